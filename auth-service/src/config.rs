@@ -1,4 +1,4 @@
-//! The service's settings, and the checks that they must pass before it listens.
+//! The service's settings, and their checks at the start.
 
 mod attempts;
 mod clock;
@@ -33,22 +33,22 @@ pub use secrets::SECRETS;
 pub use signing::SigningSettings;
 
 use crate::domain::{Audiences, Email, NewPassword, PasswordPolicy};
-use crate::keys::model::{Key, check_secret};
+use crate::keys::model::{Key, WeakSecret, check_secret};
 use crate::keys::storage::MasterKey;
 use crate::store::DatabaseUrl;
 
-/// The shortest and the longest life of an access token (C30).
+/// Shortest and longest life of an access token (C30).
 const ACCESS_TTL: std::ops::RangeInclusive<Duration> = Duration::from_mins(1)..=Duration::from_hours(24);
 
-/// The longest life of a session (C35).
+/// Longest life of a session (C35).
 const MAX_REFRESH_TTL: Duration = Duration::from_hours(24 * 30);
 
 const OPS_LISTEN: &str = "--ops-listen (AUTH_OPS_LISTEN)";
 
-/// The switch that allows plaintext beyond loopback, and secrets that are published.
+/// Name of the switch that allows plaintext beyond loopback and published secrets.
 const SWITCH: &str = "AUTH_INSECURE";
 
-/// The auth service: owns the users, issues tokens and says what they are worth.
+/// The auth service: users, sessions, tokens and their introspection
 #[derive(Clone, Debug, Parser)]
 #[command(name = "auth-service", after_help = secrets::help())]
 pub struct Flags {
@@ -58,104 +58,104 @@ pub struct Flags {
     /// Address of the operations port, over HTTP: /livez, /readyz, /.well-known/jwks.json; port 0 takes a free one. Unset: none
     #[arg(long, env = "AUTH_OPS_LISTEN", value_parser = address, hide_env_values = true)]
     pub ops_listen: Option<SocketAddr>,
-    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `AUTH_DATABASE_URL_FILE`: the
-    /// path of a file that holds it
+    /// Database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `AUTH_DATABASE_URL_FILE` names
+    /// a file that holds it
     #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true,
           value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
-    /// What tokens say of who issued them
+    /// Issuer (`iss`) written into tokens
     #[arg(long, env = "AUTH_ISSUER", default_value = "gatepost", hide_env_values = true)]
     pub issuer: String,
-    /// Audiences (`aud`) written into tokens whose request names none, comma separated
+    /// Audiences (`aud`) written into a token if its request names no audience, comma separated
     #[arg(long, env = "AUTH_AUDIENCE", default_value = "gatepost", value_delimiter = ',', hide_env_values = true)]
     pub audience: Vec<String>,
-    /// Audience that the auth service's own calls require of a token; unset: the first of --audience. One of its own, which
-    /// is not in --audience, keeps guarded services from using a caller's token at the auth service
+    /// Audience that the auth service requires of its callers' tokens; unset: the first of --audience. A separate audience,
+    /// which is not in --audience, keeps guarded services from using a caller's token at the auth service
     #[arg(long, env = "AUTH_OWN_AUDIENCE", hide_env_values = true)]
     pub own_audience: Option<String>,
-    /// How long an access token lives, 1m to 1d
+    /// Life of an access token, 1m to 1d
     #[arg(long, env = "AUTH_ACCESS_TTL", default_value = "1d", value_parser = duration, hide_env_values = true)]
     pub access_ttl: Duration,
-    /// How long a session lives that is not refreshed; at least access-ttl
+    /// Life of a session without a refresh; at least --access-ttl
     #[arg(long, env = "AUTH_REFRESH_IDLE_TTL", default_value = "7d", value_parser = duration, hide_env_values = true)]
     pub refresh_idle_ttl: Duration,
-    /// How long a session lives at the most, up to 30d
+    /// Longest life of a session, up to 30d
     #[arg(long, env = "AUTH_REFRESH_TTL", default_value = "30d", value_parser = duration, hide_env_values = true)]
     pub refresh_ttl: Duration,
-    /// Who may create users: anybody, or admins
+    /// Registration of users: open to everyone, or closed to all but admins
     #[arg(long, env = "AUTH_REGISTRATION", default_value = "open", hide_env_values = true)]
     pub registration: Registration,
-    /// The least length of a new password in characters, 8 to 64; NIST SP 800-63B-4 asks for 15 where it is the one factor
+    /// Least length of a new password in characters, 8 to 64; NIST SP 800-63B-4 asks for 15 if it is the only factor
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
           value_parser = value_parser!(u8).range(PasswordPolicy::MIN_LENGTHS))]
     pub password_min_length: u8,
-    /// The first admin's email address; the account is made when no active user is an admin
+    /// Email address of the first admin; the account is created if no active user is an admin
     #[arg(long, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
     pub admin_email: Option<String>,
     /// Allow plaintext beyond loopback, for listening and for the database
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
-    // Last, since whatever follows would stand under its heading.
-    /// How the key pairs that sign follow each other
+    // Last, since later flags would appear under these headings.
+    /// Rotation of the signing key pairs
     #[command(flatten, next_help_heading = "Key pairs that sign")]
     pub keys: KeyFlags,
-    /// What becomes of a refresh token whose answer was lost
-    #[command(flatten, next_help_heading = "Refresh tokens whose answer was lost")]
+    /// Refresh tokens after a lost answer
+    #[command(flatten, next_help_heading = "Refresh tokens after a lost answer")]
     pub refresh: RefreshFlags,
-    /// How exact clocks must be
+    /// Tolerated difference between clocks
     #[command(flatten, next_help_heading = "Clocks")]
     pub clock: ClockFlags,
-    /// How often somebody may be wrong
+    /// Limits of wrong passwords and registrations
     #[command(flatten, next_help_heading = "Limits of wrong passwords and registrations")]
     pub attempts: AttemptFlags,
     /// Quotas of addresses and users
     #[command(flatten, next_help_heading = "Quotas of addresses and users")]
     pub quotas: QuotaFlags,
-    /// The proxies before the service
+    /// Proxies before the service
     #[command(flatten, next_help_heading = "Proxies before the service")]
     pub proxies: ProxyFlags,
 }
 
-/// Who may create users.
+/// Registration of users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
-    /// Anybody.
+    /// Everyone may register
     Open,
-    /// Admins.
+    /// Only admins create users
     Closed,
 }
 
-/// Everything that the service is told from outside.
+/// Configuration of the service: flags, secrets, clock and listener.
 pub struct Config {
-    /// The flags.
+    /// Flags.
     pub flags: Flags,
-    /// The audiences of tokens.
+    /// Audiences of tokens.
     pub audiences: Audiences,
-    /// The HS256 key; `None` means a key in the database or in a file.
+    /// HS256 key; without one, key pairs in the database or in a file sign.
     pub secret_key: Option<Key>,
-    /// What seals the key in the database; `None` means a key in a file.
+    /// Master key that seals the key pairs in the database; without one, they are in a file.
     pub master_key: Option<MasterKey>,
-    /// The key that services present.
+    /// Key that other services present.
     pub service_key: Option<Token>,
-    /// The first admin.
+    /// First admin.
     pub admin: Option<Admin>,
-    /// The time of day.
+    /// Clock of the service.
     pub clock: Clock,
-    /// The listener of the operations port; `None` means no such port.
+    /// Listener of the operations port, if there is such a port.
     pub ops: Option<TcpListener>,
 }
 
-/// The first admin.
+/// First admin, as the settings name it.
 pub struct Admin {
-    /// The email address.
+    /// Email address.
     pub email: Email,
-    /// The password.
+    /// Password.
     pub password: NewPassword,
 }
 
 impl Flags {
-    /// What a new password must keep.
+    /// Returns the rules for new passwords.
     pub(crate) fn passwords(&self) -> PasswordPolicy {
         PasswordPolicy::new(self.password_min_length)
     }
@@ -172,7 +172,7 @@ impl Config {
     /// Checks the flags and reads the secrets.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the setting and not its value.
+    /// [`ConfigError`] with the name of the setting, without its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         check(&flags)?;
         let audiences = flags.audiences()?;
@@ -184,8 +184,8 @@ impl Config {
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_key = environment.service_key("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {
-            check_secret(key.expose()).map_err(|weak| ConfigError::setting("AUTH_SERVICE_KEY", weak.to_string()))?;
-            // A guard refuses a JWT by its form.
+            check_secret(key.expose()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
+            // A guard would treat the key as a JWT.
             if key.expose().starts_with("eyJ") {
                 return Err(ConfigError::setting("AUTH_SERVICE_KEY", "must not be a JWT: use random characters"));
             }
@@ -202,16 +202,20 @@ impl Config {
         Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops: None })
     }
 
-    /// Binds the operations port, if there is to be one.
+    /// Binds the operations port, if one is set.
     ///
     /// # Errors
-    /// [`ConfigError`], which says what to do.
+    /// [`ConfigError`] with what to do.
     pub async fn bind_ops(mut self) -> Result<Self, ConfigError> {
         if let Some(listen) = self.flags.ops_listen {
             self.ops = Some(bind(OPS_LISTEN, listen).await?);
         }
         Ok(self)
     }
+}
+
+fn weak_secret(name: &str, weak: WeakSecret) -> ConfigError {
+    ConfigError::setting(name, weak.to_string())
 }
 
 fn check(flags: &Flags) -> Result<(), ConfigError> {
@@ -235,7 +239,7 @@ fn check(flags: &Flags) -> Result<(), ConfigError> {
     Err(ConfigError::setting(problem.0, problem.1))
 }
 
-/// Lists the ways on which plaintext goes beyond loopback.
+/// Lists the ways by which plaintext leaves this machine.
 fn exposed(flags: &Flags) -> Vec<String> {
     let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));

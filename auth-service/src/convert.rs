@@ -1,4 +1,4 @@
-//! Between the wire and the domain.
+//! Converts between wire messages and domain types.
 
 mod feed;
 
@@ -15,7 +15,7 @@ use prost_types::Timestamp;
 use tonic::Request;
 use uuid::Uuid;
 
-use crate::app::TokenPair;
+use crate::app::SessionTokens;
 use crate::app::register::{Registered, Registrant};
 use crate::app::users::UserUpdate;
 use crate::domain::{
@@ -27,16 +27,16 @@ use crate::keys::model::PublicKey;
 use crate::store::Filter;
 use crate::tokens::{Claims, VerifiedToken};
 
-pub(crate) use feed::{greeting, said};
+pub(crate) use feed::{feed_event, greeting};
 
-/// The longest name of a client that is kept, in bytes.
+/// Largest stored part of a client's `user-agent`, in bytes.
 const MAX_USER_AGENT: usize = 256;
 
 pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPolicy) -> Result<Registrant, Error> {
     let mut violations = Vec::new();
     let name = Name::parse(&request.name).map_err(|_| violations.push(Violation::new("name", Name::RULE)));
     let email = Email::parse(&request.email).map_err(|_| violations.push(EMAIL));
-    // A field that breaks its own rule is not held against the password: it may be of any length.
+    // An invalid field is not compared with the password: it may have any length.
     let own_words = [name.as_ref().map_or("", Name::as_str), email.as_ref().map_or("", Email::as_str)];
     let password = passwords
         .accept(request.password, &own_words)
@@ -93,13 +93,13 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
     Ok(UserUpdate { change, current_password, expected: etag::expected(&request.etag) })
 }
 
-/// How far the log of revocations was known when something was said.
+/// Writes a position in the log of revocations.
 pub(crate) fn position(position: Position) -> v1::Position {
     let Position { log, last } = position;
     v1::Position { log_id: log.0.to_vec(), revision: last.revision, mark: last.fingerprint.0.to_vec() }
 }
 
-/// How far a guard says that it knows the log.
+/// Reads the position up to which a guard knows the log.
 pub(crate) fn known(position: v1::Position) -> Result<Position, Error> {
     let v1::Position { log_id, revision, mark } = position;
     match (log_id.try_into(), mark.try_into()) {
@@ -147,8 +147,8 @@ pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
     if violations.is_empty() { Ok(Filter { email_key, role, state }) } else { Err(Error::InvalidFields(violations)) }
 }
 
-/// Returns what a page token of `ListUsers` is bound to. No two filters have one text: neither an email's canonical form nor
-/// a role has a blank.
+/// Returns the text that a page token of `ListUsers` is bound to. Each filter has a text of its own, since neither a
+/// canonical email nor a role contains a blank.
 pub(crate) fn scope(filter: &Filter) -> String {
     let state = match filter.state {
         None => "any",
@@ -160,7 +160,7 @@ pub(crate) fn scope(filter: &Filter) -> String {
     format!("gatepost.auth.v1.UserService/ListUsers state={state} role={role} email={email}")
 }
 
-/// Reads the audiences that a token is asked for.
+/// Reads the audiences that a request asks for.
 pub(crate) fn audiences(known: &Audiences, wanted: Vec<String>) -> Result<Vec<String>, Error> {
     const DESCRIPTION: &str = "must be an audience that this service issues tokens for, and stand there once";
     known.choose(wanted).map_err(|place| Error::violation(format!("audiences[{place}]"), DESCRIPTION))
@@ -170,17 +170,17 @@ pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
     page::size(size).ok_or_else(|| Error::violation("page_size", page::SIZE_RULE))
 }
 
-/// Reads where a call comes from.
+/// Reads the address and the user agent of a call.
 pub(crate) fn client<T>(request: &Request<T>, callers: &CallerResolver) -> Client {
     let user_agent = request.metadata().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
     Client {
         peer: callers.resolve(request).map(|address| address.to_string()).unwrap_or_default(),
-        // A header's text is ASCII, so that it can be cut anywhere.
+        // A header's text is ASCII, so it can be cut at any byte.
         user_agent: user_agent[..user_agent.len().min(MAX_USER_AGENT)].to_owned(),
     }
 }
 
-/// A user as somebody sees it: with email and roles, or without.
+/// Writes a user, with email and roles only if `in_full`.
 pub(crate) fn user(user: User, in_full: bool) -> v1::User {
     let roles = user.roles.words().into_iter().map(str::to_owned);
     v1::User {
@@ -219,7 +219,7 @@ fn state_of(state: UserState) -> v1::UserState {
     }
 }
 
-/// A session as somebody sees it whose own is `current`.
+/// Writes a session for the caller of the session `current`.
 pub(crate) fn session(listed: ListedSession, current: Option<Uuid>) -> v1::Session {
     let ListedSession { session, client, last_refresh_time } = listed;
     v1::Session {
@@ -233,12 +233,12 @@ pub(crate) fn session(listed: ListedSession, current: Option<Uuid>) -> v1::Sessi
     }
 }
 
-pub(crate) fn tokens(pair: TokenPair) -> v1::TokenPair {
+pub(crate) fn tokens(tokens: SessionTokens) -> v1::TokenPair {
     v1::TokenPair {
-        access_token: pair.access.token,
-        access_expire_time: Some(time(pair.access.expire_time)),
-        refresh_token: pair.refresh,
-        refresh_expire_time: Some(time(pair.refresh_expire_time)),
+        access_token: tokens.access.token,
+        access_expire_time: Some(time(tokens.access.expire_time)),
+        refresh_token: tokens.refresh,
+        refresh_expire_time: Some(time(tokens.refresh_expire_time)),
     }
 }
 

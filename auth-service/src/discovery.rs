@@ -1,4 +1,4 @@
-//! What lets libraries verify tokens without asking: the public keys, and where they are (docs/decisions/0014).
+//! Discovery: lets libraries verify tokens without a call, by the public keys and their address (docs/decisions/0014).
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use serde_json::{Value, json};
 
 use crate::keys::model::{CurrentKeys, PublicKey};
 
-const KEYS: &str = "/.well-known/jwks.json";
-const CONFIGURATION: &str = "/.well-known/openid-configuration";
+const KEYS_PATH: &str = "/.well-known/jwks.json";
+const CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 
-/// Seconds for which a cache may keep the keys: a new key is listed for at least ten before it signs, so half of that
-/// leaves the other half for the way.
-const KEPT: u32 = 5;
+/// Seconds for which a cache may keep the keys. A new key is listed at least ten seconds before it signs, so five are left
+/// for the transport.
+const CACHE_SECONDS: u32 = 5;
 
-/// The pages, which say of `keys` what is true when they are asked for.
+/// Returns the pages. Each request reads the current `keys`.
 pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec<Endpoint> {
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
     let (now, then) = (clock.clone(), clock.clone());
     vec![
-        Endpoint { path: KEYS, handler: Box::new(move |_| key_set(listed.at(now.now()).public())) },
+        Endpoint { path: KEYS_PATH, handler: Box::new(move |_| key_set(listed.at(now.now()).public())) },
         Endpoint {
-            path: CONFIGURATION,
+            path: CONFIGURATION_PATH,
             handler: Box::new(move |ask: &EndpointRequest<'_>| {
                 let host = ask.host().map(|host| host.to_string());
                 configuration(described.at(then.now()).public(), &issuer, host.as_deref())
@@ -31,15 +31,15 @@ pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec
     ]
 }
 
-/// The key set (RFC 7517, section 5); a secret is in none.
+/// Returns the key set (RFC 7517, section 5). It never contains a secret.
 fn key_set(keys: &[PublicKey]) -> EndpointResponse {
-    // Each is a JSON text already.
+    // Each JWK is JSON text already.
     let keys: Vec<_> = keys.iter().map(|key| key.jwk.as_str()).collect();
-    EndpointResponse::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(KEPT)
+    EndpointResponse::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(CACHE_SECONDS)
 }
 
-/// The issuer's metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414, section 2), without endpoints that are not
-/// there.
+/// Returns the issuer's metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414, section 2), without endpoints that do
+/// not exist.
 fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> EndpointResponse {
     let mut algorithms: Vec<_> = keys.iter().map(|key| key.algorithm).collect();
     algorithms.sort_unstable();
@@ -51,17 +51,17 @@ fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> Endpoi
         "id_token_signing_alg_values_supported": algorithms,
     });
     if let Some(base) = url(issuer) {
-        members["jwks_uri"] = Value::from(format!("{base}{KEYS}"));
-        return EndpointResponse::json(members.to_string()).kept_for(KEPT);
+        members["jwks_uri"] = Value::from(format!("{base}{KEYS_PATH}"));
+        return EndpointResponse::json(members.to_string()).kept_for(CACHE_SECONDS);
     }
     if let Some(host) = host {
-        members["jwks_uri"] = Value::from(format!("http://{host}{KEYS}"));
+        members["jwks_uri"] = Value::from(format!("http://{host}{KEYS_PATH}"));
     }
-    // It repeats what this one client has said, so nobody else may be given it.
+    // The answer contains this client's host header, so it must not be cached for other clients.
     EndpointResponse::json(members.to_string())
 }
 
-/// The issuer without its last slash, if paths can be appended to it.
+/// Returns the issuer without its last slash, if paths can be appended to it.
 fn url(issuer: &str) -> Option<&str> {
     let rest = issuer.strip_prefix("https://").or_else(|| issuer.strip_prefix("http://"))?;
     let is_plain = !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#']);
@@ -81,14 +81,14 @@ mod tests {
     }
 
     #[test]
-    fn the_set_has_each_key_once_and_may_have_none() {
+    fn key_set_lists_each_key_and_may_be_empty() {
         assert_eq!(key_set(&[]).text(), r#"{"keys":[]}"#);
         let set = read(&key_set(&[key("a", "EdDSA"), key("b", "ES256")]));
         assert_eq!(set, json!({"keys": [{"kid": "a"}, {"kid": "b"}]}));
     }
 
     #[test]
-    fn the_keys_are_where_the_issuer_is_when_it_is_a_url() {
+    fn jwks_uri_follows_issuer_url() {
         for (issuer, uri) in [
             ("https://auth.example", "https://auth.example/.well-known/jwks.json"),
             ("https://auth.example/a/", "https://auth.example/a/.well-known/jwks.json"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn they_are_where_the_client_asked_when_the_issuer_is_a_name() {
+    fn jwks_uri_follows_host_if_issuer_is_a_name() {
         for issuer in
             ["gatepost", "https://", "http:///path", "https://auth.example?tenant=1", "https://a#b", "ftp://a"]
         {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn the_algorithms_are_those_of_the_keys() {
+    fn metadata_lists_algorithms_of_keys() {
         let keys = [key("a", "RS256"), key("b", "ES256"), key("c", "RS256")];
         let said = read(&configuration(&keys, "gatepost", None));
         assert_eq!(said["id_token_signing_alg_values_supported"], json!(["ES256", "RS256"]));

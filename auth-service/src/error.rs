@@ -1,4 +1,4 @@
-//! What a call can fail with, as facts, and the one place that makes statuses of them.
+//! Errors of calls, as facts, and their only conversion to gRPC statuses.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -18,15 +18,15 @@ use crate::store::{StoreError, Unchanged};
 use crate::tokens::SignError;
 use crate::view::StaleView;
 
-/// How long a caller waits before it tries again when too many passwords wait.
-const HASH_DELAY: Duration = Duration::from_secs(2);
+/// Time after which a caller may try again while the hashing queue is full.
+const HASH_RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// Why a call failed.
+/// Cause of a failed call.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("bad fields")]
     InvalidFields(Vec<Violation>),
-    #[error("the pair of email and password is not a user's")]
+    #[error("no user has this email and password")]
     InvalidCredentials,
     #[error("the refresh token has been used before")]
     RefreshTokenReused,
@@ -38,13 +38,13 @@ pub(crate) enum Error {
     TooManyCalls(Duration),
     #[error("another user has this email")]
     EmailTaken,
-    #[error("the page token is not ours, not for this request or too old")]
+    #[error("the page token is unknown, of another request or too old")]
     PageTokenInvalid,
-    #[error("the request id stands for another request")]
+    #[error("the request id belongs to another request")]
     RequestIdReused,
     #[error("there is no such user")]
     UserNotFound(String),
-    #[error("there is no such session, or none that the caller may see")]
+    #[error("there is no such session that the caller may see")]
     SessionNotFound(String),
     #[error("the user has changed since the etag was read")]
     Stale,
@@ -52,38 +52,38 @@ pub(crate) enum Error {
     LastAdmin,
     #[error("the log has lost the entry of this change")]
     Lost,
-    #[error("the guard would not have let the caller in")]
+    #[error("the guard's rules reject the caller")]
     Refused(Rejection),
     #[error(transparent)]
     Hash(#[from] HashError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    View(#[from] Stale),
+    View(#[from] StaleView),
     #[error(transparent)]
     Sign(#[from] SignError),
 }
 
 impl Error {
-    /// Names a field and the rule that it breaks.
+    /// Returns the error of a field that breaks this rule.
     pub(crate) fn violation(field: impl Into<Cow<'static, str>>, rule: impl Into<Cow<'static, str>>) -> Self {
         Self::InvalidFields(vec![Violation::new(field, rule)])
     }
 
-    /// Why the user of this id was not changed.
-    pub(crate) fn unchanged(why: Unchanged, id: Uuid) -> Self {
-        match why {
+    /// Converts the cause for which the user of this id was not changed.
+    pub(crate) fn unchanged(cause: Unchanged, id: Uuid) -> Self {
+        match cause {
             Unchanged::NotFound => Self::UserNotFound(id.to_string()),
             Unchanged::Stale => Self::Stale,
             Unchanged::LastAdmin => Self::LastAdmin,
             Unchanged::EmailTaken => Self::EmailTaken,
-            // What has outdated the proof has killed this call's own token, too.
+            // The change that outdated the proof has also killed this call's own token.
             Unchanged::Outdated => Self::Refused(Rejection::Token(InactiveReason::Revoked)),
         }
     }
 }
 
-/// Rounded up: who comes back then has waited long enough.
+/// Rounds up to whole seconds, so that a caller that waits them has waited long enough.
 fn whole_seconds(wait: TimeDelta) -> Duration {
     let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or_default().div_ceil(1000);
     Duration::from_secs(seconds)
@@ -154,14 +154,14 @@ impl From<Error> for Status {
                 Code::ResourceExhausted,
                 ErrorReason::Overloaded,
                 "too many passwords wait to be checked, try again in a moment",
-                HASH_DELAY,
+                HASH_RETRY_DELAY,
             ),
             Error::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
-            // The database was put back to an earlier state; the follower has told the log of it.
+            // The database went back to an earlier state. The follower has logged the loss.
             Error::Lost => failure::outcome_unknown::<ErrorReason>(),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
-            // The follower has told the log why, or the keyring; another replica may have what this one has not.
-            Error::View(Stale) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),
+            // The follower or the keyring has logged the cause. Another replica may be able to answer.
+            Error::View(StaleView) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),
             Error::Sign(error) => failure::internal::<ErrorReason>(&error),
         }
     }
@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contract_has_the_reasons_that_all_services_share() {
+    fn contract_has_all_shared_reasons() {
         for reason in failure::REASONS {
             let name = format!("ERROR_REASON_{reason}");
             assert!(ErrorReason::from_str_name(&name).is_some(), "{name}");

@@ -1,4 +1,4 @@
-//! Owns the users, issues tokens and says what they are worth.
+//! The auth service: users, sessions, signing keys, tokens and their introspection.
 
 mod app;
 mod commands;
@@ -20,7 +20,7 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use commands::{AdminCommand, AdminError, Command, CommandLine, KeysCommand};
+pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
 pub use config::{
     AttemptFlags, ClockFlags, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SECRETS,
     SigningSettings,

@@ -1,8 +1,8 @@
-//! The auth service as a process: settings, log, listener, signals.
+//! The process of the auth service: settings, log, listener, signals.
 
 use std::process::ExitCode;
 
-use auth_service::{Command, CommandLine, Config, SECRETS};
+use auth_service::{AuthCommand, CommandLine, Config, SECRETS};
 use clap::CommandFactory as _;
 use kit::Clock;
 use kit::config::{Environment, KnownNames, parse};
@@ -16,12 +16,12 @@ async fn main() -> ExitCode {
         let CommandLine { flags, command } = parse(std::env::args_os(), environment, &[])?;
         let known = KnownNames::new(&CommandLine::command(), &SECRETS);
         match command {
-            Some(Command::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
-            Some(Command::Keys(keys)) => {
+            Some(AuthCommand::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
+            Some(AuthCommand::Keys(keys)) => {
                 known.check(environment)?;
                 return keys.run(environment, Clock::system()).await;
             }
-            Some(Command::Admin(admin)) => {
+            Some(AuthCommand::Admin(admin)) => {
                 known.check(environment)?;
                 return admin.run(Clock::system()).await;
             }

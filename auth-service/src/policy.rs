@@ -1,4 +1,4 @@
-//! The service's whole access table on one screen.
+//! The access table of the service.
 
 use gatepost::{Policy, Rule};
 use kit::serve::Elsewhere;
@@ -6,7 +6,7 @@ use kit::serve::Elsewhere;
 use crate::config::Registration;
 use crate::domain::Role;
 
-/// The services behind the guard.
+/// Services behind the guard.
 pub(crate) const SERVICES: [&str; 4] = [
     "gatepost.auth.v1.AuthService",
     "gatepost.auth.v1.SessionService",
@@ -14,11 +14,11 @@ pub(crate) const SERVICES: [&str; 4] = [
     "gatepost.auth.v1.UserService",
 ];
 
-/// The service that others take this one for.
+/// Service that callers confuse with this one.
 pub(crate) const ELSEWHERE: [Elsewhere; 1] =
     [Elsewhere { package: "gatepost.blog.v1", service: "blog-service", default_port: 50052, setting: "BLOG_LISTEN" }];
 
-/// Who may call what. Whose data a user may see and change is the handlers' affair.
+/// Returns the access table. The handlers check the ownership of data.
 pub(crate) fn policy(registration: Registration) -> Policy {
     let create_user = match registration {
         Registration::Open => Rule::Public,
@@ -56,16 +56,17 @@ mod tests {
 
     use super::*;
 
+    /// C23: every method has a row, and every row a method.
     #[test]
-    fn c23_every_method_has_a_row_and_every_row_a_method() {
+    fn access_table_matches_contract() {
         for registration in [Registration::Open, Registration::Closed] {
             assert_eq!(policy(registration).check(DESCRIPTOR_SET, &SERVICES), Ok(()));
         }
     }
 
     #[test]
-    fn each_stream_that_a_token_opens_is_tried() {
-        // With its name here comes a test of how it ends: tests/rpc/stale.rs.
+    fn guarded_streams_are_known() {
+        // Each stream named here has a test of its end in tests/rpc/stale.rs.
         for registration in [Registration::Open, Registration::Closed] {
             let policy = policy(registration);
             let streams = methods(DESCRIPTOR_SET, "gatepost.auth.v1").into_iter().filter(|method| method.is_stream);

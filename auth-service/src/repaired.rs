@@ -1,15 +1,15 @@
-//! The latest time that is believed, and the count of rows whose times were repaired.
+//! The latest believable time, and the number of rows with repaired times.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// The time by which a stored time may lie ahead, beside the leeway: replicas take the server's time only where it is clearly
-/// earlier than their own.
+/// Time by which a stored time may lie ahead, in addition to the leeway: a replica takes the server's time only if it is
+/// clearly earlier than its own.
 const MARGIN: TimeDelta = TimeDelta::seconds(2);
 
-/// Rows that have been repaired since the start.
+/// Number of rows repaired since the start.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Repaired(Arc<AtomicU64>);
 
@@ -23,7 +23,7 @@ impl Repaired {
     }
 }
 
-/// Returns the latest time that is believed now, of what has happened.
-pub(crate) fn future(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
+/// Returns the latest believable time of a past event.
+pub(crate) fn latest_believed(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
     now + leeway + MARGIN
 }

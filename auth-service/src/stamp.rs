@@ -1,10 +1,10 @@
-//! What an entry of the log carries that is made now.
+//! Stamps of new log entries: a time and a random mark.
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::{EntryFingerprint, Stamp};
 
-/// The stamp of an entry of this time.
+/// Returns a stamp with this time and a random mark.
 pub(crate) fn stamp(time: DateTime<Utc>) -> Stamp {
     Stamp { fingerprint: EntryFingerprint(kit::random::bytes()), time }
 }

@@ -1,8 +1,8 @@
 //! Chooses the accounts under which an attempt is counted.
 //!
-//! A network in which users have been logged in counts each email apart from all other networks, so that guesses from
-//! elsewhere lock no user out of it (C53). It does so for every email alike, whether an account has it or not: the answers
-//! tell nothing about who uses the network. What fails there counts elsewhere, too.
+//! A network in which users have logged in counts each email apart from all other networks (C53). Guesses from elsewhere
+//! then lock no user out of this network. The rule holds for every email, with or without an account, so the answers do not
+//! tell who uses the network. A failure in the network also counts elsewhere.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -10,33 +10,37 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::store::{AccountDigest, Store, Trial};
 
-/// The purpose for which a password is tried.
-pub(super) enum Tried<'a> {
-    /// A login with this email, by its canonical form.
+/// Purpose of a password check.
+pub(super) enum PasswordPurpose<'a> {
+    /// A login with this email, in its canonical form.
     Login(&'a str),
-    /// A call of a user who is logged in.
+    /// A call of this logged-in user, who proves the password.
     Proof(Uuid),
 }
 
-/// The accounts under which an attempt is counted.
+/// Accounts under which an attempt is counted.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Accounts {
-    /// The account whose failures decide the answer.
+pub(super) struct AttemptAccounts {
+    /// Account that decides the answer by its failures.
     pub(super) answering: AccountDigest,
-    /// The account of the same email in all networks that are not known, if another one answers. It counts what fails.
+    /// Account of the same email for all unknown networks, unless it is the answering one. It counts failures, too.
     pub(super) elsewhere: Option<AccountDigest>,
-    /// Set if the user has been logged in in this network. If not, the failures elsewhere decide, unseen, whether the right
-    /// password is taken.
+    /// Set if the user has logged in from this network. Otherwise the failures elsewhere silently decide if the right
+    /// password is accepted.
     pub(super) is_at_home: bool,
 }
 
-impl Accounts {
-    /// Returns the accounts of an attempt from this network, and what is looked up for it.
-    pub(super) async fn find(store: &Store, tried: Tried<'_>, network: &str) -> Result<(Self, Trial), Error> {
-        let email_key = match tried {
-            Tried::Login(email_key) => email_key,
-            // A user who is logged in counts apart from logins: a stolen token does not help to guess.
-            Tried::Proof(user) => {
+impl AttemptAccounts {
+    /// Returns the accounts of an attempt from this network, and the rows that were read for it.
+    pub(super) async fn find(
+        store: &Store,
+        purpose: PasswordPurpose<'_>,
+        network: &str,
+    ) -> Result<(Self, Trial), Error> {
+        let email_key = match purpose {
+            PasswordPurpose::Login(email_key) => email_key,
+            // Separate from the account of logins: a stolen token gives no extra guesses.
+            PasswordPurpose::Proof(user) => {
                 let trial = store.proof_trial(user, network).await?;
                 return Ok((Self::one(digest(&[b"proof", user.as_bytes()])), trial));
             }
@@ -55,15 +59,15 @@ impl Accounts {
     }
 }
 
-/// Returns all accounts that count a user's wrong passwords; `networks` are those in which the user has been logged in.
-pub(crate) fn accounts_of(email_key: &str, user: Uuid, networks: &[String]) -> Vec<AccountDigest> {
+/// Returns all accounts that count a user's wrong passwords. `networks` are the networks from which the user has logged in.
+pub(crate) fn failure_accounts(email_key: &str, user: Uuid, networks: &[String]) -> Vec<AccountDigest> {
     let [login, proof] =
         [[&b"login"[..], email_key.as_bytes()], [&b"proof"[..], user.as_bytes()]].map(|parts| digest(&parts));
     let known = networks.iter().map(|network| digest(&[b"known", network.as_bytes(), email_key.as_bytes()]));
     [login, proof].into_iter().chain(known).collect()
 }
 
-/// Hashes the parts, of which none contains a zero byte but the last.
+/// Hashes the parts, separated by zero bytes. Only the last part may contain a zero byte.
 fn digest(parts: &[&[u8]]) -> AccountDigest {
     let mut hash = Sha256::new();
     for (place, part) in parts.iter().enumerate() {

@@ -1,60 +1,65 @@
-//! Limits guesses: an account or an address with too many wrong passwords must wait, and nothing is hashed for it, whether
-//! the account exists or not (C52).
+//! Limits guesses: an account or an address with too many wrong passwords must wait, and its passwords are not hashed.
+//! Unknown accounts are limited like known ones (C52).
 
 use chrono::{DateTime, Utc};
 use kit::Clock;
 use kit::shutdown::Shutdown;
 
-use super::accounts::{Accounts, Tried};
-use super::claim::Claim;
+use super::accounts::{AttemptAccounts, PasswordPurpose};
+use super::attempt_claim::AttemptClaim;
 use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
 use crate::error::Error;
 use crate::passwords::{Guess, Guesses, HashError, Hasher};
 use crate::store::{AccountDigest, AllowanceKind, Credentials, Store};
 
-/// The parts that check passwords and count attempts.
+/// Parts that check passwords and count attempts.
 #[derive(Clone)]
 pub(crate) struct Attempts {
     pub(crate) store: Store,
     pub(crate) hasher: Hasher,
-    /// Passwords of each account that are checked now.
+    /// Password checks under way, by account.
     pub(crate) guesses: Guesses,
     pub(crate) limits: AttemptLimits,
     pub(crate) clock: Clock,
 }
 
-/// One password that is being tried.
+/// Check of one password.
 struct Attempt {
     parts: Attempts,
-    accounts: Accounts,
+    accounts: AttemptAccounts,
     network: String,
     found: Option<Credentials>,
-    turn: Turn,
+    turn: AttemptTurn,
 }
 
-/// The right of an attempt to be judged.
+/// Permission to check the password of an attempt.
 #[derive(Default)]
-struct Turn {
-    /// Places among the guesses of both accounts, held until a failure is counted.
+struct AttemptTurn {
+    /// Places among the guesses of both accounts. They are held until a failure is counted.
     _guesses: [Option<Guess>; 2],
-    claim: Option<Claim>,
-    /// Set while guesses from elsewhere bar this caller: the password is checked, and wrong whatever it is.
+    claim: Option<AttemptClaim>,
+    /// Set while guesses from elsewhere block this caller: the password is hashed and then refused, even if it is right.
     is_void: bool,
 }
 
 impl Attempts {
-    /// Returns the user whose password this is, unless the account or the caller's address must wait.
-    pub(super) async fn check(&self, tried: Tried<'_>, client: &Client, password: Password) -> Result<User, Error> {
-        self.begin(tried, client).await?.judge(password).await
+    /// Returns the user if the password is right. Fails if the account or the caller's address must wait.
+    pub(super) async fn check(
+        &self,
+        purpose: PasswordPurpose<'_>,
+        client: &Client,
+        password: Password,
+    ) -> Result<User, Error> {
+        self.begin(purpose, client).await?.judge(password).await
     }
 
-    /// Hashes a new password of this client.
+    /// Hashes a new password for this client.
     pub(super) async fn hash(&self, client: &Client, password: Password) -> Result<String, Error> {
         let network = network(&client.peer);
         Ok(self.hasher.hash(self.line(&network), password).await?)
     }
 
-    /// Counts a registration or a change of an email address, unless the caller's address must wait.
+    /// Counts a registration or a change of an email address. Fails if the caller's address must wait.
     pub(crate) async fn sign_up(&self, client: &Client) -> Result<(), Error> {
         let allowance = self.limits.sign_ups;
         if allowance.burst == 0 {
@@ -65,27 +70,27 @@ impl Attempts {
         used.map_err(Error::TooManyAttempts)
     }
 
-    /// Returns the line of the hashing queue for callers of this network. Where addresses have no limits, as behind a proxy
-    /// that is not trusted, all callers share one.
+    /// Returns the line of the hashing queue for callers of this network. All callers share one line if addresses have no
+    /// limits, for example behind an untrusted proxy.
     fn line<'a>(&self, network: &'a str) -> Option<&'a str> {
         Some(network).filter(|_| self.limits.failures.burst != 0)
     }
 
-    /// Looks the account up, and lets the attempt go on, unless the address or the account must wait.
-    async fn begin(&self, tried: Tried<'_>, client: &Client) -> Result<Attempt, Error> {
+    /// Looks the account up. Fails if the address or the account must wait.
+    async fn begin(&self, purpose: PasswordPurpose<'_>, client: &Client) -> Result<Attempt, Error> {
         let (limits, now) = (self.limits, self.clock.earliest());
         let network = network(&client.peer);
-        let (accounts, trial) = Accounts::find(&self.store, tried, &network).await?;
+        let (accounts, trial) = AttemptAccounts::find(&self.store, purpose, &network).await?;
         if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
             return Err(Error::TooManyAttempts(wait));
         }
-        let turn = if limits.free_failures == 0 { Turn::default() } else { self.turn(&accounts, now).await? };
+        let turn = if limits.free_failures == 0 { AttemptTurn::default() } else { self.turn(&accounts, now).await? };
         Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
     }
 
-    /// Takes the places of a guess first, and reads the failures of both accounts then. A guess counts its failure before it
-    /// gives up its place, so that no failure is missed but those of the few guesses that hold a place.
-    async fn turn(&self, accounts: &Accounts, now: DateTime<Utc>) -> Result<Turn, Error> {
+    /// Takes the places of a guess, then reads the failures of both accounts. A guess counts its failure before it gives up
+    /// its place, so only the failures of the few guesses that hold a place can be missed.
+    async fn turn(&self, accounts: &AttemptAccounts, now: DateTime<Utc>) -> Result<AttemptTurn, Error> {
         let guess = self.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
         let elsewhere = accounts.elsewhere.and_then(|account| self.guesses.take(account));
         let other = accounts.elsewhere.unwrap_or(accounts.answering);
@@ -93,24 +98,24 @@ impl Attempts {
         let claim = self.claim(accounts.answering, failed, now).await?;
         let is_barred = || failed_elsewhere.is_some_and(|failures| self.limits.wait(failures, now).is_some());
         let is_void = accounts.elsewhere.is_some() && !accounts.is_at_home && (elsewhere.is_none() || is_barred());
-        Ok(Turn { _guesses: [Some(guess), elsewhere], claim, is_void })
+        Ok(AttemptTurn { _guesses: [Some(guess), elsewhere], claim, is_void })
     }
 
-    /// Counts an attempt of an account that has failed before, unless the account must wait.
+    /// Counts an attempt of an account that has failed before. Fails if the account must wait.
     async fn claim(
         &self,
         account: AccountDigest,
         mut failed: Option<Failures>,
         now: DateTime<Utc>,
-    ) -> Result<Option<Claim>, Error> {
+    ) -> Result<Option<AttemptClaim>, Error> {
         while let Some(failures) = failed {
             if let Some(wait) = self.limits.wait(failures, now) {
                 return Err(Error::TooManyAttempts(wait));
             }
-            if let Some(claim) = Claim::make(&self.store, account, failures, now).await? {
+            if let Some(claim) = AttemptClaim::make(&self.store, account, failures, now).await? {
                 return Ok(Some(claim));
             }
-            // Another attempt has come first.
+            // Another attempt was counted first.
             failed = self.store.failures(&account).await?;
         }
         Ok(None)
@@ -118,11 +123,11 @@ impl Attempts {
 }
 
 impl Attempt {
-    /// Returns the user whose password this is. A known, an unknown and a disabled user cost the same work and get the same
+    /// Returns the user if the password is right. A known, an unknown and a disabled user cost the same work and get the same
     /// answer (C51).
     ///
-    /// An attempt counts once its password has been hashed, also if its caller has gone meanwhile: a caller who resets the
-    /// stream must not get a guess for nothing.
+    /// An attempt counts once its password has been hashed, even if the caller has gone by then. Otherwise a caller could get
+    /// free guesses by resetting the stream.
     async fn judge(self, password: Password) -> Result<User, Error> {
         let gone = Shutdown::new();
         let is_gone = gone.clone();
@@ -147,17 +152,17 @@ impl Attempt {
         Err(Error::InvalidCredentials)
     }
 
-    /// The password was right: the account begins anew.
+    /// Clears the failures of the account after a right password.
     async fn succeeded(mut self) -> Result<(), Error> {
-        if self.turn.claim.take().is_some_and(Claim::keep) {
+        if self.turn.claim.take().is_some_and(AttemptClaim::keep) {
             self.parts.store.clear_failures(&self.accounts.answering).await?;
         }
         Ok(())
     }
 
-    /// The password was wrong.
+    /// Counts a wrong password.
     async fn failed(mut self) -> Result<(), Error> {
-        let is_counted = self.turn.claim.take().is_some_and(Claim::keep);
+        let is_counted = self.turn.claim.take().is_some_and(AttemptClaim::keep);
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);
         let counted: Vec<AccountDigest> = answering.into_iter().chain(self.accounts.elsewhere).collect();
         let Attempts { store, limits, clock, .. } = &self.parts;

@@ -1,4 +1,4 @@
-//! The caller, as far as the rules about other users' data care.
+//! The caller of a use case, and the rules about other users' data.
 
 use gatepost::{Identity, Rejection, SubjectKind};
 use uuid::Uuid;
@@ -7,16 +7,16 @@ use crate::domain::Role;
 use crate::error::Error;
 use crate::store::Store;
 
-/// The bearer of the call's token.
+/// Bearer of the call's token.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller {
-    /// The user's id and the session's; `None` for a service.
+    /// Ids of the user and the session; `None` for a service.
     user: Option<(Uuid, Uuid)>,
     is_admin: bool,
 }
 
 impl Caller {
-    /// Reads the caller from the identity that the guard has found.
+    /// Reads the caller from the identity that the guard has established.
     pub(crate) fn new(identity: &Identity) -> Result<Self, Error> {
         let user = match identity.kind {
             SubjectKind::User => {
@@ -35,12 +35,12 @@ impl Caller {
     }
 
     /// Fails unless the caller is a service.
-    pub(crate) fn must_be_a_service(self) -> Result<(), Error> {
+    pub(crate) fn require_service(self) -> Result<(), Error> {
         if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 
     /// Fails unless the caller is an admin.
-    pub(crate) fn must_be_an_admin(self) -> Result<(), Error> {
+    pub(crate) fn require_admin(self) -> Result<(), Error> {
         if self.is_admin { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 
@@ -53,12 +53,12 @@ impl Caller {
         self.is_admin
     }
 
-    /// Returns true if the caller may see and change all of this user's data.
+    /// Returns `true` if the caller may see and change all of this user's data.
     pub(crate) fn owns(self, user: Uuid) -> bool {
         self.is_admin || self.user.is_some_and(|(own, _)| own == user)
     }
 
-    /// Checks existence, then ownership: every caller can see that a user exists, so a refusal hides no user.
+    /// Checks that the user exists, then that the caller owns the user's data. Every caller may learn that a user exists.
     pub(super) async fn reach(self, store: &Store, user: Uuid) -> Result<(), Error> {
         if store.user(user).await?.is_none() {
             return Err(Error::UserNotFound(user.to_string()));

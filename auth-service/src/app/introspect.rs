@@ -1,4 +1,4 @@
-//! Introspection: one judgement for `VerifyToken` and for the service's own guard, without the database.
+//! Introspection of tokens for `VerifyToken` and for the service's own guard, without the database.
 
 use std::sync::Arc;
 
@@ -11,39 +11,39 @@ use crate::domain::{Cause, Era, Position};
 use crate::tokens::{NEW_SECONDS, RememberingVerifier, TokenFault, VerifiedToken};
 use crate::view::{Bearer, StaleView, View};
 
-/// The parts that judge a token.
+/// Parts that introspect a token.
 pub(crate) struct Introspector {
     pub(crate) verifier: RememberingVerifier,
-    /// The digest of the services' key.
+    /// Digest of the service key.
     pub(crate) service_key: Option<TokenDigest>,
     pub(crate) view: Arc<View>,
     pub(crate) clock: Clock,
 }
 
-/// The status of a token.
-pub(crate) enum TokenStatus {
-    /// A user's token that is good.
+/// Result of an introspection, with the verified token of a user.
+pub(crate) enum VerifiedBearer {
+    /// An active token of a user.
     User(Arc<VerifiedToken>),
     /// The service key.
     Service,
-    /// No good token, and the reason.
+    /// No active token, and the reason.
     Inactive(InactiveReason),
 }
 
 impl Introspector {
-    /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
-    pub(crate) async fn introspect(&self, token: Option<&Token>) -> Result<(TokenStatus, Position), StaleView> {
-        // Before the signature: while nothing can be said, none is looked at.
+    /// Checks the token's signature, its times, and all revocations up to the returned position.
+    pub(crate) async fn introspect(&self, token: Option<&Token>) -> Result<(VerifiedBearer, Position), StaleView> {
+        // Before the signature check: a stale view refuses every token.
         self.view.refresh().await?;
         let now = self.clock.now();
-        let inactive = |denial| Ok((TokenStatus::Inactive(denial), self.view.position()?));
-        // A text that is no token of any kind was not issued by this service.
+        let inactive = |reason| Ok((VerifiedBearer::Inactive(reason), self.view.position()?));
+        // A malformed token was not issued by this service.
         let Some(token) = token else { return inactive(InactiveReason::Invalid) };
         let digest = token.digest();
         if let Some(key) = &self.service_key
             && bool::from(digest.as_bytes().ct_eq(key.as_bytes()))
         {
-            return Ok((TokenStatus::Service, self.view.position()?));
+            return Ok((VerifiedBearer::Service, self.view.position()?));
         }
         match self.verify(token, &digest, now).await? {
             Ok(verified) => self.judge(verified, now).await,
@@ -52,7 +52,7 @@ impl Introspector {
         }
     }
 
-    /// Verifies a token, a second time where another replica may have made its key a moment ago.
+    /// Verifies a token. Verifies it again after a poll if another replica may have just created its key.
     async fn verify(
         &self,
         token: &Token,
@@ -72,12 +72,12 @@ impl Introspector {
         }
     }
 
-    /// Judges a verified token by what has been revoked.
+    /// Checks if a verified token has been revoked.
     async fn judge(
         &self,
         verified: Arc<VerifiedToken>,
         now: DateTime<Utc>,
-    ) -> Result<(TokenStatus, Position), StaleView> {
+    ) -> Result<(VerifiedBearer, Position), StaleView> {
         let claims = verified.claims();
         let era = Era::from_token_id(claims.jti);
         let bearer = Bearer {
@@ -89,17 +89,17 @@ impl Introspector {
             era,
         };
         let mut judged = self.view.judge(bearer)?;
-        // Another replica may have begun the token's era a moment ago.
+        // Another replica may have just begun the token's era.
         let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
         if judged.dead.is_some() && is_new && !self.view.horizon().knows_era(era) {
             self.view.poll_for_key().await?;
             judged = self.view.judge(bearer)?;
         }
         let status = match judged.dead {
-            None => TokenStatus::User(verified),
-            Some(Cause::Ended) => TokenStatus::Inactive(InactiveReason::Revoked),
-            Some(Cause::Disabled) => TokenStatus::Inactive(InactiveReason::UserDisabled),
-            Some(Cause::Deleted) => TokenStatus::Inactive(InactiveReason::UserDeleted),
+            None => VerifiedBearer::User(verified),
+            Some(Cause::Ended) => VerifiedBearer::Inactive(InactiveReason::Revoked),
+            Some(Cause::Disabled) => VerifiedBearer::Inactive(InactiveReason::UserDisabled),
+            Some(Cause::Deleted) => VerifiedBearer::Inactive(InactiveReason::UserDeleted),
         };
         Ok((status, judged.position))
     }

@@ -1,4 +1,4 @@
-//! Begins sessions and issues their tokens.
+//! Creates sessions and issues their tokens.
 
 use std::sync::Arc;
 
@@ -13,30 +13,30 @@ use crate::keys::model::{CurrentKeys, KeySet};
 use crate::tokens::{Issued, Issuer, RefreshToken, Scope, SignError};
 use crate::view::{StaleView, View};
 
-/// The parts that issue tokens.
+/// Parts that issue tokens.
 pub(crate) struct Issuing {
     pub(crate) keys: Arc<CurrentKeys>,
     pub(crate) issuer: Issuer,
     pub(crate) view: Arc<View>,
     pub(crate) lifetimes: Lifetimes,
-    /// The greatest difference between clocks.
+    /// Greatest tolerated difference between clocks.
     pub(crate) leeway: TimeDelta,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
 }
 
-/// The tokens of a session.
-pub(crate) struct TokenPair {
-    /// The access token.
+/// Tokens of a session, as its client gets them.
+pub(crate) struct SessionTokens {
+    /// Access token with its times.
     pub(crate) access: Issued,
-    /// The refresh token's text.
+    /// Text of the refresh token.
     pub(crate) refresh: String,
     /// Expiry time of the refresh token.
     pub(crate) refresh_expire_time: DateTime<Utc>,
 }
 
 impl Issuing {
-    /// Makes a session of this user that begins now, and its first refresh token. Nothing is stored.
+    /// Creates a session of this user that begins now, and its first refresh token. Stores nothing.
     pub(super) fn new_session(&self, user_id: Uuid, generation: i32) -> (Session, RefreshToken) {
         let (now, id) = (self.clock.now(), self.ids.next());
         let refresh = RefreshToken::first(id, kit::random::bytes());
@@ -55,19 +55,19 @@ impl Issuing {
         (session, refresh)
     }
 
-    /// Returns the keys as they are now.
+    /// Returns the current key set.
     pub(crate) fn keys_now(&self) -> Arc<KeySet> {
         self.keys.at(self.clock.now())
     }
 
-    /// Fails if no token can be signed now. A call that needs a token checks this before it writes or hashes. A killed key
-    /// stays in the set only until another key is known, or configured.
+    /// Fails if no token can be signed now. Calls that need a token check this before they write or hash. A killed key stays
+    /// in the set until another key is known or configured.
     pub(super) fn check_signs(&self) -> Result<(), Error> {
         let is_good = self.keys_now().signing().is_some_and(|key| !self.view.has_killed(key.id()));
         if !is_good {
             return Err(SignError::NoKey.into());
         }
-        // A token of a time to come would be refused everywhere: the horizon is repaired within a second.
+        // With a horizon in the future every new token would be refused. The sweep repairs it within a second.
         let has_come = self.view.horizon().until < self.clock.latest() + self.leeway;
         if has_come { Ok(()) } else { Err(StaleView.into()) }
     }
@@ -85,8 +85,8 @@ impl Issuing {
         user: &User,
         (session, refresh): (&Session, &RefreshToken),
         audiences: &[String],
-    ) -> Result<TokenPair, Error> {
+    ) -> Result<SessionTokens, Error> {
         let access = self.access_token(user, Scope { session: session.id, end: session.expire_time, audiences })?;
-        Ok(TokenPair { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
+        Ok(SessionTokens { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
     }
 }

@@ -1,9 +1,9 @@
-//! Use cases in domain types: below the wire, above store, tokens, passwords, view and feed.
+//! Use cases in domain types. `rpc` calls them; they use store, tokens, passwords, view and feed.
 
 mod accounts;
+mod attempt_claim;
 mod attempts;
 mod caller;
-mod claim;
 mod introspect;
 mod issuing;
 pub(crate) mod login;
@@ -12,16 +12,16 @@ pub(crate) mod password;
 mod quotas;
 pub(crate) mod refresh;
 pub(crate) mod register;
-mod revocations;
+mod revoker;
 pub(crate) mod sessions;
 pub(crate) mod users;
 pub(crate) mod watch;
 
-pub(crate) use accounts::accounts_of;
+pub(crate) use accounts::failure_accounts;
 pub(crate) use attempts::Attempts;
 pub(crate) use caller::Caller;
-pub(crate) use introspect::{Introspector, TokenStatus};
-pub(crate) use issuing::{Issuing, TokenPair};
+pub(crate) use introspect::{Introspector, VerifiedBearer};
+pub(crate) use issuing::{Issuing, SessionTokens};
 pub(crate) use parts::App;
 pub(crate) use quotas::Quotas;
-pub(crate) use revocations::Revocations;
+pub(crate) use revoker::Revoker;

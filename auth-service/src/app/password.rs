@@ -1,32 +1,32 @@
-//! A user changes the password, which ends every session that was begun with the old one.
+//! Changes a user's password, and ends every session that was created with the old one.
 
 use gatepost::{InactiveReason, Rejection};
 
-use super::accounts::Tried;
-use super::{App, Caller, TokenPair};
+use super::accounts::PasswordPurpose;
+use super::{App, Caller, SessionTokens};
 use crate::domain::{Client, Password};
 use crate::error::Error;
 
-/// Sets the caller's new password, and returns the tokens of a new session.
+/// Sets the caller's new password. Returns the tokens of a new session.
 pub(crate) async fn change(
     app: &App,
     caller: Caller,
     client: &Client,
     current: Password,
     new: String,
-) -> Result<TokenPair, Error> {
+) -> Result<SessionTokens, Error> {
     let id = caller.user()?;
     app.issuing.check_signs()?;
-    let user = app.attempts.check(Tried::Proof(id), client, current).await?;
-    // After the current password, whose attempts are limited: to measure the new one costs more than all the rest.
+    let user = app.attempts.check(PasswordPurpose::Proof(id), client, current).await?;
+    // After the check of the current password, which is limited: the policy check is the costliest step.
     let new = app.passwords.accept(new, &[&user.name, &user.email]);
     let new = new.map_err(|error| Error::violation("new_password", error.to_string()))?;
     let hash = app.attempts.hash(client, new.into_password()).await?;
     let (session, refresh) = app.issuing.new_session(id, user.generation + 1);
-    let stamp = app.revocations.stamp();
+    let stamp = app.revoker.stamp();
     let changed = app.store.change_password(user.generation, &hash, &session, client, stamp).await?;
-    // The generation has moved since the old password was read, and with it this call's own token has died.
+    // The generation has risen since the old password was read, which has revoked this call's own token.
     let (user, logged) = changed.ok_or(Error::Refused(Rejection::Token(InactiveReason::Revoked)))?;
-    app.revocations.take_effect(logged).await?;
+    app.revoker.take_effect(logged).await?;
     app.issuing.tokens(&user, (&session, &refresh), app.audiences.default())
 }

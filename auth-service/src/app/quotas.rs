@@ -1,4 +1,4 @@
-//! Quotas of addresses and users, metered at each replica by itself.
+//! Quotas of addresses and users. Each replica counts for itself.
 
 use chrono::{DateTime, Utc};
 use kit::rate_limiter::RateLimiter;
@@ -6,30 +6,30 @@ use kit::rate_limiter::RateLimiter;
 use crate::domain::network;
 use crate::error::Error;
 
-/// The quotas, and how much of them is used.
+/// Quotas with their present use.
 pub(crate) struct Quotas {
     pub(crate) logins: RateLimiter<String>,
     pub(crate) bad_refreshes: RateLimiter<String>,
-    /// Sessions that a user may have; `None` for any number.
+    /// Largest number of sessions of a user; `None` for no limit.
     pub(crate) user_sessions: Option<u32>,
 }
 
-/// A quota of an address.
+/// Quota of an address.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Quota {
-    /// Logins that succeed.
+    /// Successful logins.
     Logins,
-    /// Refresh tokens that are none.
+    /// Refused refresh tokens.
     BadRefreshes,
 }
 
 impl Quotas {
-    /// Fails if the address at `peer` has used up its quota.
+    /// Fails if the address `peer` has used up its quota.
     pub(super) fn check(&self, quota: Quota, peer: &str, now: DateTime<Utc>) -> Result<(), Error> {
         self.meter(quota).wait(&network(peer), now).map_or(Ok(()), |wait| Err(Error::TooManyCalls(wait)))
     }
 
-    /// Uses one of the address's quota. One too many has happened already: the next call is refused.
+    /// Counts one use by the address. A use beyond the quota is not undone; the next call is refused.
     pub(super) fn count(&self, quota: Quota, peer: &str, now: DateTime<Utc>) {
         let _ = self.meter(quota).take(network(peer), 1, now);
     }

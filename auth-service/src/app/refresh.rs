@@ -1,17 +1,22 @@
-//! A session's tokens are replaced by the next ones, in exchange for its refresh token.
+//! Exchanges a session's refresh token for the next tokens of the session.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::quotas::Quota;
-use super::{App, TokenPair};
+use super::{App, SessionTokens};
 use crate::domain::{Client, Decision, Rotation};
 use crate::error::Error;
 use crate::store::{Refreshable, Rotated};
 use crate::tokens::{RefreshToken, Scope};
 
-/// Returns the next tokens of the session that this refresh token belongs to; the access token is for these audiences.
-pub(crate) async fn refresh(app: &App, client: &Client, token: &str, audiences: &[String]) -> Result<TokenPair, Error> {
+/// Returns the next tokens of the session of this refresh token. The access token is for these audiences.
+pub(crate) async fn refresh(
+    app: &App,
+    client: &Client,
+    token: &str,
+    audiences: &[String],
+) -> Result<SessionTokens, Error> {
     app.quotas.check(Quota::BadRefreshes, &client.peer, app.clock.earliest())?;
     let refreshed = next(app, token, client, audiences).await;
     if let Err(Error::RefreshTokenInvalid) = refreshed {
@@ -23,17 +28,17 @@ pub(crate) async fn refresh(app: &App, client: &Client, token: &str, audiences: 
     refreshed
 }
 
-async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> Result<TokenPair, Error> {
+async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> Result<SessionTokens, Error> {
     let presented = RefreshToken::parse(text).ok_or(Error::RefreshTokenInvalid)?;
     loop {
         let now = app.clock.now();
         let found = app.store.refreshable(presented.session()).await?.ok_or(Error::RefreshTokenInvalid)?;
-        // A secret that was never this session's ends nothing: whoever guesses must not be able to end sessions.
+        // A secret that never belonged to this session does not end it: a guesser must not be able to end sessions.
         let index = presented.position(&found.rotation.digests).ok_or(Error::RefreshTokenInvalid)?;
         if found.is_ended || now >= found.expire_time {
             return Err(Error::RefreshTokenInvalid);
         }
-        let refresh = Refresh { app, presented: &presented, found: &found, client, audiences, now };
+        let refresh = RefreshCall { app, presented: &presented, found: &found, client, audiences, now };
         let tokens = match app.grace.decide(index, &found.rotation, now) {
             _ if now >= found.idle_expire_time => return Err(Error::RefreshTokenInvalid),
             Decision::Rotate => refresh.rotate().await?,
@@ -47,15 +52,15 @@ async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> R
             }
             Decision::Reused => return Err(refresh.end().await?),
         };
-        // Another call with the same token may have come first: then this one comes again.
+        // Another call with the same token may have won: read the session again.
         if let Some(tokens) = tokens {
             return Ok(tokens);
         }
     }
 }
 
-/// A genuine token that is presented, and what is known of its session.
-struct Refresh<'a> {
+/// Call with a genuine refresh token, and the stored state of its session.
+struct RefreshCall<'a> {
     app: &'a App,
     presented: &'a RefreshToken,
     found: &'a Refreshable,
@@ -64,7 +69,7 @@ struct Refresh<'a> {
     now: DateTime<Utc>,
 }
 
-impl Refresh<'_> {
+impl RefreshCall<'_> {
     fn session(&self) -> Uuid {
         self.presented.session()
     }
@@ -73,8 +78,8 @@ impl Refresh<'_> {
         Scope { session: self.session(), end: self.found.expire_time, audiences: self.audiences }
     }
 
-    /// The next token takes the place of the presented one; `None` when that has happened already.
-    async fn rotate(&self) -> Result<Option<TokenPair>, Error> {
+    /// Replaces the presented token by the next one, unless that has happened already.
+    async fn rotate(&self) -> Result<Option<SessionTokens>, Error> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let salt = kit::random::bytes::<32>();
         let next = self.presented.successor(rotation.generation + 1, &salt);
@@ -93,11 +98,11 @@ impl Refresh<'_> {
             tracing::info!(target: AUDIT, event = "refresh", session = %self.session(), user = %self.found.user.id,
                 peer = self.client.peer);
         }
-        Ok(is_ours.then(|| TokenPair { access, refresh: next.expose(), refresh_expire_time: expiry.idle }))
+        Ok(is_ours.then(|| SessionTokens { access, refresh: next.expose(), refresh_expire_time: expiry.idle }))
     }
 
-    /// The token that has taken the presented one's place, once more; `None` when it has been used meanwhile.
-    async fn again(&self, is_counted: bool) -> Result<Option<TokenPair>, Error> {
+    /// Returns the successor of the presented token once more, unless the successor has been used by now.
+    async fn again(&self, is_counted: bool) -> Result<Option<SessionTokens>, Error> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let Rotation { generation, salt, .. } = rotation;
         let next = self.presented.successor(*generation, salt);
@@ -106,7 +111,7 @@ impl Refresh<'_> {
         if !app.store.rotate_again(self.session(), *generation, graces, access.expire_time).await? {
             return Ok(None);
         }
-        Ok(Some(TokenPair { access, refresh: next.expose(), refresh_expire_time: self.found.idle_expire_time }))
+        Ok(Some(SessionTokens { access, refresh: next.expose(), refresh_expire_time: self.found.idle_expire_time }))
     }
 
     fn audit_grace(&self) {
@@ -114,15 +119,15 @@ impl Refresh<'_> {
             peer = self.client.peer);
     }
 
-    /// The token has been used before: whoever else has it shall not use it any longer.
+    /// Ends the session of a reused token, since two parties may hold the token.
     async fn end(&self) -> Result<Error, Error> {
-        let ended = self.app.store.revoke_session(self.session(), None, self.app.revocations.stamp()).await?;
-        self.app.revocations.take_effect(ended).await?;
+        let ended = self.app.store.revoke_session(self.session(), None, self.app.revoker.stamp()).await?;
+        self.app.revoker.take_effect(ended).await?;
         tracing::warn!(target: AUDIT, event = "refresh_token_reused", session = %self.session(),
-            user = %self.found.user.id, peer = self.client.peer, "a refresh token was used twice: its session is ended");
+            user = %self.found.user.id, peer = self.client.peer, "refresh token reused: its session is ended");
         Ok(Error::RefreshTokenReused)
     }
 }
 
-/// Where events go that an operator looks for, whatever else the log shows.
+/// Log target of the security events of users and operators.
 pub(super) const AUDIT: &str = "gatepost::audit";

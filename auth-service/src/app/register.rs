@@ -1,18 +1,18 @@
-//! Registration, also of a caller that has lost the answer and asks again.
+//! Registers users. A request id lets a caller that has lost the answer repeat the request.
 
 use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestKey};
 use uuid::Uuid;
 
-use super::accounts::Tried;
-use super::{App, Caller, TokenPair, login};
+use super::accounts::PasswordPurpose;
+use super::{App, Caller, SessionTokens, login};
 use crate::domain::{Client, Email, Name, NewPassword, NewUser, Password, Roles, User};
 use crate::error::Error;
 use crate::store::Created;
 
 const METHOD: &str = "gatepost.auth.v1.UserService/CreateUser";
 
-/// A registration whose fields keep their rules.
+/// Request of a registration, with valid fields.
 pub(crate) struct Registrant {
     pub(crate) name: Name,
     pub(crate) email: Email,
@@ -21,17 +21,17 @@ pub(crate) struct Registrant {
     pub(crate) validate_only: bool,
 }
 
-/// The result of a registration.
+/// Result of a registration.
 pub(crate) enum Registered {
-    /// The account, and the first tokens where registration logs in.
-    Account(Box<User>, Option<TokenPair>),
-    /// Name and email of a registration that was only checked, and would succeed.
+    /// The account, and the first tokens if registration logs in.
+    Account(Box<User>, Option<SessionTokens>),
+    /// Name and email of a registration that was only validated, and would succeed.
     Checked(Name, Email),
 }
 
 impl Registrant {
-    /// Returns the key under which the same request is found again. The fingerprint covers all but the password, which is
-    /// never kept.
+    /// Returns the key that recognizes a repetition of this request. The fingerprint leaves out the password, which is never
+    /// stored.
     fn request(&self, caller: Option<Caller>) -> Option<RequestKey> {
         let caller = caller.and_then(|caller| caller.user().ok());
         self.request_id.map(|id| RequestKey {
@@ -43,7 +43,7 @@ impl Registrant {
     }
 }
 
-/// Makes an account, or checks that it could be made.
+/// Creates an account, or only validates the request.
 pub(crate) async fn register(
     app: &App,
     caller: Option<Caller>,
@@ -76,7 +76,7 @@ pub(crate) async fn register(
         Created::User(user) => user,
         Created::EmailTaken => return Err(Error::EmailTaken),
         Created::Repeated => {
-            // The same request was under way twice, and the other one came first.
+            // The same request ran twice at once, and the other one won.
             let made = earlier(app, request.as_ref()).await?;
             return repeat(app, made.unwrap_or(new.id), client, password).await;
         }
@@ -87,7 +87,7 @@ pub(crate) async fn register(
     Ok(Registered::Account(user, tokens))
 }
 
-/// Returns the user that this very request has made before.
+/// Returns the user that this request created earlier.
 async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
     let Some(key) = request else { return Ok(None) };
     match requests::find(app.store.db(), key, app.clock.now()).await? {
@@ -97,14 +97,14 @@ async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<Uuid>
     }
 }
 
-/// Answers a request that has made its user already. The request is not remembered with its password, so the password is
-/// checked as at a login before the caller gets tokens.
+/// Answers a repeated request after its user was created. The password is not stored with the request, so the caller must
+/// prove it, as at a login, before it gets tokens.
 async fn repeat(app: &App, id: Uuid, client: &Client, password: Password) -> Result<Registered, Error> {
     if !app.registration_logs_in {
         let user = app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))?;
         return Ok(Registered::Account(Box::new(user), None));
     }
-    let user = app.attempts.check(Tried::Proof(id), client, password).await?;
+    let user = app.attempts.check(PasswordPurpose::Proof(id), client, password).await?;
     let tokens = login::begin(app, &user, client, app.audiences.default()).await?;
     Ok(Registered::Account(Box::new(user), Some(tokens)))
 }

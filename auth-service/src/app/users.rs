@@ -1,4 +1,4 @@
-//! Users are read, changed and deleted; registration and passwords have files of their own.
+//! Reads, changes and deletes users. Registration and password changes have separate files.
 
 use std::collections::HashMap;
 
@@ -6,17 +6,17 @@ use gatepost::{InactiveReason, Rejection};
 use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 use uuid::Uuid;
 
-use super::accounts::Tried;
+use super::accounts::PasswordPurpose;
 use super::{App, Caller};
 use crate::domain::{Client, Logged, Password, Roles, User, UserChange, UserState};
 use crate::error::Error;
 use crate::store::{Filter, Outcome, PasswordProof};
 
-/// A change of a user whose fields keep their rules.
+/// Change of a user, with valid fields.
 pub(crate) struct UserUpdate {
     pub(crate) change: UserChange,
     pub(crate) current_password: Password,
-    /// The revision that the caller has read; `None` for any.
+    /// Revision that the caller has read, if the change depends on it.
     pub(crate) expected: Option<i32>,
 }
 
@@ -27,16 +27,16 @@ pub(crate) async fn me(app: &App, caller: Caller) -> Result<User, Error> {
 }
 
 /// Returns a user.
-pub(crate) async fn one(app: &App, id: Uuid) -> Result<User, Error> {
+pub(crate) async fn get(app: &App, id: Uuid) -> Result<User, Error> {
     app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))
 }
 
-/// Returns those of these users that exist.
-pub(crate) async fn some(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Error> {
+/// Returns the existing users among these ids.
+pub(crate) async fn get_many(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Error> {
     Ok(app.store.users(ids).await?.into_iter().map(|user| (user.id, user)).collect())
 }
 
-/// Returns a page of users, each made a row of the answer by `row`.
+/// Returns a page of users. `row` converts a user into a row of the answer.
 pub(crate) async fn list<T>(
     app: &App,
     filter: &Filter,
@@ -50,7 +50,7 @@ pub(crate) async fn list<T>(
     page::fill(&app.page_tokens, wanted, app.clock.now(), read).await
 }
 
-/// Changes name or email.
+/// Changes the name or email of a user.
 pub(crate) async fn update(
     app: &App,
     caller: Caller,
@@ -67,35 +67,35 @@ pub(crate) async fn update(
     updated.map_err(|why| Error::unchanged(why, id))
 }
 
-/// Checks the caller's own password, so that a stolen token is not enough to take the account. A change of the email tells
-/// whether an address is taken, as a registration does, and has the same limit (C54).
+/// Checks the caller's own password, so that a stolen token is not enough to take over the account. A change of the email
+/// reveals if an address is taken, so it has the same limit as registration (C54).
 async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<PasswordProof, Error> {
     app.attempts.sign_up(client).await?;
     let user_id = caller.user()?;
-    let user = app.attempts.check(Tried::Proof(user_id), client, password).await?;
+    let user = app.attempts.check(PasswordPurpose::PasswordProof(user_id), client, password).await?;
     Ok(PasswordProof { user_id, generation: user.generation })
 }
 
-/// Erases a user and the sessions.
+/// Deletes a user with all sessions.
 pub(crate) async fn delete(app: &App, caller: Caller, id: Uuid, expected: Option<i32>) -> Result<(), Error> {
     caller.reach(&app.store, id).await?;
-    let deleted = app.store.delete_user(id, expected, app.revocations.stamp()).await?;
-    app.revocations.take_effect(deleted.map_err(|why| Error::unchanged(why, id))?).await
+    let deleted = app.store.delete_user(id, expected, app.revoker.stamp()).await?;
+    app.revoker.take_effect(deleted.map_err(|why| Error::unchanged(why, id))?).await
 }
 
-/// Sets the roles of a user; the policy lets in admins alone.
+/// Sets the roles of a user. The policy admits only admins.
 pub(crate) async fn set_roles(app: &App, id: Uuid, roles: &Roles, expected: Option<i32>) -> Result<User, Error> {
-    settled(app, id, app.store.set_roles(id, roles, expected, app.revocations.stamp()).await).await
+    settled(app, id, app.store.set_roles(id, roles, expected, app.revoker.stamp()).await).await
 }
 
-/// Enables or disables a user; the policy lets in admins alone.
+/// Enables or disables a user. The policy admits only admins.
 pub(crate) async fn set_state(app: &App, id: Uuid, to: UserState, expected: Option<i32>) -> Result<User, Error> {
-    settled(app, id, app.store.set_state(id, to, expected, app.revocations.stamp()).await).await
+    settled(app, id, app.store.set_state(id, to, expected, app.revoker.stamp()).await).await
 }
 
-/// Returns the user of a change, once what it has revoked is refused.
+/// Returns the changed user, once the revocation of the change is in force.
 async fn settled(app: &App, id: Uuid, changed: Outcome<(User, Option<Logged>)>) -> Result<User, Error> {
     let (user, logged) = changed?.map_err(|why| Error::unchanged(why, id))?;
-    app.revocations.take_effect(logged).await?;
+    app.revoker.take_effect(logged).await?;
     Ok(user)
 }

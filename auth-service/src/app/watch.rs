@@ -1,4 +1,4 @@
-//! One guard's end of the feed: entries in batches, with pauses between them.
+//! Feeds one guard: sends entries of the log in batches, with pauses between them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,62 +11,61 @@ use crate::domain::Position;
 use crate::error::Error;
 use crate::feed::{FeedCursor, FeedEvent, Subscriber};
 use crate::keys::model::Algorithm;
-use crate::view::{Changes, NextEntry};
+use crate::view::{NextEntry, ViewChanges};
 
-/// The pause after a batch of entries, for each guard that listens: a replica writes ten batches a second to a thousand
-/// guards.
+/// Pause after a batch of entries for each guard of the replica: a replica writes ten batches a second to a thousand guards.
 const PACE_PER_GUARD: Duration = Duration::from_micros(100);
 
-/// The shortest pause that is worth a timer.
+/// Shortest pause that is worth a timer.
 const SHORTEST_PACE: Duration = Duration::from_millis(1);
 
-/// The longest pause: small beside the second that evidence is good for.
+/// Longest pause: small compared with the second for which evidence is valid.
 const LONGEST_PACE: Duration = Duration::from_millis(200);
 
-/// The position of one guard in the feed. Nothing is made before the guard has room for it, so a slow guard costs no memory.
-pub(crate) struct Watch {
+/// Feed of one guard. Events are built only when the guard can receive them, so a slow guard costs no memory.
+pub(crate) struct FeedWatch {
     app: Arc<App>,
-    outlet: FeedCursor,
-    listener: Subscriber,
-    changes: Changes,
-    /// Set while entries have been told since the last pause.
+    cursor: FeedCursor,
+    subscriber: Subscriber,
+    changes: ViewChanges,
+    /// Set if entries have been sent since the last pause.
     is_telling: bool,
     /// End of the pause before the next entries; a renewal ends it earlier.
     pause: Option<Instant>,
 }
 
-/// The keys as a guard is told of them.
-pub(crate) struct Keys {
-    /// The digest of all that verification depends on.
+/// Signing keys, as announced to guards.
+pub(crate) struct FeedKeys {
+    /// Digest of everything that verification depends on.
     pub(crate) digest: Vec<u8>,
-    /// Each key's id and algorithm.
+    /// Id and algorithm of each key.
     pub(crate) names: Vec<(String, Algorithm)>,
 }
 
-impl Watch {
-    /// Begins to tell a guard that knows the log up to `known`, and everything else up to this digest.
+impl FeedWatch {
+    /// Opens the feed for a guard that knows the log up to `known`, and the keys of this digest.
     pub(crate) async fn open(app: &Arc<App>, known: Option<Position>, digest: &[u8]) -> Result<Self, Error> {
-        let view = &app.revocations.view;
+        let view = &app.revoker.view;
         let is_refuted = is_refuted(app, known).await?;
-        // A guard that comes for the first time has no digest, and is greeted with one.
+        // A new guard has no digest; the greeting gives it one.
         let is_current = digest.is_empty() || digest == self::digest(app);
-        let listener = app.revoker.subscribers.join(known.map_or(-1, |position| position.last.revision));
-        // Before the history is read: what it learns later is told.
+        let subscriber = app.revoker.subscribers.join(known.map_or(-1, |position| position.last.revision));
+        // Subscribe before the history is read, so that no later change is missed.
         let changes = view.changes();
-        let outlet = view.read_at(|history, now| FeedCursor::open(history, known, now));
-        let outlet = if is_refuted { outlet.refuted() } else { outlet };
-        let outlet = if is_current { outlet } else { outlet.anew() };
-        Ok(Self { app: Arc::clone(app), outlet, listener, changes, is_telling: false, pause: None })
+        let cursor = view.read_at(|history, now| FeedCursor::open(history, known, now));
+        let cursor = if is_refuted { cursor.refuted() } else { cursor };
+        let cursor = if is_current { cursor } else { cursor.reset_first() };
+        Ok(Self { app: Arc::clone(app), cursor, subscriber, changes, is_telling: false, pause: None })
     }
 
-    /// Returns what the guard is told now, if there is anything. A batch of entries is followed by a pause, in which the next
-    /// batch gathers; a question for a renewal ends it.
+    /// Returns the next event for the guard, if there is one now. After a batch of entries there is a pause, in which the next
+    /// batch gathers. A request for a renewal ends the pause.
     pub(crate) fn next(&mut self) -> Option<FeedEvent> {
-        if self.pause.is_some() && self.outlet.asked().is_none() {
+        if self.pause.is_some() && self.cursor.asked().is_none() {
             return None;
         }
-        let Self { app, outlet, .. } = self;
-        let said = app.revocations.view.read_at(|history, now| outlet.next(history, now));
+        let Self { app, cursor, .. } = self;
+        let said = app.revoker.view.read_at(|history, now| cursor.next(history, now));
         match &said {
             Some(said) => self.is_telling |= matches!(said, FeedEvent::Revocation(_)),
             None if std::mem::take(&mut self.is_telling) => {
@@ -77,15 +76,15 @@ impl Watch {
         said
     }
 
-    /// Waits until there may be something to tell. The wait can be given up at any time.
+    /// Waits until there may be an event. The wait is cancel-safe.
     pub(crate) async fn changed(&mut self) {
-        let Self { app, outlet, changes, pause, .. } = self;
-        let view = &app.revocations.view;
-        if let Some(lost) = view.read_at(|history, _| outlet.lost(history)) {
+        let Self { app, cursor, changes, pause, .. } = self;
+        let view = &app.revoker.view;
+        if let Some(lost) = view.read_at(|history, _| cursor.lost(history)) {
             view.report_lost(lost);
         }
         match *pause {
-            None => changes.next(outlet.awaits_poll()).await,
+            None => changes.next(cursor.awaits_poll()).await,
             Some(end) => {
                 sleep_until(end).await;
                 *pause = None;
@@ -93,25 +92,25 @@ impl Watch {
         }
     }
 
-    /// Takes a guard's question for a renewal.
+    /// Takes a guard's request for a renewal.
     pub(crate) fn ask(&mut self, nonce: u64) {
-        self.outlet.ask(nonce);
+        self.cursor.ask(nonce);
     }
 
     /// Takes a guard's acknowledgment of all entries up to this revision.
     pub(crate) fn acknowledge(&self, revision: i64) {
-        self.listener.acknowledge(revision);
+        self.subscriber.acknowledge(revision);
     }
 
-    /// Returns what the guard is told of the keys as they are now.
-    pub(crate) fn keys(&self) -> Keys {
+    /// Returns the current keys, as announced to the guard.
+    pub(crate) fn keys(&self) -> FeedKeys {
         let keys = self.app.issuing.keys_now();
         let names = keys.names().map(|(id, algorithm)| (id.to_owned(), algorithm)).collect();
-        Keys { digest: digest(&self.app), names }
+        FeedKeys { digest: digest(&self.app), names }
     }
 }
 
-/// Returns a digest of all that verification depends on: keys, issuer and audiences.
+/// Returns a digest of everything that verification depends on: keys, issuer and audiences.
 fn digest(app: &App) -> Vec<u8> {
     let keys = app.issuing.keys_now();
     let mut ids: Vec<_> = keys.ids().collect();
@@ -124,21 +123,21 @@ fn digest(app: &App) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// Returns true if the log has another entry of the revision that a guard says it knows. The view tells that of the last
-/// entries, the database of the others.
+/// Returns `true` if the log has another entry at the revision that a guard claims to know. The view answers for recent
+/// entries, the database for older ones.
 async fn is_refuted(app: &App, known: Option<Position>) -> Result<bool, Error> {
     let is_far_back = |known: &Position| {
-        app.revocations.view.read_at(|history, _| {
+        app.revoker.view.read_at(|history, _| {
             history.position().is_some_and(|own| own.log == known.log) && history.after(known.last) == NextEntry::Lost
         })
     };
     let Some(known) = known.filter(is_far_back) else { return Ok(false) };
-    let found = app.store.log_fingerprint(known.last.revision).await?;
-    Ok(found.is_some_and(|found| found != known.last.fingerprint))
+    let mark = app.store.log_fingerprint(known.last.revision).await?;
+    Ok(mark.is_some_and(|mark| mark != known.last.fingerprint))
 }
 
-/// Returns the pause after a batch for one of so many guards: each batch costs a message to every guard, and every guard's
-/// answer. A few guards need no pause.
+/// Returns the pause after a batch for this number of guards. Each batch costs one message to each guard and one answer from
+/// it. A few guards need no pause.
 fn pace(guards: usize) -> Option<Duration> {
     let pace = PACE_PER_GUARD.saturating_mul(u32::try_from(guards).unwrap_or(u32::MAX)).min(LONGEST_PACE);
     Some(pace).filter(|pace| *pace >= SHORTEST_PACE)
@@ -149,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn many_guards_are_told_in_batches() {
+    fn many_guards_get_batches() {
         let millis = [0, 9, 10, 1000, 100_000, usize::MAX].map(|guards| pace(guards).map(|pace| pace.as_millis()));
         assert_eq!(millis, [None, None, Some(1), Some(100), Some(200), Some(200)]);
     }

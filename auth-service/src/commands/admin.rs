@@ -1,4 +1,4 @@
-//! The command line, and what it says: ids on standard output, sentences on standard error.
+//! `gatepost admin`: changes accounts on the database. Ids go to standard output, sentences to standard error.
 
 mod account;
 mod error;
@@ -15,7 +15,7 @@ use kit::output;
 
 pub use error::AdminError;
 
-use account::Accounts;
+use account::OperatorAccounts;
 use password::PasswordFlags;
 
 use super::clock::{check, measured};
@@ -24,22 +24,23 @@ use crate::domain::{Email, User, UserState};
 use crate::store::Store;
 
 const HELP: &str = "\
-The services may run, and learn of it within a second. A password is read from standard input or a file, never from an \
-argument: `printf %s \"$PASSWORD\" | gatepost admin set-password EMAIL`. Each change is a line of the target gatepost::audit.";
+The services may keep running; they apply a change within a second. Passwords are read from standard input or a file, never \
+from an argument: `printf %s \"$PASSWORD\" | gatepost admin set-password EMAIL`. The log target gatepost::audit has a line for \
+each change.";
 
-/// The accounts of one auth service's database.
+/// Change accounts on the database of the auth service
 #[derive(Clone, Debug, Args)]
 #[command(after_help = HELP)]
 pub struct AdminCommand {
     #[command(flatten)]
     database: DatabaseFlags,
     #[command(subcommand)]
-    action: Action,
+    action: AdminAction,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum Action {
-    /// Set a user's password, which ends all sessions of the user
+enum AdminAction {
+    /// Set a user's password, and end all sessions of the user
     SetPassword {
         /// The user's email address
         #[arg(value_name = "EMAIL")]
@@ -47,7 +48,7 @@ enum Action {
         #[command(flatten)]
         password: PasswordFlags,
     },
-    /// Make a new user who is an admin
+    /// Create a new user with the role admin
     Create {
         /// The new user's email address
         #[arg(value_name = "EMAIL")]
@@ -58,7 +59,7 @@ enum Action {
         #[command(flatten)]
         password: PasswordFlags,
     },
-    /// Make a user an admin, and let the user in again if disabled
+    /// Give a user the role admin, and enable the user if disabled
     Grant {
         /// The user's email address
         #[arg(value_name = "EMAIL")]
@@ -67,52 +68,52 @@ enum Action {
 }
 
 impl AdminCommand {
-    /// Takes the pair's folder for the place of the database, if one is named.
+    /// Uses the database in the pair's folder, if a folder is named.
     ///
     /// # Errors
-    /// Fails if a database is named as well.
+    /// Fails if a database is named, too.
     pub fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
         Ok(Self { database: self.database.in_folder(folder)?, ..self })
     }
 
-    /// Does it; the user's id goes to standard output.
+    /// Runs the command. Prints the user's id to standard output.
     ///
     /// # Errors
-    /// An error that says what to do.
+    /// Fails with what to do.
     pub async fn run(self, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Self { database, action } = self;
         let leeway = database.clock().leeway()?;
         let url = database.url()?;
         let store = Store::open_beside(&url).await?;
-        let done = Box::pin(act_by(&store, &clock, leeway, action)).await;
+        let done = Box::pin(act_checked(&store, &clock, leeway, action)).await;
         store.close().await;
         done
     }
 }
 
-/// Acts if the clock is right: each change has its time.
-async fn act_by(
+/// Runs the action if the clock is right, since each change writes its time.
+async fn act_checked(
     store: &Store,
     clock: &Clock,
     leeway: Option<TimeDelta>,
-    action: Action,
+    action: AdminAction,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let clock = measured(store, clock).await?;
     check(&clock, leeway)?;
-    act(Accounts { store, clock: &clock }, action).await
+    act(OperatorAccounts { store, clock: &clock }, action).await
 }
 
-async fn act(accounts: Accounts<'_>, action: Action) -> Result<(), Box<dyn Error + Send + Sync>> {
+async fn act(accounts: OperatorAccounts<'_>, action: AdminAction) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (user, said) = match action {
-        Action::SetPassword { email, password } => {
+        AdminAction::SetPassword { email, password } => {
             let user = accounts.set_password(&parse(&email)?, &password.read()?, password.policy()).await?;
             (user, "The password is set, and all sessions of this user are ended.")
         }
-        Action::Create { email, name, password } => {
+        AdminAction::Create { email, name, password } => {
             let user = accounts.create(parse(&email)?, &name, &password.read()?, password.policy()).await?;
             (user, "This user is an admin.")
         }
-        Action::Grant { email } => (accounts.grant(&parse(&email)?).await?, "This user is an admin."),
+        AdminAction::Grant { email } => (accounts.grant(&parse(&email)?).await?, "This user is an admin."),
     };
     tell(&user, said);
     Ok(())
@@ -122,7 +123,7 @@ fn parse(email: &str) -> Result<Email, ConfigError> {
     Email::parse(email).map_err(|error| ConfigError::setting("EMAIL", error.to_string()))
 }
 
-/// Says what was done. A reader who has gone is no reason to fail.
+/// Prints the result. A closed output is no failure.
 fn tell(user: &User, said: &str) {
     output::out(&user.id.to_string());
     output::err(said);

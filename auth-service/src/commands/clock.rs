@@ -1,4 +1,4 @@
-//! Compares the clock of an operator's command with the database's time, before the command writes times.
+//! Compares the clock of an operator's command with the database's clock, before the command writes times.
 
 use std::time::Duration;
 
@@ -13,24 +13,24 @@ use kit::output;
 use crate::config::ClockFlags;
 use crate::store::{Store, StoreError};
 
-/// The exactness that the clock of an operator's command needs.
+/// Flags of the clock check.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct ClockCheckFlags {
     /// Largest difference between this machine's clock and the database server's, 1s to 60s. Beyond it no command writes times
-    // Under another id than the service's own flag, whose default would be taken for it.
+    // The id differs from that of the service's flag, which has a default of its own.
     #[arg(id = "command_clock_leeway", long = "clock-leeway", global = true, value_name = "CLOCK_LEEWAY",
           env = "AUTH_CLOCK_LEEWAY", default_value = "5s", value_parser = duration, hide_env_values = true)]
     leeway: Duration,
-    /// Write times although the clock differs by more than that
+    /// Write times even if the clock differs by more
     #[arg(long, global = true)]
     trust_clock: bool,
 }
 
 impl ClockCheckFlags {
-    /// Returns the greatest difference between clocks; `None` if any difference is allowed.
+    /// Returns the greatest difference between clocks, unless any difference is allowed.
     ///
     /// # Errors
-    /// Fails if the setting is out of its bounds.
+    /// Fails if the setting is out of bounds.
     pub(super) fn leeway(self) -> Result<Option<TimeDelta>, ConfigError> {
         let flags = ClockFlags { clock_leeway: self.leeway };
         flags.check()?;
@@ -38,19 +38,18 @@ impl ClockCheckFlags {
     }
 }
 
-/// Names a clock that differs by more than the leeway.
+/// Error of a clock that differs by more than the leeway.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{problem}, more than the {leeway} s of --clock-leeway (AUTH_CLOCK_LEEWAY), and nothing was written: set the clock by a \
-     time server and run this again, or run it on another machine; --trust-clock writes by this clock all the same"
+     time server and run this again, or run it on another machine; --trust-clock writes by this clock anyway"
 )]
 pub(super) struct WrongClock {
     problem: String,
     leeway: i64,
 }
 
-/// Compares the clock with the database's time, and warns if it differs by two seconds or more. Returns the clock that goes by
-/// both.
+/// Compares the clock with the database's, and warns if they differ by 2 s or more. Returns a clock that combines both.
 pub(super) async fn measured(store: &Store, clock: &Clock) -> Result<Clock, StoreError> {
     let clock = clock.apart();
     patiently(|| compare(store.db(), &clock)).await?;
@@ -60,7 +59,7 @@ pub(super) async fn measured(store: &Store, clock: &Clock) -> Result<Clock, Stor
     Ok(clock)
 }
 
-/// Refuses to write times by a clock that differs by more than the leeway, if there is one.
+/// Fails if the clock differs by more than the leeway, if there is one.
 pub(super) fn check(clock: &Clock, leeway: Option<TimeDelta>) -> Result<(), WrongClock> {
     match leeway.zip(clock.problem()) {
         Some((leeway, problem)) if clock.offset().abs() > leeway => {

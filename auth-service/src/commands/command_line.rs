@@ -6,26 +6,26 @@ use kit::healthcheck::Healthcheck;
 use super::{AdminCommand, KeysCommand};
 use crate::config::Flags;
 
-// Its help is that of the flags, which are parsed alone by the pair.
-/// The auth service: owns the users, issues tokens and says what they are worth.
+// The help text is that of `Flags`, which the pair parses alone.
+/// The auth service: users, sessions, tokens and their introspection
 #[derive(Clone, Debug, Parser)]
 #[command(name = "auth-service", version, disable_help_subcommand = true)]
 pub struct CommandLine {
-    /// The settings of the service
+    /// Settings of the service
     #[command(flatten)]
     pub flags: Flags,
-    /// A task in place of serving
+    /// Command to run instead of serving
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<AuthCommand>,
 }
 
-/// A task in place of serving.
+/// Command to run instead of serving.
 #[derive(Clone, Debug, Subcommand)]
-pub enum Command {
-    /// Ask the running service whether it serves: exit code 0 if it does, 1 with a sentence if not
+pub enum AuthCommand {
+    /// Ask the running service if it serves: exit code 0 if it does, 1 with a reason if not
     Healthcheck(Healthcheck),
-    /// List the keys that sign, let another one follow, kill some, or seal them anew
+    /// List, rotate, retire or reseal the signing keys
     Keys(KeysCommand),
-    /// Set a password or make an admin on the database, for the operator who is locked out
+    /// Set a password or create an admin on the database, if no admin can log in
     Admin(AdminCommand),
 }

@@ -1,4 +1,4 @@
-//! The database that a command works on, beside services that run or not.
+//! The database of an operator's command. The services may keep running.
 
 use std::path::PathBuf;
 
@@ -8,14 +8,14 @@ use kit::config::{ConfigError, boolean, check_encrypted};
 use super::clock::ClockCheckFlags;
 use crate::store::DatabaseUrl;
 
-/// The folder that the pair keeps its databases in by default.
+/// Default folder of the pair's databases.
 const DEFAULT_FOLDER: &str = "gatepost-data";
 
-/// The database of one auth service.
+/// Flags of the auth service's database.
 #[derive(Clone, Debug, Args)]
 pub(super) struct DatabaseFlags {
-    /// The auth service's database: sqlite:PATH or postgres://…; `AUTH_DATABASE_URL_FILE`: a file that holds it [default:
-    /// sqlite:gatepost-data/auth.db]
+    /// Database of the auth service: sqlite:PATH or postgres://…; `AUTH_DATABASE_URL_FILE` names a file that holds it
+    /// [default: sqlite:gatepost-data/auth.db]
     #[arg(long, global = true, env = "AUTH_DATABASE_URL", hide_env_values = true, value_hint = ValueHint::Url)]
     database_url: Option<DatabaseUrl>,
     /// Allow plaintext to a database beyond loopback
@@ -27,10 +27,10 @@ pub(super) struct DatabaseFlags {
 }
 
 impl DatabaseFlags {
-    /// Takes the pair's folder for the place, if one is named.
+    /// Uses the database in the pair's folder, if a folder is named.
     ///
     /// # Errors
-    /// Fails if a database is named as well: a key must not die in the wrong one.
+    /// Fails if a database is named, too. The command must not change the wrong one.
     pub(super) fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
         match (folder, &self.database_url) {
             (None, _) => Ok(self),
@@ -42,15 +42,15 @@ impl DatabaseFlags {
         }
     }
 
-    /// Returns the exactness that the command's clock needs.
+    /// Returns the flags of the clock check.
     pub(super) fn clock(&self) -> ClockCheckFlags {
         self.clock
     }
 
-    /// The database.
+    /// Returns the URL of the database.
     ///
     /// # Errors
-    /// Fails if it is reached in plaintext beyond loopback.
+    /// Fails for plaintext beyond loopback.
     pub(super) fn url(self) -> Result<DatabaseUrl, ConfigError> {
         let folder = PathBuf::from(DEFAULT_FOLDER);
         let url = self.database_url.unwrap_or_else(|| DatabaseUrl::file(folder.join("auth.db")));

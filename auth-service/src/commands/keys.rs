@@ -1,4 +1,4 @@
-//! `gatepost keys`: what an operator does with the keys, beside services that run.
+//! `gatepost keys`: lists and changes the signing keys. The services may keep running.
 
 use std::error::Error;
 use std::io::Write as _;
@@ -20,108 +20,110 @@ use crate::keys::storage::{KeyFile, KeySource, KeyStorage, generate};
 use crate::store::Store;
 
 const HELP: &str = "\
-The services may run, and learn of it by themselves. AUTH_MASTER_KEY (or AUTH_MASTER_KEY_FILE) must be set as for the \
-service. While JWT_SECRET_KEY signs, none of these keys does: another JWT_SECRET_KEY takes its place at a restart, and \
-revokes the tokens of the one before.";
+The services may keep running; they apply a change by themselves. AUTH_MASTER_KEY (or AUTH_MASTER_KEY_FILE) must be set as \
+for the service. While JWT_SECRET_KEY is set, it signs instead of these keys. To replace it, set another one and restart the \
+services: this revokes the tokens of the old one.";
 
-/// The keys of one auth service's database.
+/// List or change the signing keys in the database of the auth service
 #[derive(Clone, Debug, Args)]
 #[command(after_help = HELP)]
 pub struct KeysCommand {
     #[command(flatten)]
     database: DatabaseFlags,
     #[command(subcommand)]
-    action: Action,
+    action: KeysAction,
 }
 
 #[derive(Clone, Debug, Subcommand)]
-enum Action {
-    /// Print the keys in the order in which they sign, a line each
+enum KeysAction {
+    /// Print the keys in the order in which they sign, one per line
     List,
-    /// Let another key follow the last one: it is listed now, and signs once everybody has had the time to read it
+    /// Add the next key: it is listed now, and signs after the lead, when all verifiers have read it
     Rotate {
-        /// For how long it is listed before it signs, 10s to 7d
+        /// Time for which the key is listed before it signs, 10s to 7d
         #[arg(long, env = "AUTH_SIGNING_KEY_LEAD", default_value = "10m", value_parser = duration,
               hide_env_values = true)]
         lead: Duration,
-        /// What it signs by
+        /// Algorithm of the key
         #[arg(long, env = "AUTH_SIGNING_ALGORITHM", default_value = "eddsa", hide_env_values = true)]
         algorithm: KeyType,
-        /// A file with the key (PKCS#8 PEM, mode 0600) in place of a new one
+        /// File with the key (PKCS#8 PEM, mode 0600) to use in place of a new one
         #[arg(long, value_name = "FILE")]
         from: Option<PathBuf>,
     },
-    /// Kill keys that others may have: their tokens are refused at once, and another key signs
+    /// Kill leaked keys: their tokens are refused at once, and another key signs
     Retire {
-        /// The key's id, as `list` prints it
+        /// Id of the key, as `list` prints it
         #[arg(value_name = "KID", allow_hyphen_values = true)]
         id: String,
-        /// More keys' ids, each without a hyphen at its beginning, or behind `--`: none of them signs in between
+        /// Ids of more keys to kill in the same step; an id that begins with a hyphen must follow `--`
         #[arg(value_name = "KID")]
         more: Vec<String>,
-        /// What the key that takes its place signs by
+        /// Algorithm of the replacement key
         #[arg(long, env = "AUTH_SIGNING_ALGORITHM", default_value = "eddsa", hide_env_values = true)]
         algorithm: KeyType,
-        /// The master key that the key was sealed with is lost: the next one is sealed with the one of now
+        /// Proceed although the key's master key is lost: the replacement is sealed with the present `AUTH_MASTER_KEY`
         #[arg(long)]
         lost_master_key: bool,
     },
-    /// Seal the private keys with `AUTH_MASTER_KEY` that are sealed with `AUTH_OLD_MASTER_KEY`; restart the services after it
+    /// Reseal the private keys from `AUTH_OLD_MASTER_KEY` to `AUTH_MASTER_KEY`; then restart the services
     Reseal,
 }
 
 impl KeysCommand {
-    /// Takes the pair's folder for the place of the database, if one is named.
+    /// Uses the database in the pair's folder, if a folder is named.
     ///
     /// # Errors
-    /// When a database is named as well.
+    /// Fails if a database is named, too.
     pub fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
         Ok(Self { database: self.database.in_folder(folder)?, ..self })
     }
 
-    /// Does it; what it came to goes to standard output.
+    /// Runs the command. Prints the result to standard output.
     ///
     /// # Errors
-    /// What to do.
+    /// Fails with what to do.
     pub async fn run(self, environment: Environment, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Self { database, action } = self;
         let leeway = database.clock().leeway()?;
         let database_url = database.url()?;
-        if let Action::Rotate { lead, .. } = &action {
+        if let KeysAction::Rotate { lead, .. } = &action {
             check_lead("--lead (AUTH_SIGNING_KEY_LEAD)", *lead)?;
         }
         let settings = SigningSettings::read(environment)?;
         if settings.secret_key.is_some() {
-            if !matches!(action, Action::List) {
+            if !matches!(action, KeysAction::List) {
                 return Err(SIGNED_BY_SECRET.into());
             }
-            say("JWT_SECRET_KEY signs: none of these keys does while it is set.");
+            say("JWT_SECRET_KEY signs while it is set; these key pairs do not.");
         }
         let file = database_url.path().map(KeyFile::beside);
-        // What lists needs no private half.
+        // The list needs no private halves.
         let storage = match (KeySource::choose(None, settings.master_key, file), &action) {
             (Ok(KeySource::Pairs(storage)), _) => Some(storage),
-            (Err(error), Action::Rotate { .. } | Action::Retire { .. } | Action::Reseal) => return Err(error.into()),
+            (Err(error), KeysAction::Rotate { .. } | KeysAction::Retire { .. } | KeysAction::Reseal) => {
+                return Err(error.into());
+            }
             (Ok(KeySource::Secret(_)) | Err(_), _) => None,
         };
         let store = Store::open_beside(&database_url).await?;
-        let done = Box::pin(act_by(&store, &clock, leeway, storage, action, environment)).await;
+        let done = Box::pin(act_checked(&store, &clock, leeway, storage, action, environment)).await;
         store.close().await;
         done
     }
 }
 
-/// Acts if the clock is right, or no time is written.
-async fn act_by(
+/// Runs the action if the clock is right, or if the action writes no time.
+async fn act_checked(
     store: &Store,
     clock: &Clock,
     leeway: Option<TimeDelta>,
     storage: Option<KeyStorage>,
-    action: Action,
+    action: KeysAction,
     environment: Environment,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let clock = measured(store, clock).await?;
-    if let Action::Rotate { .. } | Action::Retire { .. } = action {
+    if let KeysAction::Rotate { .. } | KeysAction::Retire { .. } = action {
         check(&clock, leeway)?;
     }
     let Some(storage) = storage else { return Ok(list(store, clock.now()).await?) };
@@ -135,51 +137,50 @@ const SIGNED_BY_SECRET: &str = "JWT_SECRET_KEY signs, and has no successor: set 
 async fn act(
     keyring: &Keyring,
     store: &Store,
-    action: Action,
+    action: KeysAction,
     environment: Environment,
     clock: &Clock,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     match action {
-        Action::List => list(store, clock.now()).await?,
-        Action::Rotate { lead, algorithm, from } => {
+        KeysAction::List => list(store, clock.now()).await?,
+        KeysAction::Rotate { lead, algorithm, from } => {
             let pkcs8 = match from {
                 Some(path) => given(path)?,
                 None => generate(algorithm).await?,
             };
             let next = keyring.rotate(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
             tell(&next.id);
-            // The key is there, whether the list can be read or not.
+            // The key exists even if the list cannot be read.
             let keys = keyring.list().await.unwrap_or_default();
             match signing_at(&keys, clock.now()) {
                 Some(signing) if signing.id == next.id => say("It signs from now on, since no other key does."),
                 _ => say(&format!("It is listed from now on, and signs from {} on.", time(Some(next.sign_time)))),
             }
         }
-        Action::Retire { id, more, algorithm, lost_master_key } => {
+        KeysAction::Retire { id, more, algorithm, lost_master_key } => {
             let ids = [vec![id], more].concat();
             keyring.retire_all(&ids, generate(algorithm).await?, lost_master_key).await?;
             tell_retired(&ids, keyring.list().await.ok().as_deref(), clock.now());
             if let Err(error) = keyring.tidy().await {
-                say(&format!("Its private half stays for now ({error}): the service takes it away."));
+                say(&format!("The private half stays for now ({error}): the service deletes it later."));
             }
         }
-        Action::Reseal => {
+        KeysAction::Reseal => {
             let old = SigningSettings::master_key(environment, "AUTH_OLD_MASTER_KEY")?;
-            let old = old.ok_or_else(|| {
-                ConfigError::setting("AUTH_OLD_MASTER_KEY", "must be set to the master key of before")
-            })?;
+            let old = old
+                .ok_or_else(|| ConfigError::setting("AUTH_OLD_MASTER_KEY", "must be set to the previous master key"))?;
             let count = keyring.reseal(&old).await?;
             tell(&count.to_string());
             say(match count {
                 0 => "All keys were sealed with this AUTH_MASTER_KEY already.",
-                _ => "So many keys have been sealed anew: give the services this AUTH_MASTER_KEY and restart them.",
+                _ => "This number of keys was resealed: give the services this AUTH_MASTER_KEY and restart them.",
             });
         }
     }
     Ok(())
 }
 
-/// Says what has died, which key signs, and which one waits.
+/// Prints the killed keys, the signing key and the next key.
 fn tell_retired(ids: &[String], keys: Option<&[SigningKeyRecord]>, now: DateTime<Utc>) {
     match ids {
         [id] => say(&format!("{id} is killed, and its tokens are refused.")),
@@ -202,7 +203,7 @@ async fn list(store: &Store, now: DateTime<Utc>) -> Result<(), KeyringError> {
     tell(&row(["KID", "ALGORITHM", "STATE", "SIGNS FROM", "SIGNS UNTIL", "VERIFIES UNTIL"]));
     for key in &keys {
         let state = state(key, signing.as_deref(), now);
-        // A key that signs before its time, since the clock here is behind, shows no time that is wrong.
+        // If this clock is behind, the signing key's time is in the future: print no wrong time.
         let from = Some(key.sign_time).filter(|from| state != "signing" || *from <= now);
         let times = [from, key.retire_time, key.verify_until].map(time);
         tell(&row([&key.id, &key.algorithm, state, &times[0], &times[1], &times[2]]));
@@ -210,7 +211,7 @@ async fn list(store: &Store, now: DateTime<Utc>) -> Result<(), KeyringError> {
     Ok(())
 }
 
-/// What the key does.
+/// Returns the word for the key's state.
 fn state(key: &SigningKeyRecord, signing: Option<&str>, now: DateTime<Utc>) -> &'static str {
     match key.state_at(now) {
         _ if signing == Some(key.id.as_str()) => "signing",
@@ -229,7 +230,7 @@ fn time(time: Option<DateTime<Utc>>) -> String {
     time.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%dT%H:%M:%SZ").to_string())
 }
 
-/// The one key of a file.
+/// Reads the only key of a file.
 fn given(path: PathBuf) -> Result<Pkcs8, Box<dyn Error + Send + Sync>> {
     let mut keys = KeyFile::new(path).read()?;
     match (keys.pop(), keys.is_empty()) {
@@ -238,12 +239,12 @@ fn given(path: PathBuf) -> Result<Pkcs8, Box<dyn Error + Send + Sync>> {
     }
 }
 
-/// What scripts read.
+/// Prints a line for scripts to standard output.
 fn tell(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// What people read; that nobody does is no reason to end.
+/// Prints a sentence for people to standard error. A closed output is no failure.
 fn say(text: &str) {
     kit::output::err(text);
 }

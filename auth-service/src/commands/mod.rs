@@ -1,4 +1,4 @@
-//! The command line, and the commands that an operator runs on the database, one file each.
+//! The command line, and the operator's commands on the database, one file each.
 
 mod admin;
 mod clock;
@@ -7,5 +7,5 @@ mod database;
 mod keys;
 
 pub use admin::{AdminCommand, AdminError};
-pub use command_line::{Command, CommandLine};
+pub use command_line::{AuthCommand, CommandLine};
 pub use keys::KeysCommand;

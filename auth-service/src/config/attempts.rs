@@ -1,4 +1,4 @@
-//! How often somebody may be wrong: every number is a setting.
+//! Limits of wrong passwords and registrations.
 
 use std::time::Duration;
 
@@ -8,41 +8,41 @@ use kit::config::{ConfigError, duration};
 
 use crate::domain::{Allowance, AttemptLimits};
 
-/// The limits of wrong passwords and registrations.
+/// Flags of the limits of wrong passwords and registrations.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct AttemptFlags {
-    /// Wrong passwords in a row that an account may have before it must wait, 1s and then twice as long after each; 0: it
-    /// never must
+    /// Wrong passwords in a row before an account must wait: 1s at first, then twice as long after each further one; 0: no
+    /// wait
     #[arg(long, env = "AUTH_FREE_FAILURES", default_value = "4", hide_env_values = true,
           value_parser = value_parser!(i32).range(0..=1_000_000))]
     pub free_failures: i32,
-    /// The longest wait of an account, up to 1d
+    /// Longest wait of an account, up to 1d
     #[arg(long, env = "AUTH_LONGEST_WAIT", default_value = "15m", value_parser = duration, hide_env_values = true)]
     pub longest_wait: Duration,
-    /// Wrong passwords in a row after which an account must wait for a day
+    /// Wrong passwords in a row after which an account must wait for one day
     #[arg(long, env = "AUTH_MOST_FAILURES", default_value = "100", hide_env_values = true,
           value_parser = value_parser!(i32).range(1..=1_000_000))]
     pub most_failures: i32,
-    /// Wrong passwords that may come from one address at once; 0: any number (for a service behind a proxy that does not tell
-    /// the callers' addresses)
+    /// Wrong passwords that one address may send at once; 0: no limit (for a service behind a proxy that hides the callers'
+    /// addresses)
     #[arg(long, env = "AUTH_ADDRESS_FAILURES", default_value = "50", hide_env_values = true)]
     pub address_failures: u32,
-    /// How many of them come back in a minute
+    /// Wrong passwords that each further minute allows
     #[arg(long, env = "AUTH_ADDRESS_FAILURES_PER_MINUTE", default_value = "20", hide_env_values = true,
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub address_failures_per_minute: u32,
-    /// Registrations and changes of an email address that may come from one address at once; 0: any number (for a service
-    /// behind such a proxy)
+    /// Registrations and changes of an email address that one address may send at once; 0: no limit (for a service behind
+    /// such a proxy)
     #[arg(long, env = "AUTH_SIGN_UPS", default_value = "200", hide_env_values = true)]
     pub sign_ups: u32,
-    /// How many of them come back in a minute
+    /// Registrations and changes that each further minute allows
     #[arg(long, env = "AUTH_SIGN_UPS_PER_MINUTE", default_value = "20", hide_env_values = true,
           value_parser = value_parser!(u32).range(1..=60_000))]
     pub sign_ups_per_minute: u32,
 }
 
 impl AttemptFlags {
-    /// The limits that the flags say, where clocks may differ by so much.
+    /// Returns the limits of these flags. `leeway` is the tolerated difference between clocks.
     pub(crate) fn limits(&self, leeway: TimeDelta) -> AttemptLimits {
         AttemptLimits {
             free_failures: self.free_failures,
@@ -54,7 +54,7 @@ impl AttemptFlags {
         }
     }
 
-    /// Refuses limits that contradict each other.
+    /// Fails if the limits contradict each other.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if self.longest_wait > Duration::from_hours(24) {
             return Err(ConfigError::setting("--longest-wait (AUTH_LONGEST_WAIT)", "must be at most 1d"));

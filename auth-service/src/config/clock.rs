@@ -1,4 +1,4 @@
-//! The exactness of clocks.
+//! The tolerated difference between clocks.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use chrono::TimeDelta;
 use clap::Args;
 use kit::config::{ConfigError, duration};
 
-/// The least and the most that clocks may differ.
+/// Least and greatest setting of the tolerated difference.
 const LEEWAY: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_mins(1);
 
-/// The exactness that the clocks of replicas and of the database server need.
+/// Flags of the tolerated difference between the clocks of replicas and of the database server.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct ClockFlags {
-    /// How much the clock may differ from the database server's, 1s to 60s. Beyond it nothing is swept, pruned or rotated, and
-    /// stored times that lie further ahead are repaired
+    /// Tolerated difference between this clock and the database server's, 1s to 60s. Beyond it nothing is swept, pruned or
+    /// rotated. Stored times that lie further ahead are repaired
     #[arg(long, env = "AUTH_CLOCK_LEEWAY", default_value = "5s", value_parser = duration, hide_env_values = true)]
     pub clock_leeway: Duration,
 }
@@ -26,7 +26,7 @@ impl ClockFlags {
         Err(ConfigError::setting("--clock-leeway (AUTH_CLOCK_LEEWAY)", "must be from 1s to 60s"))
     }
 
-    /// The greatest difference between clocks.
+    /// Returns the greatest tolerated difference between clocks.
     pub(crate) fn leeway(&self) -> TimeDelta {
         TimeDelta::from_std(self.clock_leeway).unwrap_or_default()
     }

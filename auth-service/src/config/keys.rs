@@ -1,4 +1,4 @@
-//! How the key pairs that sign follow each other.
+//! Rotation of the signing key pairs.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use kit::config::{ConfigError, duration};
 use crate::keys::model::KeyType;
 use crate::keys::rotation::{MAX_LEAD, RotationSchedule};
 
-/// How long the next key is listed before it signs: whoever keeps the key set for a moment must have it by then.
+/// Time for which the next key is listed before it signs, so that caches of the key set have it by then.
 pub(crate) const LEAD: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=MAX_LEAD;
 
-/// The shortest time for which a key signs: each stays in the set for a day after that.
+/// Shortest time for which a key signs. Each key stays in the set for another day.
 const MIN_AGE: Duration = Duration::from_hours(1);
 
-/// How keys follow each other; nothing of it counts while `JWT_SECRET_KEY` signs.
+/// Flags of the key rotation. They have no effect while `JWT_SECRET_KEY` signs.
 #[derive(Clone, Debug, Args)]
 pub struct KeyFlags {
-    /// How long a key signs until another one follows it, at least 1h; 0: until `gatepost keys rotate` says so
+    /// Time for which a key signs until the next one replaces it, at least 1h; 0: until `gatepost keys rotate`
     #[arg(long, env = "AUTH_SIGNING_KEY_MAX_AGE", default_value = "90d", value_parser = duration, hide_env_values = true)]
     pub signing_key_max_age: Duration,
-    /// For how long the next key is listed before it signs, 10s to 7d
+    /// Time for which the next key is listed before it signs, 10s to 7d
     #[arg(long, env = "AUTH_SIGNING_KEY_LEAD", default_value = "10m", value_parser = duration, hide_env_values = true)]
     pub signing_key_lead: Duration,
-    /// What new keys sign by: Ed25519, ECDSA on P-256, or RSA of 3072 bits
+    /// Algorithm of new keys: Ed25519, ECDSA on P-256, or RSA with 3072 bits
     #[arg(long, env = "AUTH_SIGNING_ALGORITHM", default_value = "eddsa", hide_env_values = true)]
     pub signing_algorithm: KeyType,
 }
 
 impl KeyFlags {
-    /// Returns the rule by which one key follows another.
+    /// Returns the rotation schedule.
     pub(crate) fn rotation(&self) -> RotationSchedule {
         RotationSchedule {
             max_age: Some(self.signing_key_max_age).filter(|age| !age.is_zero()),
@@ -51,7 +51,7 @@ impl KeyFlags {
     }
 }
 
-/// Refuses a lead that is too short for others, or longer than anybody would wait for.
+/// Fails if the lead is too short for caches of the key set, or unreasonably long.
 pub(crate) fn check_lead(name: &str, lead: Duration) -> Result<(), ConfigError> {
     if LEAD.contains(&lead) { Ok(()) } else { Err(ConfigError::setting(name, "must be from 10s to 7d")) }
 }
@@ -64,7 +64,7 @@ impl ValueEnum for KeyType {
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let (name, help) = match self {
             Self::Ed25519 => ("eddsa", "Ed25519, for `EdDSA`"),
-            Self::P256 => ("es256", "On the curve P-256, for `ES256`"),
+            Self::P256 => ("es256", "ECDSA on the curve P-256, for `ES256`"),
             Self::Rsa => {
                 ("rs256", "RSA of 2048 to 8192 bits with the exponent 65537, for `RS256`; new ones have 3072 bits")
             }

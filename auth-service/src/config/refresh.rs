@@ -1,4 +1,4 @@
-//! How a refresh token may be presented once more, when its answer was lost.
+//! Repeated use of a refresh token after a lost answer.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use kit::config::{ConfigError, duration};
 
 use crate::domain::Grace;
 
-/// The longest grace: the longer it is, the longer a stolen token works beside its owner's.
+/// Longest grace. A longer grace would let a stolen token work longer beside its owner's.
 const MAX_GRACE: Duration = Duration::from_mins(10);
 
-/// How a lost answer is made good.
+/// Flags of the grace for lost answers.
 #[derive(Clone, Debug, Args)]
 pub struct RefreshFlags {
-    /// How long a refresh token that was used can be presented once more, for an answer that was lost, up to 10m; 0: never
+    /// Time for which a used refresh token is answered again, in case its answer was lost, up to 10m; 0: never
     #[arg(long, env = "AUTH_REFRESH_GRACE", default_value = "60s", value_parser = duration, hide_env_values = true)]
     pub refresh_grace: Duration,
     /// Time after a refresh in which a second use of its token counts as a second tab, not as a lost answer; at most
-    /// refresh-grace; 0: never
+    /// --refresh-grace; 0: never
     #[arg(long, env = "AUTH_REFRESH_OVERLAP", default_value = "10s", value_parser = duration, hide_env_values = true)]
     pub refresh_overlap: Duration,
-    /// A session ends when so many of its last refreshes needed that, 2 to 16
+    /// Number of recent refreshes with a lost answer at which a session ends, 2 to 16
     #[arg(long, env = "AUTH_REFRESH_GRACE_LIMIT", default_value = "2", hide_env_values = true,
           value_parser = value_parser!(u8).range(2..=16))]
     pub refresh_grace_limit: u8,
-    /// How many of the last refreshes are counted for it, 2 to 16
+    /// Number of recent refreshes in which lost answers are counted, 2 to 16
     #[arg(long, env = "AUTH_REFRESH_GRACE_ROTATIONS", default_value = "4", hide_env_values = true,
           value_parser = value_parser!(u8).range(2..=16))]
     pub refresh_grace_rotations: u8,

@@ -1,24 +1,24 @@
-//! The secrets that the service reads from the environment: the one list, for the help and for the check of names.
+//! The list of secrets that the service reads from the environment, for the help and for the check of names.
 
 use kit::config::{Secret, secrets_help};
 
-/// All of them. A test compares this list with the names that the code reads.
+/// All secrets. A test compares this list with the names that the code reads.
 pub const SECRETS: [Secret; 5] = [
     Secret {
         name: "JWT_SECRET_KEY",
-        help: &["Signs tokens with HS256; at least 32 bytes. Unset: key pairs, the first made at the first start"],
+        help: &["Signs tokens with HS256; at least 32 bytes. Unset: key pairs sign, the first start makes one"],
     },
     Secret {
         name: "AUTH_MASTER_KEY",
         help: &[
-            "Seals those in the database; 32 bytes in base64 (`openssl rand -base64 32`). Unset: they are in a",
-            "file beside the database",
+            "Seals the key pairs in the database; 32 bytes in base64 (`openssl rand -base64 32`). Unset: they",
+            "are in a file beside the database",
         ],
     },
-    Secret { name: "AUTH_OLD_MASTER_KEY", help: &["The master key of before, for `keys reseal` alone"] },
+    Secret { name: "AUTH_OLD_MASTER_KEY", help: &["The previous master key, for `keys reseal` only"] },
     Secret {
         name: "AUTH_SERVICE_KEY",
-        help: &["What other services may present in place of a user's token; at least 32 bytes"],
+        help: &["Presented by other services in place of a user's token; at least 32 bytes"],
     },
     Secret { name: "AUTH_ADMIN_PASSWORD", help: &["The first admin's password, together with AUTH_ADMIN_EMAIL"] },
 ];
@@ -26,8 +26,8 @@ pub const SECRETS: [Secret; 5] = [
 /// Returns the text below the flags' help.
 pub(super) fn help() -> String {
     format!(
-        "Secrets, by the environment alone (each also as NAME_FILE, the path of a file that holds it). One newline at the end \
-         is no part of them:\n{}\nLogs go to standard error; RUST_LOG sets how much: off, error, warn, \
+        "Secrets, only from the environment (each also as NAME_FILE, the path of a file that holds it). One newline at the \
+         end is ignored:\n{}\nLogs go to standard error; RUST_LOG sets the level: off, error, warn, \
          info (the default), debug or trace, or TARGET=LEVEL (`auth_service=trace,info`).",
         secrets_help(&SECRETS)
     )

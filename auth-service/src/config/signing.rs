@@ -1,15 +1,15 @@
-//! The secrets that sign tokens: what the service needs, and whoever copies its database.
+//! The secrets that sign tokens. The service and the copy of its database need them.
 
 use kit::config::{ConfigError, Environment};
 
 use crate::keys::model::Key;
 use crate::keys::storage::MasterKey;
 
-/// What signs, and what seals the key that does.
+/// Secrets that sign tokens, or seal the keys that sign.
 pub struct SigningSettings {
-    /// The HS256 key; `None` means a key in the database or in a file.
+    /// HS256 key; without one, key pairs in the database or in a file sign.
     pub secret_key: Option<Key>,
-    /// What seals the key in the database; `None` means a key in a file.
+    /// Master key that seals the key pairs in the database; without one, they are in a file.
     pub master_key: Option<MasterKey>,
 }
 
@@ -17,7 +17,7 @@ impl SigningSettings {
     /// Reads the secrets.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the setting and not its value.
+    /// [`ConfigError`] with the name of the setting, without its value.
     pub fn read(environment: Environment) -> Result<Self, ConfigError> {
         let secret_key = match environment.secret("JWT_SECRET_KEY")? {
             Some(secret) => {
@@ -28,7 +28,7 @@ impl SigningSettings {
         Ok(Self { secret_key, master_key: Self::master_key(environment, "AUTH_MASTER_KEY")? })
     }
 
-    /// The master key of this name.
+    /// Reads the master key of this name.
     pub(crate) fn master_key(environment: Environment, name: &str) -> Result<Option<MasterKey>, ConfigError> {
         let text = environment.secret(name)?;
         let parse = |text| MasterKey::parse(&text).map_err(|bad| ConfigError::setting(name, bad.to_string()));

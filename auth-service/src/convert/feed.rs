@@ -1,4 +1,4 @@
-//! What guards are told, as it stands on the wire.
+//! Converts feed events to wire messages.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use gatepost::api::auth::v1::watch_revocations_response::Message;
 use kit::serve::ServerLimits;
 
 use super::{position, time};
-use crate::app::watch::Keys;
+use crate::app::watch::FeedKeys;
 use crate::domain::{Cause, Entry, Revocation};
 use crate::feed::FeedEvent;
 use crate::keys::model::Algorithm;
 
-/// How often a guard asks whether it has missed something.
+/// Time between two requests of a guard for a renewal.
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How the feed is to be used: the next stream is opened well before the connection's age ends this one.
-pub(crate) fn greeting(Keys { digest, names }: Keys) -> v1::WatchRevocationsResponse {
+/// Returns the greeting of the feed. It tells the guard to open the next stream before the connection's age ends this one.
+pub(crate) fn greeting(FeedKeys { digest, names }: FeedKeys) -> v1::WatchRevocationsResponse {
     let (age, _) = ServerLimits::default().connection_age;
     say(Message::Greeting(v1::Greeting {
         renew_interval: prost_types::Duration::try_from(RENEW_INTERVAL).ok(),
@@ -32,9 +32,9 @@ fn key_names(names: Vec<(String, Algorithm)>) -> Vec<v1::KeyName> {
     names.into_iter().map(name).collect()
 }
 
-/// Writes what a guard is told of the log, with the keys as they are then.
-pub(crate) fn said(said: FeedEvent, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
-    say(match said {
+/// Writes a feed event, with the keys of the moment.
+pub(crate) fn feed_event(event: FeedEvent, keys: impl FnOnce() -> FeedKeys) -> v1::WatchRevocationsResponse {
+    say(match event {
         FeedEvent::Reset(to) => {
             Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) })
         }
@@ -43,7 +43,7 @@ pub(crate) fn said(said: FeedEvent, keys: impl FnOnce() -> Keys) -> v1::WatchRev
     })
 }
 
-fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
+fn revocation(entry: Entry, keys: impl FnOnce() -> FeedKeys) -> v1::Revocation {
     let mut names = Vec::new();
     let target = match entry.revocation {
         Revocation::Session(id) => Target::SessionId(id.to_string()),
@@ -54,9 +54,9 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
             names = key_names(keys().names);
             Target::SigningKeyId(id)
         }
-        // A start is told as a reset: here it has only its place.
+        // The feed sends a start as a reset, so this arm is only for completeness.
         Revocation::NewSigningKeys | Revocation::Start => {
-            let Keys { digest, names } = keys();
+            let FeedKeys { digest, names } = keys();
             Target::NewSigningKeys(v1::NewSigningKeys { digest, keys: key_names(names) })
         }
     };

@@ -1,7 +1,7 @@
-//! The feed: what guards are told of the log, each by a stream of its own, in order and without gaps.
+//! The feed: tells each guard the entries of the log by its own stream, in order and without gaps.
 
-mod listeners;
-mod outlet;
+mod cursor;
+mod subscribers;
 
-pub use listeners::{Subscriber, Subscribers};
-pub use outlet::{FeedCursor, FeedEvent};
+pub use cursor::{FeedCursor, FeedEvent};
+pub use subscribers::{Subscriber, Subscribers};

@@ -1,4 +1,4 @@
-//! `AuthService`: sessions begin and end.
+//! `AuthService`: login, refresh and logout.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Reads the caller, and the users that a request names.
+//! Reads the caller of a request, and the users that the request names.
 
 use std::borrow::Cow;
 
@@ -9,15 +9,15 @@ use uuid::Uuid;
 use crate::app::Caller;
 use crate::error::Error;
 
-/// The word that stands for the caller in place of a user's id.
+/// Word that stands for the caller in place of a user's id.
 const ME: &str = "me";
 
-/// Returns the caller of a method that needs a token by the policy.
+/// Returns the caller of a method that requires a token.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Error> {
     Caller::new(Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?)
 }
 
-/// Reads a user that a request names by id or by `me`.
+/// Parses a user id; `me` means the caller.
 pub(super) fn user_id(caller: Caller, field: impl Into<Cow<'static, str>>, text: &str) -> Result<Uuid, Error> {
     if text == ME {
         return caller.user();

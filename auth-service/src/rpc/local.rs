@@ -1,22 +1,23 @@
-//! The service guards itself, by the same layer as any other service, without a wire between.
+//! The verifier of the service's own guard, which introspects tokens in the same process.
 
 use std::sync::Arc;
 
 use gatepost::{Introspection, Token, Unavailable, Verify};
 use tokio::time::Instant;
 
-use crate::app::{App, TokenStatus};
+use crate::app::{App, VerifiedBearer};
 use crate::convert;
 
+/// Verifier that calls the introspection use case directly.
 pub(crate) struct LocalVerifier(pub(crate) Arc<App>);
 
 impl Verify for LocalVerifier {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Introspection, Unavailable> {
         let (status, _) = self.0.introspector.introspect(Some(token)).await.map_err(|_stale| Unavailable::Away)?;
         Ok(match status {
-            TokenStatus::User(token) => Introspection::active(convert::identity(token.claims())),
-            TokenStatus::Service => Introspection::active(convert::service_identity(&self.0.audiences)),
-            TokenStatus::Inactive(denial) => Introspection::inactive(denial),
+            VerifiedBearer::User(token) => Introspection::active(convert::identity(token.claims())),
+            VerifiedBearer::Service => Introspection::active(convert::service_identity(&self.0.audiences)),
+            VerifiedBearer::Inactive(reason) => Introspection::inactive(reason),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Thin adapters of the wire, one file a service: convert → app → convert.
+//! Thin gRPC adapters, one file per service: convert → app → convert.
 
 mod auth;
 mod caller;
@@ -22,10 +22,10 @@ pub(crate) use local::LocalVerifier;
 
 use crate::app::App;
 
-/// The largest request, in bytes.
+/// Largest request, in bytes.
 const MAX_REQUEST: usize = 256 * 1024;
 
-/// Returns the service's gRPC services. `callers` tells the address of a call's caller; `stop` ends open streams.
+/// Returns the gRPC services. `callers` determines the address of a caller; `stop` ends open streams.
 pub(crate) fn routes(app: &Arc<App>, callers: &CallerResolver, stop: &Shutdown) -> Routes {
     let auth = AuthServiceServer::new(auth::AuthRpc { app: Arc::clone(app), callers: callers.clone() });
     let session = SessionServiceServer::new(session::SessionRpc(Arc::clone(app)));

@@ -1,4 +1,4 @@
-//! `SessionService`: a user's sessions are seen and ended.
+//! `SessionService`: lists and ends a user's sessions.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::error::Error;
 
 const LIST: &str = "gatepost.auth.v1.SessionService/ListSessions";
 
-/// The most bytes of a session in a list.
+/// Largest size of a session in a list, in bytes.
 const ROW_BYTES: usize = 1024;
 
 pub(super) struct SessionRpc(pub(super) Arc<App>);

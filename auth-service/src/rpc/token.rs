@@ -1,4 +1,4 @@
-//! `TokenService`: what a token is worth, for services that ask.
+//! `TokenService`: introspection of tokens, signing keys and the feed of revocations.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -16,11 +16,11 @@ use tonic::{Request, Response, Status, Streaming};
 
 use super::caller::caller;
 use super::watch::watch;
-use crate::app::{App, TokenStatus};
+use crate::app::{App, VerifiedBearer};
 use crate::convert;
 use crate::error::Error;
 
-/// The longest time for which an answer may be kept.
+/// Longest time for which an answer may be cached.
 const MAX_TTL: Duration = Duration::from_hours(1);
 
 pub(super) struct TokenRpc {
@@ -38,14 +38,14 @@ impl TokenService for TokenRpc {
         let token = Token::parse(&request.into_inner().token).ok();
         let (status, position) = self.app.introspector.introspect(token.as_ref()).await.map_err(Error::from)?;
         let mut answer = match status {
-            TokenStatus::User(token) => {
+            VerifiedBearer::User(token) => {
                 let left = token.claims().exp.saturating_sub(self.app.clock.now().timestamp());
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
                 active(convert::claims(&token), left)
             }
-            TokenStatus::Service => active(convert::service_claims(&self.app.audiences), MAX_TTL),
-            TokenStatus::Inactive(denial) => {
-                VerifyTokenResponse { state: TokenState::from(denial).into(), ..VerifyTokenResponse::default() }
+            VerifiedBearer::Service => active(convert::service_claims(&self.app.audiences), MAX_TTL),
+            VerifiedBearer::Inactive(reason) => {
+                VerifyTokenResponse { state: TokenState::from(reason).into(), ..VerifyTokenResponse::default() }
             }
         };
         answer.position = Some(convert::position(position));
@@ -66,7 +66,7 @@ impl TokenService for TokenRpc {
         &self,
         request: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        caller(&request)?.must_be_a_service()?;
+        caller(&request)?.require_service()?;
         Ok(Response::new(Box::pin(watch(&self.app, request.into_inner(), self.stop.clone()).await?)))
     }
 }

@@ -1,4 +1,4 @@
-//! `UserService`: the accounts.
+//! `UserService`: registration, users, roles and password changes.
 
 use std::sync::Arc;
 
@@ -25,10 +25,10 @@ use crate::convert;
 use crate::domain::{Password, User as Account, UserState};
 use crate::error::Error;
 
-/// Bytes that are reserved for each user of a list. Few users with many roles take more.
+/// Bytes reserved for each user of a list. Only users with many roles need more.
 const ROW_BYTES: usize = 1024;
 
-/// The most ids of a batch.
+/// Largest number of ids in a batch.
 const MAX_BATCH: usize = 100;
 
 pub(super) struct UserRpc {
@@ -47,10 +47,10 @@ impl UserRpc {
 #[tonic::async_trait]
 impl UserService for UserRpc {
     async fn create_user(&self, request: Request<CreateUserRequest>) -> Result<Response<CreateUserResponse>, Status> {
-        // Open registration looks at no token: a caller is known only where registration is closed.
+        // Open registration reads no token, so the caller is known only under closed registration.
         let caller = caller(&request).ok();
         let client = convert::client(&request, &self.callers);
-        // Before anything else, since to judge a password costs more than all the rest.
+        // First of all, since the policy check of the password is the costliest step.
         if caller.is_none() {
             self.app.attempts.sign_up(&client).await?;
         }
@@ -67,7 +67,7 @@ impl UserService for UserRpc {
 
     async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
         let caller = caller(&request)?;
-        let user = users::one(&self.app, user_id(caller, "id", &request.into_inner().id)?).await?;
+        let user = users::get(&self.app, user_id(caller, "id", &request.into_inner().id)?).await?;
         Ok(Response::new(GetUserResponse { user: Some(seen(caller, user)) }))
     }
 
@@ -81,7 +81,7 @@ impl UserService for UserRpc {
             .await?;
         let texts = request.into_inner().ids;
         let ids = batch(caller, &texts)?;
-        let mut found = users::some(&self.app, &ids).await?;
+        let mut found = users::get_many(&self.app, &ids).await?;
         let mut answer = BatchGetUsersResponse::default();
         for (id, text) in ids.into_iter().zip(texts) {
             match found.remove(&id) {
@@ -97,7 +97,7 @@ impl UserService for UserRpc {
         Room::from_request(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
         let ListUsersRequest { filter, page_size, page_token } = request.into_inner();
         if filter.is_some() {
-            caller.must_be_an_admin()?;
+            caller.require_admin()?;
         }
         let (size, filter) = both(convert::page_size(page_size), convert::filter(filter))?;
         let wanted = PageRequest { scope: &convert::scope(&filter), size, token: &page_token };
@@ -166,13 +166,13 @@ impl UserService for UserRpc {
     }
 }
 
-/// Returns the user as the caller may see it: email and roles are for the user and for admins alone.
+/// Returns the user as the caller may see it. Only the user and admins see email and roles.
 fn seen(caller: Caller, user: Account) -> User {
     let in_full = caller.owns(user.id);
     convert::user(user, in_full)
 }
 
-/// Reads the ids of a batch.
+/// Parses the ids of a batch.
 fn batch(caller: Caller, texts: &[String]) -> Result<Vec<Uuid>, Error> {
     if texts.len() > MAX_BATCH {
         return Err(Error::violation("ids", "must be at most 100 ids"));

@@ -1,4 +1,4 @@
-//! `WatchRevocations`: one guard's stream.
+//! `WatchRevocations`: the feed stream of one guard.
 
 use std::sync::Arc;
 
@@ -11,22 +11,22 @@ use kit::shutdown::Shutdown;
 use tonic::{Status, Streaming};
 
 use crate::app::App;
-use crate::app::watch::Watch;
+use crate::app::watch::FeedWatch;
 use crate::convert;
 use crate::error::Error;
 
-/// The messages of a guard.
+/// Messages of a guard.
 type Inbound = Streaming<WatchRevocationsRequest>;
 
-/// One guard's stream in both directions.
-struct Guard {
+/// Stream of one guard in both directions.
+struct GuardStream {
     inbound: Inbound,
-    watch: Watch,
+    watch: FeedWatch,
     is_greeted: bool,
     stop: Shutdown,
 }
 
-/// Begins to tell a guard, which says first how far it knows the log.
+/// Opens the feed for a guard. The guard's first message says how far it knows the log.
 pub(super) async fn watch(
     app: &Arc<App>,
     mut inbound: Inbound,
@@ -35,31 +35,31 @@ pub(super) async fn watch(
     let resume = match inbound.message().await?.and_then(|request| request.message) {
         Some(Message::Resume(resume)) => resume,
         Some(_) => return Err(Error::violation("resume", "must be the first message").into()),
-        // Nothing, or a kind that this version does not know.
+        // No message, or a kind that this version does not know.
         None => return Err(failure::malformed::<ErrorReason>()),
     };
     let known = resume.position.map(convert::known).transpose()?;
-    let watch = Watch::open(app, known, &resume.digest).await?;
-    let guard = Guard { inbound, watch, is_greeted: false, stop };
+    let watch = FeedWatch::open(app, known, &resume.digest).await?;
+    let guard = GuardStream { inbound, watch, is_greeted: false, stop };
     Ok(unfold(Some(guard), |guard| async {
         let mut guard = guard?;
         match guard.next().await.transpose()? {
             Ok(said) => Some((Ok(said), Some(guard))),
-            // The stream ends with the refusal.
+            // The error ends the stream.
             Err(error) => Some((Err(error.into()), None)),
         }
     }))
 }
 
-impl Guard {
-    /// Returns what the guard is told next; `None` when it has gone, or the service stops.
+impl GuardStream {
+    /// Waits for the next message to the guard. There is no further one if the guard has gone or the service stops.
     async fn next(&mut self) -> Result<Option<WatchRevocationsResponse>, Error> {
         if !std::mem::replace(&mut self.is_greeted, true) {
             return Ok(Some(convert::greeting(self.watch.keys())));
         }
         loop {
-            if let Some(said) = self.watch.next() {
-                return Ok(Some(convert::said(said, || self.watch.keys())));
+            if let Some(event) = self.watch.next() {
+                return Ok(Some(convert::feed_event(event, || self.watch.keys())));
             }
             tokio::select! {
                 heard = self.inbound.message() => match heard {

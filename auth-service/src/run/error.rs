@@ -1,4 +1,4 @@
-//! The reasons why the service does not start, or ends by itself.
+//! Errors of the start and of serving.
 
 use db::OpenError;
 use gatepost::PolicyError;
@@ -9,13 +9,13 @@ use crate::keys::rotation::KeyringError;
 use crate::keys::storage::SigningKeyError;
 use crate::store::StoreError;
 
-/// A service that could not start, or ended by itself: each text says what to do.
+/// Error of a service that could not start or keep serving. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// The database is gone, and its keys are there.
+    /// The database is missing, but its keys exist.
     #[error(transparent)]
     Lost(#[from] DatabaseLost),
     /// The database does not answer.
@@ -24,14 +24,14 @@ pub enum RunError {
     /// There is no signing key.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
-    /// The set of keys cannot be read.
+    /// The key set cannot be read.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
     /// The hashing threads do not start.
     #[error("the hashing threads do not start ({0}): allow this process more threads or memory")]
     Threads(std::io::Error),
-    /// The first admin could not be made.
-    #[error("AUTH_ADMIN_EMAIL: the first admin could not be made ({0}): start again once that is mended")]
+    /// The first admin could not be created.
+    #[error("AUTH_ADMIN_EMAIL: the first admin could not be created ({0}): correct this, then start again")]
     Admin(String),
     /// The access table is malformed.
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! The first admin, whom the settings name.
+//! Creates the first admin from the settings.
 
 use db::patiently;
 
@@ -9,8 +9,8 @@ use crate::domain::{Name, NewUser, Role, Roles, UserState};
 use crate::passwords::HashError;
 use crate::store::{Created, Filter, Store, StoreError};
 
-/// Makes an admin where there is none, so that the operator can never be locked out. The account of another user is never
-/// raised for it, and an address that is taken never keeps the service from starting.
+/// Creates an admin if there is no active one, so that the operator is never locked out. Never promotes another user's
+/// account. A taken address does not stop the start.
 pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), RunError> {
     if has_admin(&app.store).await? {
         return Ok(());
@@ -25,25 +25,25 @@ pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), RunError>
         create_time: app.clock.now(),
     };
     match app.store.create_user(&new, None, None).await? {
-        Created::User(_) => tracing::info!("the first admin has been made"),
+        Created::User(_) => tracing::info!("first admin created"),
         Created::EmailTaken | Created::Repeated => {
-            tracing::warn!("there is no admin, and AUTH_ADMIN_EMAIL belongs to another user: choose another address");
+            tracing::warn!("no admin, and AUTH_ADMIN_EMAIL belongs to another user: choose another address");
         }
     }
     Ok(())
 }
 
-/// Returns true if an active user is an admin.
+/// Returns `true` if an active user is an admin.
 async fn has_admin(store: &Store) -> Result<bool, StoreError> {
     let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
     Ok(!patiently(|| store.list_users(&admins, None, 1)).await?.is_empty())
 }
 
-/// Logs a warning if registration is closed and there is no admin to add users.
+/// Logs a warning if registration is closed and there is no admin to create users.
 pub(super) async fn warn_if_closed_without_admin(store: &Store, registration: Registration) -> Result<(), StoreError> {
     if registration == Registration::Closed && !has_admin(store).await? {
         tracing::warn!(
-            "AUTH_REGISTRATION=closed, and no active user is an admin, so that no user can be added: run \
+            "AUTH_REGISTRATION=closed without an active admin, so that no user can be created: run \
              `auth-service admin create EMAIL`, or set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD"
         );
     }

@@ -1,4 +1,4 @@
-//! Stops a start beside a key file whose database is gone: an empty database would take its place unnoticed.
+//! Stops the start if the database of a key file is missing: an empty database would replace it unnoticed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use db::{RESTORING, beside};
 
 use crate::keys::storage::KeyFile;
 
-/// A database is gone, and the file of its signing keys is there.
+/// Error of a missing database with an existing file of signing keys.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{} {state}, but {} holds its signing keys: put the database back, or move the key file away, then restore a backup \
@@ -20,14 +20,14 @@ pub struct DatabaseLost {
     state: &'static str,
 }
 
-/// Checks, before anything is made, that a database with a key file is there and is not empty.
+/// Checks that the database of a key file exists and is not empty, before the start creates any file.
 ///
-/// The first start makes the database before the key, so no start that is cut off leaves a key alone.
+/// The first start creates the database before the key, so an interrupted start never leaves a key alone.
 ///
 /// # Errors
-/// [`DatabaseLost`], whose text says what to do.
+/// [`DatabaseLost`] with what to do.
 pub(crate) fn check(database: &Path) -> Result<(), DatabaseLost> {
-    // A restore that was broken off has its own sentence, which the opening of the database says.
+    // An interrupted restore has its own error when the database is opened.
     if beside(database, RESTORING).symlink_metadata().is_ok() {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! From the settings to a service that serves, and to its end.
+//! The life of the service: start from the settings, serving, end.
 
 mod error;
 mod first_admin;

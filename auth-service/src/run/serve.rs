@@ -1,4 +1,4 @@
-//! The only way into the service, for `main`, for tests and for the pair.
+//! The only entry point of the service, for `main`, for tests and for the pair.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
 use super::error::RunError;
-use super::start::{Started, start};
+use super::start::{StartedService, start};
 use crate::app::App;
 use crate::config::Config;
 use crate::discovery;
@@ -31,7 +31,7 @@ const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToke
 /// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
 ///
 /// # Errors
-/// [`RunError`], whose text says what to do.
+/// [`RunError`] with what to do.
 pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
     let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
     let service = async |endpoints| serve_on(config, listener, shutdown.clone(), endpoints).await;
@@ -47,7 +47,7 @@ async fn serve_on(
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
-    let Some(Started { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
+    let Some(StartedService { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
         return Ok(());
     };
     let guard =
@@ -89,19 +89,19 @@ async fn serve_on(
     Ok(ended?)
 }
 
-/// Adds the counters of the service's own parts.
+/// Adds the counters of the auth service.
 fn count(metrics: &mut Metrics, app: &Arc<App>, repaired: Repaired) {
     let counted = Arc::clone(app);
     let refused = move || counted.refused_refreshes.count();
-    metrics.count("gatepost_refresh_refused", "Refresh tokens that were none, or were over", refused);
+    metrics.count("gatepost_refresh_refused", "Refused refresh tokens: unknown or expired", refused);
     for (finder, name, help) in [
-        (Finder::Replica, "gatepost_log_forks_by_replica", "Losses of log entries that this replica knew"),
+        (Finder::Replica, "gatepost_log_forks_by_replica", "Losses of log entries that this replica had read"),
         (Finder::Guard, "gatepost_log_forks_by_guard", "Losses of log entries that only a guard knew"),
     ] {
         let counted = Arc::clone(app);
-        metrics.count(name, help, move || counted.revocations.view.forks(finder));
+        metrics.count(name, help, move || counted.revoker.view.forks(finder));
     }
     metrics.show_clock(app.clock.clone());
-    let help = "Rows whose times have not come, written under a wrong clock, that were cut to the present";
+    let help = "Rows with times in the future, written under a wrong clock, that were set to the present";
     metrics.count("gatepost_times_repaired", help, move || repaired.count());
 }

@@ -1,4 +1,4 @@
-//! From the settings to all that the calls work with: database, log, keys and view.
+//! Starts the parts that calls work with: database, log, keys and view.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use kit::{Clock, Uptime};
 use super::error::RunError;
 use super::first_admin::{first_admin, warn_if_closed_without_admin};
 use super::lost;
-use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revocations};
+use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revoker};
 use crate::config::{Config, Flags, QuotaFlags, Registration};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
 use crate::feed::Subscribers;
@@ -30,25 +30,25 @@ use crate::sweep::Repair;
 use crate::tokens::{Issuer, RememberingVerifier, Verifier};
 use crate::view::{Follower, ReadKeys, View};
 
-/// A service that is ready to serve.
-pub(super) struct Started {
+/// Service that is ready to serve.
+pub(super) struct StartedService {
     pub(super) app: Arc<App>,
-    /// Moves the view, which is complete by now.
+    /// Follower of the view, which is complete by now.
     pub(super) follower: Follower,
-    /// Rotates the keys; `None` with a secret.
+    /// Keyring that rotates the key pairs, unless a secret signs.
     pub(super) ring: Option<Arc<Keyring>>,
-    /// Cuts the times that a wrong clock has written.
+    /// Repair of times that a wrong clock has written.
     pub(super) repair: Repair,
 }
 
-/// Opens and prepares everything; `None` when it is told to stop while it waits for the database.
-pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<Started>, RunError> {
+/// Starts all parts of the service. Stops early if `shutdown` comes during the wait for the database.
+pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<StartedService>, RunError> {
     let Config { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     flags.database_url.path().map_or(Ok(()), lost::check)?;
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(None) };
-    // Before any time is written.
+    // Measure the clock before any time is written.
     let clock = clock.apart();
     patiently(|| clock::measure(store.db(), &clock)).await?;
     let fresh = kit::random::bytes();
@@ -57,14 +57,14 @@ pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let hasher = Hasher::start().map_err(RunError::Threads)?;
     let (keys, ring) = Box::pin(keys(source, &store, &clock, (&flags.issuer, flags.keys.signing_algorithm))).await?;
     let view = Arc::new(View::new(Uptime::system()));
-    let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), reads(ring.clone()));
+    let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), read_keys(ring.clone()));
     Box::pin(follower.load()).await?;
     check_alive(&keys, &view, &clock)?;
-    let opened = Opened { store, clock, page_tokens: PageTokens::new(&page_token_key), hasher, keys, view };
+    let opened = OpenedParts { store, clock, page_tokens: PageTokens::new(&page_token_key), hasher, keys, view };
     let app = Arc::new(app(&flags, audiences, service_key.map(|key| key.digest()), opened));
     let repair = Repair {
         store: app.store.clone(),
-        view: Arc::clone(&app.revocations.view),
+        view: Arc::clone(&app.revoker.view),
         clock: app.clock.clone(),
         leeway: app.issuing.leeway,
         lifetimes: app.issuing.lifetimes,
@@ -79,11 +79,11 @@ pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
         first_admin(&app, admin).await?;
     }
     warn_if_closed_without_admin(&app.store, flags.registration).await?;
-    Ok(Some(Started { app, follower, ring, repair }))
+    Ok(Some(StartedService { app, follower, ring, repair }))
 }
 
-/// The parts that a start opens.
-struct Opened {
+/// Parts that the start has opened.
+struct OpenedParts {
     store: Store,
     clock: Clock,
     page_tokens: PageTokens,
@@ -92,9 +92,9 @@ struct Opened {
     view: Arc<View>,
 }
 
-/// Puts the parts together by the settings.
-fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, opened: Opened) -> App {
-    let Opened { store, clock, page_tokens, hasher, keys, view } = opened;
+/// Assembles the parts by the settings.
+fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, opened: OpenedParts) -> App {
+    let OpenedParts { store, clock, page_tokens, hasher, keys, view } = opened;
     let leeway = flags.clock.leeway();
     let limits = flags.attempts.limits(leeway);
     let verifier = Verifier::new(Arc::clone(&keys), flags.issuer.clone(), audiences.clone(), rotation::MAX_LIFETIME);
@@ -116,7 +116,7 @@ fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, op
             view: Arc::clone(&view),
             clock: clock.clone(),
         },
-        revocations: Revocations { view, listeners: Subscribers::default(), clock: clock.clone() },
+        revoker: Revoker { view, subscribers: Subscribers::default(), clock: clock.clone() },
         passwords: flags.passwords(),
         registration_logs_in: flags.registration == Registration::Open,
         grace: flags.refresh.grace(),
@@ -128,7 +128,7 @@ fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, op
     }
 }
 
-/// Returns the quotas of these flags. Addresses without limits, as behind a proxy that tells none, have no quotas either.
+/// Returns the quotas of these flags. Addresses without limits, for example behind an untrusted proxy, have no quotas.
 fn quotas(flags: QuotaFlags, limits: AttemptLimits) -> Quotas {
     let of_address = |quota: u32| RateLimiter::new(if limits.failures.burst == 0 { 0 } else { quota.into() });
     Quotas {
@@ -138,19 +138,19 @@ fn quotas(flags: QuotaFlags, limits: AttemptLimits) -> Quotas {
     }
 }
 
-/// Begins the log of revocations where there is none.
+/// Begins the log of revocations if the database has no log.
 async fn begin_log(store: &Store, clock: &Clock) -> Result<(), StoreError> {
     let (id, stamp) = (LogId(kit::random::bytes()), stamp(clock.now()));
     patiently(|| store.begin_log(id, stamp)).await
 }
 
-/// Returns the keys from where they are kept, and the keyring that rotates them; a first one, of this type, is made and kept before. What the
-/// settings have replaced is revoked.
+/// Loads the keys from their source, with the keyring that rotates them. Creates the first key, of this type, if necessary.
+/// Revokes the tokens of a replaced secret or issuer.
 async fn keys(
     source: KeySource,
     store: &Store,
     clock: &Clock,
-    (issuer, of): (&str, KeyType),
+    (issuer, key_type): (&str, KeyType),
 ) -> Result<(Arc<CurrentKeys>, Option<Arc<Keyring>>), RunError> {
     match source {
         KeySource::Secret(key) => {
@@ -159,15 +159,15 @@ async fn keys(
         }
         KeySource::Pairs(storage) => {
             let ring = Arc::new(Keyring::new(store.clone(), clock.clone(), storage));
-            ring.begin(of).await?;
+            ring.begin(key_type).await?;
             rotation::remember(store, None, issuer, clock).await?;
             Ok((ring.keys(), Some(ring)))
         }
     }
 }
 
-/// Reads the keys again whenever the log says that they have become others.
-fn reads(ring: Option<Arc<Keyring>>) -> ReadKeys {
+/// Returns the callback that reads the keys again after a change in the log.
+fn read_keys(ring: Option<Arc<Keyring>>) -> ReadKeys {
     Box::new(move || {
         let ring = ring.clone();
         Box::pin(async move {
@@ -179,7 +179,7 @@ fn reads(ring: Option<Arc<Keyring>>) -> ReadKeys {
     })
 }
 
-/// Refuses to sign with a key whose tokens are dead.
+/// Fails if the signing key has been killed.
 fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), SigningKeyError> {
     let set = keys.at(clock.now());
     let dead = set.signing().filter(|key| view.has_killed(key.id()));

@@ -1,4 +1,4 @@
-//! Takes out of the database what is over, in the background and a few rows at a time; and repairs what a wrong clock has written.
+//! Deletes expired rows in the background, a few at a time, and repairs times that a wrong clock has written.
 
 mod repair;
 
@@ -10,46 +10,46 @@ use tokio::time::{Instant, sleep};
 
 pub(crate) use repair::Repair;
 
-use crate::repaired::future;
+use crate::repaired::latest_believed;
 use crate::store::StoreError;
 use crate::view::REVOCATION_RETENTION;
 
-/// How often it is looked for.
-const EVERY: Duration = Duration::from_mins(1);
+/// Time between two sweeps.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 
-/// The pause between two looks at the horizon: while it has not come, no user gets a token.
-const HORIZON: Duration = Duration::from_secs(1);
+/// Time between two checks of the horizon: with a horizon in the future no user gets a token.
+const HORIZON_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The pause between two looks through all rows.
-const THOROUGH: Duration = Duration::from_hours(1);
+/// Time between two searches of all rows for wrong times.
+const FULL_REPAIR_INTERVAL: Duration = Duration::from_hours(1);
 
-/// The results of the last sweeps.
+/// State between two sweeps.
 #[derive(Default)]
 struct Sweeper {
-    /// When all rows were last looked through.
+    /// Time of the last search of all rows.
     thorough: Option<Instant>,
-    /// Steps back of the clock that have been seen to.
+    /// Number of the clock's steps back that have been handled.
     steps_back: u64,
-    /// Set once the log has said that sweeping waits.
+    /// Set once the pause of the sweeps has been logged.
     waits: bool,
 }
 
-/// Sweeps again and again until it is told to stop.
+/// Sweeps at each interval until `stop`.
 pub(crate) async fn sweep(repair: Repair, stop: Shutdown) {
     let sweeping = async {
         let mut sweeper = Sweeper::default();
         loop {
             if let Err(error) = sweeper.sweep_once(&repair).await {
-                tracing::warn!(%error, "what is over stays in the database for now");
+                tracing::warn!(%error, "sweep failed: expired rows stay for now");
             }
-            let next = Instant::now() + EVERY;
+            let next = Instant::now() + SWEEP_INTERVAL;
             while Instant::now() < next {
-                sleep(HORIZON).await;
+                sleep(HORIZON_CHECK_INTERVAL).await;
                 match repair.horizon().await {
-                    // The next look is soon enough where this one fails.
+                    // If this poll fails, the next one is soon enough.
                     Ok(true) => drop(repair.view.poll_again().await),
                     Ok(false) => {}
-                    Err(error) => tracing::warn!(%error, "the log's horizon has not come, and stays for now"),
+                    Err(error) => tracing::warn!(%error, "horizon in the future not repaired for now"),
                 }
             }
         }
@@ -61,7 +61,7 @@ pub(crate) async fn sweep(repair: Repair, stop: Shutdown) {
 }
 
 impl Sweeper {
-    /// Sweeps until nothing is left that is over. Between two batches others have their turn.
+    /// Deletes all expired rows, in batches, so that other writes run in between.
     async fn sweep_once(&mut self, repair: &Repair) -> Result<(), StoreError> {
         let Repair { store, clock, leeway, .. } = repair;
         measure(store.db(), clock).await?;
@@ -73,26 +73,29 @@ impl Sweeper {
     async fn repair(&mut self, repair: &Repair) -> Result<(), StoreError> {
         let steps_back = repair.clock.steps_back();
         let stepped = steps_back > self.steps_back;
-        let is_due = self.thorough.is_none_or(|last| last.elapsed() >= THOROUGH);
-        if stepped || is_due || repair.store.is_pruning_barred(future(repair.clock.now(), repair.leeway)).await? {
+        let is_due = self.thorough.is_none_or(|last| last.elapsed() >= FULL_REPAIR_INTERVAL);
+        if stepped
+            || is_due
+            || repair.store.is_pruning_barred(latest_believed(repair.clock.now(), repair.leeway)).await?
+        {
             repair.tables(stepped).await?;
             (self.thorough, self.steps_back) = (Some(Instant::now()), steps_back);
         }
         Ok(())
     }
 
-    /// Returns true if the clock may delete. One that may not is logged once.
+    /// Returns `true` if the clock is trusted to delete rows. Logs each change.
     fn is_trusted(&mut self, Repair { clock, leeway, .. }: &Repair) -> bool {
         match clock.check_trusted(*leeway) {
             Ok(()) => {
                 if self.waits {
-                    tracing::info!("sweeping and pruning go on");
+                    tracing::info!("sweeping and pruning resumed");
                 }
                 self.waits = false;
             }
             Err(doubt) => {
                 if !self.waits {
-                    tracing::info!("nothing is swept or pruned for now: {doubt}");
+                    tracing::info!("sweeping and pruning paused: {doubt}");
                 }
                 self.waits = true;
             }

@@ -8,20 +8,20 @@ use kit::Clock;
 use uuid::Uuid;
 
 use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes};
-use crate::repaired::{Repaired, future};
+use crate::repaired::{Repaired, latest_believed};
 use crate::stamp::stamp;
 use crate::store::{AllowanceKind, Store, StoreError, TimeBounds};
 use crate::view::View;
 
-/// A clock that is further back than this has not been set at all, and repairs nothing: 2025-01-01.
-const FLOOR: i64 = 1_735_689_600;
+/// Earliest time of a clock that has been set, in seconds since 1970: 2025-01-01. An earlier clock repairs nothing.
+const EARLIEST_SET_CLOCK: i64 = 1_735_689_600;
 
-/// Cuts stored times that have not come to the present.
+/// Repair of stored times in the future: sets them to the present.
 pub(crate) struct Repair {
     pub(crate) store: Store,
     pub(crate) view: Arc<View>,
     pub(crate) clock: Clock,
-    /// The greatest difference between clocks.
+    /// Greatest tolerated difference between clocks.
     pub(crate) leeway: TimeDelta,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) limits: AttemptLimits,
@@ -29,16 +29,16 @@ pub(crate) struct Repair {
 }
 
 impl Repair {
-    /// Lowers a horizon that has not come: until then every new token would be refused. A horizon says that all earlier tokens
-    /// are dead, which another era says as well. Returns true if it was lowered; then the view is to look at it.
+    /// Lowers a horizon in the future, which refuses every new token. Begins another era, so that all earlier tokens stay
+    /// dead. Returns `true` if the horizon was lowered; the view must then poll.
     ///
     /// # Errors
-    /// [`StoreError`]; then the horizon is as it was.
+    /// [`StoreError`] if the horizon is unchanged.
     pub(crate) async fn horizon(&self) -> Result<bool, StoreError> {
         let (now, until) = (self.clock.now(), self.view.horizon().until);
-        // A replica that is behind must not take every horizon for one that has not come.
-        let future = future(self.clock.latest(), self.leeway);
-        if until <= future || now.timestamp() < FLOOR {
+        // A replica with a slow clock must not lower a right horizon.
+        let future = latest_believed(self.clock.latest(), self.leeway);
+        if until <= future || now.timestamp() < EARLIEST_SET_CLOCK {
             return Ok(false);
         }
         let lowered = self.store.lower_horizon(future, stamp(now)).await?.is_some();
@@ -46,20 +46,20 @@ impl Repair {
             self.count.add(1);
             tracing::warn!(
                 %until,
-                "the log's horizon had not come: it was set under a wrong clock, and every token that was issued until now is \
-                 refused in its place"
+                "horizon in the future, set under a wrong clock: lowered, and all tokens issued until now are refused"
             );
         }
         Ok(lowered)
     }
 
-    /// Repairs all tables. With `stepped` the clock has been ahead in any case, and tokens of times to come may be about.
+    /// Repairs all tables. With `stepped` the clock has certainly been ahead, and tokens with a future time of issue may
+    /// exist.
     ///
     /// # Errors
-    /// [`StoreError`]; then the rest is repaired another time.
+    /// [`StoreError`] if some rows remain for the next repair.
     pub(crate) async fn tables(&self, stepped: bool) -> Result<(), StoreError> {
         let now = self.clock.now();
-        if now.timestamp() < FLOOR {
+        if now.timestamp() < EARLIEST_SET_CLOCK {
             return Ok(());
         }
         let bounds = self.bounds(now);
@@ -70,12 +70,12 @@ impl Repair {
             sessions = self.sessions(true, bounds).await?;
         }
         let full = [(AllowanceKind::Failure, self.limits.failures), (AllowanceKind::SignUp, self.limits.sign_ups)];
-        // After a step back, uses beyond an allowance cannot be told from a time of the wrong clock: they are forgiven.
+        // After a step back, an overdrawn allowance looks like a time of the wrong clock: it is forgiven.
         let latest = |allowance: Allowance| {
             if stepped { allowance.used_up(now) } else { allowance.latest(now, bounds.future - now) }
         };
         let full = full.map(|(kind, allowance)| (kind, latest(allowance)));
-        // Their count stays. It bars no caller now, as before.
+        // The counts stay, and block no caller now.
         let last = now - self.limits.max_delay;
         let attempts = self.store.repair_attempts(bounds, last, &full).await?;
         let requests = requests::repair_times(self.store.db(), bounds.now, bounds.future).await?;
@@ -87,7 +87,7 @@ impl Repair {
                 sessions,
                 attempts,
                 requests,
-                "rows had times that have not come, written under a wrong clock: they are cut to the present"
+                "rows with times in the future, written under a wrong clock: set to the present"
             );
         }
         Ok(())
@@ -96,10 +96,16 @@ impl Repair {
     fn bounds(&self, now: DateTime<Utc>) -> TimeBounds {
         let delta = |duration| TimeDelta::from_std(duration).unwrap_or_default();
         let Lifetimes { idle, access, session } = self.lifetimes;
-        TimeBounds { now, future: future(now, self.leeway), session: delta(session), idle: delta(idle.max(access)) }
+        TimeBounds {
+            now,
+            future: latest_believed(now, self.leeway),
+            session: delta(session),
+            idle: delta(idle.max(access)),
+        }
     }
 
-    /// Begins another era, in which tokens of times to come are dead. Returns `false` if another replica does so now.
+    /// Begins another era, in which tokens with a future time of issue are dead. Returns `false` if another replica has begun
+    /// it.
     async fn follow_era(&self, bounds: TimeBounds) -> Result<bool, StoreError> {
         let next = Era::from_random(kit::random::bytes());
         let is_ours = self.store.follow_era(self.view.horizon().era, next, bounds.future).await?;

@@ -1,4 +1,4 @@
-//! A clock that was wrong for a while, and what a sweep makes of what was written meanwhile.
+//! Sweeps after the clock was wrong for a while.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
 const DAY: std::time::Duration = std::time::Duration::from_hours(24);
 
-/// A service's database in a file, and what is left of the service without a wire.
-struct World {
+/// Service without a wire, on a database in a file.
+struct SweepFixture {
     folder: TempDir,
     repair: Repair,
     follower: Follower,
@@ -42,8 +42,8 @@ fn limits() -> AttemptLimits {
     }
 }
 
-impl World {
-    /// Starts on what an earlier process has left.
+impl SweepFixture {
+    /// Starts on the database of an earlier process.
     async fn open(folder: TempDir, clock: Clock) -> Self {
         let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
         let clock = clock.apart();
@@ -66,13 +66,13 @@ impl World {
         Self::open(folder(), clock()).await
     }
 
-    /// Ends the process and starts another one, whose clock is off by this much more.
+    /// Ends the process and starts another one, with the clock moved by `off`.
     async fn restart(self, off: TimeDelta) -> Self {
         let Self { folder, repair, follower, .. } = self;
         drop(follower);
         let Repair { store, clock, .. } = repair;
         store.close().await;
-        // The file's lock goes with the last of it.
+        // The last clone of the store holds the file's lock.
         drop(store);
         clock.jump(off);
         Self::open(folder, clock).await
@@ -91,12 +91,12 @@ impl World {
         self.follower.load().await.unwrap();
     }
 
-    /// Lets so much time pass, the machine's clock and its boot clock alike.
+    /// Advances the machine's clock and its boot clock.
     fn pass(&self, time: TimeDelta) {
         self.repair.clock.advance(time.to_std().unwrap());
     }
 
-    /// Returns true if a token of Ada's is dead that was issued then, in this era.
+    /// Returns the cause if Ada's token of this session, time of issue and era is dead.
     fn is_dead(&self, session: u128, issued: DateTime<Utc>, era: Era) -> Option<Cause> {
         let bearer = Bearer {
             user: Uuid::from_u128(1),
@@ -125,7 +125,7 @@ impl World {
         self.store().create_user(&ada, None, None).await.unwrap();
     }
 
-    /// Ada logs in: a session and a token of now.
+    /// Logs Ada in. Returns the session, and the time of issue and the era of its token.
     async fn log_in(&self, session: u128) -> (u128, DateTime<Utc>, Era) {
         let now = self.now();
         let begun = Session {
@@ -152,7 +152,7 @@ impl World {
         listed.unwrap().len()
     }
 
-    /// The revisions of the log, and the time of each.
+    /// Returns the revisions of the log with their times.
     async fn log(&self) -> Vec<(i64, DateTime<Utc>)> {
         let mut reader = self.store().log_reader();
         let page = reader.poll(0).await.unwrap();
@@ -167,163 +167,166 @@ fn stamp_at(time: DateTime<Utc>) -> Stamp {
 
 #[tokio::test]
 async fn clock_ahead_for_a_minute_deletes_no_session() {
-    let mut world = World::start().await;
-    world.ada().await;
+    let mut fixture = SweepFixture::start().await;
+    fixture.ada().await;
     for session in 10..33 {
-        world.log_in(session).await;
+        fixture.log_in(session).await;
     }
-    // It has run for an hour: nothing is unsettled.
-    world.pass(TimeDelta::hours(1));
-    world.sweep().await;
-    // By the running process, and by one that starts meanwhile.
-    world.repair.clock.jump(TimeDelta::days(8));
-    world.sweep().await;
-    assert_eq!(world.sessions().await, 23);
-    let mut world = world.restart(TimeDelta::zero()).await;
-    world.pass(TimeDelta::seconds(75));
-    world.sweep().await;
-    assert_eq!(world.sessions().await, 23);
-    let mut world = world.restart(TimeDelta::days(-8)).await;
-    world.sweep().await;
-    assert_eq!(world.sessions().await, 23);
-    // A row that is really over is swept.
-    world.pass(TimeDelta::days(8));
-    world.sweep().await;
-    assert_eq!(world.sessions().await, 0);
+    // After an hour the clock is trusted.
+    fixture.pass(TimeDelta::hours(1));
+    fixture.sweep().await;
+    // In the running process, and in one that starts under the wrong clock.
+    fixture.repair.clock.jump(TimeDelta::days(8));
+    fixture.sweep().await;
+    assert_eq!(fixture.sessions().await, 23);
+    let mut fixture = fixture.restart(TimeDelta::zero()).await;
+    fixture.pass(TimeDelta::seconds(75));
+    fixture.sweep().await;
+    assert_eq!(fixture.sessions().await, 23);
+    let mut fixture = fixture.restart(TimeDelta::days(-8)).await;
+    fixture.sweep().await;
+    assert_eq!(fixture.sessions().await, 23);
+    // A session that has really ended is swept.
+    fixture.pass(TimeDelta::days(8));
+    fixture.sweep().await;
+    assert_eq!(fixture.sessions().await, 0);
 }
 
 #[tokio::test]
-async fn horizon_that_has_not_come_is_lowered_at_the_start() {
-    let mut world = World::start().await;
-    world.ada().await;
-    let before = world.log_in(10).await;
+async fn future_horizon_is_lowered_at_start() {
+    let mut fixture = SweepFixture::start().await;
+    fixture.ada().await;
+    let before = fixture.log_in(10).await;
     let ahead = {
-        let at = world.now() + TimeDelta::hours(72);
-        // As an earlier version has written it, without an era.
-        world.store().renew_log(LogId([9; 16]), at).await.unwrap();
-        world.restart(TimeDelta::zero()).await
+        let at = fixture.now() + TimeDelta::hours(72);
+        // Written by an earlier version, without an era.
+        fixture.store().renew_log(LogId([9; 16]), at).await.unwrap();
+        fixture.restart(TimeDelta::zero()).await
     };
     let now = ahead.now();
     assert_eq!(ahead.repair.view.horizon().until, now);
-    assert!(ahead.is_dead(before.0, before.1, before.2).is_some(), "what was issued until then stays dead");
+    assert!(ahead.is_dead(before.0, before.1, before.2).is_some(), "earlier tokens stay dead");
     ahead.pass(TimeDelta::seconds(1));
     let token = ahead.log_in(11).await;
     assert_eq!(ahead.is_dead(token.0, token.1, token.2), None);
     assert_eq!(ahead.repair.count.count(), 1);
-    world = ahead.restart(TimeDelta::zero()).await;
-    assert_eq!((world.repair.view.horizon().until, world.repair.count.count()), (now, 0), "once");
-    assert_eq!(world.is_dead(token.0, token.1, token.2), None);
+    fixture = ahead.restart(TimeDelta::zero()).await;
+    assert_eq!((fixture.repair.view.horizon().until, fixture.repair.count.count()), (now, 0), "once");
+    assert_eq!(fixture.is_dead(token.0, token.1, token.2), None);
 }
 
 #[tokio::test]
 async fn token_revoked_under_a_wrong_clock_stays_dead() {
     for jump in [TimeDelta::hours(1), TimeDelta::hours(72), TimeDelta::days(30)] {
-        let world = World::start().await;
-        world.ada().await;
-        let live = world.log_in(9).await;
-        let mut world = world.restart(jump).await;
-        let ended = world.log_in(10).await;
-        let open = world.log_in(11).await;
-        world.log_out(10).await;
-        assert_eq!(world.is_dead(ended.0, ended.1, ended.2), Some(Cause::Ended));
-        let mut world = world.restart(-jump).await;
-        world.sweep().await;
-        assert!(world.log().await.iter().all(|(_, time)| *time <= world.now()), "the entry is of now");
-        assert_eq!(world.is_dead(live.0, live.1, live.2), None, "a token of the right time is good");
-        assert!(world.is_dead(open.0, open.1, open.2).is_some(), "one of a time to come never is");
-        // Its entry is pruned, and its time comes.
-        world.pass(jump.max(REVOCATION_RETENTION + TimeDelta::hours(1)));
-        world.log_out(99).await;
-        world.sweep().await;
-        assert_eq!(world.log().await.len(), 1);
-        assert!(world.is_dead(ended.0, ended.1, ended.2).is_some(), "{jump}");
-        let token = world.log_in(12).await;
-        assert_eq!(world.is_dead(token.0, token.1, token.2), None);
+        let fixture = SweepFixture::start().await;
+        fixture.ada().await;
+        let live = fixture.log_in(9).await;
+        let mut fixture = fixture.restart(jump).await;
+        let ended = fixture.log_in(10).await;
+        let open = fixture.log_in(11).await;
+        fixture.log_out(10).await;
+        assert_eq!(fixture.is_dead(ended.0, ended.1, ended.2), Some(Cause::Ended));
+        let mut fixture = fixture.restart(-jump).await;
+        fixture.sweep().await;
+        assert!(
+            fixture.log().await.iter().all(|(_, time)| *time <= fixture.now()),
+            "the entry has the time of the repair"
+        );
+        assert_eq!(fixture.is_dead(live.0, live.1, live.2), None, "a token of the right time stays valid");
+        assert!(fixture.is_dead(open.0, open.1, open.2).is_some(), "a token of the future is never valid");
+        // The entry is pruned, and the token's time of issue passes.
+        fixture.pass(jump.max(REVOCATION_RETENTION + TimeDelta::hours(1)));
+        fixture.log_out(99).await;
+        fixture.sweep().await;
+        assert_eq!(fixture.log().await.len(), 1);
+        assert!(fixture.is_dead(ended.0, ended.1, ended.2).is_some(), "{jump}");
+        let token = fixture.log_in(12).await;
+        assert_eq!(fixture.is_dead(token.0, token.1, token.2), None);
     }
 }
 
 #[tokio::test]
 async fn entry_dated_next_year_stops_no_pruning() {
-    let mut world = World::start().await;
-    let year = world.now() + TimeDelta::days(365);
-    world.store().revoke(&Revocation::Session(Uuid::from_u128(1)), stamp_at(year)).await.unwrap();
-    world.store().revoke(&Revocation::Session(Uuid::from_u128(2)), stamp_at(world.now())).await.unwrap();
-    world.follower.load().await.unwrap();
-    world.sweep().await;
-    assert_eq!(world.log().await[1], (1, start()), "it gets the time of the sweep");
-    world.pass(REVOCATION_RETENTION + TimeDelta::minutes(1));
-    world.store().revoke(&Revocation::NewSigningKeys, stamp_at(world.now())).await.unwrap();
-    world.follower.load().await.unwrap();
-    world.sweep().await;
-    assert_eq!(world.log().await.iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [3]);
-    assert!(world.repair.view.horizon().until <= world.now());
+    let mut fixture = SweepFixture::start().await;
+    let year = fixture.now() + TimeDelta::days(365);
+    fixture.store().revoke(&Revocation::Session(Uuid::from_u128(1)), stamp_at(year)).await.unwrap();
+    fixture.store().revoke(&Revocation::Session(Uuid::from_u128(2)), stamp_at(fixture.now())).await.unwrap();
+    fixture.follower.load().await.unwrap();
+    fixture.sweep().await;
+    assert_eq!(fixture.log().await[1], (1, start()), "the entry gets the time of the sweep");
+    fixture.pass(REVOCATION_RETENTION + TimeDelta::minutes(1));
+    fixture.store().revoke(&Revocation::NewSigningKeys, stamp_at(fixture.now())).await.unwrap();
+    fixture.follower.load().await.unwrap();
+    fixture.sweep().await;
+    assert_eq!(fixture.log().await.iter().map(|(revision, _)| *revision).collect::<Vec<_>>(), [3]);
+    assert!(fixture.repair.view.horizon().until <= fixture.now());
 }
 
 #[tokio::test]
-async fn sessions_of_a_wrong_clock_end_when_those_of_now_do() {
-    let world = World::start().await;
-    world.ada().await;
-    world.log_in(9).await;
-    let world = world.restart(TimeDelta::days(40)).await;
-    world.log_in(10).await;
-    let mut world = world.restart(TimeDelta::days(-40)).await;
-    world.sweep().await;
-    let now = world.now();
-    let listed = world.store().list_sessions(Uuid::from_u128(1), None, 9, now).await.unwrap();
+async fn sessions_of_a_wrong_clock_get_normal_expiry() {
+    let fixture = SweepFixture::start().await;
+    fixture.ada().await;
+    fixture.log_in(9).await;
+    let fixture = fixture.restart(TimeDelta::days(40)).await;
+    fixture.log_in(10).await;
+    let mut fixture = fixture.restart(TimeDelta::days(-40)).await;
+    fixture.sweep().await;
+    let now = fixture.now();
+    let listed = fixture.store().list_sessions(Uuid::from_u128(1), None, 9, now).await.unwrap();
     let times: Vec<_> = listed.iter().map(|listed| &listed.session).collect();
     for session in times {
         assert_eq!((session.create_time, session.expire_time), (now, now + DAY * 30));
         assert_eq!((session.idle_expire_time, session.over_time), (now + DAY * 7, now + DAY * 7));
     }
-    assert_eq!((listed.len(), world.repair.count.count()), (2, 1));
+    assert_eq!((listed.len(), fixture.repair.count.count()), (2, 1));
 }
 
 #[tokio::test]
-async fn attempts_of_a_wrong_clock_bar_nobody() {
-    let world = World::start().await;
-    let world = world.restart(TimeDelta::hours(1)).await;
+async fn attempts_of_a_wrong_clock_block_no_caller() {
+    let fixture = SweepFixture::start().await;
+    let fixture = fixture.restart(TimeDelta::hours(1)).await;
     for _ in 0..5 {
         let allowance = limits().failures;
-        world.store().add_failure(&[[7; 32]], "192.0.2.7", allowance, world.now()).await.unwrap();
+        fixture.store().add_failure(&[[7; 32]], "192.0.2.7", allowance, fixture.now()).await.unwrap();
     }
-    world
+    fixture
         .store()
-        .use_allowance(AllowanceKind::SignUp, "192.0.2.7", limits().sign_ups, world.now())
+        .use_allowance(AllowanceKind::SignUp, "192.0.2.7", limits().sign_ups, fixture.now())
         .await
         .unwrap()
         .unwrap();
-    let mut world = world.restart(TimeDelta::hours(-1)).await;
-    world.sweep().await;
-    let failures = world.store().failures(&[7; 32]).await.unwrap().unwrap();
-    assert_eq!((failures.count, failures.last), (5, world.now() - limits().max_delay));
-    assert_eq!(limits().wait(failures, world.now()), None, "and bars no caller, as before the sweep");
+    let mut fixture = fixture.restart(TimeDelta::hours(-1)).await;
+    fixture.sweep().await;
+    let failures = fixture.store().failures(&[7; 32]).await.unwrap().unwrap();
+    assert_eq!((failures.count, failures.last), (5, fixture.now() - limits().max_delay));
+    assert_eq!(limits().wait(failures, fixture.now()), None, "blocks no caller, as before the sweep");
     for kind in [AllowanceKind::Failure, AllowanceKind::SignUp] {
-        assert_eq!(world.store().allowance(kind, "192.0.2.7").await.unwrap(), None);
+        assert_eq!(fixture.store().allowance(kind, "192.0.2.7").await.unwrap(), None);
     }
 }
 
 #[tokio::test]
-async fn allowances_of_a_clock_that_was_minutes_ahead_bar_nobody() {
-    let world = World::start().await;
+async fn allowances_of_a_fast_clock_block_no_caller() {
+    let fixture = SweepFixture::start().await;
     let allowance = limits().failures;
-    world.store().add_failure(&[], "192.0.2.7", allowance, world.now()).await.unwrap();
-    let mut world = world.restart(TimeDelta::minutes(-8)).await;
-    let full = world.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap().unwrap();
-    assert!(allowance.wait(full, world.now()) > Some(TimeDelta::minutes(5)));
-    world.sweep().await;
-    assert_eq!(world.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap(), None);
+    fixture.store().add_failure(&[], "192.0.2.7", allowance, fixture.now()).await.unwrap();
+    let mut fixture = fixture.restart(TimeDelta::minutes(-8)).await;
+    let full = fixture.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap().unwrap();
+    assert!(allowance.wait(full, fixture.now()) > Some(TimeDelta::minutes(5)));
+    fixture.sweep().await;
+    assert_eq!(fixture.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap(), None);
 }
 
 #[tokio::test]
-async fn clock_that_has_not_been_set_repairs_nothing() {
-    let world = World::start().await;
-    world.ada().await;
-    world.log_in(10).await;
-    let before = world.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap();
-    // As a machine without a battery begins: in 1970.
+async fn unset_clock_repairs_nothing() {
+    let fixture = SweepFixture::start().await;
+    fixture.ada().await;
+    fixture.log_in(10).await;
+    let before = fixture.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap();
+    // A machine without a battery starts in 1970.
     let back = TimeDelta::seconds(-start().timestamp());
-    let mut world = world.restart(back).await;
-    world.sweep().await;
-    let world = world.restart(-back).await;
-    assert_eq!(world.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap(), before);
+    let mut fixture = fixture.restart(back).await;
+    fixture.sweep().await;
+    let fixture = fixture.restart(-back).await;
+    assert_eq!(fixture.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap(), before);
 }

@@ -1,4 +1,4 @@
-//! One replica's view of the log as a pure machine: no clock, no database, no task.
+//! One replica's view of the log as a pure state machine: no clock, no database, no task.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,96 +6,96 @@ use std::time::Duration;
 use crate::domain::{Cause, Entry, LogId, Logged, Position, Revocation};
 use crate::store::LogPage;
 
-use super::contents::{Bearer, Contents};
+use super::revocation_index::{Bearer, RevocationIndex};
 
-/// How many of the last entries are kept as they are, for whoever is told of them one by one.
-const RECENT: usize = 16_384;
+/// Number of recent entries that are kept whole for the guards that follow the feed.
+const MAX_RECENT_ENTRIES: usize = 16_384;
 
-/// How old the view may be when a token is judged by it.
-const FRESH: Duration = Duration::from_millis(500);
+/// Greatest age of a view that verifies tokens.
+const MAX_VIEW_AGE: Duration = Duration::from_millis(500);
 
-/// What is known of the log, and since when.
+/// Known part of the log, and the time of the last complete poll.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Which history this is: each one that takes another's place has the next number.
+    /// Number of the history: each successor has the next number.
     number: u64,
-    contents: Contents,
+    contents: RevocationIndex,
     position: Option<Position>,
     polled_at: Option<Duration>,
     recent: VecDeque<Entry>,
-    /// An entry that this replica has acknowledged before it read it: until then nothing is judged.
+    /// Entry that this replica has acknowledged before reading it. No token is verified until the entry is read.
     owed: Option<Logged>,
 }
 
-/// What a history says of a token.
+/// Result of the check of a token against the revocations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationCheck {
-    /// Why the token is dead, if it is.
+    /// Cause of the revocation if the token is dead.
     pub dead: Option<Cause>,
-    /// How far the log was known then.
+    /// Position up to which the log was known.
     pub position: Position,
 }
 
-/// The view is too old, or not complete: nothing can be said of any token.
+/// Error of a view that is too old or incomplete: no token can be verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the log of revocations has not been read lately")]
 pub struct StaleView;
 
-/// What follows an entry.
+/// Successor of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextEntry<'h> {
-    /// This one.
+    /// The next entry.
     Entry(&'h Entry),
-    /// Nothing: it is the last one.
+    /// The entry is the last one.
     End,
     /// The entry has not been read here.
     Unread,
-    /// Another entry has this revision: the two are of different histories.
+    /// Another entry has this revision: the two belong to different histories.
     Other,
-    /// It is unknown: the entry is too far back.
+    /// The entry is too old to tell.
     Lost,
 }
 
-/// What a page of the log has come to.
+/// Effect of a page of the log on the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PageOutcome {
-    /// All that the log holds is known.
+    /// The whole log is known.
     Complete,
-    /// There is more to read.
+    /// The log has more pages.
     More,
-    /// The log contradicts what was known of it: it has lost entries. Nothing of the page was taken.
+    /// The log contradicts the known entries: it has lost entries. The page was not applied.
     Forked,
 }
 
-/// Rows of a page that are new, and the log that they are of.
-struct New<'p> {
+/// New rows of a page, and the identity of their log.
+struct NewEntries<'p> {
     log: LogId,
     entries: &'p [Entry],
-    /// Rows between the last known one and these have been pruned.
+    /// Set if rows between the last known row and these have been pruned.
     is_after_pruning: bool,
 }
 
 impl History {
-    /// The one that takes this one's place, and knows nothing yet.
+    /// Returns an empty history that replaces this one.
     #[must_use]
     pub fn successor(&self) -> Self {
         Self { number: self.number + 1, ..Self::default() }
     }
 
-    /// Which history this is, of those that this replica has had.
+    /// Returns the number of this history among those of the replica.
     pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// The revision to read from: the last one that is known, once more.
+    /// Returns the revision to read from: the last known one, which is read again.
     pub fn next(&self) -> i64 {
         self.position.map_or(0, |position| position.last.revision)
     }
 
-    /// Takes in what a look has read that was begun at the time `asked`.
+    /// Applies a page that was requested at the time `asked`.
     ///
-    /// Contents first, then the position, then the time of the look, so that no order of reading them finds a label that
-    /// says more than what it stands on.
+    /// The order is index, position, time of the poll. A reader then never sees a position or a time that is newer than the
+    /// index.
     pub fn take(&mut self, page: &LogPage, asked: Duration) -> PageOutcome {
         let Some(new) = self.new_rows(page) else { return PageOutcome::Forked };
         self.contents.follow_horizon(page.horizon);
@@ -103,11 +103,11 @@ impl History {
             self.contents.add(entry);
         }
         if new.is_after_pruning {
-            // Followers of this view cannot be told of rows that are gone: they are reset.
+            // Guards cannot get the pruned rows: their feeds are reset.
             self.recent.clear();
         }
         for entry in new.entries {
-            if self.recent.len() == RECENT {
+            if self.recent.len() == MAX_RECENT_ENTRIES {
                 self.recent.pop_front();
             }
             self.recent.push_back(entry.clone());
@@ -122,23 +122,23 @@ impl History {
         PageOutcome::Complete
     }
 
-    /// Returns the rows of the page beyond what is known; `None` if the page contradicts what is known.
+    /// Returns the unknown rows of the page, unless the page contradicts the known rows.
     ///
-    /// A log whose oldest rows have been pruned contradicts nothing. The horizon, which pruning raises in the same
-    /// transaction, refuses what the missing rows revoked; what was known before stays known.
-    fn new_rows<'p>(&self, page: &'p LogPage) -> Option<New<'p>> {
+    /// Pruning is no contradiction. It raises the horizon in the same transaction, and the horizon refuses what the missing
+    /// rows revoked. Known revocations stay known.
+    fn new_rows<'p>(&self, page: &'p LogPage) -> Option<NewEntries<'p>> {
         let entries = page.entries.as_slice();
         let first = entries.first()?;
         let Some(Position { log, last }) = self.position else {
-            // The beginning may have been pruned, and a log without any entry is none.
-            return Some(New { log: page.log, entries, is_after_pruning: false });
+            // The log's beginning may have been pruned; a valid log has at least one entry.
+            return Some(NewEntries { log: page.log, entries, is_after_pruning: false });
         };
         if !is_unbroken(entries) {
             return None;
         }
         if first.logged == last {
             let entries = &entries[1..];
-            // A log gets another identity only together with a row that says so, which may be on a later page.
+            // A new identity comes with a row of its own, which may be on a later page.
             let is_begun_anew = entries.iter().any(|entry| entry.revocation == Revocation::Start);
             let log = match page.log {
                 same if same == log => log,
@@ -146,23 +146,23 @@ impl History {
                 _ if !page.is_last() => log,
                 _ => return None,
             };
-            return Some(New { log, entries, is_after_pruning: false });
+            return Some(NewEntries { log, entries, is_after_pruning: false });
         }
         let is_after_pruning = first.logged.revision > last.revision && page.log == log;
-        is_after_pruning.then_some(New { log, entries, is_after_pruning })
+        is_after_pruning.then_some(NewEntries { log, entries, is_after_pruning })
     }
 
-    /// How far the log is known at the time `now`, which is read after the history.
+    /// Returns the position up to which the log is known. The caller reads `now` after the history.
     ///
     /// # Errors
-    /// [`Stale`] when the last complete look was begun more than half a second before.
+    /// [`StaleView`] if the last complete poll began more than 500 ms before.
     pub fn position_at(&self, now: Duration) -> Result<Position, StaleView> {
-        self.polled_at.filter(|polled_at| now.saturating_sub(*polled_at) <= FRESH).ok_or(StaleView)?;
+        self.polled_at.filter(|polled_at| now.saturating_sub(*polled_at) <= MAX_VIEW_AGE).ok_or(StaleView)?;
         self.position.filter(|_| self.owed.is_none_or(|owed| self.has(owed).is_some())).ok_or(StaleView)
     }
 
-    /// Judges nothing any more until this entry has been read, which has been committed. Returns `false`, and owes nothing,
-    /// if the log has lost it.
+    /// Makes the view stale until this committed entry has been read. Returns `false`, without an effect, if the log has lost
+    /// the entry.
     pub fn owe(&mut self, logged: Logged) -> bool {
         let known = self.has(logged);
         if known.is_none() && self.owed.is_none_or(|owed| owed.revision < logged.revision) {
@@ -171,36 +171,36 @@ impl History {
         known != Some(false)
     }
 
-    /// Judges a token at the time `now`, which is read after the history.
+    /// Checks a token at the time `now`, which is read after the history.
     ///
     /// # Errors
-    /// [`Stale`].
+    /// [`StaleView`] if the view is too old or incomplete.
     pub fn judge(&self, bearer: Bearer<'_>, now: Duration) -> Result<RevocationCheck, StaleView> {
         let position = self.position_at(now)?;
         Ok(RevocationCheck { dead: self.contents.judge(bearer), position })
     }
 
-    /// What is revoked.
-    pub fn contents(&self) -> &Contents {
+    /// Returns the index of the revocations.
+    pub fn contents(&self) -> &RevocationIndex {
         &self.contents
     }
 
-    /// The same, to forget what is over.
-    pub fn contents_mut(&mut self) -> &mut Contents {
+    /// Returns the index, to remove old entries.
+    pub fn contents_mut(&mut self) -> &mut RevocationIndex {
         &mut self.contents
     }
 
-    /// How far the log is known; `None` before the first look.
+    /// Returns the last known position, if there was a poll.
     pub fn position(&self) -> Option<Position> {
         self.position
     }
 
-    /// When the last complete look was begun; `None` before the first.
+    /// Returns the time at which the last complete poll began.
     pub fn polled_at(&self) -> Option<Duration> {
         self.polled_at
     }
 
-    /// Whether this entry is known; `None` while the view has not come so far.
+    /// Returns `true` if the view has this entry, and `false` if the log has lost it; `None` if the view is not that far.
     pub fn has(&self, logged: Logged) -> Option<bool> {
         match self.after(logged) {
             NextEntry::Unread => None,
@@ -209,7 +209,7 @@ impl History {
         }
     }
 
-    /// Returns what follows this entry.
+    /// Returns the successor of this entry.
     pub fn after(&self, logged: Logged) -> NextEntry<'_> {
         let Some(last) = self.position.map(|position| position.last.revision) else { return NextEntry::Unread };
         if logged.revision > last {
@@ -224,13 +224,13 @@ impl History {
         match self.recent.get(index + 1) {
             None => NextEntry::End,
             Some(next) if next.logged.revision == logged.revision + 1 => NextEntry::Entry(next),
-            // The first page that was read here lacks the rows between them.
+            // The first page of this history lacks the rows between them.
             Some(_) => NextEntry::Lost,
         }
     }
 }
 
-/// Returns true if no row is missing between two of these: pruning takes out the oldest ones alone.
+/// Returns `true` if the revisions have no gap. Pruning removes only the oldest rows.
 fn is_unbroken(entries: &[Entry]) -> bool {
     entries.windows(2).all(|two| two[1].logged.revision == two[0].logged.revision + 1)
 }

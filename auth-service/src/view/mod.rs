@@ -1,10 +1,10 @@
-//! The view: what a replica knows of the log of revocations, so that a token is judged without the database.
+//! The view: the log of revocations in the memory of a replica, so that tokens are verified without the database.
 //!
-//! One task, the follower, alone moves it. A token is judged by a view that is at most half a second old, or not at all.
+//! Only one task, the follower, moves the view. No token is verified while the view is older than 500 ms.
 
-mod contents;
-mod follow;
+mod follower;
 mod history;
+mod revocation_index;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,99 +14,99 @@ use kit::Uptime;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
-pub use contents::{Bearer, Contents};
-pub use follow::{Follower, REVOCATION_RETENTION, ReadKeys};
+pub use follower::{Follower, REVOCATION_RETENTION, ReadKeys};
 pub use history::{History, NextEntry, PageOutcome, RevocationCheck, StaleView};
+pub use revocation_index::{Bearer, RevocationIndex};
 
 use crate::domain::{Horizon, Logged, Position};
 
-/// How long a caller waits until the view has come as far as it must: below the deadline of every method.
-const PATIENCE: Duration = Duration::from_millis(400);
+/// Longest wait of a caller for the view: below the deadline of every method.
+const VIEW_WAIT_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// What all calls of a replica share of its view.
+/// View of a replica, shared by all calls.
 #[derive(Debug)]
 pub struct View {
     history: RwLock<History>,
     uptime: Uptime,
-    /// Somebody wants a look now.
-    nudge: Notify,
-    /// Somebody wants a look for the sake of a key that may not be there at all.
-    wish: Notify,
-    /// How many looks have been begun.
+    /// Requests for a poll now.
+    poll_request: Notify,
+    /// Requests for a poll because of an unknown key, which may not exist.
+    key_poll_request: Notify,
+    /// Number of polls begun.
     begun: AtomicU64,
-    /// The number of the last complete one; told again when one has failed.
-    looked: watch::Sender<u64>,
-    /// Told whenever a look has brought something.
+    /// Number of the last complete poll; sent again after a failed poll.
+    polled: watch::Sender<u64>,
+    /// Notifies after each poll that found an entry.
     moved: watch::Sender<()>,
-    /// Whether the last one has failed.
+    /// Set if the last poll failed.
     is_away: AtomicBool,
-    /// A position that a guard was told and the log has lost, until the log has begun anew.
+    /// Position that a guard knows and the log has lost, until the log is restarted.
     lost: Mutex<Option<Position>>,
-    /// The number of times that this replica has begun the log anew, by the finder of the loss.
-    forks: Forks,
+    /// Number of restarts of the log by this replica, by the finder of the loss.
+    forks: ForkCounts,
 }
 
-/// The number of times that a replica has begun the log anew.
+/// Number of restarts of the log by a replica.
 #[derive(Debug, Default)]
-struct Forks {
+struct ForkCounts {
     by_replica: AtomicU64,
     by_guard: AtomicU64,
 }
 
-/// The party that knew entries which the log has lost.
+/// Party that knew entries which the log has lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finder {
     /// This replica.
     Replica,
-    /// A guard, which came with its position.
+    /// A guard, by the position that it presented.
     Guard,
 }
 
-/// Tells when the view has learnt something.
+/// Notifications of the view's polls and changes.
 #[derive(Debug)]
-pub struct Changes {
-    looked: watch::Receiver<u64>,
+pub struct ViewChanges {
+    polled: watch::Receiver<u64>,
     moved: watch::Receiver<()>,
 }
 
-impl Changes {
-    /// Waits for a look that has brought something, or for `any` look; returns at once for one since the last call.
+impl ViewChanges {
+    /// Waits for a poll that found an entry, or for `any` poll. Returns at once if there was one since the last call.
     pub async fn next(&mut self, any: bool) {
-        // The view outlives all calls: an error never comes.
-        let _ = if any { self.looked.changed().await } else { self.moved.changed().await };
+        // The view outlives all calls, so the channel never closes.
+        let _ = if any { self.polled.changed().await } else { self.moved.changed().await };
     }
 }
 
 impl View {
-    /// A view that knows nothing yet.
+    /// Creates an empty view.
     pub fn new(uptime: Uptime) -> Self {
         Self {
             history: RwLock::default(),
             uptime,
-            nudge: Notify::new(),
-            wish: Notify::new(),
+            poll_request: Notify::new(),
+            key_poll_request: Notify::new(),
             begun: AtomicU64::new(0),
-            looked: watch::Sender::new(0),
+            polled: watch::Sender::new(0),
             moved: watch::Sender::new(()),
             is_away: AtomicBool::new(false),
             lost: Mutex::default(),
-            forks: Forks::default(),
+            forks: ForkCounts::default(),
         }
     }
 
-    /// Judges a token.
+    /// Checks a token against the revocations.
     ///
     /// # Errors
-    /// [`Stale`].
+    /// [`StaleView`] if the view is too old or incomplete.
     pub fn judge(&self, bearer: Bearer<'_>) -> Result<RevocationCheck, StaleView> {
         self.read_at(|history, now| history.judge(bearer, now))
     }
 
-    /// Makes sure that the view can judge now, and looks once more where it is too old only because this process, or its
-    /// task, had no turn. While the log cannot be read nobody waits.
+    /// Checks that the view is fresh, and polls once if it is too old, for example after a stall of this process. Fails at
+    /// once while the log cannot be read.
     ///
     /// # Errors
-    /// [`Stale`].
+    /// [`StaleView`] if the view is still too old.
     pub async fn refresh(&self) -> Result<(), StaleView> {
         match self.position() {
             Ok(_) => Ok(()),
@@ -114,15 +114,15 @@ impl View {
         }
     }
 
-    /// Returns how many looks have been begun.
+    /// Returns the number of polls begun.
     pub fn polls(&self) -> u64 {
         self.begun.load(SeqCst)
     }
 
-    /// How far the log is known.
+    /// Returns the position up to which the log is known.
     ///
     /// # Errors
-    /// [`Stale`].
+    /// [`StaleView`] if the view is too old or incomplete.
     pub fn position(&self) -> Result<Position, StaleView> {
         self.read_at(History::position_at)
     }
@@ -134,20 +134,20 @@ impl View {
         read(&history, now)
     }
 
-    /// What the view will learn from now on.
-    pub fn changes(&self) -> Changes {
-        Changes { looked: self.looked.subscribe(), moved: self.moved.subscribe() }
+    /// Subscribes to the polls and changes from now on.
+    pub fn changes(&self) -> ViewChanges {
+        ViewChanges { polled: self.polled.subscribe(), moved: self.moved.subscribe() }
     }
 
-    /// Takes in a position that an authenticated guard was told and the log has lost: the next look begins the log anew,
-    /// before any token is judged by what is left of it.
+    /// Reports a position that an authenticated guard knows and the log has lost. The next poll restarts the log before any
+    /// token is verified by the rest of it.
     pub fn report_lost(&self, position: Position) {
         if self.lost().replace(position) != Some(position) {
-            self.nudge.notify_one();
+            self.poll_request.notify_one();
         }
     }
 
-    /// Returns how often this replica has begun the log anew because of what this party knew.
+    /// Returns the number of restarts of the log by this replica for losses that this party found.
     pub fn forks(&self, finder: Finder) -> u64 {
         self.forks_of(finder).load(SeqCst)
     }
@@ -163,60 +163,60 @@ impl View {
         self.lost.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells which tokens are dead whatever else is known of them.
+    /// Returns the time until which all issued tokens are dead.
     pub fn horizon(&self) -> Horizon {
         self.read().contents().horizon()
     }
 
-    /// Whether the tokens of this key are dead.
+    /// Returns `true` if the tokens of this key are dead.
     pub fn has_killed(&self, key: &str) -> bool {
         self.read().contents().has_killed(key)
     }
 
-    /// Waits until the view has this entry, which has been committed.
+    /// Waits until the view has this committed entry.
     ///
     /// # Errors
-    /// [`Stale`], at once while the log cannot be read, and when it has lost the entry.
+    /// [`StaleView`] at once if the log cannot be read or has lost the entry.
     pub async fn reach(&self, logged: Logged) -> Result<(), StaleView> {
-        let known = self.until(&self.nudge, |_| self.read().has(logged)).await?;
+        let known = self.until(&self.poll_request, |_| self.read().has(logged)).await?;
         if known { Ok(()) } else { Err(StaleView) }
     }
 
-    /// Judges nothing any more until this entry has been read, which has been committed: so it can be acknowledged while the
-    /// log cannot be read. Returns `false` if the log has lost it.
+    /// Makes the view stale until this committed entry has been read. The entry can then be acknowledged while the log cannot
+    /// be read. Returns `false` if the log has lost the entry.
     pub fn owe(&self, logged: Logged) -> bool {
         self.write().owe(logged)
     }
 
-    /// Waits for a look that has begun after this call.
+    /// Waits for a poll that begins after this call.
     ///
     /// # Errors
-    /// [`Stale`].
+    /// [`StaleView`] if the poll fails or takes too long.
     pub async fn poll_again(&self) -> Result<(), StaleView> {
-        self.look_after(self.begun.load(SeqCst), &self.nudge).await
+        self.poll_after(self.begun.load(SeqCst), &self.poll_request).await
     }
 
-    /// Waits for a look that has begun after this call, for the sake of a token whose key is not known here. Anybody can
-    /// write such tokens: one look serves all that wait, and at most one look in 50 ms begins for them. So a call waits for
-    /// the rest of those 50 ms and for one look. A look that has begun before the call does not count: it may have missed
-    /// the key.
+    /// Waits for a poll that begins after this call, because a token names an unknown key.
+    ///
+    /// Anyone can write such tokens. Therefore one poll serves all waiting calls, and at most one such poll begins in 50 ms.
+    /// A poll that began before the call does not count: it may have missed the key.
     ///
     /// # Errors
-    /// [`Stale`].
+    /// [`StaleView`] if the poll fails or takes too long.
     pub async fn poll_for_key(&self) -> Result<(), StaleView> {
-        self.look_after(self.begun.load(SeqCst), &self.wish).await
+        self.poll_after(self.begun.load(SeqCst), &self.key_poll_request).await
     }
 
-    async fn look_after(&self, begun: u64, ask: &Notify) -> Result<(), StaleView> {
+    async fn poll_after(&self, begun: u64, ask: &Notify) -> Result<(), StaleView> {
         self.until(ask, |complete| (complete > begun).then_some(())).await
     }
 
-    /// Waits for an answer, which is asked for again after each look, with that one's number.
+    /// Waits until `answer` returns a value. It is called after each poll, with the number of the poll.
     async fn until<T>(&self, ask: &Notify, answer: impl Fn(u64) -> Option<T>) -> Result<T, StaleView> {
-        let mut looked = self.looked.subscribe();
+        let mut polled = self.polled.subscribe();
         let waiting = async {
             loop {
-                let complete = *looked.borrow_and_update();
+                let complete = *polled.borrow_and_update();
                 if let Some(answer) = answer(complete) {
                     return Ok(answer);
                 }
@@ -224,10 +224,10 @@ impl View {
                     return Err(StaleView);
                 }
                 ask.notify_one();
-                looked.changed().await.map_err(|_| StaleView)?;
+                polled.changed().await.map_err(|_| StaleView)?;
             }
         };
-        timeout(PATIENCE, waiting).await.unwrap_or(Err(StaleView))
+        timeout(VIEW_WAIT_TIMEOUT, waiting).await.unwrap_or(Err(StaleView))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, History> {

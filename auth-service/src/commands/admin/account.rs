@@ -1,4 +1,4 @@
-//! The changes themselves, by the same statements as those of the RPCs, so that each replica refuses what has died.
+//! Changes of accounts, by the same statements as the RPCs, so that each replica refuses the revoked tokens.
 
 use db::patiently;
 use kit::Clock;
@@ -6,36 +6,36 @@ use kit::ids::Ids;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AdminError;
-use crate::app::accounts_of;
+use crate::app::failure_accounts;
 use crate::domain::{Email, Name, NewUser, PasswordPolicy, Role, Roles, User, UserState};
 use crate::passwords::Hasher;
 use crate::stamp::stamp;
 use crate::store::{Created, Store, StoreError, Unchanged};
 
-/// Log target of the events that an operator looks for.
+/// Log target of the security events of users and operators.
 const AUDIT: &str = "gatepost::audit";
 
-/// A change whose commit may be left without an answer, and the way to find out.
-type Open = (&'static str, &'static str);
+/// Change that may lack the answer to its commit, and the way to check it.
+type CommitDoubt = (&'static str, &'static str);
 
-const PASSWORD_SET: Open =
+const PASSWORD_SET: CommitDoubt =
     ("the password was set", "try a login with the new password, or run this again, which may be done twice");
-const ADMIN_CREATED: Open = (
+const ADMIN_CREATED: CommitDoubt = (
     "the admin was created",
     "run this again; if that says that a user has this email address, the admin was created with this password",
 );
-const ADMIN_GRANTED: Open = ("the user is an admin now", "run this again, which may be done twice");
-const USER_ACTIVE: Open =
+const ADMIN_GRANTED: CommitDoubt = ("the user is an admin now", "run this again, which may be done twice");
+const USER_ACTIVE: CommitDoubt =
     ("a disabled user was let in again (the user is an admin now)", "run this again, which may be done twice");
 
-/// One database, and the time.
-pub(super) struct Accounts<'a> {
+/// Accounts on one database, for the operator.
+pub(super) struct OperatorAccounts<'a> {
     pub(super) store: &'a Store,
     pub(super) clock: &'a Clock,
 }
 
-impl Accounts<'_> {
-    /// Sets the user's password, ends all sessions of the user, and forgets the wrong passwords that were tried.
+impl OperatorAccounts<'_> {
+    /// Sets the user's password, ends all sessions of the user, and clears the count of wrong passwords.
     pub(super) async fn set_password(
         &self,
         email: &Email,
@@ -48,11 +48,11 @@ impl Accounts<'_> {
         let (user, _) = set.map_err(|error| unknown(error, PASSWORD_SET))?.ok_or(AdminError::Outrun)?;
         self.clear_failures(email, &user).await.map_err(AdminError::Uncleared)?;
         tracing::warn!(target: AUDIT, event = "password_set", user = %user.id, by = "operator",
-            "the operator has set a password on the database: the user's sessions are ended");
+            "password set by the operator: the user's sessions are ended");
         Ok(user)
     }
 
-    /// Adds a user who is an admin.
+    /// Creates a user with the role admin.
     pub(super) async fn create(
         &self,
         email: Email,
@@ -70,11 +70,11 @@ impl Accounts<'_> {
             return Err(AdminError::Taken);
         };
         tracing::warn!(target: AUDIT, event = "admin_created", user = %user.id, by = "operator",
-            "the operator has made an admin on the database");
+            "admin created by the operator");
         Ok(*user)
     }
 
-    /// Makes the user an admin, and lets a disabled one in again.
+    /// Gives the user the role admin, and enables a disabled user.
     pub(super) async fn grant(&self, email: &Email) -> Result<User, AdminError> {
         let user = self.find(email).await?;
         let roles = with_admin(&user.roles).ok_or(AdminError::Roles)?;
@@ -83,14 +83,14 @@ impl Accounts<'_> {
         let set = self.store.set_state(user.id, UserState::Active, None, stamp(self.clock.now())).await;
         let (user, _) = set.map_err(|error| unknown(error, USER_ACTIVE))?.map_err(changed)?;
         tracing::warn!(target: AUDIT, event = "admin_granted", user = %user.id, by = "operator",
-            "the operator has made a user an admin on the database");
+            "admin role granted by the operator");
         Ok(user)
     }
 
-    /// Forgets the wrong passwords that were tried for the user.
+    /// Clears the count of wrong passwords for the user.
     async fn clear_failures(&self, email: &Email, user: &User) -> Result<(), StoreError> {
         let networks = patiently(|| self.store.networks(user.id)).await?;
-        for account in accounts_of(email.key(), user.id, &networks) {
+        for account in failure_accounts(email.key(), user.id, &networks) {
             patiently(|| self.store.clear_failures(&account)).await?;
         }
         Ok(())
@@ -102,14 +102,14 @@ impl Accounts<'_> {
     }
 }
 
-/// The hash of a password that keeps the policy.
+/// Checks the policy and returns the hash of the password.
 async fn hashed(password: &SecretString, policy: PasswordPolicy, own_words: &[&str]) -> Result<String, AdminError> {
     let password = policy.accept(password.expose_secret().to_owned(), own_words)?;
     let hasher = Hasher::start().map_err(AdminError::Threads)?;
     Ok(hasher.hash(None, password.into_password()).await?)
 }
 
-/// These roles with the admin's; `None` when there is no room for it.
+/// Adds the role admin, if there is room for another role.
 fn with_admin(roles: &Roles) -> Option<Roles> {
     let mut words: Vec<String> = roles.words().into_iter().map(str::to_owned).collect();
     if !words.iter().any(|word| word == Role::ADMIN) {
@@ -118,16 +118,16 @@ fn with_admin(roles: &Roles) -> Option<Roles> {
     Roles::parse(&words)
 }
 
-/// Names the change and the way to find out if the database has not said whether the change stands.
-fn unknown(error: StoreError, (what, find_out): Open) -> AdminError {
+/// Adds the change and the way to check it to an unknown outcome of a commit.
+fn unknown(error: StoreError, (what, find_out): CommitDoubt) -> AdminError {
     match error {
         StoreError::Unknown(_) => AdminError::OutcomeUnknown { what, find_out },
         error => error.into(),
     }
 }
 
-fn changed(why: Unchanged) -> AdminError {
-    match why {
+fn changed(cause: Unchanged) -> AdminError {
+    match cause {
         Unchanged::NotFound => AdminError::Unknown,
         _ => AdminError::Outrun,
     }

@@ -1,4 +1,4 @@
-//! A password from standard input or a file: an argument could be read by each user of the machine.
+//! Reads a password from standard input or a file: each user of the machine could read an argument.
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::PathBuf;
@@ -9,23 +9,23 @@ use secrecy::SecretString;
 
 use crate::domain::PasswordPolicy;
 
-/// The most bytes that are read of standard input. A longer password is refused by the policy in any case.
+/// Largest input, in bytes. The policy refuses longer passwords anyway.
 const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
 /// Source of the new password, and the rule for its length.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PasswordFlags {
-    /// A file that holds the password, in place of standard input; one newline at the end is no part of it
+    /// File that holds the password, in place of standard input; one newline at the end is ignored
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// The least length of a new password in characters, 8 to 64
+    /// Least length of a new password in characters, 8 to 64
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
           value_parser = value_parser!(u8).range(PasswordPolicy::MIN_LENGTHS))]
     password_min_length: u8,
 }
 
 impl PasswordFlags {
-    /// The rules that the password must keep.
+    /// Returns the rules for the password.
     pub(super) fn policy(&self) -> PasswordPolicy {
         PasswordPolicy::new(self.password_min_length)
     }
@@ -33,7 +33,7 @@ impl PasswordFlags {
     /// Reads the password.
     ///
     /// # Errors
-    /// Fails if there is none, or it holds characters that cannot be seen.
+    /// Fails if the password is missing or contains invisible characters.
     pub(super) fn read(&self) -> Result<SecretString, ConfigError> {
         const INPUT: &str = "standard input";
         if let Some(path) = &self.password_file {

@@ -18,12 +18,12 @@ fn page(head: i64, entries: Vec<Entry>) -> LogPage {
     LogPage { log: LOG, head, horizon: Horizon::default(), entries, is_cut }
 }
 
-/// An entry by which a log says that it begins anew.
+/// Returns the first entry of a restarted log.
 fn start(revision: i64) -> Entry {
     Entry { revocation: Revocation::Start, ..entry(revision, 0) }
 }
 
-/// A history that knows the entries 4 to 6, of the mark 0.
+/// Returns a history that knows the entries 4 to 6 with the mark 0.
 fn known() -> History {
     let mut history = History::default();
     assert_eq!(history.next(), 0);
@@ -37,7 +37,7 @@ fn revision(history: &History) -> Option<i64> {
 }
 
 #[test]
-fn a_history_begins_wherever_the_log_does_and_goes_on_from_there() {
+fn history_begins_with_log_and_continues() {
     let mut history = known();
     assert_eq!((history.next(), revision(&history), history.polled_at()), (6, Some(6), Some(ASKED)));
     let later = ASKED + Duration::from_millis(200);
@@ -47,7 +47,7 @@ fn a_history_begins_wherever_the_log_does_and_goes_on_from_there() {
 }
 
 #[test]
-fn a_page_that_does_not_reach_the_end_says_nothing_of_the_time() {
+fn incomplete_page_keeps_poll_time() {
     let mut history = known();
     let many = (6..1006).map(|revision| entry(revision, 0)).collect();
     assert_eq!(history.take(&page(2000, many), ASKED * 2), PageOutcome::More);
@@ -55,9 +55,9 @@ fn a_page_that_does_not_reach_the_end_says_nothing_of_the_time() {
 }
 
 #[test]
-fn a_log_that_has_lost_what_was_known_is_a_fork_and_nothing_of_it_is_taken() {
+fn fork_is_not_applied() {
     let other = LogPage { log: LogId([2; 16]), ..page(7, vec![entry(6, 0), entry(7, 0)]) };
-    for (what, fork) in [
+    for (case, fork) in [
         ("another mark", page(6, vec![entry(6, 1)])),
         ("another mark, and more", page(7, vec![entry(6, 1), entry(7, 0)])),
         ("rolled back", page(5, Vec::new())),
@@ -67,14 +67,14 @@ fn a_log_that_has_lost_what_was_known_is_a_fork_and_nothing_of_it_is_taken() {
         ("another log", other),
     ] {
         let mut history = known();
-        assert_eq!(history.take(&fork, ASKED * 2), PageOutcome::Forked, "{what}");
-        assert_eq!((revision(&history), history.polled_at()), (Some(6), Some(ASKED)), "{what}");
+        assert_eq!(history.take(&fork, ASKED * 2), PageOutcome::Forked, "{case}");
+        assert_eq!((revision(&history), history.polled_at()), (Some(6), Some(ASKED)), "{case}");
     }
-    assert_eq!(History::default().take(&page(0, Vec::new()), ASKED), PageOutcome::Forked, "no log at all");
+    assert_eq!(History::default().take(&page(0, Vec::new()), ASKED), PageOutcome::Forked, "empty log");
 }
 
 #[test]
-fn a_pruned_log_is_read_on_and_what_was_known_stays_known() {
+fn pruned_log_keeps_known_revocations() {
     let mut history = known();
     let horizon = Horizon::from(DateTime::UNIX_EPOCH + Duration::from_mins(1));
     let pruned = LogPage { horizon, ..page(9, vec![entry(8, 0), entry(9, 0)]) };
@@ -82,40 +82,43 @@ fn a_pruned_log_is_read_on_and_what_was_known_stays_known() {
     assert_eq!((revision(&history), history.polled_at()), (Some(9), Some(ASKED * 2)));
     assert_eq!(history.contents().horizon(), horizon);
     assert_eq!(history.number(), 0, "the same history");
-    assert_eq!(history.after(entry(6, 0).logged), NextEntry::Lost, "what followed it is gone");
+    assert_eq!(history.after(entry(6, 0).logged), NextEntry::Lost, "the successor is pruned");
     assert_eq!(history.after(entry(8, 0).logged), NextEntry::Entry(&entry(9, 0)));
     assert_eq!(history.after(entry(9, 0).logged), NextEntry::End);
 }
 
 #[test]
-fn a_log_that_begins_anew_by_a_row_of_its_own_has_lost_nothing() {
-    let anew = |entries: Vec<Entry>| LogPage { log: LogId([2; 16]), ..page(2000, entries) };
+fn restart_row_explains_new_identity() {
+    let restarted = |entries: Vec<Entry>| LogPage { log: LogId([2; 16]), ..page(2000, entries) };
     let mut history = known();
     let many =
         |first: Entry, from| std::iter::once(first).chain((from..).map(|revision| entry(revision, 0))).take(1000);
-    assert_eq!(history.take(&anew(many(entry(6, 0), 7).collect()), ASKED * 2), PageOutcome::More);
+    assert_eq!(history.take(&restarted(many(entry(6, 0), 7).collect()), ASKED * 2), PageOutcome::More);
     let mut silent = history.clone();
     let mut rest = vec![entry(1005, 0), start(1006)];
-    assert_eq!(history.take(&anew([rest.clone(), vec![entry(1007, 0)]].concat()), ASKED * 2), PageOutcome::Complete);
+    assert_eq!(
+        history.take(&restarted([rest.clone(), vec![entry(1007, 0)]].concat()), ASKED * 2),
+        PageOutcome::Complete
+    );
     assert_eq!(history.position(), Some(Position { log: LogId([2; 16]), last: entry(1007, 0).logged }));
     rest[1] = entry(1006, 0);
-    assert_eq!(silent.take(&anew(rest), ASKED * 2), PageOutcome::Forked, "nothing says why");
+    assert_eq!(silent.take(&restarted(rest), ASKED * 2), PageOutcome::Forked, "no restart row");
 }
 
 #[test]
-fn an_entry_is_known_by_its_mark_once_the_position_is_there() {
+fn entry_is_known_by_its_mark() {
     let history = known();
     let logged = |revision, mark| entry(revision, mark).logged;
     assert_eq!(history.has(logged(7, 0)), None, "not yet");
     assert_eq!(history.has(logged(6, 0)), Some(true));
     assert_eq!(history.has(logged(4, 0)), Some(true));
-    assert_eq!(history.has(logged(6, 1)), Some(false), "another history's");
-    assert_eq!(history.has(logged(3, 0)), Some(false), "from before the beginning");
+    assert_eq!(history.has(logged(6, 1)), Some(false), "of another history");
+    assert_eq!(history.has(logged(3, 0)), Some(false), "before the first known entry");
     assert_eq!(History::default().has(logged(0, 0)), None);
 }
 
 #[test]
-fn what_follows_an_entry_is_told_by_its_mark_and_no_further_back_than_is_kept() {
+fn successor_is_found_by_mark_among_kept_entries() {
     let history = known();
     let logged = |revision, mark| entry(revision, mark).logged;
     assert_eq!(history.after(logged(4, 0)), NextEntry::Entry(&entry(5, 0)));
@@ -131,35 +134,35 @@ fn what_follows_an_entry_is_told_by_its_mark_and_no_further_back_than_is_kept() 
 }
 
 #[test]
-fn a_successor_knows_nothing_and_is_told_from_the_one_before() {
+fn successor_history_is_empty_with_next_number() {
     let next = known().successor();
     assert_eq!((next.number(), next.position(), next.polled_at()), (1, None, None));
 }
 
 #[test]
-fn an_owed_entry_is_read_before_anything_is_judged() {
+fn owed_entry_makes_view_stale_until_read() {
     let mut history = known();
     let owed = entry(8, 2);
-    assert!(history.owe(entry(6, 0).logged) && history.position_at(ASKED).is_ok(), "it is known");
-    assert!(!history.owe(entry(6, 1).logged) && history.position_at(ASKED).is_ok(), "it is lost");
-    assert!(history.owe(owed.logged) && history.owe(entry(7, 1).logged), "neither is known yet");
+    assert!(history.owe(entry(6, 0).logged) && history.position_at(ASKED).is_ok(), "known entry");
+    assert!(!history.owe(entry(6, 1).logged) && history.position_at(ASKED).is_ok(), "lost entry");
+    assert!(history.owe(owed.logged) && history.owe(entry(7, 1).logged), "unknown entries");
     assert_eq!(history.position_at(ASKED), Err(StaleView));
-    // A look that began before the commit.
+    // A poll that began before the commit.
     history.take(&page(7, vec![entry(6, 0), entry(7, 1)]), ASKED);
     assert_eq!(history.position_at(ASKED), Err(StaleView));
     history.take(&page(8, vec![entry(7, 1), owed.clone()]), ASKED);
     assert_eq!(history.position_at(ASKED).unwrap().last, owed.logged);
     history.owe(entry(9, 0).logged);
-    assert_eq!(history.successor(), known().successor(), "another history owes nothing");
+    assert_eq!(history.successor(), known().successor(), "a successor owes no entry");
 }
 
 #[test]
-fn only_the_last_entries_are_kept() {
+fn history_keeps_recent_entries() {
     let mut history = known();
     for revision in 7..=20_000 {
         history.take(&page(revision, vec![entry(revision - 1, 0), entry(revision, 0)]), ASKED);
     }
-    assert_eq!(history.recent.len(), RECENT);
+    assert_eq!(history.recent.len(), MAX_RECENT_ENTRIES);
     assert_eq!(history.has(entry(20_000, 0).logged), Some(true));
     assert_eq!(history.has(entry(20_001 - 16_384, 0).logged), Some(true));
     assert_eq!(history.has(entry(20_000 - 16_384, 0).logged), Some(false));

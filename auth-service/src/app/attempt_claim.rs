@@ -1,4 +1,4 @@
-//! Counts an attempt ahead of its outcome, so that attempts made at once do not slip past the count.
+//! Counts an attempt before its outcome is known, so that parallel attempts cannot bypass the count.
 
 use chrono::{DateTime, Utc};
 
@@ -6,17 +6,17 @@ use crate::domain::Failures;
 use crate::error::Error;
 use crate::store::{AccountDigest, Store, StoreError};
 
-/// An attempt that has been counted ahead of its outcome.
-pub(super) struct Claim {
+/// Attempt that has been counted before its outcome is known.
+pub(super) struct AttemptClaim {
     store: Store,
     account: AccountDigest,
-    /// The account's failures before the attempt; `None` once the attempt is judged.
+    /// Failures of the account before the attempt; `None` once the outcome is known.
     seen: Option<Failures>,
 }
 
-impl Claim {
-    /// Counts the attempt, unless another has come first. A task of its own ends what a caller who goes meanwhile has begun,
-    /// and then gives it back.
+impl AttemptClaim {
+    /// Counts the attempt, unless another attempt was counted first. A separate task finishes the write if the caller goes
+    /// away, and then releases the claim.
     pub(super) async fn make(
         store: &Store,
         account: AccountDigest,
@@ -34,20 +34,20 @@ impl Claim {
         }
     }
 
-    /// Lets the attempt count, which has been judged.
+    /// Keeps the attempt counted, since its outcome is known.
     pub(super) fn keep(mut self) -> bool {
         self.seen.take().is_some()
     }
 }
 
-/// An attempt whose password was never hashed does not count: the queue was full, or the caller had gone before.
-impl Drop for Claim {
+/// Releases an attempt without an outcome: the queue was full, or the caller had gone before the hash.
+impl Drop for AttemptClaim {
     fn drop(&mut self) {
         let Some(seen) = self.seen.take() else { return };
         let (store, account) = (self.store.clone(), self.account);
         tokio::spawn(async move {
             if store.release_attempt(&account, seen).await.is_err() {
-                tracing::warn!("an attempt that was not judged stays counted");
+                tracing::warn!("unfinished login attempt stays counted");
             }
         });
     }

@@ -1,4 +1,4 @@
-//! What is revoked, in memory: a few words for each entry of the log.
+//! The revocations in memory: a few words for each entry of the log.
 
 use std::collections::HashMap;
 
@@ -7,49 +7,49 @@ use uuid::Uuid;
 
 use crate::domain::{Cause, Entry, Era, Horizon, Revocation};
 
-/// What a token must show to be judged.
+/// Facts of a token that decide if it is revoked.
 #[derive(Clone, Copy, Debug)]
 pub struct Bearer<'a> {
-    /// The user.
+    /// Id of the user.
     pub user: Uuid,
-    /// The session.
+    /// Id of the session.
     pub session: Uuid,
-    /// The user's generation, read together with the roles.
+    /// Generation of the user, read together with the roles.
     pub generation: i32,
-    /// The key that signed.
+    /// Id of the key that signed the token.
     pub key: &'a str,
-    /// When it was issued, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub issued: i64,
-    /// The era of the log in which it was issued.
+    /// Era of the log in which the token was issued.
     pub era: Era,
 }
 
-/// All that kills tokens now.
+/// Index of all revocations that kill tokens now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Contents {
-    /// Sessions and users: their ids are of one kind, and no two of them are the same.
-    ids: HashMap<Uuid, Revoked>,
-    /// Each with the time of its entry, as an id has it.
+pub struct RevocationIndex {
+    /// Revoked sessions and users in one map: no id belongs to both.
+    ids: HashMap<Uuid, RevokedId>,
+    /// Killed keys with the times of their entries, in seconds since 1970.
     keys: HashMap<String, u32>,
-    /// Which tokens are dead whatever else is known of them.
+    /// Time until which all issued tokens are dead.
     horizon: Horizon,
 }
 
-/// What is known of an id.
+/// Revocation of a session or a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Revoked {
-    /// Tokens of an older generation are dead.
+struct RevokedId {
+    /// Generation below which tokens are dead.
     below: i32,
-    /// When, in seconds since 1970: not before the entry's own time, and enough until 2106.
+    /// Time of the entry, rounded up, in seconds since 1970. The type suffices until 2106.
     time: u32,
     cause: Cause,
 }
 
-impl Contents {
-    /// Takes an entry in. What is dead stays dead, in whatever order entries come.
+impl RevocationIndex {
+    /// Adds an entry. A dead token stays dead, in any order of the entries.
     pub fn add(&mut self, entry: &Entry) {
         let time = u32::try_from(entry.time.timestamp().saturating_add(1)).unwrap_or(u32::MAX);
-        let all = Revoked { below: i32::MAX, time, cause: Cause::Ended };
+        let all = RevokedId { below: i32::MAX, time, cause: Cause::Ended };
         let (id, revoked) = match &entry.revocation {
             Revocation::Start | Revocation::NewSigningKeys => return,
             Revocation::SigningKey(id) => {
@@ -57,25 +57,25 @@ impl Contents {
                 return;
             }
             Revocation::Session(id) => (*id, all),
-            Revocation::User { id, generation, cause } => (*id, Revoked { below: *generation, cause: *cause, ..all }),
+            Revocation::User { id, generation, cause } => (*id, RevokedId { below: *generation, cause: *cause, ..all }),
         };
         let known = self.ids.entry(id).or_insert(revoked);
         if revoked.below >= known.below {
-            *known = Revoked { time: known.time.max(revoked.time), ..revoked };
+            *known = RevokedId { time: known.time.max(revoked.time), ..revoked };
         }
     }
 
-    /// Refuses every token that this horizon, read later than the one before, kills.
+    /// Takes a later horizon, and refuses every token that it kills.
     pub fn follow_horizon(&mut self, horizon: Horizon) {
         self.horizon.follow(horizon);
     }
 
-    /// Tells which tokens are dead whatever else is known of them.
+    /// Returns the time until which all issued tokens are dead.
     pub fn horizon(&self) -> Horizon {
         self.horizon
     }
 
-    /// Forgets what was revoked until then and is refused by the horizon in any case.
+    /// Removes the entries up to this time that the horizon makes superfluous.
     pub fn forget(&mut self, until: DateTime<Utc>) {
         let until = self.horizon.until.min(until).timestamp();
         self.ids.retain(|_, revoked| i64::from(revoked.time) > until);
@@ -85,12 +85,12 @@ impl Contents {
         }
     }
 
-    /// Whether this key's tokens are dead.
+    /// Returns `true` if this key's tokens are dead.
     pub fn has_killed(&self, key: &str) -> bool {
         self.keys.contains_key(key)
     }
 
-    /// Why the token is dead, if it is.
+    /// Returns the cause of the revocation if the token is dead.
     pub fn judge(&self, bearer: Bearer<'_>) -> Option<Cause> {
         let dead = |id: Uuid, generation: i32| self.ids.get(&id).filter(|revoked| generation < revoked.below);
         if let Some(revoked) = dead(bearer.user, bearer.generation) {
@@ -123,20 +123,20 @@ mod tests {
         entry(Revocation::User { id: ADA, generation, cause })
     }
 
-    fn contents<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Contents {
-        let mut contents = Contents::default();
+    fn contents<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> RevocationIndex {
+        let mut contents = RevocationIndex::default();
         entries.into_iter().for_each(|entry| contents.add(entry));
         contents
     }
 
-    /// A token of Ada's laptop.
+    /// Returns a token of Ada's laptop.
     fn token(generation: i32) -> Bearer<'static> {
         let issued = (start() + Duration::from_secs(1)).timestamp();
         Bearer { user: ADA, session: LAPTOP, generation, key: "kid-1", issued, era: Era::default() }
     }
 
     #[test]
-    fn a_token_lives_until_something_of_it_is_revoked() {
+    fn token_dies_by_user_session_or_key() {
         let others = [
             entry(Revocation::Start),
             entry(Revocation::NewSigningKeys),
@@ -164,38 +164,38 @@ mod tests {
     }
 
     #[test]
-    fn a_user_who_is_let_in_again_has_tokens_that_are_revoked_and_no_longer_barred() {
+    fn enabled_user_has_revoked_tokens() {
         let contents = contents(&[user(2, Cause::Disabled), user(2, Cause::Ended)]);
         assert_eq!(contents.judge(token(1)), Some(Cause::Ended));
     }
 
     #[test]
-    fn what_is_dead_stays_dead_whatever_is_read_later() {
+    fn deleted_user_stays_deleted_after_late_entry() {
         let late = contents(&[user(i32::MAX, Cause::Deleted), user(2, Cause::Ended)]);
         assert_eq!(late.judge(token(7)), Some(Cause::Deleted));
     }
 
     #[test]
-    fn what_was_issued_until_the_horizon_is_dead_to_the_second() {
-        let mut contents = Contents::default();
+    fn horizon_kills_tokens_to_the_second() {
+        let mut contents = RevocationIndex::default();
         for (millis, dead) in [(0, false), (999, false), (1000, true), (1999, true)] {
             contents.follow_horizon((start() + Duration::from_millis(millis)).into());
             assert_eq!(contents.judge(token(1)).is_some(), dead, "{millis}");
         }
         contents.follow_horizon(start().into());
-        assert!(contents.judge(token(1)).is_some(), "it never goes back");
+        assert!(contents.judge(token(1)).is_some(), "the horizon never goes back");
     }
 
     #[test]
-    fn what_is_forgotten_is_refused_by_the_horizon() {
+    fn horizon_refuses_forgotten_entries() {
         let entries = [entry(Revocation::Session(LAPTOP)), user(2, Cause::Ended)];
         let mut contents = contents(&entries);
         let later = start() + Duration::from_mins(1);
         contents.forget(later);
-        assert_eq!(contents.ids.len(), 2, "nothing that the horizon does not cover");
+        assert_eq!(contents.ids.len(), 2, "entries beyond the horizon stay");
         contents.follow_horizon(later.into());
         contents.forget(start());
-        assert_eq!(contents.ids.len(), 2, "nothing that is not over");
+        assert_eq!(contents.ids.len(), 2, "entries after the given time stay");
         contents.forget(later);
         assert_eq!(contents.ids.len(), 0);
         assert_eq!(contents.judge(token(1)), Some(Cause::Ended));

@@ -1,4 +1,4 @@
-//! The follower: the one task that reads the log and moves the view.
+//! The follower: the only task that reads the log and moves the view.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -15,28 +15,28 @@ use crate::domain::{LogId, Revocation};
 use crate::stamp::stamp;
 use crate::store::{LogPage, LogReader, Store, StoreError};
 
-/// How often the log is looked at while nobody asks for it.
-const EVERY: Duration = Duration::from_millis(200);
+/// Time between two polls of the log without a request.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How soon a look follows another one that is wanted for the sake of a key alone.
-const SELDOM: Duration = Duration::from_millis(50);
+/// Shortest time between two polls that are requested only because of unknown keys.
+const MIN_KEY_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// The pause after a look that has failed.
-const AGAIN: Duration = Duration::from_millis(50);
+/// Pause after a failed poll.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
 
-/// How long a start waits for the first look.
-const LOAD: Duration = Duration::from_secs(30);
+/// Longest time that a start waits for the first complete poll.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often what is over is taken out of the view.
-const FORGET: Duration = Duration::from_mins(1);
+/// Time between two removals of old entries from the view.
+const FORGET_INTERVAL: Duration = Duration::from_mins(1);
 
-/// How long a revocation is kept: the longest life of an access token, and an hour.
+/// Time for which a revocation is kept: the longest life of an access token, plus an hour.
 pub const REVOCATION_RETENTION: TimeDelta = TimeDelta::hours(25);
 
-/// Reads the set of signing keys again.
+/// Callback that reads the signing keys again.
 pub type ReadKeys = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
 
-/// Reads the log and moves the view.
+/// Task that reads the log and moves the view.
 pub struct Follower {
     view: Arc<View>,
     store: Store,
@@ -47,74 +47,74 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// A follower that moves this view.
+    /// Creates a follower that moves this view.
     pub fn new(view: Arc<View>, store: Store, clock: Clock, read_keys: ReadKeys) -> Self {
         let reader = store.log_reader();
         Self { view, store, reader, clock, read_keys, forgot: Instant::now() }
     }
 
-    /// Looks until the view is complete for the first time, for half a minute at the most.
+    /// Polls until the view is complete for the first time, for at most 30 s.
     ///
     /// # Errors
-    /// [`StoreError`] of the last look.
+    /// [`StoreError`] of the last poll.
     pub async fn load(&mut self) -> Result<(), StoreError> {
-        let give_up = Instant::now() + LOAD;
+        let give_up = Instant::now() + LOAD_TIMEOUT;
         loop {
-            match self.look().await {
-                Err(StoreError::Unavailable(_)) if Instant::now() < give_up => sleep(AGAIN).await,
-                looked => return looked,
+            match self.poll().await {
+                Err(StoreError::Unavailable(_)) if Instant::now() < give_up => sleep(RETRY_DELAY).await,
+                polled => return polled,
             }
         }
     }
 
-    /// Looks again and again, whenever it is time or somebody asks, until it is told to stop.
+    /// Polls at each interval and at each request, until `stop`.
     pub async fn follow(mut self, stop: Shutdown) {
-        let _ = stop.run_until_cancelled(Box::pin(self.look_on())).await;
+        let _ = stop.run_until_cancelled(Box::pin(self.poll_forever())).await;
         self.reader.close().await;
     }
 
-    async fn look_on(&mut self) -> std::convert::Infallible {
+    async fn poll_forever(&mut self) -> std::convert::Infallible {
         let mut is_away = false;
         loop {
             let begun = Instant::now();
-            match self.look().await {
+            match self.poll().await {
                 Ok(()) => {
                     if is_away {
-                        tracing::info!("the log of revocations is read again: tokens are judged");
+                        tracing::info!("log of revocations readable again: tokens are verified");
                         is_away = false;
                     }
                     self.forget();
                     tokio::select! {
-                        () = sleep_until(begun + EVERY) => {}
-                        () = self.view.nudge.notified() => {}
-                        () = self.wished(begun + SELDOM) => {}
+                        () = sleep_until(begun + POLL_INTERVAL) => {}
+                        () = self.view.poll_request.notified() => {}
+                        () = self.key_poll_due(begun + MIN_KEY_POLL_INTERVAL) => {}
                     }
                 }
                 Err(error) => {
                     self.view.is_away.store(true, SeqCst);
-                    // Whoever waits for a look is told that there is none to wait for.
-                    self.view.looked.send_modify(|_| {});
+                    // Wakes the callers that wait for a poll, so that they fail now.
+                    self.view.polled.send_modify(|_| {});
                     if !is_away {
                         let cause = &error as &(dyn std::error::Error + 'static);
-                        tracing::warn!(cause, "the log of revocations cannot be read: no token is judged until it is");
+                        tracing::warn!(cause, "log of revocations unreadable: no token is verified for now");
                         is_away = true;
                     }
-                    sleep(AGAIN).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
     }
 
-    /// Waits until somebody wants a look for the sake of a key, and then until its time has come.
-    async fn wished(&self, not_before: Instant) {
-        self.view.wish.notified().await;
+    /// Waits for a request because of an unknown key, then until `not_before`.
+    async fn key_poll_due(&self, not_before: Instant) {
+        self.view.key_poll_request.notified().await;
         sleep_until(not_before).await;
     }
 
-    /// Reads on until the end of the log.
-    async fn look(&mut self) -> Result<(), StoreError> {
+    /// Polls: reads on until the end of the log.
+    async fn poll(&mut self) -> Result<(), StoreError> {
         let number = self.view.begun.fetch_add(1, SeqCst) + 1;
-        self.settle_lost().await?;
+        self.restart_lost_log().await?;
         loop {
             let next = self.view.read().next();
             let (page, asked) = self.page(next).await?;
@@ -128,49 +128,49 @@ impl Follower {
                 PageOutcome::More => {}
                 PageOutcome::Forked => {
                     let known = self.view.read().position().map(|position| position.log);
-                    // A log that has another identity by now keeps that one.
+                    // A log that has another identity by now keeps it.
                     let next = if known == Some(page.log) { new_id() } else { page.log };
-                    self.begin_anew(page.log, next, Finder::Replica).await?;
+                    self.restart_log(page.log, next, Finder::Replica).await?;
                     break;
                 }
             }
         }
         self.view.is_away.store(false, SeqCst);
-        self.view.looked.send_replace(number);
+        self.view.polled.send_replace(number);
         Ok(())
     }
 
-    /// Begins the log anew if a guard was told what the log has lost. Until that is done no look makes the view fresh.
-    async fn settle_lost(&mut self) -> Result<(), StoreError> {
+    /// Restarts the log if a guard knew entries that the log has lost. No poll makes the view fresh before the restart.
+    async fn restart_lost_log(&mut self) -> Result<(), StoreError> {
         let Some(lost) = *self.view.lost() else { return Ok(()) };
         let known = self.view.read().position();
-        // A log with another identity has begun since.
+        // A log with another identity has replaced it by now.
         if let Some(known) = known.filter(|known| known.log == lost.log) {
             let (guard, log) = (lost.last.revision, known.last.revision);
-            tracing::error!(guard, log, "a guard was told entries of the log of revocations that the log has lost");
-            self.begin_anew(lost.log, new_id(), Finder::Guard).await?;
+            tracing::error!(guard, log, "log of revocations has lost entries that a guard knows");
+            self.restart_log(lost.log, new_id(), Finder::Guard).await?;
         }
         self.view.lost().take_if(|position| *position == lost);
         Ok(())
     }
 
-    /// Makes every token that was issued until now refused, also by replicas that read the log later: the log has lost
-    /// entries, and it is unknown which ones. A log that is no longer `seen` has been begun anew by another replica since.
-    async fn begin_anew(&mut self, seen: LogId, next: LogId, finder: Finder) -> Result<(), StoreError> {
-        tracing::error!("the log of revocations has lost entries: every token that was issued until now is refused");
+    /// Restarts the log, which has lost unknown entries: every token issued until now is refused, also by replicas that read
+    /// the log later. If the log's identity is no longer `seen`, another replica has restarted it already.
+    async fn restart_log(&mut self, seen: LogId, next: LogId, finder: Finder) -> Result<(), StoreError> {
+        tracing::error!("log of revocations has lost entries: all tokens issued until now are refused");
         if self.store.begin_log_anew(seen, next, stamp(self.clock.now())).await?.is_some() {
             self.view.forks_of(finder).fetch_add(1, SeqCst);
         }
         let successor = self.view.read().successor();
         let history = self.load_whole(successor).await?;
-        // After the log: what has been read of it says no more of the keys than is known.
+        // After the log, so that the view knows of no key change before the keys are read.
         (self.read_keys)().await?;
         *self.view.write() = history;
         self.view.moved.send_replace(());
         Ok(())
     }
 
-    /// Reads the whole log into this history, which knows nothing yet.
+    /// Reads the whole log into this empty history.
     async fn load_whole(&mut self, empty: History) -> Result<History, StoreError> {
         let mut history = empty.clone();
         loop {
@@ -178,20 +178,20 @@ impl Follower {
             match history.take(&page, asked) {
                 PageOutcome::Complete => return Ok(history),
                 PageOutcome::More => {}
-                // It is being changed at this moment.
+                // The log changed during the read.
                 PageOutcome::Forked => history = empty.clone(),
             }
         }
     }
 
-    /// A page of the log, and when it was asked for.
+    /// Reads a page of the log. Returns it with the time of its request.
     async fn page(&mut self, from: i64) -> Result<(LogPage, Duration), StoreError> {
         let asked = self.view.uptime.now();
         let page = self.reader.poll(from).await?;
         Ok((page, asked))
     }
 
-    /// Reads the signing keys again before the view says that it knows of their change.
+    /// Reads the signing keys again if the page changes them, before the view knows of the change.
     async fn keys_of(&self, page: &LogPage) -> Result<(), StoreError> {
         let is_about_keys =
             |revocation: &Revocation| matches!(revocation, Revocation::NewSigningKeys | Revocation::SigningKey(_));
@@ -200,17 +200,17 @@ impl Follower {
         if new.any(|entry| is_about_keys(&entry.revocation)) { (self.read_keys)().await } else { Ok(()) }
     }
 
-    /// Takes out of the view what the horizon refuses in any case. What is over leaves the log by another task: a look must not
-    /// wait for a write.
+    /// Removes the entries that the horizon makes superfluous. Another task prunes the log: a poll must not wait for a
+    /// write.
     fn forget(&mut self) {
-        if self.forgot.elapsed() >= FORGET {
+        if self.forgot.elapsed() >= FORGET_INTERVAL {
             self.forgot = Instant::now();
             self.view.write().contents_mut().forget(self.clock.now() - REVOCATION_RETENTION);
         }
     }
 }
 
-/// Returns an identity for a log that begins anew.
+/// Returns an identity for a restarted log.
 fn new_id() -> LogId {
     LogId(kit::random::bytes())
 }
