@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, TransactionOutcome, read, transaction, within, write};
 use sqlx::migrate::Migrator;
-use testkit::Opening;
+use testkit::OpenStore;
 
 static SQLITE: Migrator = sqlx::migrate!("tests/suite/migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("tests/suite/migrations/postgres");
@@ -16,9 +16,9 @@ pub(crate) const ADD: &str = "insert into notes (id, text) values ($1, $2)";
 /// Opens the database of a case.
 pub(crate) struct OpenNotes;
 
-pub(crate) type Case = testkit::Case<OpenNotes>;
+pub(crate) type Case = testkit::StoreCase<OpenNotes>;
 
-impl Opening for OpenNotes {
+impl OpenStore for OpenNotes {
     type Store = Notes;
 
     async fn open(url: &DatabaseUrl) -> Notes {

@@ -4,12 +4,12 @@ use std::fmt::Debug;
 
 use db::StoreError;
 
-use crate::Opening;
+use crate::OpenStore;
 
 /// What a sequence is about: the model as it stands, and what its steps mean there.
 pub trait Machine: Default {
     /// How the store is opened.
-    type Opening: Opening;
+    type Opening: OpenStore;
     /// What is drawn.
     type Step: Copy + Debug;
     /// A call of one of the store's methods.
@@ -32,6 +32,6 @@ pub trait Machine: Default {
     /// What the store answers.
     fn ask(
         call: &Self::Call,
-        store: &<Self::Opening as Opening>::Store,
+        store: &<Self::Opening as OpenStore>::Store,
     ) -> impl Future<Output = Result<Self::Answer, StoreError>>;
 }

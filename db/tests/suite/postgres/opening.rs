@@ -59,7 +59,7 @@ async fn wrong_password_fails_at_once_and_stays_secret() {
 }
 
 /// Runs statements as another program.
-async fn run(server: &testkit::postgres::Server, sql: &'static str) {
+async fn run(server: &testkit::postgres::PostgresServer, sql: &'static str) {
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
     sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();
     admin.close().await.unwrap();
