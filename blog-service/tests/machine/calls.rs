@@ -1,7 +1,7 @@
 //! The store's methods as values: calls and answers.
 
-use blog_service::domain::{Post, PostChange, View};
-use blog_service::store::{NewPost, Store, StoreError, Unchanged};
+use blog_service::domain::{Post, PostChange, PostView};
+use blog_service::store::{NewPost, PostUnchanged, Store, StoreError};
 use chrono::{DateTime, Utc};
 use db::requests::{self, Earlier};
 use db::secrets;
@@ -14,9 +14,9 @@ pub(crate) type Time = DateTime<Utc>;
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Create { new: NewPost, request: Option<RequestKey> },
-    Post { id: Uuid, view: View },
-    Posts { ids: Vec<Uuid>, view: View },
-    List { after: Option<Uuid>, limit: u32, view: View },
+    Post { id: Uuid, view: PostView },
+    Posts { ids: Vec<Uuid>, view: PostView },
+    List { after: Option<Uuid>, limit: u32, view: PostView },
     Update { id: Uuid, change: PostChange, expected: Option<i32>, now: Time },
     Delete { id: Uuid, expected: Option<i32> },
     Earlier { key: RequestKey, now: Time },
@@ -28,8 +28,8 @@ pub(crate) enum Call {
 pub(crate) enum Answer {
     Post(Option<Post>),
     Posts(Vec<Post>),
-    Changed(Result<Post, Unchanged>),
-    Deleted(Result<(), Unchanged>),
+    Changed(Result<Post, PostUnchanged>),
+    Deleted(Result<(), PostUnchanged>),
     Earlier(Option<Earlier>),
     Key([u8; 64]),
 }

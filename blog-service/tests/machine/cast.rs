@@ -1,6 +1,6 @@
 //! Meaning of a step's dice at play time: the posts, as the model knows them then.
 
-use blog_service::domain::{Content, PostChange, Title, View};
+use blog_service::domain::{Content, PostChange, PostView, Title};
 use blog_service::store::NewPost;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
 use testkit::{machine, start};
@@ -20,8 +20,8 @@ pub(crate) struct Cast {
 
 type Dice = machine::Dice<12>;
 
-fn view(dice: &mut Dice) -> View {
-    dice.of(&[View::Basic, View::Full])
+fn view(dice: &mut Dice) -> PostView {
+    dice.of(&[PostView::Basic, PostView::Full])
 }
 
 fn title(dice: &mut Dice) -> Title {

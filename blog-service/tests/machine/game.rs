@@ -1,6 +1,6 @@
 //! One run of a sequence: its targets and its model.
 
-use blog_service::domain::View;
+use blog_service::domain::PostView;
 use blog_service::store::{Store, StoreError};
 use testkit::machine::Machine;
 
@@ -48,8 +48,8 @@ impl Machine for Game {
 
 /// Returns calls that read all rows, present and past.
 fn everything(cast: &Cast) -> Vec<Call> {
-    let mut calls = vec![Call::List { after: None, limit: 10_000, view: View::Full }];
-    calls.extend(cast.posts.map(|id| Call::Post { id, view: View::Full }));
+    let mut calls = vec![Call::List { after: None, limit: 10_000, view: PostView::Full }];
+    calls.extend(cast.posts.map(|id| Call::Post { id, view: PostView::Full }));
     calls.extend(Cast::requests().map(|key| Call::Earlier { key, now: cast.now }));
     calls
 }

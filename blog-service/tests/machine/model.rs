@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use blog_service::domain::{Content, Post, PostChange, Title, View};
-use blog_service::store::{NewPost, Unchanged};
+use blog_service::domain::{Content, Post, PostChange, PostView, Title};
+use blog_service::store::{NewPost, PostUnchanged};
 use db::requests::Earlier;
 use kit::request_id::{Fingerprint, KEPT, RequestKey};
 use uuid::Uuid;
@@ -73,9 +73,9 @@ impl Model {
     }
 
     /// Returns the post if the change is for this revision.
-    fn changeable(&mut self, id: Uuid, expected: Option<i32>) -> Result<&mut Post, Unchanged> {
-        let post = self.posts.get_mut(&id).ok_or(Unchanged::NotFound)?;
-        if expected.is_some_and(|expected| post.revision != expected) { Err(Unchanged::Stale) } else { Ok(post) }
+    fn changeable(&mut self, id: Uuid, expected: Option<i32>) -> Result<&mut Post, PostUnchanged> {
+        let post = self.posts.get_mut(&id).ok_or(PostUnchanged::NotFound)?;
+        if expected.is_some_and(|expected| post.revision != expected) { Err(PostUnchanged::Stale) } else { Ok(post) }
     }
 
     fn earlier(&self, key: &RequestKey, now: Time) -> Option<Earlier> {
@@ -100,9 +100,9 @@ fn changed(post: &mut Post, change: &PostChange, now: Time) -> Post {
     post.clone()
 }
 
-fn seen(post: &Post, view: View) -> Post {
+fn seen(post: &Post, view: PostView) -> Post {
     match view {
-        View::Basic => Post { content: String::new(), ..post.clone() },
-        View::Full => post.clone(),
+        PostView::Basic => Post { content: String::new(), ..post.clone() },
+        PostView::Full => post.clone(),
     }
 }

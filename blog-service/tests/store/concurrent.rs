@@ -1,7 +1,7 @@
 //! Concurrent calls: exactly one wins, and each other one learns the fact that it lost to.
 
-use blog_service::domain::View;
-use blog_service::store::{Store, Unchanged};
+use blog_service::domain::PostView;
+use blog_service::store::{PostUnchanged, Store};
 use db::requests::{self, Earlier};
 use db::secrets;
 use testkit::{on_both_engines, start};
@@ -24,8 +24,8 @@ async fn hundred_changes_for_one_revision_one_wins(store: Case) {
         store.update_post(Uuid::from_u128(1), title(&format!("{number}")), Some(1), start()).await.unwrap()
     });
     let (won, lost): (Vec<_>, Vec<_>) = changed.await.into_iter().partition(Result::is_ok);
-    assert!(lost.len() == 99 && lost.iter().all(|lost| *lost == Err(Unchanged::Stale)), "{lost:?}");
-    assert_eq!(store.post(post.id, View::Full).await.unwrap(), won[0].clone().ok());
+    assert!(lost.len() == 99 && lost.iter().all(|lost| *lost == Err(PostUnchanged::Stale)), "{lost:?}");
+    assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), won[0].clone().ok());
 }
 
 async fn changes_for_any_revision_are_all_counted(store: Case) {
@@ -41,14 +41,14 @@ async fn changes_for_any_revision_are_all_counted(store: Case) {
     let mut revisions = changed.await;
     revisions.sort_unstable();
     assert_eq!(revisions, (2..=101).collect::<Vec<_>>(), "each change returns its own revision");
-    assert_eq!(store.post(post.id, View::Full).await.unwrap().unwrap().revision, 101);
+    assert_eq!(store.post(post.id, PostView::Full).await.unwrap().unwrap().revision, 101);
 }
 
 async fn post_is_deleted_once(store: Case) {
     store.create_post(new_post(1), None).await.unwrap().unwrap();
     let deleted =
         at_once(&store, 20, |store, _| async move { store.delete_post(Uuid::from_u128(1), None).await.unwrap() });
-    let lost = deleted.await.into_iter().filter(|deleted| *deleted == Err(Unchanged::NotFound)).count();
+    let lost = deleted.await.into_iter().filter(|deleted| *deleted == Err(PostUnchanged::NotFound)).count();
     assert_eq!(lost, 19);
 }
 
@@ -68,7 +68,7 @@ async fn change_and_deletion_for_one_revision_exclude(store: Case) {
     let done: Vec<_> = ended.await.into_iter().filter(|(_, done)| *done).map(|(number, _)| number).collect();
     assert_eq!(done.len(), 50, "one success for each post");
     for number in done {
-        let post = store.post(Uuid::from_u128(number / 2 + 1), View::Basic).await.unwrap();
+        let post = store.post(Uuid::from_u128(number / 2 + 1), PostView::Basic).await.unwrap();
         assert_eq!(post.map(|post| post.revision), (number % 2 == 1).then_some(2), "{number}");
     }
 }
@@ -77,7 +77,7 @@ async fn request_sent_at_once_writes_once(store: Case) {
     let created =
         at_once(&store, 20, |store, id| async move { store.create_post(new_post(id), Some(&key(7))).await.unwrap() });
     let posts: Vec<_> = created.await.into_iter().flatten().collect();
-    assert_eq!(posts, store.list_posts(None, 99, View::Full).await.unwrap(), "one row");
+    assert_eq!(posts, store.list_posts(None, 99, PostView::Full).await.unwrap(), "one row");
     assert_eq!(posts.len(), 1);
     assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
 }

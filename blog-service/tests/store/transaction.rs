@@ -1,6 +1,6 @@
 //! A failure leaves no trace: each method fails at its last statement.
 
-use blog_service::domain::View;
+use blog_service::domain::PostView;
 use blog_service::store::StoreError;
 use db::requests::{self, Earlier};
 use testkit::{on_both_engines, start};
@@ -26,7 +26,7 @@ async fn refused_post_leaves_no_request(store: Case) {
 async fn refused_request_leaves_no_post(store: Case) {
     store.database.refuse("insert", "requests").await;
     assert!(store.create_post(new_post(1), Some(&key(7))).await.is_err());
-    assert_eq!(store.post(new_post(1).id, View::Basic).await.unwrap(), None);
+    assert_eq!(store.post(new_post(1).id, PostView::Basic).await.unwrap(), None);
 }
 
 async fn refused_statement_leaves_the_row_as_it_was(store: Case) {
@@ -36,7 +36,7 @@ async fn refused_statement_leaves_the_row_as_it_was(store: Case) {
     store.database.accept("posts").await;
     store.database.refuse("delete", "posts").await;
     assert!(store.delete_post(post.id, None).await.is_err());
-    assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(post));
+    assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(post));
 }
 
 async fn broken_rule_does_not_hurt_concurrent_writes(store: Case) {
@@ -53,7 +53,7 @@ async fn broken_rule_does_not_hurt_concurrent_writes(store: Case) {
             if id % 2 == 0 { matches!(created, Ok(Some(_))) } else { matches!(created, Err(StoreError::Taken(_))) };
         assert!(is_as_it_should, "{id}: {created:?}");
     }
-    assert_eq!(store.list_posts(None, 100, View::Basic).await.unwrap().len(), 21);
+    assert_eq!(store.list_posts(None, 100, PostView::Basic).await.unwrap().len(), 21);
 }
 
 on_both_engines!(crate::support::Case:

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use blog_service::domain::{Content, PostChange, View};
-use blog_service::store::Unchanged;
+use blog_service::domain::{Content, PostChange, PostView};
+use blog_service::store::PostUnchanged;
 use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
@@ -17,9 +17,9 @@ async fn change_needs_the_revision_that_was_read(store: Case) {
     let changed = store.update_post(post.id, title("Second"), Some(1), later).await.unwrap().unwrap();
     assert_eq!((changed.title.as_str(), changed.content.as_str()), ("Second", "First post."));
     assert_eq!((changed.revision, changed.create_time, changed.update_time), (2, start(), later));
-    assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(changed));
-    assert_eq!(store.update_post(post.id, title("x"), Some(1), later).await.unwrap(), Err(Unchanged::Stale));
-    assert_eq!(store.update_post(NONE, title("x"), None, later).await.unwrap(), Err(Unchanged::NotFound));
+    assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(changed));
+    assert_eq!(store.update_post(post.id, title("x"), Some(1), later).await.unwrap(), Err(PostUnchanged::Stale));
+    assert_eq!(store.update_post(NONE, title("x"), None, later).await.unwrap(), Err(PostUnchanged::NotFound));
     let content = PostChange { title: None, content: Content::parse("Third".into()).ok() };
     let changed = store.update_post(post.id, content, None, later).await.unwrap().unwrap();
     assert_eq!((changed.title.as_str(), changed.content.as_str(), changed.revision), ("Second", "Third", 3));
@@ -27,10 +27,10 @@ async fn change_needs_the_revision_that_was_read(store: Case) {
 
 async fn post_is_deleted_once_and_for_its_revision(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
-    assert_eq!(store.delete_post(post.id, Some(2)).await.unwrap(), Err(Unchanged::Stale));
+    assert_eq!(store.delete_post(post.id, Some(2)).await.unwrap(), Err(PostUnchanged::Stale));
     assert_eq!(store.delete_post(post.id, Some(1)).await.unwrap(), Ok(()));
-    assert_eq!(store.delete_post(post.id, None).await.unwrap(), Err(Unchanged::NotFound));
-    assert_eq!(store.post(post.id, View::Basic).await.unwrap(), None);
+    assert_eq!(store.delete_post(post.id, None).await.unwrap(), Err(PostUnchanged::NotFound));
+    assert_eq!(store.post(post.id, PostView::Basic).await.unwrap(), None);
 }
 
 on_both_engines!(crate::support::Case:

@@ -2,7 +2,7 @@
 
 use std::slice::from_ref;
 
-use blog_service::domain::{Content, Post, PostChange, Title, View};
+use blog_service::domain::{Content, Post, PostChange, PostView, Title};
 use blog_service::store::NewPost;
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
@@ -18,10 +18,10 @@ async fn post_is_read_with_or_without_its_content(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     assert_eq!((post.owner_id, post.title.as_str(), post.content.as_str()), (ADA, "Post 1", "First post."));
     assert_eq!((post.revision, post.create_time, post.update_time), (1, start(), start()));
-    assert_eq!(store.post(post.id, View::Full).await.unwrap().as_ref(), Some(&post));
+    assert_eq!(store.post(post.id, PostView::Full).await.unwrap().as_ref(), Some(&post));
     let basic = Post { content: String::new(), ..post.clone() };
-    assert_eq!(store.post(post.id, View::Basic).await.unwrap(), Some(basic));
-    assert_eq!(store.post(Uuid::from_u128(9), View::Full).await.unwrap(), None);
+    assert_eq!(store.post(post.id, PostView::Basic).await.unwrap(), Some(basic));
+    assert_eq!(store.post(Uuid::from_u128(9), PostView::Full).await.unwrap(), None);
     assert!(store.create_post(new_post(1), None).await.is_err(), "no two rows have one id");
 }
 
@@ -29,7 +29,7 @@ async fn some_posts_and_pages_of_them(store: Case) {
     for id in 1..=10 {
         store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
-    for (view, content) in [(View::Basic, ""), (View::Full, "First post.")] {
+    for (view, content) in [(PostView::Basic, ""), (PostView::Full, "First post.")] {
         assert_eq!(ids(&store.list_posts(None, 3, view).await.unwrap()), [10, 9, 8]);
         assert_eq!(ids(&store.list_posts(Some(Uuid::from_u128(3)), 9, view).await.unwrap()), [2, 1]);
         let wanted: Vec<Uuid> = [3, 9, 99, 1].map(Uuid::from_u128).into();
@@ -38,7 +38,7 @@ async fn some_posts_and_pages_of_them(store: Case) {
         assert_eq!(ids(&found), [1, 3, 9]);
         assert!(found.iter().all(|post| post.content == content));
     }
-    assert_eq!(store.posts_of(&[], View::Full).await.unwrap(), []);
+    assert_eq!(store.posts_of(&[], PostView::Full).await.unwrap(), []);
 }
 
 async fn post_of_the_greatest_size_is_read_as_written(store: Case) {
@@ -54,19 +54,19 @@ async fn post_of_the_greatest_size_is_read_as_written(store: Case) {
         ..new_post(1)
     };
     let post = store.create_post(new, None).await.unwrap().unwrap();
-    assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(post.clone()));
+    assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(post.clone()));
     assert_eq!((&post.title, post.create_time), (&title, time));
     assert!(post.content == content, "every byte");
-    assert_eq!(store.posts_of(&[post.id], View::Full).await.unwrap(), from_ref(&post));
+    assert_eq!(store.posts_of(&[post.id], PostView::Full).await.unwrap(), from_ref(&post));
     let later = start() + TimeDelta::microseconds(999_999);
     let change = PostChange { title: None, content: Some(Content::parse("\u{e9}".repeat(512 * 1024)).unwrap()) };
     let changed = store.update_post(post.id, change, Some(1), later).await.unwrap().unwrap();
     assert_eq!(changed.update_time, later);
-    assert_eq!(store.post(post.id, View::Full).await.unwrap(), Some(changed));
+    assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(changed));
 }
 
 async fn list_ends_at_both_ends_of_the_ids(store: Case) {
-    assert_eq!(store.list_posts(None, 9, View::Full).await.unwrap(), [], "there is no post");
+    assert_eq!(store.list_posts(None, 9, PostView::Full).await.unwrap(), [], "there is no post");
     for id in [1, 2, u128::MAX - 1] {
         store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
@@ -79,16 +79,16 @@ async fn list_ends_at_both_ends_of_the_ids(store: Case) {
         (None, 0, vec![]),
         (None, u32::MAX, vec![u128::MAX - 1, 2, 1]),
     ] {
-        let posts = store.list_posts(after.map(Uuid::from_u128), limit, View::Basic).await.unwrap();
+        let posts = store.list_posts(after.map(Uuid::from_u128), limit, PostView::Basic).await.unwrap();
         assert_eq!(ids(&posts), found, "{after:?}, {limit}");
     }
 }
 
 async fn post_asked_for_twice_is_found_once(store: Case) {
     store.create_post(new_post(1), None).await.unwrap().unwrap();
-    let found = store.posts_of(&[Uuid::from_u128(1); 8], View::Basic).await.unwrap();
+    let found = store.posts_of(&[Uuid::from_u128(1); 8], PostView::Basic).await.unwrap();
     assert_eq!(ids(&found), [1]);
-    assert_eq!(store.posts_of(&[Uuid::nil(), Uuid::max()], View::Basic).await.unwrap(), []);
+    assert_eq!(store.posts_of(&[Uuid::nil(), Uuid::max()], PostView::Basic).await.unwrap(), []);
 }
 
 async fn posts_are_measured_in_bytes_without_being_read(store: Case) {

@@ -1,6 +1,6 @@
 //! Repeated requests write once, and are remembered for a day; and the key that replicas share.
 
-use blog_service::domain::View;
+use blog_service::domain::PostView;
 use blog_service::store::NewPost;
 use chrono::TimeDelta;
 use db::requests::{self, Earlier};
@@ -17,7 +17,7 @@ async fn repeated_request_writes_once(store: Case) {
     let post = store.create_post(new_post(1), Some(&key)).await.unwrap().unwrap();
     assert_eq!(store.create_post(new_post(2), Some(&key)).await.unwrap(), None);
     assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), Some(Earlier::Same(post.id)));
-    assert_eq!(store.post(Uuid::from_u128(2), View::Basic).await.unwrap(), None, "the repetition wrote nothing");
+    assert_eq!(store.post(Uuid::from_u128(2), PostView::Basic).await.unwrap(), None, "the repetition wrote nothing");
 }
 
 async fn request_is_forgotten_after_a_day(store: Case) {
