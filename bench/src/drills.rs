@@ -10,7 +10,7 @@ use bench::drill::revocation::{self, Fault, Rig};
 use bench::drill::{BACK, Report, backup, disk, kill, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand, ValueEnum};
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum Drill {
@@ -122,7 +122,7 @@ impl Drill {
         let report = match self {
             Self::Postgres { rounds, .. } => {
                 let plan = Plan::by_chance(rounds, seed, BACK);
-                postgres::Drill::start(&program, Server::start().await?, seed).await?.run(&plan).await?
+                postgres::Drill::start(&program, PostgresServer::start().await?, seed).await?.run(&plan).await?
             }
             Self::Disk { rounds, .. } => disk::run(&program, &disk::Fault::by_chance(rounds, seed), seed, BACK).await?,
             Self::Kill { rounds, .. } => kill::run(&program, rounds, seed).await?,
@@ -192,7 +192,7 @@ impl Watched {
             judged.extend(revocation::run(&mut Rig::alone(program).await?, &plan(alone)).await?);
         }
         if !replicated.is_empty() {
-            let mut rig = Rig::replicated(program, Server::start().await?).await?;
+            let mut rig = Rig::replicated(program, PostgresServer::start().await?).await?;
             judged.extend(revocation::run(&mut rig, &plan(replicated)).await?);
         }
         Ok(revocation::report(&judged, self.trials))

@@ -41,7 +41,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let mut again = Command::new(std::env::current_exe()?);
     again.args(["writes", "--on-this-disk"]).env("TMPDIR", folder.path());
-    let ended = Disk::of(folder.path()).slow_sync(SLOW).apply(&mut again).status()?;
+    let ended = Disk::for_path(folder.path()).slow_sync(SLOW).apply(&mut again).status()?;
     if ended.success() { Ok(()) } else { Err("the run on the slow disk has failed".into()) }
 }
 

@@ -7,7 +7,7 @@ use db::DatabaseUrl;
 use super::TestDatabase;
 
 /// How a service's store is opened and closed.
-pub trait Opening {
+pub trait OpenStore {
     /// The store.
     type Store;
 
@@ -19,14 +19,14 @@ pub trait Opening {
 }
 
 /// A store and its database.
-pub struct Case<O: Opening> {
+pub struct StoreCase<O: OpenStore> {
     // Dropped in this order.
     store: O::Store,
     /// The database, for what other programs do to it.
     pub database: TestDatabase,
 }
 
-impl<O: Opening> Case<O> {
+impl<O: OpenStore> StoreCase<O> {
     /// On a file.
     pub async fn sqlite() -> Self {
         Self::on(TestDatabase::sqlite()).await
@@ -55,7 +55,7 @@ impl<O: Opening> Case<O> {
     }
 }
 
-impl<O: Opening> Deref for Case<O> {
+impl<O: OpenStore> Deref for StoreCase<O> {
     type Target = O::Store;
 
     fn deref(&self) -> &O::Store {

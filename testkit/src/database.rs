@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{Outsider, folder, folder_in_memory};
 use crate::columns::{columns_of_file, columns_of_server};
-use crate::postgres::{Database, database};
+use crate::postgres::{PostgresDatabase, database};
 use crate::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
 
 /// A new database that vanishes when the value is dropped.
@@ -20,7 +20,7 @@ pub struct TestDatabase {
 
 enum Place {
     Folder(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
-    Server(Database),
+    Server(PostgresDatabase),
 }
 
 impl TestDatabase {
@@ -62,7 +62,7 @@ impl TestDatabase {
     ///
     /// # Panics
     /// When it is a file.
-    pub fn server(&self) -> &Database {
+    pub fn server(&self) -> &PostgresDatabase {
         match &self.place {
             Place::Server(database) => database,
             Place::Folder(_) => panic!("a file has no server"),

@@ -33,7 +33,7 @@ impl Disk {
     ///
     /// # Panics
     /// When the text is empty.
-    pub fn of(path_part: impl AsRef<Path>) -> Self {
+    pub fn for_path(path_part: impl AsRef<Path>) -> Self {
         let part = path_part.as_ref().as_os_str().to_owned();
         assert!(!part.is_empty(), "every path contains nothing");
         Self(vec![("GATEPOST_DISK_PATH", part)])

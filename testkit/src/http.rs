@@ -10,7 +10,7 @@ use crate::Outsider;
 
 /// What came back.
 #[derive(Debug)]
-pub struct Page {
+pub struct HttpReply {
     /// The HTTP status.
     pub status: u16,
     /// The head as it came, but in lower case.
@@ -19,7 +19,7 @@ pub struct Page {
     pub body: String,
 }
 
-impl Page {
+impl HttpReply {
     /// Reads an answer.
     ///
     /// # Panics
@@ -37,8 +37,10 @@ impl Page {
 ///
 /// # Panics
 /// When nobody listens there.
-pub async fn get(address: SocketAddr, path: &str) -> Page {
-    Page::read(&ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await)
+pub async fn get(address: SocketAddr, path: &str) -> HttpReply {
+    HttpReply::read(
+        &ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await,
+    )
 }
 
 /// Checks that `/readyz` follows what happens to writes into this file, the database of the service on this port.

@@ -21,7 +21,7 @@ mod raw;
 pub mod sqlite;
 pub mod statements;
 
-pub use case::{Case, Opening};
+pub use case::{OpenStore, StoreCase};
 pub use clock::{clock, start};
 pub use database::TestDatabase;
 pub use engines::on_both_engines;

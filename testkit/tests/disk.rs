@@ -40,7 +40,7 @@ impl Place {
 
 /// A disk for the file `watched` alone, and what SQLite puts beside it.
 fn watched() -> Disk {
-    Disk::of("/watched")
+    Disk::for_path("/watched")
 }
 
 fn said(output: &Output) -> String {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
-use testkit::postgres::{Server, database, server};
+use testkit::postgres::{PostgresServer, database, server};
 use tokio::time::{sleep, timeout};
 
 /// More than anything here takes on a busy machine.
@@ -132,14 +132,14 @@ async fn a_process_that_is_killed_leaves_nothing() {
 #[tokio::test]
 #[ignore = "a process of its own for a_process_that_is_killed_leaves_nothing"]
 async fn holds_a_server() {
-    let server = Server::start().await.unwrap();
+    let server = PostgresServer::start().await.unwrap();
     hold(&server).await;
 }
 
 #[tokio::test]
 #[ignore = "a process of its own for a_process_that_is_killed_leaves_nothing"]
 async fn holds_a_paused_server() {
-    let server = Server::start().await.unwrap();
+    let server = PostgresServer::start().await.unwrap();
     server.pause().await.unwrap();
     hold(&server).await;
 }
@@ -147,7 +147,7 @@ async fn holds_a_paused_server() {
 #[tokio::test]
 #[ignore = "a process of its own for a_process_that_is_killed_leaves_nothing"]
 async fn holds_a_killed_server() {
-    let server = Server::start().await.unwrap();
+    let server = PostgresServer::start().await.unwrap();
     server.kill().await.unwrap();
     hold(&server).await;
 }
@@ -155,13 +155,13 @@ async fn holds_a_killed_server() {
 #[tokio::test]
 #[ignore = "a process of its own for a_process_that_is_killed_leaves_nothing"]
 async fn panics_with_a_server() {
-    let server = std::mem::ManuallyDrop::new(Server::start().await.unwrap());
+    let server = std::mem::ManuallyDrop::new(PostgresServer::start().await.unwrap());
     println!("folder {}", server.socket().parent().unwrap().display());
     panic!("as a test does that fails");
 }
 
 /// Says where the server is, and waits for the end.
-async fn hold(server: &Server) {
+async fn hold(server: &PostgresServer) {
     println!("folder {}", server.socket().parent().unwrap().display());
     pending::<()>().await;
 }
@@ -183,7 +183,7 @@ async fn encrypted_server_wants_tls_and_its_password() {
     }
     let [_, _, high, low] = std::process::id().to_be_bytes();
     let address = format!("127.91.{high}.{}", low.clamp(1, 254));
-    let server = Server::start_with(&[&format!("listen_addresses={address}")]).await.unwrap();
+    let server = PostgresServer::start_with(&[&format!("listen_addresses={address}")]).await.unwrap();
     server.encrypt("right").await.unwrap();
     let try_out = async |password: &str, mode: &str| {
         let url = format!("postgres://postgres:{password}@{address}/postgres?sslmode={mode}");

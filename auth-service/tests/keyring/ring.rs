@@ -12,7 +12,7 @@ use kit::Clock;
 
 use crate::opens::Opens;
 
-pub(crate) type Case = testkit::Case<Opens>;
+pub(crate) type Case = testkit::StoreCase<Opens>;
 
 pub(crate) const OURS: &str = "Ygr7Mt/clGdk1xhyomNNC5pbaBXl1fYHFhWI8wqwnMg=";
 pub(crate) const OTHERS: &str = "ZpKG7+k6QBFqr3RXEfmsHP/tbd7JmEctl2NGIb1KT3k=";

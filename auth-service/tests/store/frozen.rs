@@ -8,7 +8,7 @@ use auth_service::store::{DatabaseUrl, Store};
 use chrono::TimeDelta;
 use db::health;
 use sqlx::{Connection as _, PgConnection};
-use testkit::postgres::{Server, server};
+use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
 use testkit::start;
 
@@ -77,7 +77,7 @@ struct World {
     frozen: Store,
     other: Store,
     outside: PgConnection,
-    _server: Server,
+    _server: PostgresServer,
 }
 
 impl World {

@@ -2,11 +2,11 @@
 
 use auth_service::domain::{LogId, Mark, Stamp};
 use auth_service::store::{DatabaseUrl, Store};
-use testkit::{Opening, start};
+use testkit::{OpenStore, start};
 
 pub(crate) struct Opens;
 
-impl Opening for Opens {
+impl OpenStore for Opens {
     type Store = Store;
 
     async fn open(url: &DatabaseUrl) -> Store {

@@ -5,7 +5,7 @@ use std::path::Path;
 use auth_service::store::Store;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _};
-use testkit::postgres::Database;
+use testkit::postgres::PostgresDatabase;
 
 /// The last migration without steps in its file.
 const LAST_WITHOUT: i64 = 8;
@@ -38,7 +38,7 @@ const DERIVED: [&str; 3] = [
     "select count(*)::text from pg_index where not indisvalid",
 ];
 
-async fn texts(database: &Database, queries: &[&str]) -> Vec<String> {
+async fn texts(database: &PostgresDatabase, queries: &[&str]) -> Vec<String> {
     let mut connection = database.connect().await;
     let mut all = Vec::new();
     for query in queries {
@@ -50,7 +50,7 @@ async fn texts(database: &Database, queries: &[&str]) -> Vec<String> {
     all
 }
 
-async fn migrate(database: &Database, last: i64) {
+async fn migrate(database: &PostgresDatabase, last: i64) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
     let all = Migrator::new(folder).await.unwrap();
     all.run_direct(Some(last), &mut database.connect().await, false).await.unwrap();

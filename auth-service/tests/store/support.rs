@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::opens::Opens;
 
-pub(crate) type Case = testkit::Case<Opens>;
+pub(crate) type Case = testkit::StoreCase<Opens>;
 
 pub(crate) fn new_user(id: u128, email: &str) -> NewUser {
     NewUser {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::opens::Opens;
 
-pub(crate) type Case = testkit::Case<Opens>;
+pub(crate) type Case = testkit::StoreCase<Opens>;
 
 pub(crate) const ADA: Uuid = Uuid::from_u128(1);
 pub(crate) const LAPTOP: Uuid = Uuid::from_u128(10);

@@ -78,7 +78,7 @@ pub async fn run(program: &Path, faults: &[Fault], seed: u64, bound: Duration) -
 
 async fn start(program: &Path, folder: &TempDir) -> Result<Services, Failure> {
     let path = folder.path();
-    let disk = disk::Disk::of(fs::canonicalize(path)?.join("data"))
+    let disk = disk::Disk::for_path(fs::canonicalize(path)?.join("data"))
         .full_while(Fault::Full.switch(path))
         .read_only_while(Fault::ReadOnly.switch(path))
         .fail_while(Fault::Io.switch(path));

@@ -1,11 +1,11 @@
 //! Opening of the store in its tests.
 
 use blog_service::store::{DatabaseUrl, Store};
-use testkit::Opening;
+use testkit::OpenStore;
 
 pub(crate) struct Opens;
 
-impl Opening for Opens {
+impl OpenStore for Opens {
     type Store = Store;
 
     async fn open(url: &DatabaseUrl) -> Store {

@@ -10,7 +10,7 @@ use super::opens::Opens;
 
 pub(crate) const ADA: Uuid = Uuid::from_u128(0xada);
 
-pub(crate) type Case = testkit::Case<Opens>;
+pub(crate) type Case = testkit::StoreCase<Opens>;
 
 pub(crate) fn new_post(id: u128) -> NewPost {
     NewPost {

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, Verdict, read, transaction, within, write};
 use sqlx::migrate::Migrator;
-use testkit::Opening;
+use testkit::OpenStore;
 
 static SQLITE: Migrator = sqlx::migrate!("tests/suite/migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("tests/suite/migrations/postgres");
@@ -16,9 +16,9 @@ pub(crate) const ADD: &str = "insert into notes (id, text) values ($1, $2)";
 /// How the database is opened.
 pub(crate) struct Opens;
 
-pub(crate) type Case = testkit::Case<Opens>;
+pub(crate) type Case = testkit::StoreCase<Opens>;
 
-impl Opening for Opens {
+impl OpenStore for Opens {
     type Store = Notes;
 
     async fn open(url: &DatabaseUrl) -> Notes {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kit::ops::Limits;
-use testkit::http::{Page, ask, get, rest};
+use testkit::http::{HttpReply, ask, get, rest};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -34,10 +34,10 @@ async fn a_head_that_is_too_large_is_refused() {
     let long = head(&format!("X: {}\r\n", "a".repeat(17 * 1024)));
     let many = head(&"X: a\r\n".repeat(65));
     for text in [long, many] {
-        assert_eq!(Page::read(&ask(port.address, &text).await).status, 431);
+        assert_eq!(HttpReply::read(&ask(port.address, &text).await).status, 431);
     }
     let path = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(17 * 1024));
-    let status = Page::read(&ask(port.address, &path).await).status;
+    let status = HttpReply::read(&ask(port.address, &path).await).status;
     assert!(matches!(status, 414 | 431), "{status}");
     assert_eq!(get(port.address, "/livez").await.status, 200);
 }

@@ -1,7 +1,7 @@
 //! What is answered to whom.
 
 use kit::ops::Limits;
-use testkit::http::{Page, ask, get};
+use testkit::http::{HttpReply, ask, get};
 
 use super::support::{open, started};
 
@@ -36,12 +36,12 @@ async fn only_get_and_head_are_served() {
     let port = started(Limits::default()).await;
     for (method, path) in [("POST", "/livez"), ("DELETE", "/page"), ("OPTIONS", "/readyz")] {
         let text = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-        let page = Page::read(&ask(port.address, &text).await);
+        let page = HttpReply::read(&ask(port.address, &text).await);
         assert_eq!(page.status, 405, "{method} {path}");
         assert!(page.head.contains("allow: get, head"), "{}", page.head);
     }
     let text = "HEAD /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-    let page = Page::read(&ask(port.address, text).await);
+    let page = HttpReply::read(&ask(port.address, text).await);
     assert_eq!((page.status, page.body.as_str()), (200, ""));
     assert!(page.head.contains("content-length: 3"), "{}", page.head);
 }
@@ -68,7 +68,7 @@ async fn a_page_knows_one_well_formed_host_or_none() {
         ("", "None"),
     ] {
         let text = format!("GET /page HTTP/1.1\r\n{hosts}Connection: close\r\n\r\n");
-        assert_eq!(Page::read(&ask(port.address, &text).await).body, known, "{hosts}");
+        assert_eq!(HttpReply::read(&ask(port.address, &text).await).body, known, "{hosts}");
     }
 }
 

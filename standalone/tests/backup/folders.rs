@@ -79,7 +79,7 @@ fn killed_backup_into_a_folder_is_no_backup() {
     loop {
         let kept = root.join(format!("kept-{step}"));
         fs::create_dir(&kept).unwrap();
-        let disk = Disk::of(&kept).with_names().kill_at(step);
+        let disk = Disk::for_path(&kept).with_names().kill_at(step);
         let ended = disk.apply(&mut command("backup", &kept, &data)).output().unwrap();
         if ended.status.success() {
             break;

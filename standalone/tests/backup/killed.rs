@@ -36,7 +36,7 @@ async fn killed_backup_is_no_backup() {
     let mut step = 1;
     loop {
         let kept = root.join(format!("kept-{step}"));
-        let disk = Disk::of(&kept).with_names().kill_at(step);
+        let disk = Disk::for_path(&kept).with_names().kill_at(step);
         if !is_killed("backup", &kept, &data, &disk) {
             break;
         }
@@ -83,12 +83,12 @@ async fn killed_restore_is_never_partial_and_can_resume() {
     let token = lived_in(&data).await;
     succeeds(&backup(&kept, &data));
     let new = root.join("new-0");
-    assert!(!is_killed("restore", &kept, &new, &Disk::of(&new).with_names().count_in(&count)));
+    assert!(!is_killed("restore", &kept, &new, &Disk::for_path(&new).with_names().count_in(&count)));
     let all = writes(&count);
     assert!(all >= 12, "only {all} steps were seen");
     for step in 1..=all {
         let new = root.join(format!("new-{step}"));
-        assert!(is_killed("restore", &kept, &new, &Disk::of(&new).with_names().kill_at(step)));
+        assert!(is_killed("restore", &kept, &new, &Disk::for_path(&new).with_names().kill_at(step)));
         comes_whole(&kept, &new, &token).await;
     }
     println!("killed before each of {all} steps");

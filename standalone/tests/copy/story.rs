@@ -1,6 +1,6 @@
 //! Both services move from SQLite to PostgreSQL and back, and their users notice no difference.
 
-use testkit::postgres::Database;
+use testkit::postgres::PostgresDatabase;
 
 use super::copying::copies;
 use super::pair::{folder, gatepost};
@@ -28,7 +28,7 @@ impl Running {
     }
 }
 
-async fn servers() -> Option<(Database, Database)> {
+async fn servers() -> Option<(PostgresDatabase, PostgresDatabase)> {
     Some((testkit::postgres::database().await?, testkit::postgres::database().await?))
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Child, Stdio};
 
-use testkit::postgres::{Server, server};
+use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
 
 use super::pair::gatepost;
@@ -28,7 +28,7 @@ struct Home {
 }
 
 impl Home {
-    async fn new(server: &Server) -> Self {
+    async fn new(server: &PostgresServer) -> Self {
         let url = server.create_database().await.unwrap();
         let mut service = Service::start_with(Which::Auth, &url, &ONE);
         register(&service.serves()).await;

@@ -11,7 +11,7 @@ use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{
     CreateUserRequest, CreateUserResponse, LoginRequest, RefreshTokenRequest, TokenPair, TokenState, VerifyTokenRequest,
 };
-use testkit::postgres::Database;
+use testkit::postgres::PostgresDatabase;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
@@ -25,7 +25,7 @@ pub(crate) const ADMIN: &str = "root@example.com";
 pub(crate) struct World {
     replicas: Replicas,
     services: Vec<Service>,
-    databases: [Database; 2],
+    databases: [PostgresDatabase; 2],
 }
 
 /// The connections to them; each blog service asks the auth service of its own number.

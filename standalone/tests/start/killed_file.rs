@@ -37,7 +37,7 @@ async fn undisturbed(which: Which, from: i64) -> u64 {
     let path = folder.path().join("a.db");
     older(which, from, &path).await;
     let count = outside.path().join("writes");
-    assert!(start_on(&Disk::of(folder.path()).count_in(&count), which, &path));
+    assert!(start_on(&Disk::for_path(folder.path()).count_in(&count), which, &path));
     writes(&count)
 }
 
@@ -46,7 +46,7 @@ async fn kill_at(which: Which, from: i64, write: u64) {
     let folder = folder();
     let path = folder.path().join("a.db");
     older(which, from, &path).await;
-    start_on(&Disk::of(folder.path()).kill_at(write), which, &path);
+    start_on(&Disk::for_path(folder.path()).kill_at(write), which, &path);
     Service::start(which, &file(&path)).serves();
     Outsider::of_file(&path).await.check(which, from > 0).await;
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, SqlSafeStr as _, SqliteConnection};
-use testkit::postgres::Database;
+use testkit::postgres::PostgresDatabase;
 
 use tempfile::TempDir;
 
@@ -15,7 +15,7 @@ use super::service::{Which, file};
 /// An empty database of a test's own.
 pub(super) enum Home {
     File(TempDir),
-    Server(Database),
+    Server(PostgresDatabase),
 }
 
 impl Home {

@@ -5,7 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use testkit::postgres::{Server, server};
+use testkit::postgres::{PostgresServer, server};
 
 use super::outsider::Outsider;
 use super::pair::folder;
@@ -34,7 +34,7 @@ fn certify(folder: &Path, address: &str) {
 }
 
 /// Switches TLS on, and allows no other connections over TCP.
-async fn encrypt(server: &Server, certificate: &Path) {
+async fn encrypt(server: &PostgresServer, certificate: &Path) {
     let data = server.socket().parent().unwrap().join("data");
     let owner = fs::metadata(&data).unwrap();
     for name in ["server.crt", "server.key"] {
@@ -57,7 +57,7 @@ async fn certificate_is_checked_as_far_as_the_url_says() {
     }
     let (known, unnamed) = (address(1), address(2));
     let listen = format!("listen_addresses={known},{unnamed}");
-    let server = Server::start_with(&[&listen]).await.unwrap();
+    let server = PostgresServer::start_with(&[&listen]).await.unwrap();
     let (right, wrong) = (folder(), folder());
     certify(right.path(), &known);
     certify(wrong.path(), &known);

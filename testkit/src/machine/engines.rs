@@ -1,23 +1,23 @@
 //! The store on both engines, emptied for each sequence: to make databases anew would take most of the time.
 
 use super::Machine;
-use crate::{Case, Opening};
+use crate::{OpenStore, StoreCase};
 
 /// What a sequence is played on.
 pub(super) struct Engines<M: Machine> {
-    sqlite: Case<M::Opening>,
-    postgres: Option<Case<M::Opening>>,
+    sqlite: StoreCase<M::Opening>,
+    postgres: Option<StoreCase<M::Opening>>,
 }
 
 impl<M: Machine> Engines<M> {
     /// SQLite alone.
     pub(super) async fn sqlite() -> Self {
-        Self { sqlite: Case::in_memory().await, postgres: None }
+        Self { sqlite: StoreCase::in_memory().await, postgres: None }
     }
 
     /// Both, or SQLite alone where PostgreSQL is skipped.
     pub(super) async fn both() -> Self {
-        Self { postgres: Case::postgres().await, ..Self::sqlite().await }
+        Self { postgres: StoreCase::postgres().await, ..Self::sqlite().await }
     }
 
     /// Takes everything out that an earlier sequence has written.

@@ -9,7 +9,7 @@ use tokio::runtime::Builder;
 
 use super::engines::Engines;
 use super::{Found, Plan, seed};
-use crate::Opening;
+use crate::OpenStore;
 
 /// Sequences that are played at the same time, each on databases of its own.
 const LANES: u64 = 2;
@@ -20,7 +20,7 @@ const READ_ALL: usize = 500;
 /// What a sequence is about: the model as it stands, and what its steps mean there.
 pub trait Machine: Default {
     /// How the store is opened.
-    type Opening: Opening;
+    type Opening: OpenStore;
     /// What is drawn.
     type Step: Copy + Debug;
     /// A call of one of the store's methods.
@@ -43,7 +43,7 @@ pub trait Machine: Default {
     /// What the store answers.
     fn ask(
         call: &Self::Call,
-        store: &<Self::Opening as Opening>::Store,
+        store: &<Self::Opening as OpenStore>::Store,
     ) -> impl Future<Output = Result<Self::Answer, StoreError>>;
 }
 

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::account::Account;
 use super::error::{Error, failed};
 use super::processes;
-use super::server::{Server, base};
+use super::server::{PostgresServer, base};
 use super::setting::skipped;
 use super::variable::variable;
 use super::watchdog::Watchdog;
@@ -36,7 +36,7 @@ impl Bouncer {
     ///
     /// # Panics
     /// When it does not start, and, in CI, where it would be `None`.
-    pub async fn start(server: &Server, lines: &[&str]) -> Option<Self> {
+    pub async fn start(server: &PostgresServer, lines: &[&str]) -> Option<Self> {
         let Some(program) = program() else {
             skipped("there is no pgbouncer");
             return None;

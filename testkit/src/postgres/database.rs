@@ -10,7 +10,7 @@ use tokio::time::timeout;
 use super::admin::{connect, create, remove, sweep};
 use super::error::Error;
 use super::names;
-use super::server::Server;
+use super::server::PostgresServer;
 use super::setting::{Setting, skipped};
 use crate::apart::{apart, apart_blocking};
 
@@ -25,11 +25,11 @@ struct Source {
     /// The URL of a database that is there, as somebody who may make others.
     admin: String,
     /// Keeps the server of this process's own.
-    _server: Option<Server>,
+    _server: Option<PostgresServer>,
 }
 
 /// An empty database of a test's own. When the value is dropped, the database is, with whoever is still connected.
-pub struct Database {
+pub struct PostgresDatabase {
     /// Its URL.
     pub url: String,
     name: String,
@@ -40,7 +40,7 @@ pub struct Database {
 ///
 /// # Panics
 /// When there is no server, or it refuses, and, in CI, where it would be `None`.
-pub async fn database() -> Option<Database> {
+pub async fn database() -> Option<PostgresDatabase> {
     let setting = Setting::read();
     if matches!(setting, Setting::Skip) {
         skipped("GATEPOST_TEST_POSTGRES=skip");
@@ -50,7 +50,11 @@ pub async fn database() -> Option<Database> {
         let source = SERVER.get_or_try_init(|| Source::find(setting)).await?;
         let name = names::unique();
         create(&source.admin, &name).await?;
-        Ok::<_, Error>(Database { url: names::with_database(&source.admin, &name), name, admin: source.admin.clone() })
+        Ok::<_, Error>(PostgresDatabase {
+            url: names::with_database(&source.admin, &name),
+            name,
+            admin: source.admin.clone(),
+        })
     });
     Some(made.await.unwrap_or_else(|error| panic!("{error}")))
 }
@@ -61,12 +65,12 @@ impl Source {
             sweep(&admin).await?;
             return Ok(Self { admin, _server: None });
         }
-        let server = Server::start().await?;
+        let server = PostgresServer::start().await?;
         Ok(Self { admin: server.url("postgres"), _server: Some(server) })
     }
 }
 
-impl Database {
+impl PostgresDatabase {
     /// A connection of another program's.
     ///
     /// # Panics
@@ -88,7 +92,7 @@ impl Database {
     }
 }
 
-impl Drop for Database {
+impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
         // What is left behind now goes with the server, or is swept away by a later run.

@@ -24,7 +24,7 @@ mod variable;
 mod watchdog;
 
 pub use bouncer::Bouncer;
-pub use database::{Database, database};
+pub use database::{PostgresDatabase, database};
 pub use error::Error;
-pub use server::{Server, Throttle};
+pub use server::{PostgresServer, Throttle};
 pub use throwaway::server;

@@ -40,7 +40,7 @@ const SETTINGS: [&str; 4] = ["listen_addresses=", "fsync=off", "max_connections=
 ///
 /// It ends and its folder goes when the value is dropped, or when this process ends, however that happens. The server is
 /// bound to no runtime: many tests may share it.
-pub struct Server(Arc<Inner>);
+pub struct PostgresServer(Arc<Inner>);
 
 struct Inner {
     programs: PathBuf,
@@ -62,7 +62,7 @@ struct Running {
     process: Option<Child>,
 }
 
-impl Server {
+impl PostgresServer {
     /// Makes a server and waits until it answers, 30 s at the most. It takes about a second.
     ///
     /// `fsync` is off: what a killed server has committed is there when it starts again, but not when the machine stops.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpListener;
@@ -30,7 +30,7 @@ impl Balancer {
     /// Starts `HAProxy` in front of these servers; `None` if the program is missing.
     ///
     /// Each server is checked by `pgsql-check` and by an agent, which says if the server accepts writes.
-    pub(super) async fn start(servers: [&Arc<Server>; 2]) -> Result<Option<Self>, Failure> {
+    pub(super) async fn start(servers: [&Arc<PostgresServer>; 2]) -> Result<Option<Self>, Failure> {
         let Some(program) = program() else { return Ok(None) };
         let folder = tempfile::tempdir()?;
         let (mut agents, mut ways, mut lines) = (JoinSet::new(), Vec::new(), String::new());
@@ -62,7 +62,7 @@ impl Balancer {
 }
 
 /// Answers the balancer's checks: up while the server accepts writes.
-async fn answer(listener: TcpListener, server: Arc<Server>) {
+async fn answer(listener: TcpListener, server: Arc<PostgresServer>) {
     loop {
         let Ok((mut check, _)) = listener.accept().await else { return };
         let word = if is_primary(&server.url("postgres")).await { "up\n" } else { "down\n" };

@@ -17,7 +17,7 @@ use gatepost::{Token, WithToken};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 use tempfile::TempDir;
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use tokio::time::{Instant, sleep};
 use tonic::Status;
 use tonic::transport::Channel;
@@ -230,7 +230,7 @@ impl World {
 
 /// Checks that two replicas on one PostgreSQL, with clocks 10 s apart, accept each other's tokens.
 async fn apart(program: &Path, library: &Path, tokens: usize, report: &mut Report) -> Result<(), Failure> {
-    let server = Server::start().await?;
+    let server = PostgresServer::start().await?;
     let database = server.create_database().await?;
     let mut replicas = Vec::new();
     for ahead in ["+0", "+10"] {

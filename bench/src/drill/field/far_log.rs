@@ -9,7 +9,7 @@ use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::{LoginRequest, TokenState, VerifyTokenRequest};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// # Errors
 /// Fails if there is no PostgreSQL, or the services do not start.
 pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Failure> {
-    let server = Server::start().await?;
+    let server = PostgresServer::start().await?;
     let proxy = Proxy::to_socket(server.socket());
     let databases = [name(&server).await?, name(&server).await?];
     let [auth, blog] = databases.each_ref().map(|name| server.url_at(proxy.address(), name));
@@ -112,7 +112,7 @@ async fn state(auth: &Channel, token: &str) -> Option<TokenState> {
     Some(answer.into_inner().state())
 }
 
-async fn name(server: &Server) -> Result<String, Failure> {
+async fn name(server: &PostgresServer) -> Result<String, Failure> {
     let url = server.create_database().await?;
     let name = url.split('?').next().and_then(|before| before.rsplit('/').next());
     Ok(name.ok_or("a URL without a database")?.to_owned())

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use testkit::postgres::{Server, Throttle};
+use testkit::postgres::{PostgresServer, Throttle};
 use testkit::proxy::Proxy;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -60,7 +60,7 @@ struct Rig {
     auth: Process,
     throttle: Throttle,
     way: Proxy,
-    _server: Server,
+    _server: PostgresServer,
     _folder: TempDir,
 }
 
@@ -70,7 +70,7 @@ struct Rig {
 /// Fails if a service does not start, or ends.
 pub(super) async fn run(program: &Path, seed: u64) -> Result<Report, Failure> {
     let mut report = Report::default();
-    if !Server::can_encrypt() {
+    if !PostgresServer::can_encrypt() {
         report.lines.push("overload: skipped, `openssl` is missing, which makes the certificate".into());
         return Ok(report);
     }
@@ -85,7 +85,7 @@ impl Rig {
         // Each address of the loopback has all ports. One drill at a time has this process's number.
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let address = Ipv4Addr::new(127, u8::try_from(random.millis(2, 250).as_millis())?, high, low.clamp(1, 254));
-        let server = Server::start_with(&[&format!("listen_addresses={address}")]).await?;
+        let server = PostgresServer::start_with(&[&format!("listen_addresses={address}")]).await?;
         server.encrypt(PASSWORD).await?;
         let url = server.create_database().await?;
         let name = url.split('?').next().and_then(|url| url.rsplit('/').next()).ok_or("no name")?;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use testkit::postgres::{Bouncer, Server};
+use testkit::postgres::{Bouncer, PostgresServer};
 use tokio::time::{Instant, sleep};
 use tonic::Code;
 
@@ -25,7 +25,7 @@ const REFUSAL: &str = "behind a pooler in transaction mode";
 /// # Errors
 /// Fails if the scenario itself cannot continue.
 pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: u64) -> Result<Figures, Failure> {
-    let server = Server::start().await?;
+    let server = PostgresServer::start().await?;
     let mut report = Report::default();
     let session = [
         "pool_mode = session",
@@ -57,7 +57,7 @@ pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: 
 async fn load(
     report: &mut Report,
     program: &Path,
-    server: &Server,
+    server: &PostgresServer,
     bouncer: &Bouncer,
     length: Duration,
     seed: u64,
@@ -82,7 +82,7 @@ async fn load(
 }
 
 /// Starts a service behind a pooler in this mode, which the service must name and refuse.
-async fn refuse(report: &mut Report, program: &Path, server: &Server, mode: &str) -> Result<(), Failure> {
+async fn refuse(report: &mut Report, program: &Path, server: &PostgresServer, mode: &str) -> Result<(), Failure> {
     let Some(bouncer) = Bouncer::start(server, &[&format!("pool_mode = {mode}")]).await else { return Ok(()) };
     let folder = tempfile::tempdir()?;
     for command in ["auth", "blog"] {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use tokio::time::{Instant, sleep};
 
 use super::guarded::{Call, Calls, GUARDED, Rig, worst_outage};
@@ -35,7 +35,7 @@ struct Pause {
 /// # Errors
 /// Fails if a service does not start, or ends.
 pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
-    let server = Server::start().await?;
+    let server = PostgresServer::start().await?;
     let database = server.create_database().await?;
     let mut report = Report::default();
     for (engine, database) in [("SQLite", None), ("PostgreSQL", Some(database))] {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -50,7 +50,7 @@ struct Times {
 /// # Errors
 /// Fails if a service or a server does not start, or ends.
 pub(super) async fn run(program: &Path) -> Result<Report, Failure> {
-    let (primary, folder) = (Server::start().await?, tempfile::tempdir()?);
+    let (primary, folder) = (PostgresServer::start().await?, tempfile::tempdir()?);
     let url = primary.create_database().await?;
     let standby = primary.start_standby().await?;
     let mut outside = PgConnection::connect(&primary.url("postgres")).await?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::{Connection as _, PgConnection};
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
@@ -61,7 +61,7 @@ impl Way {
 pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let mut report = Report::default();
     for balanced in [false, true] {
-        let one = Arc::new(Server::start().await?);
+        let one = Arc::new(PostgresServer::start().await?);
         let databases = [database(&one).await?, database(&one).await?];
         let two = Arc::new(one.start_standby().await?);
         let way = if balanced {
@@ -91,7 +91,7 @@ pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Repo
 async fn switch(
     program: &Path,
     way: &Way,
-    [mut primary, mut standby]: [Arc<Server>; 2],
+    [mut primary, mut standby]: [Arc<PostgresServer>; 2],
     databases: &[String; 2],
     rounds: usize,
     seed: u64,
@@ -135,7 +135,7 @@ async fn switch(
 }
 
 /// Stops the primary, promotes the standby, and makes a standby of the old primary. Returns the time of the stop.
-async fn change_places(primary: &Server, standby: &Server) -> Result<Instant, Failure> {
+async fn change_places(primary: &PostgresServer, standby: &PostgresServer) -> Result<Instant, Failure> {
     repeats(primary).await?;
     let at = Instant::now();
     // A server that stops cleanly has sent all acknowledged commits.
@@ -158,7 +158,7 @@ fn tell(report: &mut Report, calls: &[Call], outages: &[Outage]) {
 }
 
 /// Waits until the address leads to the primary, and returns the time of the first such connection.
-async fn leads_to_primary(way: &Way, primary: &Server) -> Result<Instant, Failure> {
+async fn leads_to_primary(way: &Way, primary: &PostgresServer) -> Result<Instant, Failure> {
     let Way::Balanced(_) = way else { return Ok(Instant::now()) };
     let url = primary.url_at(way.address(), "postgres");
     let leads = async {
@@ -180,7 +180,7 @@ async fn leads_to_primary(way: &Way, primary: &Server) -> Result<Instant, Failur
 }
 
 /// Waits until the standby replicates the primary.
-async fn repeats(primary: &Server) -> Result<(), Failure> {
+async fn repeats(primary: &PostgresServer) -> Result<(), Failure> {
     const SQL: &str = "select count(*) from pg_stat_replication where state = 'streaming'";
     let mut connection = PgConnection::connect(&primary.url("postgres")).await?;
     let streams = async {

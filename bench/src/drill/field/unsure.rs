@@ -9,7 +9,7 @@ use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{ChangePasswordRequest, LogoutRequest, TokenState, VerifyTokenRequest};
 use gatepost::{Token, WithToken};
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::transport::Channel;
@@ -52,7 +52,7 @@ struct Change {
 /// # Errors
 /// Fails if a service or the server does not start, or ends.
 pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Report, Failure> {
-    let (server, folder) = (Server::start().await?, tempfile::tempdir()?);
+    let (server, folder) = (PostgresServer::start().await?, tempfile::tempdir()?);
     let auth = Process::start(Setup {
         program: program.to_owned(),
         command: "auth",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -37,7 +37,7 @@ impl Fault {
     ///
     /// # Errors
     /// Fails if the server does not obey, or no commit comes whose answer could be lost.
-    pub async fn strike(self, server: &Server, proxy: &Proxy, length: Duration) -> Result<Outage, Failure> {
+    pub async fn strike(self, server: &PostgresServer, proxy: &Proxy, length: Duration) -> Result<Outage, Failure> {
         /// Longer than any client goes without a commit.
         const COMMITS: Duration = Duration::from_secs(10);
         let at = Instant::now();

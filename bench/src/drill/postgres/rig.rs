@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tempfile::TempDir;
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 
 use crate::Failure;
@@ -13,7 +13,7 @@ use crate::services::Services;
 /// Both services on one PostgreSQL behind one proxy, and their client.
 pub struct Drill {
     /// The server.
-    pub server: Server,
+    pub server: PostgresServer,
     /// The way to it.
     pub proxy: Proxy,
     /// The client.
@@ -28,7 +28,7 @@ impl Drill {
     ///
     /// # Errors
     /// When something does not start.
-    pub async fn start(program: &Path, server: Server, seed: u64) -> Result<Self, Failure> {
+    pub async fn start(program: &Path, server: PostgresServer, seed: u64) -> Result<Self, Failure> {
         let proxy = Proxy::to_socket(server.socket());
         let databases = [database(&server).await?, database(&server).await?];
         let [auth, blog] = databases.each_ref().map(|name| server.url_at(proxy.address(), name));
@@ -41,7 +41,7 @@ impl Drill {
 }
 
 /// A new database's name.
-pub(in crate::drill) async fn database(server: &Server) -> Result<String, Failure> {
+pub(in crate::drill) async fn database(server: &PostgresServer) -> Result<String, Failure> {
     let url = server.create_database().await?;
     let name = url.split('?').next().and_then(|before| before.rsplit('/').next());
     Ok(name.ok_or("a URL without a database")?.to_owned())

@@ -6,7 +6,7 @@ use blog_service::api::v1::CreatePostRequest;
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::{AuthService, Token, WithToken};
 use tempfile::TempDir;
-use testkit::postgres::Server;
+use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 use tonic::transport::Channel;
 
@@ -37,7 +37,7 @@ pub(super) struct Replica {
     process: Process,
     /// The replica's connection to the database.
     pub(super) way: Proxy,
-    _server: Server,
+    _server: PostgresServer,
 }
 
 /// A guarded service.
@@ -66,7 +66,7 @@ impl Rig {
     ///
     /// # Errors
     /// Fails if a process does not start.
-    pub async fn replicated(program: &Path, server: Server) -> Result<Self, Failure> {
+    pub async fn replicated(program: &Path, server: PostgresServer) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let url = server.create_database().await?;
         let name =

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use futures_util::FutureExt as _;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
-use testkit::postgres::{Server, server};
+use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
 use tokio::time::timeout;
 
@@ -35,7 +35,7 @@ async fn process(used: &mut Used) -> i32 {
     sqlx::query_scalar("select pg_backend_pid()").fetch_one(used.connection()).await.unwrap()
 }
 
-async fn outside(server: &Server) -> PgConnection {
+async fn outside(server: &PostgresServer) -> PgConnection {
     PgConnectOptions::from_str(&server.url("postgres")).unwrap().connect().await.unwrap()
 }
 

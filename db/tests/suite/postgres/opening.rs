@@ -59,7 +59,7 @@ async fn a_wrong_password_is_refused_at_once_and_not_repeated() {
 }
 
 /// Runs statements as another program.
-async fn run(server: &testkit::postgres::Server, sql: &'static str) {
+async fn run(server: &testkit::postgres::PostgresServer, sql: &'static str) {
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
     sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();
     admin.close().await.unwrap();

@@ -3,12 +3,12 @@
 use db::{DatabaseUrl, OpenError, StoreError, read};
 use sqlx::error::DatabaseError;
 use sqlx::{Connection as _, PgConnection};
-use testkit::postgres::{Bouncer, Server};
+use testkit::postgres::{Bouncer, PostgresServer};
 
 use crate::support::{Notes, add, open};
 
 /// Locks of sessions that are held in this database.
-async fn locks(server: &Server) -> i64 {
+async fn locks(server: &PostgresServer) -> i64 {
     const SQL: &str = "select count(*) from pg_locks where locktype = 'advisory'";
     let mut connection = PgConnection::connect(&server.url("postgres")).await.unwrap();
     let locks = sqlx::query_scalar(SQL).fetch_one(&mut connection).await.unwrap();

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use db::{StoreError, read, watch};
 use sqlx::{Connection as _, Executor as _, PgConnection};
-use testkit::postgres::{Server, server};
+use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
 use tokio::time::timeout;
 
@@ -17,8 +17,8 @@ const LONG: Duration = Duration::from_secs(20);
 struct Pair {
     notes: Notes,
     address: Proxy,
-    old: Server,
-    new: Server,
+    old: PostgresServer,
+    new: PostgresServer,
     name: String,
 }
 
@@ -49,7 +49,7 @@ impl Pair {
     }
 }
 
-async fn connect(server: &Server, name: &str) -> PgConnection {
+async fn connect(server: &PostgresServer, name: &str) -> PgConnection {
     PgConnection::connect(&server.url(name)).await.unwrap()
 }
 
@@ -59,7 +59,7 @@ async fn ids(connection: &mut PgConnection) -> Vec<i32> {
 }
 
 /// Ends the service's connections to a server.
-async fn end_all(server: &Server) {
+async fn end_all(server: &PostgresServer) {
     const SQL: &str = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'gatepost'";
     connect(server, "postgres").await.execute(SQL).await.unwrap();
 }

@@ -11,7 +11,7 @@ use rustix::process::{Signal, setpriority_process};
 
 use super::super::error::{Error, failed};
 use super::super::processes;
-use super::Server;
+use super::PostgresServer;
 
 /// Time between two looks at what the server has used.
 const TICK: Duration = Duration::from_millis(2);
@@ -41,7 +41,7 @@ struct Control {
     used: AtomicU64,
 }
 
-impl Server {
+impl PostgresServer {
     /// Gives the server so many thousandths of a core from now on, over some milliseconds.
     ///
     /// # Errors

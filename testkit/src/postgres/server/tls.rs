@@ -9,7 +9,7 @@ use tokio::time::{sleep, timeout};
 
 use super::super::error::{Error, failed};
 use super::super::{admin, processes};
-use super::{READY, Server};
+use super::{PostgresServer, READY};
 use crate::apart::apart;
 
 /// The program that makes the key and the certificate.
@@ -25,7 +25,7 @@ const CERTIFICATE: &str =
 /// Fails until new connections may use TLS.
 const IS_ON: &str = "select 1 / (current_setting('ssl') = 'on')::int";
 
-impl Server {
+impl PostgresServer {
     /// Returns true if this machine has the program that [`Self::encrypt`] needs, `openssl`.
     pub fn can_encrypt() -> bool {
         let version = Command::new(OPENSSL).arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
