@@ -118,7 +118,7 @@ fn changed_backup_is_not_restored() {
             altered(&kept.join("backup.json"), "\"format\": 1", "\"format\": 2");
         }),
         ("is malformed", |kept| fs::write(kept.join("backup.json"), "{").unwrap()),
-        ("names a file that no backup has", |kept| {
+        ("names an unknown file", |kept| {
             altered(&kept.join("backup.json"), "auth.key.pem", "../auth.key.pem");
         }),
         ("auth.key.pem is missing", |kept| fs::remove_file(kept.join("auth.key.pem")).unwrap()),
