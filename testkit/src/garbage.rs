@@ -24,7 +24,7 @@ const MALFORMED_FRAMES: [(&str, &[u8]); 6] = [
     ("a message shorter than its frame", &[0, 0, 0, 0, 9, b'a']),
     ("an unknown compression flag", &[7, 0, 0, 0, 0]),
     ("a compressed message without a header for it", &[1, 0, 0, 0, 0]),
-    ("bytes after the message", &[0, 0, 0, 0, 0, 0, 0]),
+    ("something after the message", &[0, 0, 0, 0, 0, 0, 0]),
 ];
 
 /// Returns malformed request bodies of this method, each with a description.
