@@ -20,6 +20,7 @@ pub mod schema;
 pub mod secrets;
 mod settle;
 mod sqlite;
+mod transaction;
 mod url;
 mod watcher;
 
@@ -27,7 +28,7 @@ mod watcher;
 pub const CRATES: &[&str] = &["db", "sqlx", "sqlx_core", "sqlx_postgres"];
 
 pub use closing::{Closing, Statement, Value};
-pub use engine::{Db, Tx, Verdict, work};
+pub use engine::Db;
 pub use error::{OpenError, StoreError, is_locked};
 pub use macros::{read, transaction, watch, within, write, write_one};
 pub use migrations::{InSteps, Migrations, Misfit, misfit};
@@ -35,5 +36,6 @@ pub use patience::patiently;
 pub use postgres::{Follower, Lease, Opening, Postgres, Reads, Writes};
 pub use settle::settle;
 pub use sqlite::{FileLock, RESTORING, Sqlite, beside, check_integrity, make_file, make_folder, open_to_fill, remains};
+pub use transaction::{Tx, Verdict, work};
 pub use url::{DatabaseUrl, Server};
 pub use watcher::{Own, Watcher};

@@ -4,33 +4,26 @@
 //! answered, and counts until the server runs nothing for it any more. New ones are made by tasks of their own, which go on
 //! when the call that needed one has gone.
 
+mod acquire;
 mod queue;
-mod used;
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use sqlx::{Connection as _, Error};
+use sqlx::{Error, PgConnection};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
-use tokio::time::{self, timeout_at};
 
 use self::queue::Queue;
-pub(super) use self::used::{Used, Work};
 use super::debts::Debts;
 use super::dialer::{Dialer, Made, may_pass};
-use super::limit::limited;
 use super::linger::linger;
-use crate::error::is_timeout;
-use kit::call;
 
 /// Longest time that a connection lies unused, and its highest age: a server keeps memory for each.
 const UNUSED: Duration = Duration::from_mins(10);
 const OLD: Duration = Duration::from_mins(30);
-
-/// Time that a call needs after its wait, to be refused before its deadline.
-const REFUSAL: Duration = Duration::from_millis(20);
 
 /// Differences between pools.
 #[derive(Debug)]
@@ -60,7 +53,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     idle: Vec<Idle>,
-    waiting: Queue,
+    waiting: Queue<Result<Used, Error>>,
     /// Places taken: by connections in use, idle, being made, or left to the server.
     places: usize,
     in_use: usize,
@@ -91,67 +84,31 @@ struct Idle {
 #[derive(Debug)]
 struct Place(Weak<Inner>);
 
+/// A connection that is in use. Dropped, it goes back as its work allows.
+#[derive(Debug)]
+pub(super) struct Used {
+    slot: Option<Slot>,
+    /// The time of its last answer.
+    answered: Instant,
+    work: Work,
+    pool: Pool,
+}
+
+/// Work that a connection is in the middle of.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Work {
+    None,
+    /// A statement, which ends by itself.
+    Statement,
+    /// A transaction, which the server undoes when its connection is cut.
+    Transaction,
+}
+
 impl Pool {
     /// A pool without connections.
     pub(super) fn new(dialer: Dialer, limits: Limits, debts: &Debts) -> Self {
         let (state, unused) = (Mutex::default(), Notify::new());
         Self(Arc::new(Inner { dialer, limits, debts: debts.clone(), state, unused }))
-    }
-
-    /// A connection, an old one or a new one.
-    pub(super) async fn acquire(&self) -> Result<Used, Error> {
-        let give_up = self.give_up();
-        loop {
-            let mut used = timeout_at(give_up, self.next()).await.map_err(|_| self.timed_out())??;
-            if !self.must_try(used.answered) {
-                return Ok(used);
-            }
-            used.begin(Work::Statement);
-            match limited(self.0.dialer.times().ping(), used.connection().ping()).await {
-                Ok(()) => return Ok(used),
-                Err(error) if is_timeout(&error) => self.is_silent(used),
-                Err(_lost) => {
-                    self.lose();
-                    used.discard();
-                }
-            }
-        }
-    }
-
-    /// Returns the time until which a call may wait.
-    fn give_up(&self) -> time::Instant {
-        let own = time::Instant::now() + self.0.limits.acquire;
-        call::end().map_or(own, |end| own.min(end.checked_sub(REFUSAL).unwrap_or(end)))
-    }
-
-    /// Notes that a call has waited in vain, and returns its error.
-    fn timed_out(&self) -> Error {
-        self.state().waiting.timed_out();
-        Error::PoolTimedOut
-    }
-
-    /// An idle connection, or the first that comes.
-    async fn next(&self) -> Result<Used, Error> {
-        let mut leaving = Vec::new();
-        let coming = {
-            let mut state = self.state();
-            if state.is_closed {
-                return Err(Error::PoolClosed);
-            }
-            // The one that was used last: it is the likeliest to work.
-            while let Some(idle) = state.idle.pop() {
-                if self.must_leave(&state, &idle) {
-                    leaving.push(idle);
-                    continue;
-                }
-                return Ok(self.hand(&mut state, idle.slot, idle.answered));
-            }
-            state.waiting.join()
-        };
-        // Outside of the lock, which their places take.
-        drop(leaving);
-        self.make_more();
-        coming.await.unwrap_or(Err(Error::PoolClosed))
     }
 
     fn hand(&self, state: &mut State, slot: Slot, answered: Instant) -> Used {
@@ -229,7 +186,7 @@ impl Pool {
             Err(error) => {
                 tracing::debug!(%error, "no connection to the database");
                 for call in refused {
-                    let _ = call.send(Err(used::again(&error)));
+                    let _ = call.send(Err(again(&error)));
                 }
                 drop(place);
             }
@@ -242,10 +199,6 @@ impl Pool {
             || answered.elapsed() > UNUSED
             || state.lost.is_some_and(|lost| *answered <= lost)
             || self.0.dialer.has_left(made)
-    }
-
-    fn must_try(&self, answered: Instant) -> bool {
-        answered.elapsed() > self.0.limits.trusted || self.state().doubted.is_some_and(|doubted| answered <= doubted)
     }
 
     /// A connection was found lost: those that have not answered since are lost, too.
@@ -263,13 +216,6 @@ impl Pool {
         self.0.dialer.slow_down();
     }
 
-    /// An idle connection was tried out and is silent. Nothing runs on it: a new one takes its place. While one is being
-    /// made, it may still answer.
-    fn is_silent(&self, used: Used) {
-        self.doubt();
-        if self.state().dialing == 0 { used.discard() } else { used.leave(true) }
-    }
-
     /// Leaves a connection to the server until it has answered, or runs nothing for it any more.
     fn leave(&self, slot: Slot, is_kept: bool) {
         let Ok(runtime) = Handle::try_current() else { return };
@@ -285,31 +231,72 @@ impl Pool {
         });
     }
 
-    /// Refuses the calls that wait, waits until every connection in use has come back, and closes them.
-    pub(super) async fn close(&self) {
-        let waiting = {
-            let mut state = self.state();
-            state.is_closed = true;
-            state.waiting.all()
-        };
-        drop(waiting);
-        loop {
-            let unused = self.0.unused.notified();
-            tokio::pin!(unused);
-            unused.as_mut().enable();
-            if self.state().in_use == 0 {
-                break;
-            }
-            unused.await;
-        }
-        let idle = std::mem::take(&mut self.state().idle);
-        for Idle { slot: Slot { made, .. }, .. } in idle {
-            let _ = limited(self.0.dialer.times().ping(), made.connection.close()).await;
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Used {
+    fn new(slot: Slot, answered: Instant, pool: Pool) -> Self {
+        Self { slot: Some(slot), answered, work: Work::None, pool }
+    }
+
+    /// The connection.
+    #[expect(clippy::expect_used, reason = "each method that takes the connection ends the value")]
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.slot.as_mut().expect("it is in use").made.connection
+    }
+
+    /// Begins work.
+    pub(super) fn begin(&mut self, work: Work) {
+        self.work = work;
+    }
+
+    /// Returns the pool that the connection belongs to.
+    pub(super) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Lets others have the connection: the server has answered, and is ready for more.
+    pub(super) fn give_back(mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.pool.came_back();
+            self.pool.put(slot, Instant::now());
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Closes the connection, on which nothing runs.
+    pub(super) fn discard(mut self) {
+        if let Some(slot) = self.slot.take() {
+            self.pool.came_back();
+            drop(slot);
+        }
+    }
+
+    /// Leaves the connection to the server, which may still run something for it. It comes back after the answer if it is
+    /// kept, and is cut otherwise.
+    pub(super) fn leave(mut self, is_kept: bool) {
+        if let Some(slot) = self.slot.take() {
+            self.pool.came_back();
+            self.pool.leave(slot, is_kept);
+        }
+    }
+
+    /// Takes the connection out of a value that no call has got.
+    fn take(&mut self) -> Option<Slot> {
+        self.slot.take()
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        let Some(slot) = self.slot.take() else { return };
+        self.pool.came_back();
+        match self.work {
+            Work::None => self.pool.put(slot, self.answered),
+            Work::Statement => self.pool.leave(slot, true),
+            Work::Transaction => self.pool.leave(slot, false),
+        }
     }
 }
 
@@ -320,6 +307,11 @@ impl Drop for Place {
         pool.state().places -= 1;
         pool.make_more();
     }
+}
+
+/// Returns the error for another call that waited for the same connection.
+fn again(error: &Error) -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::NotConnected, error.to_string()))
 }
 
 #[cfg(test)]

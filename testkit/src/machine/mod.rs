@@ -1,10 +1,12 @@
-//! A machine test: random calls of a store, answered alike by both engines and by a model in memory.
+//! Machine tests: random calls of a store, which both engines and a model in memory must answer alike.
 
 mod dice;
 mod engines;
+mod model;
 mod plan;
 mod play;
 
 pub use dice::Dice;
+pub use model::Machine;
 pub use plan::{Found, Plan, seed};
-pub use play::{Machine, lane, lanes};
+pub use play::{lane, lanes};

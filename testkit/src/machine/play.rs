@@ -1,15 +1,12 @@
 //! Runs sequences on the model and on both engines, and compares their answers.
 
-use std::fmt::Debug;
 use std::thread;
 
-use db::StoreError;
 use proptest::strategy::Strategy;
 use tokio::runtime::Builder;
 
 use super::engines::Engines;
-use super::{Found, Plan, seed};
-use crate::OpenStore;
+use super::{Found, Machine, Plan, seed};
 
 /// Number of sequences that run at the same time, each on its own databases.
 const LANES: u64 = 2;
@@ -17,37 +14,7 @@ const LANES: u64 = 2;
 /// Number of steps between two reads of all data.
 const READ_ALL: usize = 500;
 
-/// What a sequence is about: the model as it stands, and what its steps mean there.
-pub trait Machine: Default {
-    /// How the store is opened.
-    type Opening: OpenStore;
-    /// What is drawn.
-    type Step: Copy + Debug;
-    /// A call of one of the store's methods.
-    type Call: Clone + Debug;
-    /// What a call comes to.
-    type Answer: PartialEq + Debug;
-
-    /// The statements that take every row out.
-    const EMPTY: &'static str;
-
-    /// The call that a step means now.
-    fn call(&mut self, step: Self::Step) -> Self::Call;
-
-    /// What the model answers, which does the call's work.
-    fn answer(&mut self, call: &Self::Call) -> Self::Answer;
-
-    /// Calls that read all that there is, and all that there was.
-    fn everything(&self) -> Vec<Self::Call>;
-
-    /// What the store answers.
-    fn ask(
-        call: &Self::Call,
-        store: &<Self::Opening as OpenStore>::Store,
-    ) -> impl Future<Output = Result<Self::Answer, StoreError>>;
-}
-
-/// Runs a number of sequences of `length` steps in each of two lanes, on both engines.
+/// Plays so many sequences of so many steps in each of two lanes, on both engines.
 ///
 /// # Panics
 /// Panics if the answers of engines and model differ, with the calls and the seed.

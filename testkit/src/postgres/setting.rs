@@ -2,7 +2,7 @@
 
 use super::variable::variable;
 
-/// Server for the databases of tests.
+/// PostgresServer for the databases of tests.
 pub(super) enum Setting {
     /// A throw-away server of this process.
     Own,

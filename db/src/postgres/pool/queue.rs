@@ -6,24 +6,25 @@
 
 use std::collections::VecDeque;
 
-use sqlx::Error;
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
-use super::Used;
-
-pub(super) type Call = Sender<Result<Used, Error>>;
-
 /// Calls in the order in which they came. Those that have gone are taken out by the next look.
-#[derive(Debug, Default)]
-pub(super) struct Queue {
-    calls: VecDeque<Call>,
+#[derive(Debug)]
+pub(super) struct Queue<T> {
+    calls: VecDeque<Sender<T>>,
     /// Set from a call's wait in vain until the queue is empty.
     is_overloaded: bool,
 }
 
-impl Queue {
+impl<T> Default for Queue<T> {
+    fn default() -> Self {
+        Self { calls: VecDeque::new(), is_overloaded: false }
+    }
+}
+
+impl<T> Queue<T> {
     /// Puts a call at the end.
-    pub(super) fn join(&mut self) -> Receiver<Result<Used, Error>> {
+    pub(super) fn join(&mut self) -> Receiver<T> {
         self.len();
         let (call, coming) = oneshot::channel();
         self.calls.push_back(call);
@@ -31,7 +32,7 @@ impl Queue {
     }
 
     /// Takes out the call that is served next.
-    pub(super) fn next(&mut self) -> Option<Call> {
+    pub(super) fn next(&mut self) -> Option<Sender<T>> {
         self.len();
         let next = if self.is_overloaded { self.calls.pop_back() } else { self.calls.pop_front() };
         self.len();
@@ -39,7 +40,7 @@ impl Queue {
     }
 
     /// Takes all calls out.
-    pub(super) fn all(&mut self) -> Vec<Call> {
+    pub(super) fn all(&mut self) -> Vec<Sender<T>> {
         self.is_overloaded = false;
         self.calls.drain(..).collect()
     }
@@ -64,11 +65,11 @@ mod tests {
     use super::*;
 
     /// Serves the next call.
-    fn serve(queue: &mut Queue) {
-        queue.next().unwrap().send(Err(Error::PoolClosed)).unwrap();
+    fn serve(queue: &mut Queue<()>) {
+        queue.next().unwrap().send(()).unwrap();
     }
 
-    fn is_served(call: &mut Receiver<Result<Used, Error>>) -> bool {
+    fn is_served(call: &mut Receiver<()>) -> bool {
         call.try_recv().is_ok()
     }
 

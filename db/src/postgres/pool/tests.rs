@@ -3,15 +3,17 @@
 use std::str::FromStr as _;
 
 use futures_util::FutureExt as _;
+use kit::call;
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions as _, Executor as _, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, Executor as _, PgConnection};
 use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
-use tokio::time::timeout;
+use tokio::time::{self, timeout};
 
 use super::*;
 use crate::postgres::address::Address;
 use crate::postgres::dialer::Purpose;
+use crate::postgres::limit::limited;
 use crate::postgres::times::Times;
 
 const LIMITS: Limits = Limits { connections: 4, acquire: Duration::from_secs(10), trusted: Duration::from_hours(1) };
