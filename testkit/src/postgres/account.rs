@@ -1,4 +1,4 @@
-//! ServerAccount of the server process: PostgreSQL refuses to run as root.
+//! Account of the server process: PostgreSQL refuses to run as root.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;

@@ -24,7 +24,7 @@ static SERVER: OnceCell<DatabaseServer> = OnceCell::const_new();
 struct DatabaseServer {
     /// URL of an existing database, with an account that may create others.
     admin: String,
-    /// PostgresServer of this process, kept alive.
+    /// Server of this process, kept alive.
     _server: Option<PostgresServer>,
 }
 

@@ -2,7 +2,7 @@
 
 use super::variable::variable;
 
-/// PostgresServer for the databases of tests.
+/// Server for the databases of tests.
 pub(super) enum Setting {
     /// A throw-away server of this process.
     Own,
