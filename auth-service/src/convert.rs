@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use gatepost::Identity;
 use gatepost::api::auth::v1;
 use kit::failure::Violation;
-use kit::peer::Callers;
+use kit::peer::CallerResolver;
 use kit::{etag, mask, page, request_id};
 use prost_types::Timestamp;
 use tonic::Request;
@@ -19,8 +19,8 @@ use crate::app::TokenPair;
 use crate::app::register::{Registered, Registrant};
 use crate::app::users::UserUpdate;
 use crate::domain::{
-    Audiences, Client, Email, ListedSession, LogId, Logged, Mark, Name, Password, PasswordPolicy, Position, Role,
-    Roles, User, UserChange, UserState,
+    Audiences, Client, Email, EntryFingerprint, ListedSession, LogId, Logged, Name, Password, PasswordPolicy, Position,
+    Role, Roles, User, UserChange, UserState,
 };
 use crate::error::Error;
 use crate::keys::model::PublicKey;
@@ -96,14 +96,16 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
 /// How far the log of revocations was known when something was said.
 pub(crate) fn position(position: Position) -> v1::Position {
     let Position { log, last } = position;
-    v1::Position { log_id: log.0.to_vec(), revision: last.revision, mark: last.mark.0.to_vec() }
+    v1::Position { log_id: log.0.to_vec(), revision: last.revision, mark: last.fingerprint.0.to_vec() }
 }
 
 /// How far a guard says that it knows the log.
 pub(crate) fn known(position: v1::Position) -> Result<Position, Error> {
     let v1::Position { log_id, revision, mark } = position;
     match (log_id.try_into(), mark.try_into()) {
-        (Ok(log), Ok(mark)) => Ok(Position { log: LogId(log), last: Logged { revision, mark: Mark(mark) } }),
+        (Ok(log), Ok(mark)) => {
+            Ok(Position { log: LogId(log), last: Logged { revision, fingerprint: EntryFingerprint(mark) } })
+        }
         _ => Err(Error::violation(
             "resume.position",
             "must be one that this service has given: 16 bytes each of log_id and mark",
@@ -169,10 +171,10 @@ pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
 }
 
 /// Reads where a call comes from.
-pub(crate) fn client<T>(request: &Request<T>, callers: &Callers) -> Client {
+pub(crate) fn client<T>(request: &Request<T>, callers: &CallerResolver) -> Client {
     let user_agent = request.metadata().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
     Client {
-        peer: callers.of(request).map(|address| address.to_string()).unwrap_or_default(),
+        peer: callers.resolve(request).map(|address| address.to_string()).unwrap_or_default(),
         // A header's text is ASCII, so that it can be cut anywhere.
         user_agent: user_agent[..user_agent.len().min(MAX_USER_AGENT)].to_owned(),
     }
@@ -189,7 +191,7 @@ pub(crate) fn user(user: User, in_full: bool) -> v1::User {
         state: state_of(user.state).into(),
         create_time: Some(time(user.create_time)),
         update_time: Some(time(user.update_time)),
-        etag: etag::of(user.revision),
+        etag: etag::from_revision(user.revision),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kit::Clock;
-use kit::ops::{Answer, Ask, Page};
+use kit::ops::{Endpoint, EndpointRequest, EndpointResponse};
 use serde_json::{Value, json};
 
 use crate::keys::model::{CurrentKeys, PublicKey};
@@ -16,14 +16,14 @@ const CONFIGURATION: &str = "/.well-known/openid-configuration";
 const KEPT: u32 = 5;
 
 /// The pages, which say of `keys` what is true when they are asked for.
-pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec<Page> {
+pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec<Endpoint> {
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
     let (now, then) = (clock.clone(), clock.clone());
     vec![
-        Page { path: KEYS, answer: Box::new(move |_| key_set(listed.at(now.now()).public())) },
-        Page {
+        Endpoint { path: KEYS, handler: Box::new(move |_| key_set(listed.at(now.now()).public())) },
+        Endpoint {
             path: CONFIGURATION,
-            answer: Box::new(move |ask: &Ask<'_>| {
+            handler: Box::new(move |ask: &EndpointRequest<'_>| {
                 let host = ask.host().map(|host| host.to_string());
                 configuration(described.at(then.now()).public(), &issuer, host.as_deref())
             }),
@@ -32,15 +32,15 @@ pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec
 }
 
 /// The key set (RFC 7517, section 5); a secret is in none.
-fn key_set(keys: &[PublicKey]) -> Answer {
+fn key_set(keys: &[PublicKey]) -> EndpointResponse {
     // Each is a JSON text already.
     let keys: Vec<_> = keys.iter().map(|key| key.jwk.as_str()).collect();
-    Answer::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(KEPT)
+    EndpointResponse::json(format!(r#"{{"keys":[{}]}}"#, keys.join(","))).kept_for(KEPT)
 }
 
 /// The issuer's metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414, section 2), without endpoints that are not
 /// there.
-fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> Answer {
+fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> EndpointResponse {
     let mut algorithms: Vec<_> = keys.iter().map(|key| key.algorithm).collect();
     algorithms.sort_unstable();
     algorithms.dedup();
@@ -52,13 +52,13 @@ fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> Answer
     });
     if let Some(base) = url(issuer) {
         members["jwks_uri"] = Value::from(format!("{base}{KEYS}"));
-        return Answer::json(members.to_string()).kept_for(KEPT);
+        return EndpointResponse::json(members.to_string()).kept_for(KEPT);
     }
     if let Some(host) = host {
         members["jwks_uri"] = Value::from(format!("http://{host}{KEYS}"));
     }
     // It repeats what this one client has said, so nobody else may be given it.
-    Answer::json(members.to_string())
+    EndpointResponse::json(members.to_string())
 }
 
 /// The issuer without its last slash, if paths can be appended to it.
@@ -76,7 +76,7 @@ mod tests {
         PublicKey { id: id.into(), algorithm, jwk: format!(r#"{{"kid":"{id}"}}"#) }
     }
 
-    fn read(answer: &Answer) -> Value {
+    fn read(answer: &EndpointResponse) -> Value {
         serde_json::from_str(answer.text()).unwrap()
     }
 

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::passwords::HashError;
 use crate::store::{StoreError, Unchanged};
 use crate::tokens::SignError;
-use crate::view::Stale;
+use crate::view::StaleView;
 
 /// How long a caller waits before it tries again when too many passwords wait.
 const HASH_DELAY: Duration = Duration::from_secs(2);

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::{Mark, Stamp};
+use crate::domain::{EntryFingerprint, Stamp};
 
 /// The stamp of an entry of this time.
 pub(crate) fn stamp(time: DateTime<Utc>) -> Stamp {
-    Stamp { mark: Mark(kit::random::bytes()), time }
+    Stamp { fingerprint: EntryFingerprint(kit::random::bytes()), time }
 }

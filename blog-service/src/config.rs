@@ -8,9 +8,9 @@ use kit::config::{
     ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, is_published,
     warn_plaintext,
 };
-use kit::healthcheck::Command;
+use kit::healthcheck::HealthcheckCommand;
 use kit::peer::{Networks, ProxyProtocol, networks};
-use kit::{Clock, Place};
+use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
 
 use crate::secrets;
@@ -42,8 +42,8 @@ pub struct Flags {
           value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
     /// The auth service: http://HOST:PORT
-    #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = Place::parse, hide_env_values = true)]
-    pub auth_url: Place,
+    #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = ServiceAddress::parse, hide_env_values = true)]
+    pub auth_url: ServiceAddress,
     /// Audience (`aud`) that tokens must have
     #[arg(long, env = "BLOG_AUDIENCE", default_value = "gatepost", hide_env_values = true)]
     pub audience: String,
@@ -71,7 +71,7 @@ pub struct Flags {
     pub insecure: bool,
     /// Command to run instead of serving
     #[command(subcommand)]
-    pub command: Option<Command>,
+    pub command: Option<HealthcheckCommand>,
 }
 
 /// Settings, secrets and listeners of the service.

@@ -7,7 +7,7 @@ use crate::api::v1;
 use chrono::{DateTime, Utc};
 use gatepost::{Identity, Rejection, SubjectKind};
 use kit::failure::Violation;
-use kit::page::Row;
+use kit::page::PageRow;
 use kit::{etag, mask, page, request_id};
 use prost::Message as _;
 use prost_types::Timestamp;
@@ -136,14 +136,14 @@ pub(crate) fn post(post: Post) -> v1::Post {
         create_time: Some(time(post.create_time)),
         update_time: Some(time(post.update_time)),
         revision: post.revision,
-        etag: etag::of(post.revision),
+        etag: etag::from_revision(post.revision),
     }
 }
 
 /// Returns the message of the post in a list, with its encoded size in bytes.
-pub(crate) fn row(post: Post) -> Row<v1::Post> {
+pub(crate) fn row(post: Post) -> PageRow<v1::Post> {
     let (id, item) = (post.id, self::post(post));
-    Row { id, bytes: item.encoded_len(), item }
+    PageRow { id, bytes: item.encoded_len(), item }
 }
 
 /// Returns the post that a draft would create.

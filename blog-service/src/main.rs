@@ -6,7 +6,7 @@ use blog_service::{Config, Flags, SECRETS};
 use clap::CommandFactory as _;
 use kit::Clock;
 use kit::config::{Environment, KnownNames, parse};
-use kit::healthcheck::Command;
+use kit::healthcheck::HealthcheckCommand;
 
 #[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     kit::process::run("blog-service", &[&["blog_service"], db::CRATES], environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
-        if let Some(Command::Healthcheck(check)) = flags.command {
+        if let Some(HealthcheckCommand::Healthcheck(check)) = flags.command {
             return Ok(check.run(flags.listen).await?);
         }
         KnownNames::new(&Flags::command(), &SECRETS).check_and_warn(environment)?;

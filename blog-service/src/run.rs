@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use db::clock::{measure, measures};
+use db::clock::{clock_probe, measure};
 use db::{OpenError, health, patiently, requests, secrets};
 use gatepost::{AuthService, BuildError, GuardLayer, PolicyError};
 use kit::Clock;
 use kit::clock::keep;
 use kit::ids::Ids;
-use kit::meter::Meter;
-use kit::ops::{self, Board, Metrics};
+use kit::ops::{self, Endpoints, Metrics};
 use kit::page::PageTokens;
-use kit::serve::{Limits, Parts, ServeError, serve};
+use kit::rate_limiter::RateLimiter;
+use kit::serve::{Parts, ServeError, ServerLimits, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -49,12 +49,17 @@ pub enum RunError {
 /// # Errors
 /// [`RunError`]; its text says what to do.
 pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let (ops, limits) = (config.ops.take(), ops::Limits::default());
-    let service = async |board| start(config, listener, shutdown.clone(), board).await;
-    Box::pin(ops::beside("blog-service", ops, limits, &shutdown, service)).await
+    let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
+    let service = async |endpoints| start(config, listener, shutdown.clone(), endpoints).await;
+    Box::pin(ops::run_with_port("blog-service", ops, limits, &shutdown, service)).await
 }
 
-async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
+async fn start(
+    config: Config,
+    listener: TcpListener,
+    shutdown: Shutdown,
+    endpoints: Endpoints,
+) -> Result<(), RunError> {
     let Config { flags, service_key, proxy_protocol, clock, .. } = config;
     // The start may wait for the database; a shutdown ends the wait.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
@@ -68,8 +73,8 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         page_tokens: PageTokens::new(&key),
         ids: Ids::new(clock.clone()),
         store: store.clone(),
-        posts: Meter::new(flags.user_posts_per_minute.into()),
-        bytes: Meter::new(u64::from(flags.user_kib_per_minute) * 1024),
+        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
+        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
         clock: clock.clone(),
     });
     let auth = AuthService::builder(flags.auth_url.url());
@@ -81,7 +86,7 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
     };
     let auth = auth.build()?;
     let mut metrics = Metrics::default();
-    metrics.count_questions(auth.metrics());
+    metrics.count_verifications(auth.metrics());
     let guard = GuardLayer::new(policy::policy(flags.public_reads), auth)?.audience(flags.audience);
     metrics.count_decisions(guard.metrics());
     metrics.show_clock(clock.clone());
@@ -92,19 +97,19 @@ async fn start(config: Config, listener: TcpListener, shutdown: Shutdown, board:
         elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&state),
         guard,
-        limits: Limits::default(),
+        limits: ServerLimits::default(),
         deadlines: &[],
-        look: health::looks(store.db()),
+        health_probe: health::read_probe(store.db()),
         proxy_protocol,
     };
-    board.show(vec![metrics.page()], health::touches(store.db()));
-    board.watch_clock(clock.clone());
+    endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
+    endpoints.watch_clock(clock.clone());
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
-    let measuring = measures(store.db(), &clock);
+    let measuring = clock_probe(store.db(), &clock);
     let (ended, ()) = tokio::join!(serving, keep(clock, measuring, served.clone()));
     store.close().await;
     Ok(ended?)

@@ -1,7 +1,7 @@
 //! The table of requests that may be repeated; both services have it, and a row stands for 24 hours.
 
 use chrono::{DateTime, Utc};
-use kit::request_id::{KEPT, RequestKey};
+use kit::request_id::{REQUEST_ID_LIFETIME, RequestKey};
 use uuid::Uuid;
 
 use super::schema::{Column, Kind, Table};
@@ -40,7 +40,7 @@ pub async fn find(db: &Db, key: &RequestKey, now: DateTime<Utc>) -> Result<Optio
         .bind(&key.caller)
         .bind(key.method)
         .bind(key.id)
-        .bind(now - KEPT)
+        .bind(now - REQUEST_ID_LIFETIME)
         .fetch_optional(reader))?;
     Ok(row.map(|(fingerprint, resource)| {
         let is_same = fingerprint == key.fingerprint.as_bytes();
@@ -68,7 +68,7 @@ pub async fn keep(tx: &mut Tx<'_>, key: &RequestKey, resource: Uuid, now: DateTi
             .bind(key.fingerprint.as_bytes())
             .bind(resource)
             .bind(now)
-            .bind(now - KEPT)
+            .bind(now - REQUEST_ID_LIFETIME)
     )?;
     Ok(kept > 0)
 }
@@ -86,5 +86,5 @@ pub async fn repair_times(db: &Db, now: DateTime<Utc>, future: DateTime<Utc>) ->
 async fn forget(tx: &mut Tx<'_>, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
     const SQL: &str = "delete from requests where (caller, method, id) in \
          (select caller, method, id from requests where create_time <= $1 order by create_time limit 16)";
-    within!(*tx, sqlx::query(SQL).bind(now - KEPT)).map(drop)
+    within!(*tx, sqlx::query(SQL).bind(now - REQUEST_ID_LIFETIME)).map(drop)
 }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Entry, LogId, Logged, Mark, Revocation};
-use auth_service::store::Page;
+use auth_service::domain::{Entry, EntryFingerprint, LogId, Logged, Revocation};
+use auth_service::store::LogPage;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Mutation;
@@ -88,7 +88,7 @@ impl ModelDatabase {
         if mutation != Some(Mutation::NoMarks) {
             self.mark += 1;
         }
-        let logged = Logged { revision: revision(self.log.rows.len()), mark: Mark([self.mark; 16]) };
+        let logged = Logged { revision: revision(self.log.rows.len()), fingerprint: EntryFingerprint([self.mark; 16]) };
         let time = match self.clocks {
             // Any time will do that is not before the tokens' issue.
             Clocks::Unused | Clocks::FarAhead => wall(BEGIN),
@@ -160,7 +160,7 @@ impl ModelDatabase {
     }
 
     /// Returns the rows of a poll, from this revision on.
-    pub(crate) fn page(&self, look: Look, from: i64) -> Page {
+    pub(crate) fn page(&self, look: Look, from: i64) -> LogPage {
         let log = self.before.as_ref().filter(|_| look.before).map_or(&self.log, |(_, log)| log);
         let rows = &log.rows[..look.rows];
         let entries = rows.iter().skip(log.pruned).map(|row| &row.entry);
@@ -170,7 +170,7 @@ impl ModelDatabase {
         let horizon = rows.last().filter(|_| !is_whole).map_or(log.horizon, |row| row.horizon);
         let later = starts(log.rows[look.rows..].iter().map(|row| &row.entry));
         let log = ModelLog { begun: log.begun - later, ..ModelLog::default() }.id();
-        Page { log, head: revision(rows.len()) - 1, horizon: horizon.into(), entries, is_cut: false }
+        LogPage { log, head: revision(rows.len()) - 1, horizon: horizon.into(), entries, is_cut: false }
     }
 }
 

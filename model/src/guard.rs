@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, LogId, Mark, Position as Place, Revocation};
-use auth_service::feed::{Outlet, Said};
+use auth_service::domain::{Cause, EntryFingerprint, LogId, Position as Place, Revocation};
+use auth_service::feed::{FeedCursor, FeedEvent};
 use auth_service::view::History;
 use gatepost::revocation_state::{
     Evidence, Gap, LEASE, LogEntry, LogPosition, Renewals, RevocableClaims, RevocationCause, RevocationState,
@@ -56,15 +56,15 @@ pub(crate) struct ModelReader {
 pub(crate) struct ModelStream {
     pub(crate) replica: usize,
     /// The replica's end of the stream.
-    pub(crate) outlet: Outlet,
-    /// Time of opening, and number of the history that the outlet follows.
+    pub(crate) cursor: FeedCursor,
+    /// Time of opening, and number of the history that the cursor follows.
     pub(crate) opened: Duration,
     pub(crate) of: u64,
     /// Messages that the guard has not received, and the time of the request for a renewal.
-    pub(crate) down: VecDeque<(Said, Duration)>,
+    pub(crate) down: VecDeque<(FeedEvent, Duration)>,
     pub(crate) renewals: Renewals,
     /// A renewal in preparation, for a mutation that reads the time of the poll last.
-    pub(crate) read: Option<(Said, Duration)>,
+    pub(crate) read: Option<(FeedEvent, Duration)>,
     /// Set if the replica owes a reset, for a mutation that delays it.
     pub(crate) owes_reset: bool,
     /// Position from which the replica continues once it gets there, for a mutation that forgets the mark.
@@ -72,10 +72,10 @@ pub(crate) struct ModelStream {
 }
 
 impl ModelStream {
-    pub(crate) fn new(replica: usize, outlet: Outlet, history: &History, now: Duration) -> Self {
+    pub(crate) fn new(replica: usize, cursor: FeedCursor, history: &History, now: Duration) -> Self {
         Self {
             replica,
-            outlet,
+            cursor,
             opened: now,
             of: history.number(),
             down: VecDeque::new(),
@@ -89,7 +89,7 @@ impl ModelStream {
     /// Sends all messages but renewals.
     pub(crate) fn say_news(&mut self, history: &History, now: Duration) {
         while self.awaited.is_none()
-            && let Some(said) = self.outlet.next(history, now)
+            && let Some(said) = self.cursor.next(history, now)
         {
             self.of = history.number();
             self.down.push_back((said, now));
@@ -97,11 +97,16 @@ impl ModelStream {
     }
 
     /// Returns the replica's answer to a request that was sent at this time.
-    pub(crate) fn renewal(&mut self, history: &History, sent: Duration, now: Duration) -> Option<(Said, Duration)> {
-        let mut outlet = self.outlet.clone();
+    pub(crate) fn renewal(
+        &mut self,
+        history: &History,
+        sent: Duration,
+        now: Duration,
+    ) -> Option<(FeedEvent, Duration)> {
+        let mut cursor = self.cursor.clone();
         let mut renewals = self.renewals.clone();
-        outlet.ask(renewals.ask(sent));
-        let said = outlet.next(history, now).filter(|said| matches!(said, Said::Renewal(..)))?;
+        cursor.ask(renewals.ask(sent));
+        let said = cursor.next(history, now).filter(|said| matches!(said, FeedEvent::Renewal(..)))?;
         self.renewals = renewals;
         Some((said, sent))
     }
@@ -134,7 +139,7 @@ impl ModelGuard {
     pub(crate) fn hear(&mut self, now: Duration, mutation: Option<Mutation>) {
         let Some(stream) = &mut self.stream else { return };
         let overtaking = (mutation == Some(Mutation::AnswerOvertakes))
-            .then(|| stream.down.iter().position(|(said, _)| matches!(said, Said::Renewal(..))))
+            .then(|| stream.down.iter().position(|(said, _)| matches!(said, FeedEvent::Renewal(..))))
             .flatten();
         let Some((said, _)) = stream.down.remove(overtaking.unwrap_or(0)) else { return };
         if self.take(said, now, mutation).is_err() {
@@ -144,9 +149,9 @@ impl ModelGuard {
         }
     }
 
-    fn take(&mut self, said: Said, now: Duration, mutation: Option<Mutation>) -> Result<(), Gap> {
+    fn take(&mut self, said: FeedEvent, now: Duration, mutation: Option<Mutation>) -> Result<(), Gap> {
         match said {
-            Said::Reset(to) => {
+            FeedEvent::Reset(to) => {
                 let lease = self.revocation_state.lease();
                 self.revocation_state.reset(position(to), now);
                 self.told = vec![to];
@@ -156,8 +161,8 @@ impl ModelGuard {
                     None => Ok(()),
                 }
             }
-            Said::Revocation(entry) => {
-                let row = LogEntry { revision: entry.logged.revision, fingerprint: entry.logged.mark.0 };
+            FeedEvent::Revocation(entry) => {
+                let row = LogEntry { revision: entry.logged.revision, fingerprint: entry.logged.fingerprint.0 };
                 self.revocation_state.revoke(row, target(&entry.revocation), now)?;
                 self.told.extend(self.known());
                 // With this many rows the revocation state starts over.
@@ -167,7 +172,7 @@ impl ModelGuard {
                 }
                 Ok(())
             }
-            Said::Renewal(nonce, at) => {
+            FeedEvent::Renewal(nonce, at) => {
                 let Some(stream) = &mut self.stream else { return Ok(()) };
                 // The next request is sent just before this one's answer arrives.
                 let latest = stream.renewals.clone().ask(now);
@@ -251,12 +256,12 @@ fn bearer(token: usize) -> RevocableClaims<'static> {
 }
 
 pub(crate) fn position(Place { log, last }: Place) -> LogPosition {
-    LogPosition { log: log.0, last: LogEntry { revision: last.revision, fingerprint: last.mark.0 } }
+    LogPosition { log: log.0, last: LogEntry { revision: last.revision, fingerprint: last.fingerprint.0 } }
 }
 
 fn place(LogPosition { log, last }: LogPosition) -> Place {
     use auth_service::domain::Logged;
-    Place { log: LogId(log), last: Logged { revision: last.revision, mark: Mark(last.fingerprint) } }
+    Place { log: LogId(log), last: Logged { revision: last.revision, fingerprint: EntryFingerprint(last.fingerprint) } }
 }
 
 fn target(revocation: &Revocation) -> Option<RevocationTarget> {

@@ -2,7 +2,7 @@
 //!
 //! The decisions are made by the code that runs: the guard's
 //! [`RevocationState`](gatepost::revocation_state::RevocationState) and its requests, and the auth service's `History`
-//! and `Outlet`. None of them has a clock, a socket or a task. The [`ModelWorld`] connects them with a database and two
+//! and `FeedCursor`. None of them has a clock, a socket or a task. The [`ModelWorld`] connects them with a database and two
 //! kinds of messages, and lets everything happen in every order. A message is late or lost, a stream breaks, a replica
 //! restarts, lags, or reads the log in steps. A process pauses, and the database loses its last rows.
 //!

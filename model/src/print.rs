@@ -7,7 +7,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use auth_service::feed::Said;
+use auth_service::feed::FeedEvent;
 use auth_service::view::History;
 use gatepost::revocation_state::LEASE;
 
@@ -84,8 +84,8 @@ fn of_log(log: &ModelLog, from: usize, now: Duration, state: &mut impl Hasher) {
 
 /// Returns the last entry and the ages; the entry determines those before it, and so the revocations.
 fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
-    let looked_at = history.looked_at().map(|time| age(time, now, TICK * 3));
-    (history.position(), looked_at, kills(history.contents().horizon().until))
+    let polled_at = history.polled_at().map(|time| age(time, now, TICK * 3));
+    (history.position(), polled_at, kills(history.contents().horizon().until))
 }
 
 impl ModelState {
@@ -117,21 +117,21 @@ impl ModelState {
     }
 
     fn of_stream(&self, stream: &ModelStream, state: &mut DefaultHasher) {
-        let ModelStream { replica, outlet, opened, of, down, renewals: _, read, owes_reset, awaited } = stream;
+        let ModelStream { replica, cursor, opened, of, down, renewals: _, read, owes_reset, awaited } = stream;
         let now = self.now;
         let ModelReplica { history, .. } = &self.replicas[*replica];
         let old = LEASE + TICK;
         // The time of opening counts until the log is known to have the guard's position, or to have lost it.
-        let opened = outlet
-            .awaits_look()
-            .then(|| (history.looked_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
-        (replica, *of == history.number(), outlet.told(), opened, owes_reset, awaited).hash(state);
+        let opened = cursor
+            .awaits_poll()
+            .then(|| (history.polled_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
+        (replica, *of == history.number(), cursor.told(), opened, owes_reset, awaited).hash(state);
         for (said, sent) in down.iter().chain(read) {
             match said {
-                Said::Reset(position) => (0, position).hash(state),
-                Said::Revocation(entry) => (1, entry.logged, &entry.revocation).hash(state),
+                FeedEvent::Reset(position) => (0, position).hash(state),
+                FeedEvent::Revocation(entry) => (1, entry.logged, &entry.revocation).hash(state),
                 // Requests are distinguished by their ages.
-                Said::Renewal(_, position) => (2, age(*sent, now, old), position).hash(state),
+                FeedEvent::Renewal(_, position) => (2, age(*sent, now, old), position).hash(state),
             }
         }
     }

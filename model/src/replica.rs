@@ -3,8 +3,8 @@
 use std::hash::Hash;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Era, LogId, Logged, Mark, Position, Revocation};
-use auth_service::view::{After, Bearer, History, Taken};
+use auth_service::domain::{Cause, EntryFingerprint, Era, LogId, Logged, Position, Revocation};
+use auth_service::view::{Bearer, History, NextEntry, PageOutcome};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -85,19 +85,19 @@ impl ModelReplica {
 
     /// Returns `true` if the poll finds a change, and began after the one before.
     pub(crate) fn may_end(&self, look: Look) -> bool {
-        let looked_at = self.moved().looked_at();
+        let polled_at = self.moved().polled_at();
         let is_new =
-            look.rows != self.known() || look.before || looked_at.is_none_or(|looked_at| look.asked > looked_at);
+            look.rows != self.known() || look.before || polled_at.is_none_or(|polled_at| look.asked > polled_at);
         self.half.is_none()
             && !(look.before && self.is_past)
             && is_new
-            && looked_at.is_none_or(|looked_at| look.asked >= looked_at)
+            && polled_at.is_none_or(|polled_at| look.asked >= polled_at)
     }
 
     /// Shows the poll's result to readers of a part of it.
     pub(crate) fn show_half(&mut self, database: &ModelDatabase, look: Look) {
         let mut half = self.history.clone();
-        if half.take(&database.page(look, half.next()), look.asked) == Taken::Complete {
+        if half.take(&database.page(look, half.next()), look.asked) == PageOutcome::Complete {
             self.half = Some(half);
         }
     }
@@ -117,14 +117,14 @@ impl ModelReplica {
         let is_pruned = self.history.position().is_some_and(is_gone) && self.next.is_none();
         let asked = if mutation == Some(Mutation::LookedAtAtEnd) { now } else { look.asked };
         if let Some(mut next) = self.next.take() {
-            if next.take(&page, asked) == Taken::Complete {
+            if next.take(&page, asked) == PageOutcome::Complete {
                 self.history = next;
                 return PollResult::NewHistory;
             }
             // The next history is being built at this moment.
             self.next = Some(self.history.successor());
         } else if (is_pruned && mutation == Some(Mutation::PruningIsALoss))
-            || self.history.take(&page, asked) == Taken::Forked
+            || self.history.take(&page, asked) == PageOutcome::Forked
         {
             return self.begin_anew(page.log, database, now, mutation);
         }
@@ -152,7 +152,7 @@ impl ModelReplica {
     /// Returns the part of the history that its position does not determine once rows have been pruned.
     pub(crate) fn of_pruned(history: &History, log: &ModelLog) -> impl Hash + use<> {
         let dead = [0, 1, 2].map(|token| history.contents().judge(bearer(token)).is_some());
-        let follows = |row: &LogRow| matches!(history.after(row.entry.logged), After::Entry(_) | After::End);
+        let follows = |row: &LogRow| matches!(history.after(row.entry.logged), NextEntry::Entry(_) | NextEntry::End);
         let after: Vec<bool> = log.rows.iter().map(follows).collect();
         (dead, after)
     }
@@ -176,12 +176,13 @@ impl ModelReplica {
         }
         let Some(own) = history.position() else {
             // The log has not been read, so that no revocation is known.
-            let nowhere = Position { log: LogId([0; 16]), last: Logged { revision: 0, mark: Mark([0; 16]) } };
+            let nowhere =
+                Position { log: LogId([0; 16]), last: Logged { revision: 0, fingerprint: EntryFingerprint([0; 16]) } };
             return (mutation == Some(Mutation::ServesBeforeLoaded)).then_some(Ok(nowhere));
         };
         let label = half.as_ref().filter(|_| mutation == Some(Mutation::PositionFirst)).and_then(History::position);
         let now = if mutation == Some(Mutation::StaleIntrospection) {
-            history.looked_at()?
+            history.polled_at()?
         } else {
             self.seen_at(now, mutation)
         };
@@ -191,8 +192,8 @@ impl ModelReplica {
 
     /// Returns the time by which a renewal's view is fresh, or is treated as fresh.
     pub(crate) fn time_of_renewals(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
-        let looked_at = self.history.looked_at().filter(|_| mutation == Some(Mutation::StaleRenewal));
-        looked_at.unwrap_or_else(|| self.seen_at(now, mutation))
+        let polled_at = self.history.polled_at().filter(|_| mutation == Some(Mutation::StaleRenewal));
+        polled_at.unwrap_or_else(|| self.seen_at(now, mutation))
     }
 
     /// Returns the time for judging the view. In one mutation the time of the poll moves first, so that the view is
@@ -200,6 +201,6 @@ impl ModelReplica {
     fn seen_at(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
         let half = self.half.as_ref().filter(|_| mutation == Some(Mutation::LookedAtFirst));
         let is_fresh = half.is_some_and(|half| half.position_at(now).is_ok());
-        self.history.looked_at().filter(|_| is_fresh).unwrap_or(now)
+        self.history.polled_at().filter(|_| is_fresh).unwrap_or(now)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Position, Revocation};
-use auth_service::feed::{Outlet, Said};
+use auth_service::feed::{FeedCursor, FeedEvent};
 use gatepost::revocation_state::LEASE;
 
 use crate::Mutation;
@@ -91,7 +91,7 @@ impl ModelState {
     pub(crate) fn report(&mut self, guard: usize) -> Option<()> {
         let stream = self.guards[guard].stream.as_ref()?;
         let replica = &mut self.replicas[stream.replica];
-        let lost = stream.outlet.lost(&replica.history)?;
+        let lost = stream.cursor.lost(&replica.history)?;
         if replica.report_lost(lost, &mut self.database, self.now) == PollResult::Fork {
             self.all_are_dead();
         }
@@ -105,7 +105,7 @@ impl ModelState {
                 let history = &self.replicas[replica].history;
                 for stream in self.guards.iter_mut().filter_map(|guard| guard.stream.as_mut()) {
                     if stream.replica == replica {
-                        stream.outlet = Outlet::open(history, history.position(), self.now);
+                        stream.cursor = FeedCursor::open(history, history.position(), self.now);
                         stream.owes_reset = true;
                     }
                 }
@@ -129,12 +129,12 @@ impl ModelState {
         let (own, known) = (history.position(), guard.known());
         let is_ahead = known.is_some_and(|known| own.is_some_and(|own| known.last.revision > own.last.revision));
         let from = if mutation == Some(Mutation::ResumeIgnored) { known.and(own) } else { known };
-        let mut stream = ModelStream::new(replica, Outlet::open(history, from, now), history, now);
+        let mut stream = ModelStream::new(replica, FeedCursor::open(history, from, now), history, now);
         stream.awaited = known.filter(|_| is_ahead && mutation == Some(Mutation::MarksNotRechecked));
         guard.stream = Some(stream);
     }
 
-    pub(crate) fn renewal(&mut self, guard: usize, mutation: Option<Mutation>) -> Option<(Said, Duration)> {
+    pub(crate) fn renewal(&mut self, guard: usize, mutation: Option<Mutation>) -> Option<(FeedEvent, Duration)> {
         let stream = self.guards[guard].stream.as_mut()?;
         let replica = &self.replicas[stream.replica];
         stream.renewal(&replica.history, self.now, replica.time_of_renewals(self.now, mutation))
@@ -147,7 +147,7 @@ impl ModelState {
         let row = self.database.log.rows.get(usize::try_from(awaited.last.revision).ok()?)?;
         history.position().filter(|own| own.last.revision >= awaited.last.revision)?;
         let there = Position { last: row.entry.logged, ..awaited };
-        stream.outlet = Outlet::open(history, Some(there), self.now);
+        stream.cursor = FeedCursor::open(history, Some(there), self.now);
         stream.awaited = None;
         Some(())
     }
@@ -161,8 +161,8 @@ impl ModelState {
             // All messages but renewals are sent at once, and may arrive late.
             if let Some(stream) = guard.stream.as_mut().filter(|stream| stream.read.is_none()) {
                 let history = &replicas[stream.replica].history;
-                if mutation == Some(Mutation::GuardsLossUnheard) && stream.outlet.lost(history).is_some() {
-                    stream.outlet = Outlet::open(history, None, *now);
+                if mutation == Some(Mutation::GuardsLossUnheard) && stream.cursor.lost(history).is_some() {
+                    stream.cursor = FeedCursor::open(history, None, *now);
                 }
                 stream.say_news(history, *now);
             }

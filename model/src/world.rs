@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::feed::Said;
+use auth_service::feed::FeedEvent;
 use stateright::{Model, Property};
 
 use crate::Mutation;
@@ -162,7 +162,7 @@ impl Model for ModelWorld {
             ModelAction::ResetLate(guard) => {
                 let stream = state.guards[guard].stream.as_mut()?;
                 stream.owes_reset = false;
-                stream.down.push_back((Said::Reset(state.replicas[stream.replica].history.position()?), now));
+                stream.down.push_back((FeedEvent::Reset(state.replicas[stream.replica].history.position()?), now));
             }
             ModelAction::Hear(guard) => state.hear(guard, mutation),
             ModelAction::Answer(guard, token, replica) => {
@@ -243,7 +243,7 @@ impl ModelWorld {
             actions.push(ModelAction::Hear(guard));
         }
         let is_heard = stream.awaited.is_none() && !self.is(&[Mutation::LossIsNotActedOn]);
-        if is_heard && stream.outlet.lost(&state.replicas[stream.replica].history).is_some() {
+        if is_heard && stream.cursor.lost(&state.replicas[stream.replica].history).is_some() {
             actions.push(ModelAction::Report(guard));
         }
         if stream.awaited.is_some() {
@@ -255,7 +255,7 @@ impl ModelWorld {
         if stream.read.is_some() {
             actions.push(ModelAction::EndRenewing(guard));
         }
-        let renewals = stream.down.iter().filter(|(said, _)| matches!(said, Said::Renewal(..))).count();
+        let renewals = stream.down.iter().filter(|(said, _)| matches!(said, FeedEvent::Renewal(..))).count();
         if renewals < self.limits.renewals && stream.awaited.is_none() && stream.read.is_none() {
             let in_two_steps = self.is(&[Mutation::PositionBeforeLookedAt]);
             actions.push(if in_two_steps { ModelAction::BeginToRenew(guard) } else { ModelAction::Renew(guard) });

@@ -94,7 +94,9 @@ impl Cli {
     fn ignores_settings(&self) -> bool {
         match &self.command {
             Some(GatepostCommand::Demo(_)) => true,
-            Some(GatepostCommand::Auth(line)) => matches!(line.command, Some(auth_service::Command::Healthcheck(_))),
+            Some(GatepostCommand::Auth(line)) => {
+                matches!(line.command, Some(auth_service::AuthCommand::Healthcheck(_)))
+            }
             Some(GatepostCommand::Blog(flags)) => flags.command.is_some(),
             _ => false,
         }
@@ -139,9 +141,9 @@ async fn main() -> ExitCode {
             Some(GatepostCommand::Auth(line)) => {
                 let auth_service::CommandLine { flags, command } = *line;
                 match command {
-                    Some(auth_service::Command::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
-                    Some(auth_service::Command::Keys(keys)) => return keys.run(environment, Clock::system()).await,
-                    Some(auth_service::Command::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
+                    Some(auth_service::AuthCommand::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
+                    Some(auth_service::AuthCommand::Keys(keys)) => return keys.run(environment, Clock::system()).await,
+                    Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
                     None => {}
                 }
                 let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
@@ -149,7 +151,7 @@ async fn main() -> ExitCode {
                 Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
             }
             Some(GatepostCommand::Blog(flags)) => {
-                if let Some(healthcheck::Command::Healthcheck(check)) = flags.command {
+                if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
                     return Ok(check.run(flags.listen).await?);
                 }
                 let config = blog_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;

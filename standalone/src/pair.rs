@@ -9,7 +9,7 @@ use db::DatabaseUrl;
 use gatepost::Token;
 use kit::config::{ConfigError, Environment, address, bind, check_plaintext, parse};
 use kit::shutdown::Shutdown;
-use kit::{Clock, Place, output};
+use kit::{Clock, ServiceAddress, output};
 use tokio::net::TcpListener;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -74,7 +74,7 @@ impl Pair {
         let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
         let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
-        blog.auth_url = Place::reaching(auth_at);
+        blog.auth_url = ServiceAddress::reaching(auth_at);
         let mut blog = blog_service::Config::new(blog, environment, Clock::system())?.bind_ops().await?;
         // The two services share a key; a key of the process is enough.
         auth.service_key = auth.service_key.or_else(new_key);
@@ -152,7 +152,7 @@ fn warn_of_ignored_settings(environment: Environment) -> Result<(), ConfigError>
 
 /// Waits until the service at this address answers or refuses a health check.
 pub(crate) async fn wait_until_answering(address: SocketAddr) {
-    let Ok(endpoint) = Endpoint::from_shared(Place::reaching(address).url()) else { return };
+    let Ok(endpoint) = Endpoint::from_shared(ServiceAddress::reaching(address).url()) else { return };
     let _ = HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest::default()).await;
 }
 

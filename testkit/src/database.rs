@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use db::DatabaseUrl;
-use db::schema::{Column, Kind, Schema};
+use db::schema::{Column, ColumnType, Schema};
 use tempfile::TempDir;
 
 use super::{Outsider, folder, folder_in_memory};
@@ -119,7 +119,9 @@ impl TestDatabase {
     /// Panics if the columns cannot be read.
     pub async fn uncopied(&self, schema: &Schema) -> Vec<String> {
         let (found, types) = match &self.place {
-            DatabasePlace::Folder(_) => (columns_of_file(self.path()).await, sqlite_type as fn(Kind) -> &'static str),
+            DatabasePlace::Folder(_) => {
+                (columns_of_file(self.path()).await, sqlite_type as fn(ColumnType) -> &'static str)
+            }
             DatabasePlace::Server(database) => (columns_of_server(&database.url).await, postgres_type as _),
         };
         let found = found.into_iter().map(|(table, column, kind, null)| format!("{table}.{column} {kind} {null}"));
@@ -161,21 +163,21 @@ impl TestDatabase {
     }
 }
 
-fn sqlite_type(kind: Kind) -> &'static str {
+fn sqlite_type(kind: ColumnType) -> &'static str {
     match kind {
-        Kind::Uuid | Kind::Bytes => "blob",
-        Kind::Text | Kind::Time => "text",
-        Kind::Integer | Kind::Long => "integer",
+        ColumnType::Uuid | ColumnType::Bytes => "blob",
+        ColumnType::Text | ColumnType::Time => "text",
+        ColumnType::Integer | ColumnType::Long => "integer",
     }
 }
 
-fn postgres_type(kind: Kind) -> &'static str {
+fn postgres_type(kind: ColumnType) -> &'static str {
     match kind {
-        Kind::Uuid => "uuid",
-        Kind::Bytes => "bytea",
-        Kind::Text => "text",
-        Kind::Time => "timestamp with time zone",
-        Kind::Integer => "integer",
-        Kind::Long => "bigint",
+        ColumnType::Uuid => "uuid",
+        ColumnType::Bytes => "bytea",
+        ColumnType::Text => "text",
+        ColumnType::Time => "timestamp with time zone",
+        ColumnType::Integer => "integer",
+        ColumnType::Long => "bigint",
     }
 }

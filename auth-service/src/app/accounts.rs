@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::error::Error;
-use crate::store::{Account, Store, Trial};
+use crate::store::{AccountDigest, Store, Trial};
 
 /// The purpose for which a password is tried.
 pub(super) enum Tried<'a> {
@@ -22,9 +22,9 @@ pub(super) enum Tried<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Accounts {
     /// The account whose failures decide the answer.
-    pub(super) answering: Account,
+    pub(super) answering: AccountDigest,
     /// The account of the same email in all networks that are not known, if another one answers. It counts what fails.
-    pub(super) elsewhere: Option<Account>,
+    pub(super) elsewhere: Option<AccountDigest>,
     /// Set if the user has been logged in in this network. If not, the failures elsewhere decide, unseen, whether the right
     /// password is taken.
     pub(super) is_at_home: bool,
@@ -50,13 +50,13 @@ impl Accounts {
         Ok((Self { answering, elsewhere: Some(elsewhere), is_at_home: trial.is_at_home }, trial))
     }
 
-    fn one(answering: Account) -> Self {
+    fn one(answering: AccountDigest) -> Self {
         Self { answering, elsewhere: None, is_at_home: false }
     }
 }
 
 /// Returns all accounts that count a user's wrong passwords; `networks` are those in which the user has been logged in.
-pub(crate) fn accounts_of(email_key: &str, user: Uuid, networks: &[String]) -> Vec<Account> {
+pub(crate) fn accounts_of(email_key: &str, user: Uuid, networks: &[String]) -> Vec<AccountDigest> {
     let [login, proof] =
         [[&b"login"[..], email_key.as_bytes()], [&b"proof"[..], user.as_bytes()]].map(|parts| digest(&parts));
     let known = networks.iter().map(|network| digest(&[b"known", network.as_bytes(), email_key.as_bytes()]));
@@ -64,7 +64,7 @@ pub(crate) fn accounts_of(email_key: &str, user: Uuid, networks: &[String]) -> V
 }
 
 /// Hashes the parts, of which none contains a zero byte but the last.
-fn digest(parts: &[&[u8]]) -> Account {
+fn digest(parts: &[&[u8]]) -> AccountDigest {
     let mut hash = Sha256::new();
     for (place, part) in parts.iter().enumerate() {
         if place > 0 {

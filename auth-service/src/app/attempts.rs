@@ -10,7 +10,7 @@ use super::claim::Claim;
 use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
 use crate::error::Error;
 use crate::passwords::{Guess, Guesses, HashError, Hasher};
-use crate::store::{Account, Credentials, Kind, Store};
+use crate::store::{AccountDigest, AllowanceKind, Credentials, Store};
 
 /// The parts that check passwords and count attempts.
 #[derive(Clone)]
@@ -61,7 +61,7 @@ impl Attempts {
             return Ok(());
         }
         let network = network(&client.peer);
-        let used = self.store.use_allowance(Kind::SignUp, &network, allowance, self.clock.earliest()).await?;
+        let used = self.store.use_allowance(AllowanceKind::SignUp, &network, allowance, self.clock.earliest()).await?;
         used.map_err(Error::TooManyAttempts)
     }
 
@@ -79,7 +79,7 @@ impl Attempts {
         if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
             return Err(Error::TooManyAttempts(wait));
         }
-        let turn = if limits.free == 0 { Turn::default() } else { self.turn(&accounts, now).await? };
+        let turn = if limits.free_failures == 0 { Turn::default() } else { self.turn(&accounts, now).await? };
         Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
     }
 
@@ -99,7 +99,7 @@ impl Attempts {
     /// Counts an attempt of an account that has failed before, unless the account must wait.
     async fn claim(
         &self,
-        account: Account,
+        account: AccountDigest,
         mut failed: Option<Failures>,
         now: DateTime<Utc>,
     ) -> Result<Option<Claim>, Error> {
@@ -159,9 +159,9 @@ impl Attempt {
     async fn failed(mut self) -> Result<(), Error> {
         let is_counted = self.turn.claim.take().is_some_and(Claim::keep);
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);
-        let counted: Vec<Account> = answering.into_iter().chain(self.accounts.elsewhere).collect();
+        let counted: Vec<AccountDigest> = answering.into_iter().chain(self.accounts.elsewhere).collect();
         let Attempts { store, limits, clock, .. } = &self.parts;
-        let counted = if limits.free == 0 { &[][..] } else { &counted };
+        let counted = if limits.free_failures == 0 { &[][..] } else { &counted };
         Ok(store.add_failure(counted, &self.network, limits.failures, clock.earliest()).await?)
     }
 }

@@ -4,12 +4,12 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::Failures;
 use crate::error::Error;
-use crate::store::{Account, Store, StoreError};
+use crate::store::{AccountDigest, Store, StoreError};
 
 /// An attempt that has been counted ahead of its outcome.
 pub(super) struct Claim {
     store: Store,
-    account: Account,
+    account: AccountDigest,
     /// The account's failures before the attempt; `None` once the attempt is judged.
     seen: Option<Failures>,
 }
@@ -19,7 +19,7 @@ impl Claim {
     /// and then gives it back.
     pub(super) async fn make(
         store: &Store,
-        account: Account,
+        account: AccountDigest,
         seen: Failures,
         now: DateTime<Utc>,
     ) -> Result<Option<Self>, Error> {

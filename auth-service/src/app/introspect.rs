@@ -9,7 +9,7 @@ use subtle::ConstantTimeEq as _;
 
 use crate::domain::{Cause, Era, Position};
 use crate::tokens::{NEW_SECONDS, RememberingVerifier, TokenFault, VerifiedToken};
-use crate::view::{Bearer, Stale, View};
+use crate::view::{Bearer, StaleView, View};
 
 /// The parts that judge a token.
 pub(crate) struct Introspector {
@@ -32,7 +32,7 @@ pub(crate) enum TokenStatus {
 
 impl Introspector {
     /// Judges a token by its signature, its times, and what has been revoked up to the position that is answered with it.
-    pub(crate) async fn introspect(&self, token: Option<&Token>) -> Result<(TokenStatus, Position), Stale> {
+    pub(crate) async fn introspect(&self, token: Option<&Token>) -> Result<(TokenStatus, Position), StaleView> {
         // Before the signature: while nothing can be said, none is looked at.
         self.view.refresh().await?;
         let now = self.clock.now();
@@ -58,14 +58,14 @@ impl Introspector {
         token: &Token,
         digest: &TokenDigest,
         now: DateTime<Utc>,
-    ) -> Result<Result<Arc<VerifiedToken>, TokenFault>, Stale> {
+    ) -> Result<Result<Arc<VerifiedToken>, TokenFault>, StaleView> {
         let verified = self.verifier.verify(token, digest, now);
         if verified.is_ok() {
             return Ok(verified);
         }
         match self.verifier.lacks_key(token, now) {
             Some(key) if !self.view.has_killed(&key) => {
-                self.view.look_for_key().await?;
+                self.view.poll_for_key().await?;
                 Ok(self.verifier.verify(token, digest, now))
             }
             _ => Ok(verified),
@@ -73,9 +73,13 @@ impl Introspector {
     }
 
     /// Judges a verified token by what has been revoked.
-    async fn judge(&self, verified: Arc<VerifiedToken>, now: DateTime<Utc>) -> Result<(TokenStatus, Position), Stale> {
+    async fn judge(
+        &self,
+        verified: Arc<VerifiedToken>,
+        now: DateTime<Utc>,
+    ) -> Result<(TokenStatus, Position), StaleView> {
         let claims = verified.claims();
-        let era = Era::of_token(claims.jti);
+        let era = Era::from_token_id(claims.jti);
         let bearer = Bearer {
             user: claims.sub,
             session: claims.sid,
@@ -87,8 +91,8 @@ impl Introspector {
         let mut judged = self.view.judge(bearer)?;
         // Another replica may have begun the token's era a moment ago.
         let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
-        if judged.dead.is_some() && is_new && !self.view.horizon().has_heard_of(era) {
-            self.view.look_for_key().await?;
+        if judged.dead.is_some() && is_new && !self.view.horizon().knows_era(era) {
+            self.view.poll_for_key().await?;
             judged = self.view.judge(bearer)?;
         }
         let status = match judged.dead {

@@ -11,7 +11,7 @@ use crate::domain::{Expiry, Lifetimes, Session, User};
 use crate::error::Error;
 use crate::keys::model::{CurrentKeys, KeySet};
 use crate::tokens::{Issued, Issuer, RefreshToken, Scope, SignError};
-use crate::view::{Stale, View};
+use crate::view::{StaleView, View};
 
 /// The parts that issue tokens.
 pub(crate) struct Issuing {
@@ -69,7 +69,7 @@ impl Issuing {
         }
         // A token of a time to come would be refused everywhere: the horizon is repaired within a second.
         let has_come = self.view.horizon().until < self.clock.latest() + self.leeway;
-        if has_come { Ok(()) } else { Err(Stale.into()) }
+        if has_come { Ok(()) } else { Err(StaleView.into()) }
     }
 
     /// Issues an access token to this user.

@@ -1,15 +1,15 @@
 //! Quotas of addresses and users, metered at each replica by itself.
 
 use chrono::{DateTime, Utc};
-use kit::meter::Meter;
+use kit::rate_limiter::RateLimiter;
 
 use crate::domain::network;
 use crate::error::Error;
 
 /// The quotas, and how much of them is used.
 pub(crate) struct Quotas {
-    pub(crate) logins: Meter<String>,
-    pub(crate) bad_refreshes: Meter<String>,
+    pub(crate) logins: RateLimiter<String>,
+    pub(crate) bad_refreshes: RateLimiter<String>,
     /// Sessions that a user may have; `None` for any number.
     pub(crate) user_sessions: Option<u32>,
 }
@@ -34,7 +34,7 @@ impl Quotas {
         let _ = self.meter(quota).take(network(peer), 1, now);
     }
 
-    fn meter(&self, quota: Quota) -> &Meter<String> {
+    fn meter(&self, quota: Quota) -> &RateLimiter<String> {
         match quota {
             Quota::Logins => &self.logins,
             Quota::BadRefreshes => &self.bad_refreshes,

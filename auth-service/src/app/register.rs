@@ -38,7 +38,7 @@ impl Registrant {
             caller: caller.map(|user| user.to_string()).unwrap_or_default(),
             method: METHOD,
             id,
-            fingerprint: Fingerprint::of(&[self.name.as_str(), self.email.as_str()]),
+            fingerprint: Fingerprint::from_fields(&[self.name.as_str(), self.email.as_str()]),
         })
     }
 }

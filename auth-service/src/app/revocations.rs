@@ -6,7 +6,7 @@ use kit::Clock;
 
 use crate::domain::{Logged, Stamp};
 use crate::error::Error;
-use crate::feed::Listeners;
+use crate::feed::Subscribers;
 use crate::stamp::stamp;
 use crate::view::View;
 
@@ -15,7 +15,7 @@ pub(crate) struct Revocations {
     /// The revocations that this replica knows.
     pub(crate) view: Arc<View>,
     /// The guards that are told of revocations.
-    pub(crate) listeners: Listeners,
+    pub(crate) listeners: Subscribers,
     pub(crate) clock: Clock,
 }
 

@@ -1,7 +1,7 @@
 //! A user's sessions are listed and ended.
 
 use gatepost::Rejection;
-use kit::page::{self, Batch, Page, Row, Wanted};
+use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 use uuid::Uuid;
 
 use super::{App, Caller};
@@ -13,14 +13,14 @@ pub(crate) async fn list<T>(
     app: &App,
     caller: Caller,
     user: Uuid,
-    wanted: Wanted<'_>,
-    row: impl Fn(ListedSession) -> Row<T>,
+    wanted: PageRequest<'_>,
+    row: impl Fn(ListedSession) -> PageRow<T>,
 ) -> Result<Page<T>, Error> {
     caller.reach(&app.store, user).await?;
     let now = app.clock.now();
     let read = async |after, limit| {
         let sessions = app.store.list_sessions(user, after, limit, now).await?;
-        Ok::<_, Error>(Batch::up_to(limit, sessions.into_iter().map(&row).collect()))
+        Ok::<_, Error>(PageBatch::up_to(limit, sessions.into_iter().map(&row).collect()))
     };
     page::fill(&app.page_tokens, wanted, now, read).await
 }

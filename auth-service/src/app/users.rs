@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use gatepost::{InactiveReason, Rejection};
-use kit::page::{self, Batch, Page, Row, Wanted};
+use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 use uuid::Uuid;
 
 use super::accounts::Tried;
 use super::{App, Caller};
 use crate::domain::{Client, Logged, Password, Roles, User, UserChange, UserState};
 use crate::error::Error;
-use crate::store::{Filter, Outcome, Proof};
+use crate::store::{Filter, Outcome, PasswordProof};
 
 /// A change of a user whose fields keep their rules.
 pub(crate) struct UserUpdate {
@@ -40,12 +40,12 @@ pub(crate) async fn some(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>,
 pub(crate) async fn list<T>(
     app: &App,
     filter: &Filter,
-    wanted: Wanted<'_>,
-    row: impl Fn(User) -> Row<T>,
+    wanted: PageRequest<'_>,
+    row: impl Fn(User) -> PageRow<T>,
 ) -> Result<Page<T>, Error> {
     let read = async |after, limit| {
         let users = app.store.list_users(filter, after, limit).await?;
-        Ok::<_, Error>(Batch::up_to(limit, users.into_iter().map(&row).collect()))
+        Ok::<_, Error>(PageBatch::up_to(limit, users.into_iter().map(&row).collect()))
     };
     page::fill(&app.page_tokens, wanted, app.clock.now(), read).await
 }
@@ -69,11 +69,11 @@ pub(crate) async fn update(
 
 /// Checks the caller's own password, so that a stolen token is not enough to take the account. A change of the email tells
 /// whether an address is taken, as a registration does, and has the same limit (C54).
-async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<Proof, Error> {
+async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<PasswordProof, Error> {
     app.attempts.sign_up(client).await?;
     let user_id = caller.user()?;
     let user = app.attempts.check(Tried::Proof(user_id), client, password).await?;
-    Ok(Proof { user_id, generation: user.generation })
+    Ok(PasswordProof { user_id, generation: user.generation })
 }
 
 /// Erases a user and the sessions.

@@ -9,9 +9,9 @@ use tokio::time::{Instant, sleep_until};
 use super::App;
 use crate::domain::Position;
 use crate::error::Error;
-use crate::feed::{Listener, Outlet, Said};
+use crate::feed::{FeedCursor, FeedEvent, Subscriber};
 use crate::keys::model::Algorithm;
-use crate::view::{After, Changes};
+use crate::view::{Changes, NextEntry};
 
 /// The pause after a batch of entries, for each guard that listens: a replica writes ten batches a second to a thousand
 /// guards.
@@ -26,8 +26,8 @@ const LONGEST_PACE: Duration = Duration::from_millis(200);
 /// The position of one guard in the feed. Nothing is made before the guard has room for it, so a slow guard costs no memory.
 pub(crate) struct Watch {
     app: Arc<App>,
-    outlet: Outlet,
-    listener: Listener,
+    outlet: FeedCursor,
+    listener: Subscriber,
     changes: Changes,
     /// Set while entries have been told since the last pause.
     is_telling: bool,
@@ -50,10 +50,10 @@ impl Watch {
         let is_refuted = is_refuted(app, known).await?;
         // A guard that comes for the first time has no digest, and is greeted with one.
         let is_current = digest.is_empty() || digest == self::digest(app);
-        let listener = app.revocations.listeners.join(known.map_or(-1, |position| position.last.revision));
+        let listener = app.revoker.subscribers.join(known.map_or(-1, |position| position.last.revision));
         // Before the history is read: what it learns later is told.
         let changes = view.changes();
-        let outlet = view.read_at(|history, now| Outlet::open(history, known, now));
+        let outlet = view.read_at(|history, now| FeedCursor::open(history, known, now));
         let outlet = if is_refuted { outlet.refuted() } else { outlet };
         let outlet = if is_current { outlet } else { outlet.anew() };
         Ok(Self { app: Arc::clone(app), outlet, listener, changes, is_telling: false, pause: None })
@@ -61,16 +61,16 @@ impl Watch {
 
     /// Returns what the guard is told now, if there is anything. A batch of entries is followed by a pause, in which the next
     /// batch gathers; a question for a renewal ends it.
-    pub(crate) fn next(&mut self) -> Option<Said> {
+    pub(crate) fn next(&mut self) -> Option<FeedEvent> {
         if self.pause.is_some() && self.outlet.asked().is_none() {
             return None;
         }
         let Self { app, outlet, .. } = self;
         let said = app.revocations.view.read_at(|history, now| outlet.next(history, now));
         match &said {
-            Some(said) => self.is_telling |= matches!(said, Said::Revocation(_)),
+            Some(said) => self.is_telling |= matches!(said, FeedEvent::Revocation(_)),
             None if std::mem::take(&mut self.is_telling) => {
-                self.pause = pace(app.revocations.listeners.count()).map(|pace| Instant::now() + pace);
+                self.pause = pace(app.revoker.subscribers.count()).map(|pace| Instant::now() + pace);
             }
             None => {}
         }
@@ -85,7 +85,7 @@ impl Watch {
             view.report_lost(lost);
         }
         match *pause {
-            None => changes.next(outlet.awaits_look()).await,
+            None => changes.next(outlet.awaits_poll()).await,
             Some(end) => {
                 sleep_until(end).await;
                 *pause = None;
@@ -129,12 +129,12 @@ fn digest(app: &App) -> Vec<u8> {
 async fn is_refuted(app: &App, known: Option<Position>) -> Result<bool, Error> {
     let is_far_back = |known: &Position| {
         app.revocations.view.read_at(|history, _| {
-            history.position().is_some_and(|own| own.log == known.log) && history.after(known.last) == After::Lost
+            history.position().is_some_and(|own| own.log == known.log) && history.after(known.last) == NextEntry::Lost
         })
     };
     let Some(known) = known.filter(is_far_back) else { return Ok(false) };
-    let mark = app.store.log_mark(known.last.revision).await?;
-    Ok(mark.is_some_and(|mark| mark != known.last.mark))
+    let mark = app.store.log_fingerprint(known.last.revision).await?;
+    Ok(mark.is_some_and(|mark| mark != known.last.fingerprint))
 }
 
 /// Returns the pause after a batch for one of so many guards: each batch costs a message to every guard, and every guard's

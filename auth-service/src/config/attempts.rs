@@ -45,9 +45,9 @@ impl AttemptFlags {
     /// The limits that the flags say, where clocks may differ by so much.
     pub(crate) fn limits(&self, leeway: TimeDelta) -> AttemptLimits {
         AttemptLimits {
-            free: self.free_failures,
-            rest: TimeDelta::from_std(self.longest_wait).unwrap_or(TimeDelta::MAX),
-            most: self.most_failures,
+            free_failures: self.free_failures,
+            max_delay: TimeDelta::from_std(self.longest_wait).unwrap_or(TimeDelta::MAX),
+            lock_after: self.most_failures,
             failures: Allowance { burst: self.address_failures, per_minute: self.address_failures_per_minute },
             sign_ups: Allowance { burst: self.sign_ups, per_minute: self.sign_ups_per_minute },
             leeway,

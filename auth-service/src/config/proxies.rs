@@ -2,7 +2,7 @@
 
 use clap::Args;
 use kit::config::{ConfigError, boolean};
-use kit::peer::{Callers, HeaderName, Networks, ProxyProtocol, header_name, networks};
+use kit::peer::{CallerResolver, HeaderName, Networks, ProxyProtocol, header_name, networks};
 
 /// The proxies before the service, and how they tell the caller's address.
 #[derive(Clone, Debug, Args)]
@@ -38,8 +38,8 @@ impl ProxyFlags {
     }
 
     /// Tells the addresses of callers.
-    pub(crate) fn callers(&self) -> Callers {
-        Callers::new(self.trusted_proxies.clone().unwrap_or_default(), self.client_address_header.clone())
+    pub(crate) fn callers(&self) -> CallerResolver {
+        CallerResolver::new(self.trusted_proxies.clone().unwrap_or_default(), self.client_address_header.clone())
     }
 
     /// The PROXY protocol, if connections begin with it.

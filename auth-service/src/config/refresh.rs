@@ -46,6 +46,6 @@ impl RefreshFlags {
     pub(crate) fn grace(&self) -> Grace {
         let time = TimeDelta::from_std(self.refresh_grace).unwrap_or(TimeDelta::MAX);
         let overlap = TimeDelta::from_std(self.refresh_overlap).unwrap_or(TimeDelta::MAX);
-        Grace { time, overlap, most: self.refresh_grace_limit, of: self.refresh_grace_rotations }
+        Grace { time, overlap, max_graces: self.refresh_grace_limit, counted_rotations: self.refresh_grace_rotations }
     }
 }

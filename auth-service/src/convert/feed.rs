@@ -5,12 +5,12 @@ use std::time::Duration;
 use gatepost::api::auth::v1;
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::watch_revocations_response::Message;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 
 use super::{position, time};
 use crate::app::watch::Keys;
 use crate::domain::{Cause, Entry, Revocation};
-use crate::feed::Said;
+use crate::feed::FeedEvent;
 use crate::keys::model::Algorithm;
 
 /// How often a guard asks whether it has missed something.
@@ -18,7 +18,7 @@ const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 
 /// How the feed is to be used: the next stream is opened well before the connection's age ends this one.
 pub(crate) fn greeting(Keys { digest, names }: Keys) -> v1::WatchRevocationsResponse {
-    let (age, _) = Limits::default().connection_age;
+    let (age, _) = ServerLimits::default().connection_age;
     say(Message::Greeting(v1::Greeting {
         renew_interval: prost_types::Duration::try_from(RENEW_INTERVAL).ok(),
         reopen_after: prost_types::Duration::try_from(age * 4 / 5).ok(),
@@ -33,11 +33,13 @@ fn key_names(names: Vec<(String, Algorithm)>) -> Vec<v1::KeyName> {
 }
 
 /// Writes what a guard is told of the log, with the keys as they are then.
-pub(crate) fn said(said: Said, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
+pub(crate) fn said(said: FeedEvent, keys: impl FnOnce() -> Keys) -> v1::WatchRevocationsResponse {
     say(match said {
-        Said::Reset(to) => Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) }),
-        Said::Revocation(entry) => Message::Revocation(revocation(entry, keys)),
-        Said::Renewal(nonce, at) => Message::Renewal(v1::Renewal { nonce, position: Some(position(at)) }),
+        FeedEvent::Reset(to) => {
+            Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) })
+        }
+        FeedEvent::Revocation(entry) => Message::Revocation(revocation(entry, keys)),
+        FeedEvent::Renewal(nonce, at) => Message::Renewal(v1::Renewal { nonce, position: Some(position(at)) }),
     })
 }
 
@@ -60,7 +62,7 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> Keys) -> v1::Revocation {
     };
     v1::Revocation {
         revision: entry.logged.revision,
-        mark: entry.logged.mark.0.to_vec(),
+        mark: entry.logged.fingerprint.0.to_vec(),
         target: Some(target),
         create_time: Some(time(entry.time)),
         keys: names,

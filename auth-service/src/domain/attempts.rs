@@ -18,11 +18,11 @@ const MOST_BEYOND: i32 = 128;
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptLimits {
     /// Wrong passwords in a row that cost an account nothing; 0 means that none ever does.
-    pub free: i32,
+    pub free_failures: i32,
     /// The longest rest between two attempts: it begins with one second and doubles.
-    pub rest: TimeDelta,
+    pub max_delay: TimeDelta,
     /// Wrong passwords in a row after which an account rests for a day.
-    pub most: i32,
+    pub lock_after: i32,
     /// Wrong passwords of an address.
     pub failures: Allowance,
     /// Registrations of an address.
@@ -52,20 +52,20 @@ pub struct Allowance {
 impl AttemptLimits {
     /// How long the account must rest from `now` on before the next attempt; `None` when it need not.
     pub fn wait(&self, failures: Failures, now: DateTime<Utc>) -> Option<TimeDelta> {
-        if self.free == 0 || failures.count < self.free {
+        if self.free_failures == 0 || failures.count < self.free_failures {
             return None;
         }
         // A failure of the future was written under a wrong clock: it must bar no caller longer than a right one does.
         if failures.last > now + self.leeway {
             return None;
         }
-        let rest = if failures.count >= self.most { LONGEST_REST } else { self.rest_after(failures.count) };
+        let rest = if failures.count >= self.lock_after { LONGEST_REST } else { self.rest_after(failures.count) };
         Some(failures.last + rest - now).map(|left| left.min(rest)).filter(|left| *left > TimeDelta::zero())
     }
 
     fn rest_after(&self, count: i32) -> TimeDelta {
         // Beyond 2^20 seconds, twelve days, every longest rest has been reached.
-        TimeDelta::seconds(1 << (count - self.free).min(20)).min(self.rest)
+        TimeDelta::seconds(1 << (count - self.free_failures).min(20)).min(self.max_delay)
     }
 }
 
@@ -116,9 +116,9 @@ mod tests {
     use super::*;
 
     const LIMITS: AttemptLimits = AttemptLimits {
-        free: 4,
-        rest: TimeDelta::minutes(15),
-        most: 100,
+        free_failures: 4,
+        max_delay: TimeDelta::minutes(15),
+        lock_after: 100,
         failures: Allowance { burst: 50, per_minute: 20 },
         sign_ups: Allowance { burst: 0, per_minute: 20 },
         leeway: TimeDelta::seconds(5),
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn c52_an_account_rests_longer_after_each_failure() {
+    fn lock_doubles_after_each_wrong_password() {
         let wait = |count| LIMITS.wait(Failures { count, last: now() }, now()).map(|left| left.num_seconds());
         assert_eq!([0, 1, 3].map(wait), [None; 3]);
         assert_eq!([4, 5, 6, 13, 14, 99].map(wait), [1, 2, 4, 512, 900, 900].map(Some));
@@ -137,12 +137,12 @@ mod tests {
         let last = now() - TimeDelta::seconds(2);
         assert_eq!(LIMITS.wait(Failures { count: 5, last }, now()), None);
         assert_eq!(LIMITS.wait(Failures { count: 6, last }, now()), Some(TimeDelta::seconds(2)));
-        let none = AttemptLimits { free: 0, ..LIMITS };
+        let none = AttemptLimits { free_failures: 0, ..LIMITS };
         assert_eq!(none.wait(Failures { count: 100, last: now() }, now()), None);
     }
 
     #[test]
-    fn c52_an_address_has_a_burst_and_then_a_rate() {
+    fn address_has_a_burst_and_then_a_rate() {
         let (allowance, mut full, mut now) = (LIMITS.failures, now(), now());
         for used in 0..50 {
             assert_eq!(allowance.wait(full, now), None, "{used}");
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn times_of_a_wrong_clock_bar_no_caller() {
+    fn future_times_block_no_caller() {
         for ahead in [TimeDelta::hours(2), TimeDelta::days(30)] {
             let failures = Failures { count: 5, last: now() + ahead };
             assert_eq!(LIMITS.wait(failures, now()), None, "an account");
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_counts_with_its_network() {
+    fn address_counts_with_its_network() {
         for (peer, network_of) in [
             ("192.0.2.7", "192.0.2.7"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),

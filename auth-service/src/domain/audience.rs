@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn audiences_that_break_their_rule_are_refused() {
+    fn audiences_against_the_rule_are_refused() {
         let long = "a".repeat(257);
         let half = ["a".repeat(256), "b".repeat(256), "c".to_owned()];
         let half: Vec<&str> = half.iter().map(String::as_str).collect();
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_is_among_those_that_are_known() {
+    fn only_known_audiences_can_be_requested() {
         let audiences = audiences(&["a", "b"], Some("auth")).unwrap();
         assert_eq!(audiences.choose(vec![]), Ok(texts(&["a", "b"])));
         assert_eq!(audiences.choose(texts(&["auth"])), Ok(texts(&["auth"])));

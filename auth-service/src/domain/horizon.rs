@@ -59,7 +59,7 @@ impl Horizon {
     }
 
     /// Returns true if this horizon has heard of the era: a token of any other may be of one that begins just now.
-    pub fn has_heard_of(&self, era: Era) -> bool {
+    pub fn knows_era(&self, era: Era) -> bool {
         self.era.holds(era) || self.before.is_some_and(|(before, _)| before.holds(era))
     }
 
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_other_eras_are_dead_whatever_their_date() {
+    fn tokens_of_other_eras_are_dead() {
         let horizon = Horizon { until: at(10), era: Era(7), before: None };
         let dead = |issued, era| horizon.kills(issued, Era(era));
         assert_eq!([10, 11, 1_000_000].map(|issued| dead(issued, 7)), [true, false, false]);
@@ -95,16 +95,16 @@ mod tests {
     }
 
     #[test]
-    fn tokens_of_the_era_before_count_if_they_were_issued_in_it() {
+    fn previous_era_tokens_count_until_its_end() {
         let horizon = Horizon { until: at(10), era: Era(7), before: Some((Era(6), at(50))) };
         let dead = |issued, era| horizon.kills(issued, Era(era));
         assert_eq!([10, 11, 50, 51].map(|issued| dead(issued, 6)), [true, false, false, true]);
         assert_eq!((dead(51, 7), dead(20, 5), dead(20, 0)), (false, true, true));
-        assert_eq!([7, 6, 5].map(|era| horizon.has_heard_of(Era(era))), [true, true, false]);
+        assert_eq!([7, 6, 5].map(|era| horizon.knows_era(Era(era))), [true, true, false]);
     }
 
     #[test]
-    fn date_goes_back_with_another_era_alone() {
+    fn date_moves_back_only_with_a_new_era() {
         let mut horizon = Horizon { until: at(100), era: Era(7), before: None };
         horizon.follow(Horizon { until: at(50), ..horizon });
         assert_eq!(horizon.until, at(100));
@@ -113,21 +113,21 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_tokens_bear_the_era() {
+    fn token_ids_carry_the_era() {
         assert_eq!([[0; 16], [255; 16]].map(Era::from_random), [Era(1), Era(u32::MAX.into())]);
         let id = Uuid::from_u128(0x0190_0000_0000_7abc_8def_0123_4567_89ab);
         for era in [Era(1), Era(0x4567_89ab), Era(u32::MAX.into())] {
             let own = era.put_into(id);
-            assert_eq!((Era::of_token(own), own.get_version_num()), (era, 7));
+            assert_eq!((Era::from_token_id(own), own.get_version_num()), (era, 7));
             assert_eq!(own.as_u128() >> 32, id.as_u128() >> 32);
         }
         assert_eq!(Era::default().put_into(id), id, "a log of an earlier version changes none");
     }
 
     #[test]
-    fn log_of_an_earlier_version_knows_tokens_by_their_date_alone() {
+    fn log_without_era_judges_tokens_by_date() {
         let old = Horizon::from(at(10));
-        assert!(!old.kills(11, Era(5)) && old.kills(10, Era(5)) && old.has_heard_of(Era(5)));
+        assert!(!old.kills(11, Era(5)) && old.kills(10, Era(5)) && old.knows_era(Era(5)));
         let next = Horizon { era: Era(7), before: Some((Era::default(), at(50))), ..old };
         assert_eq!([11, 50, 51].map(|issued| next.kills(issued, Era(5))), [false, false, true]);
     }

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn c43_what_no_stored_password_can_be_matches_none() {
+    fn overlong_passwords_match_no_stored_one() {
         assert!(Password::new("a".repeat(512)).bytes().is_some());
         assert!(Password::new("a".repeat(513)).bytes().is_none());
     }

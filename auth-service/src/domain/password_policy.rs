@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn c46_the_list_is_whole_and_in_the_form_that_the_search_needs() {
+    fn leaked_list_is_complete_and_searchable() {
         let lines: Vec<&str> = LEAKED.strip_prefix('\n').unwrap().lines().collect();
         assert_eq!(lines.len(), 47_023);
         assert!(LEAKED.ends_with('\n') && !LEAKED.contains('\r') && LEAKED.to_lowercase() == LEAKED);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn c46_words_are_whole_texts_and_their_parts_without_the_domain() {
+    fn words_are_texts_and_parts_without_the_domain() {
         let found = words(&["Ada K\u{f6}nig", "ada.lovelace@example.com"]);
         assert_eq!(found, ["ada.lovelace", "ada k\u{f6}nig", "gatepost", "lovelace", "k\u{f6}nig", "ada"]);
         assert_eq!(left_without("gatepostada!".into(), &found), 4);

@@ -32,9 +32,9 @@ pub struct Grace {
     /// Time after the rotation in which such a use counts as a second tab, not as a lost answer; at most `time`.
     pub overlap: TimeDelta,
     /// The session ends when so many of its last rotations needed the grace.
-    pub most: u8,
+    pub max_graces: u8,
     /// How many of the last rotations are counted, at most 16.
-    pub of: u8,
+    pub counted_rotations: u8,
 }
 
 /// What becomes of a genuine token that is presented.
@@ -72,7 +72,7 @@ impl Grace {
     /// Whether the last rotation may be answered once more.
     fn is_open(self, rotation: &Rotation, now: DateTime<Utc>) -> bool {
         let is_soon = rotation.time.is_some_and(|time| now - time < self.time);
-        is_soon && (self.with_grace(rotation) & self.mask()).count_ones() < u32::from(self.most)
+        is_soon && (self.with_grace(rotation) & self.mask()).count_ones() < u32::from(self.max_graces)
     }
 
     /// The row's bits once the last rotation has needed the grace.
@@ -86,7 +86,7 @@ impl Grace {
     }
 
     fn mask(self) -> i32 {
-        (1 << self.of.min(16)) - 1
+        (1 << self.counted_rotations.min(16)) - 1
     }
 }
 
@@ -101,7 +101,8 @@ impl Rotation {
 mod tests {
     use super::*;
 
-    const GRACE: Grace = Grace { time: TimeDelta::seconds(60), overlap: TimeDelta::seconds(10), most: 2, of: 4 };
+    const GRACE: Grace =
+        Grace { time: TimeDelta::seconds(60), overlap: TimeDelta::seconds(10), max_graces: 2, counted_rotations: 4 };
 
     fn at(second: i64) -> DateTime<Utc> {
         DateTime::from_timestamp(1000 + second, 0).unwrap()
@@ -112,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn the_current_token_rotates_and_older_ones_have_been_used() {
+    fn current_token_rotates_and_older_are_reused() {
         for second in [-60, 0, 59, 60, 1_000_000] {
             assert_eq!(GRACE.decide(0, &rotation(0), at(second)), Decision::Rotate);
             for older in 2..KEPT_GENERATIONS {
@@ -122,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn the_parent_is_answered_again_for_a_minute() {
+    fn parent_is_answered_again_for_a_minute() {
         for second in [10, 59] {
             assert_eq!(GRACE.decide(1, &rotation(0), at(second)), Decision::Again { is_first: true }, "{second}");
             assert_eq!(GRACE.decide(1, &rotation(1), at(second)), Decision::Again { is_first: false }, "{second}");
@@ -141,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn of_four_rotations_one_may_need_the_grace() {
+    fn one_of_four_rotations_may_need_the_grace() {
         for (graces, open) in [
             (0b0000, true),
             (0b0001, true),
@@ -163,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_digests_are_kept_the_newest_first() {
+    fn sixteen_digests_are_kept_newest_first() {
         let mut row = rotation(0);
         for number in 0..20 {
             row.digests = row.digests_with(RefreshDigest([number; 32]));

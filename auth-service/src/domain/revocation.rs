@@ -39,13 +39,13 @@ pub enum Cause {
 
 /// Tells an entry of the log from another of the same revision, in a history that has been lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Mark(pub [u8; 16]);
+pub struct EntryFingerprint(pub [u8; 16]);
 
 /// What an entry carries beside what it revokes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stamp {
     /// Random.
-    pub mark: Mark,
+    pub fingerprint: EntryFingerprint,
     /// When it was made.
     pub time: DateTime<Utc>,
 }
@@ -56,7 +56,7 @@ pub struct Logged {
     /// Its place in the log.
     pub revision: i64,
     /// Its mark.
-    pub mark: Mark,
+    pub fingerprint: EntryFingerprint,
 }
 
 /// Which log this is; a restored database has another one.

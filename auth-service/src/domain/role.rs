@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_role_is_a_short_lower_case_word() {
+    fn role_is_a_short_lower_case_word() {
         for fits in ["admin", "a", "a.b_c-1", &"a".repeat(63)] {
             assert!(Role::parse(fits).is_some(), "{fits}");
         }
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_user_has_few_roles_each_once_and_is_no_service() {
+    fn user_has_few_distinct_roles_without_service() {
         let parse = |words: &[&str]| Roles::parse(&words.iter().map(ToString::to_string).collect::<Vec<_>>());
         let many: Vec<String> = (0..17).map(|number| format!("r{number}")).collect();
         assert_eq!(parse(&[]), Some(Roles::default()));
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lost_role_is_told_from_a_new_one() {
+    fn lost_role_differs_from_new_role() {
         let roles = |text| Roles::from_text(text);
         assert!(roles("admin editor").lose_any(&roles("editor")));
         assert!(!roles("editor").lose_any(&roles("admin editor")));

@@ -63,7 +63,7 @@ pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&Sign
 /// Returns the keys with the times that they would have if a clock that was ahead had been right: a key that was made after
 /// `future` was made now, and signs so much sooner. No key waits for longer than `lead` at the most. The key before it signs
 /// until then, and verifies for `kept` longer.
-pub fn believed(
+pub fn corrected_times(
     keys: &[SigningKeyRecord],
     now: DateTime<Utc>,
     future: DateTime<Utc>,
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_from_state_to_state_at_its_times() {
+    fn key_changes_state_at_its_times() {
         use KeyState::{Next, Over, Retired, Signing};
         let states = |key: &SigningKeyRecord| [9, 10, 19, 20, 29, 30].map(|second| key.state_at(at(second)));
         assert_eq!(states(&key(1, 10, None)), [Next, Signing, Signing, Signing, Signing, Signing]);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn one_key_signs_at_any_time_also_when_one_has_been_taken_out() {
+    fn one_key_signs_even_after_a_key_is_removed() {
         let all = [key(1, 10, Some(20)), key(2, 20, Some(30)), key(3, 30, None)];
         let number = |keys: &[SigningKeyRecord], second| signing_at(keys, at(second)).map(|key| key.number);
         assert_eq!(
@@ -130,22 +130,22 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_a_wrong_clock_get_the_times_that_they_would_have() {
+    fn times_of_a_fast_clock_are_corrected() {
         let kept = (Duration::from_secs(10), Duration::from_mins(1));
         let right = [key(1, 10, Some(20)), key(2, 20, None)];
-        assert_eq!(believed(&right, at(12), at(17), kept), right, "a key that waits is right");
+        assert_eq!(corrected_times(&right, at(12), at(17), kept), right, "a key that waits is right");
         let ahead =
             |number, made, sign, retire| SigningKeyRecord { create_time: at(made), ..key(number, sign, retire) };
         let wrong = [key(1, 10, Some(1_020)), ahead(2, 1_012, 1_020, None)];
         let repaired = [key(1, 10, Some(20)), ahead(2, 12, 20, None)];
-        assert_eq!(believed(&wrong, at(12), at(17), kept), repaired);
-        assert_eq!(believed(&repaired, at(12), at(17), kept), repaired, "once");
+        assert_eq!(corrected_times(&wrong, at(12), at(17), kept), repaired);
+        assert_eq!(corrected_times(&repaired, at(12), at(17), kept), repaired, "once");
         let first = [ahead(1, 1_012, 1_012, None)];
-        assert_eq!(believed(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
+        assert_eq!(corrected_times(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
         let far = [key(1, 10, Some(1_020)), key(2, 1_020, None)];
         let waits = [key(1, 10, Some(72)), key(2, 72, None)];
         let repaired: Vec<_> =
-            believed(&far, at(12), at(17), kept).iter().map(|key| (key.sign_time, key.retire_time)).collect();
+            corrected_times(&far, at(12), at(17), kept).iter().map(|key| (key.sign_time, key.retire_time)).collect();
         assert_eq!(
             repaired,
             waits.map(|key| (key.sign_time, key.retire_time)),

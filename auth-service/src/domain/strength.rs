@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_judged_is_bounded_in_length_and_in_readings() {
+    fn judged_text_is_bounded() {
         let digits: Vec<char> = ('0'..='9').collect();
         assert_eq!(readings(&digits), MAX_READINGS);
         assert_eq!(judged("correct horse battery staple"), "correct horse battery staple");
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_users_words_make_a_password_weaker() {
+    fn words_of_the_user_weaken_a_password() {
         let words = ["lovelace".to_owned(), "augusta".to_owned()];
         assert!(guesses("lovelaceaugusta", &words) < guesses("lovelaceaugusta", &[]));
     }

@@ -15,13 +15,13 @@ const EXCUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(32)]
 
 /// All guards that listen now.
 #[derive(Clone, Debug, Default)]
-pub struct Listeners(Arc<Mutex<Board>>);
+pub struct Subscribers(Arc<Mutex<Board>>);
 
 /// One guard, for as long as it listens.
 #[derive(Debug)]
-pub struct Listener {
+pub struct Subscriber {
     number: u64,
-    all: Listeners,
+    all: Subscribers,
 }
 
 #[derive(Debug)]
@@ -55,14 +55,14 @@ impl Default for Board {
     }
 }
 
-impl Listeners {
+impl Subscribers {
     /// Adds a guard that knows of all revocations up to this revision.
-    pub fn join(&self, revision: i64) -> Listener {
+    pub fn join(&self, revision: i64) -> Subscriber {
         let mut board = self.board();
         board.last += 1;
         let number = board.last;
         board.guards.insert(number, Guard { acknowledged: revision, excuse: None });
-        Listener { number, all: self.clone() }
+        Subscriber { number, all: self.clone() }
     }
 
     /// Returns how many guards listen now.
@@ -86,7 +86,7 @@ impl Listeners {
     }
 }
 
-impl Listener {
+impl Subscriber {
     /// The guard has come to this revision.
     pub fn acknowledge(&self, revision: i64) {
         let mut board = self.all.board();
@@ -97,7 +97,7 @@ impl Listener {
     }
 }
 
-impl Drop for Listener {
+impl Drop for Subscriber {
     fn drop(&mut self) {
         let mut board = self.all.board();
         board.guards.remove(&self.number);
@@ -180,7 +180,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn whoever_waits_waits_for_those_who_listen_and_for_nobody_else() {
-        let listeners = Listeners::default();
+        let listeners = Subscribers::default();
         assert!(is_done(listeners.reached(7)), "there is no listener");
         let (early, late) = (listeners.join(3), listeners.join(7));
         assert!(is_done(listeners.reached(3)));
@@ -202,7 +202,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_who_begins_anew_further_back_is_counted_once() {
-        let listeners = Listeners::default();
+        let listeners = Subscribers::default();
         let (first, second) = (listeners.join(5), listeners.join(9));
         let mut context = Context::from_waker(Waker::noop());
         let mut seven = pin!(listeners.reached(7));
@@ -215,7 +215,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nothing_is_kept_of_those_who_wait_no_more() {
-        let listeners = Listeners::default();
+        let listeners = Subscribers::default();
         let listener = listeners.join(0);
         assert!(!is_done(listeners.reached(7)));
         assert_eq!(listeners.board().waiting.len(), 1);
@@ -226,7 +226,7 @@ mod tests {
     }
 
     /// Returns how long a revocation waits for the guards.
-    async fn waited(listeners: &Listeners, revision: i64) -> Duration {
+    async fn waited(listeners: &Subscribers, revision: i64) -> Duration {
         let begun = Instant::now();
         listeners.reached(revision).await;
         begun.elapsed()
@@ -234,7 +234,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_late_guard_delays_one_revocation_and_is_tried_again() {
-        let listeners = Listeners::default();
+        let listeners = Subscribers::default();
         let late = listeners.join(0);
         let all = || async { [waited(&listeners, 7).await, waited(&listeners, 8).await] };
         for pause in [1, 2, 4, 8, 16, 32, 32] {
@@ -250,7 +250,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_guard_in_time_is_waited_for_beside_one_that_is_late() {
-        let listeners = Listeners::default();
+        let listeners = Subscribers::default();
         let (_late, quick) = (listeners.join(0), listeners.join(0));
         let (first, ()) = tokio::join!(waited(&listeners, 7), async { quick.acknowledge(7) });
         assert_eq!(first, COURTESY);

@@ -3,5 +3,5 @@
 mod listeners;
 mod outlet;
 
-pub use listeners::{Listener, Listeners};
-pub use outlet::{Outlet, Said};
+pub use listeners::{Subscriber, Subscribers};
+pub use outlet::{FeedCursor, FeedEvent};

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::domain::{Entry, Position, Revocation};
-use crate::view::{After, History};
+use crate::view::{History, NextEntry};
 
 /// What one guard has been told of the log, and what it is to be told next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Outlet {
+pub struct FeedCursor {
     /// Of the history with this number.
     history: u64,
     /// Every revocation up to there; `None` where the guard has to begin anew.
@@ -41,7 +41,7 @@ enum Proof {
 
 /// What a guard is told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Said {
+pub enum FeedEvent {
     /// Nothing that it knows counts any more: what is revoked is known up to this position, and is told from there on.
     Reset(Position),
     /// The next entry.
@@ -50,7 +50,7 @@ pub enum Said {
     Renewal(u64, Position),
 }
 
-impl Outlet {
+impl FeedCursor {
     /// Opens the end of a guard that came at the time `now`, knows of all revocations up to `known`, and is told of what this
     /// history will bring.
     pub fn open(history: &History, known: Option<Position>, now: Duration) -> Self {
@@ -80,7 +80,7 @@ impl Outlet {
     }
 
     /// Returns true if the guard waits for the next look, whatever it brings.
-    pub fn awaits_look(&self) -> bool {
+    pub fn awaits_poll(&self) -> bool {
         self.claim.is_some() || self.asked.is_some()
     }
 
@@ -104,7 +104,7 @@ impl Outlet {
     /// In this order, each of which the bound stands on: nothing while the log may have lost what the guard knows; that what
     /// was told has been lost, before anything of what took its place; then every entry; and only when all have been told a
     /// renewal, by a view that is fresh.
-    pub fn next(&mut self, history: &History, now: Duration) -> Option<Said> {
+    pub fn next(&mut self, history: &History, now: Duration) -> Option<FeedEvent> {
         let position = history.position()?;
         if self.proof(history) != Proof::Settled {
             return None;
@@ -114,16 +114,16 @@ impl Outlet {
         let Some(told) = told else { return Some(self.reset(history, position)) };
         match history.after(told.last) {
             // The log itself begins anew: it may have lost what this replica has never seen.
-            After::Entry(entry) if entry.revocation == Revocation::Start => Some(self.reset(history, position)),
-            After::Entry(entry) => {
+            NextEntry::Entry(entry) if entry.revocation == Revocation::Start => Some(self.reset(history, position)),
+            NextEntry::Entry(entry) => {
                 self.told = Some(Position { last: entry.logged, ..told });
-                Some(Said::Revocation(entry.clone()))
+                Some(FeedEvent::Revocation(entry.clone()))
             }
-            After::End => {
+            NextEntry::End => {
                 let position = history.position_at(now).ok()?;
-                self.asked.take().map(|nonce| Said::Renewal(nonce, position))
+                self.asked.take().map(|nonce| FeedEvent::Renewal(nonce, position))
             }
-            After::Unread | After::Other | After::Lost => Some(self.reset(history, position)),
+            NextEntry::Unread | NextEntry::Other | NextEntry::Lost => Some(self.reset(history, position)),
         }
     }
 
@@ -136,21 +136,21 @@ impl Outlet {
             return Proof::Settled;
         }
         let is_contradicted = match history.after(position.last) {
-            After::Entry(_) | After::End => false,
-            After::Unread | After::Other => true,
-            After::Lost => is_refuted,
+            NextEntry::Entry(_) | NextEntry::End => false,
+            NextEntry::Unread | NextEntry::Other => true,
+            NextEntry::Lost => is_refuted,
         };
         if !is_contradicted {
             return Proof::Settled;
         }
-        let has_looked = history.looked_at().is_some_and(|looked_at| looked_at > self.opened);
+        let has_looked = history.polled_at().is_some_and(|polled_at| polled_at > self.opened);
         if has_looked { Proof::Refuted } else { Proof::Open }
     }
 
-    fn reset(&mut self, history: &History, position: Position) -> Said {
+    fn reset(&mut self, history: &History, position: Position) -> FeedEvent {
         self.history = history.number();
         self.told = Some(position);
-        Said::Reset(position)
+        FeedEvent::Reset(position)
     }
 }
 

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn c49_hashes_are_salted_and_say_their_parameters() {
+    fn hashes_have_salt_and_parameters() {
         let mut buffer = Buffer::default();
         let (one, other) = (hash(b"password", &mut buffer).unwrap(), hash(b"password", &mut buffer).unwrap());
         assert_ne!(one, other);

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_account_has_four_places_and_leaves_nothing() {
+    fn account_has_four_slots_and_leaves_nothing() {
         let guesses = Guesses::default();
         let mut taken: Vec<_> = (0..MAX_AT_ONCE).map(|_| guesses.take([1; 32]).unwrap()).collect();
         assert!(guesses.take([1; 32]).is_none());

@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn c51_every_login_costs_one_hash_of_the_same_parameters() {
+    async fn every_login_costs_one_hash() {
         let mut buffer = Buffer::default();
         let stored = argon2id::hash(b"correct password", &mut buffer).unwrap();
         let (hasher, jobs) = watched(&argon2id::hash(NOBODY, &mut buffer).unwrap());
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_full_queue_refuses_at_once_and_a_caller_that_has_gone_costs_nothing() {
+    async fn full_queue_refuses_and_gone_callers_cost_nothing() {
         let (hasher, jobs) = watched("");
         let mut waiting = Vec::new();
         for _ in 0..QUEUE {

@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_queue_makes_room_for_a_shorter_line() {
+    fn full_queue_makes_room_for_a_shorter_line() {
         let queue = FairQueue::new(4, 4);
         for job in ["a1", "a2", "a3", "a4"] {
             queue.push(Some("a"), job).unwrap();
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_its_share() {
+    fn network_has_its_share() {
         let queue = FairQueue::new(8, 2);
         queue.push(Some("a"), "a1").unwrap();
         queue.push(Some("a"), "a2").unwrap();
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_queue_is_worked_off() {
+    fn closed_queue_is_emptied() {
         let queue = FairQueue::new(8, 2);
         queue.push(Some("a"), "a1").unwrap();
         queue.close();

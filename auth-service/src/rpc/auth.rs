@@ -7,7 +7,7 @@ use gatepost::api::auth::v1::{
     LoginRequest, LoginResponse, LogoutRequest, LogoutResponse, RefreshTokenRequest, RefreshTokenResponse,
 };
 use kit::failure::both;
-use kit::peer::Callers;
+use kit::peer::CallerResolver;
 use tonic::{Request, Response, Status};
 
 use super::caller::caller;
@@ -17,7 +17,7 @@ use crate::domain::Password;
 
 pub(super) struct AuthRpc {
     pub(super) app: Arc<App>,
-    pub(super) callers: Callers,
+    pub(super) callers: CallerResolver,
 }
 
 #[tonic::async_trait]

@@ -14,7 +14,7 @@ use gatepost::api::auth::v1::auth_service_server::AuthServiceServer;
 use gatepost::api::auth::v1::session_service_server::SessionServiceServer;
 use gatepost::api::auth::v1::token_service_server::TokenServiceServer;
 use gatepost::api::auth::v1::user_service_server::UserServiceServer;
-use kit::peer::Callers;
+use kit::peer::CallerResolver;
 use kit::shutdown::Shutdown;
 use tonic::service::Routes;
 
@@ -26,7 +26,7 @@ use crate::app::App;
 const MAX_REQUEST: usize = 256 * 1024;
 
 /// Returns the service's gRPC services. `callers` tells the address of a call's caller; `stop` ends open streams.
-pub(crate) fn routes(app: &Arc<App>, callers: &Callers, stop: &Shutdown) -> Routes {
+pub(crate) fn routes(app: &Arc<App>, callers: &CallerResolver, stop: &Shutdown) -> Routes {
     let auth = AuthServiceServer::new(auth::AuthRpc { app: Arc::clone(app), callers: callers.clone() });
     let session = SessionServiceServer::new(session::SessionRpc(Arc::clone(app)));
     let token = TokenServiceServer::new(token::TokenRpc { app: Arc::clone(app), stop: stop.clone() });

@@ -8,7 +8,7 @@ use gatepost::api::auth::v1::{
     RevokeSessionRequest, RevokeSessionResponse,
 };
 use kit::failure::both;
-use kit::page::{self, Row, Wanted};
+use kit::page::{self, PageRequest, PageRow};
 use kit::serve::Room;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
@@ -32,14 +32,14 @@ impl SessionService for SessionRpc {
         request: Request<ListSessionsRequest>,
     ) -> Result<Response<ListSessionsResponse>, Status> {
         let caller = caller(&request)?;
-        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
+        Room::from_request(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
         let ListSessionsRequest { user_id: text, page_size, page_token } = request.into_inner();
         let user = if text.is_empty() { caller.user() } else { user_id(caller, "user_id", &text) };
         let (user, size) = both(user, convert::page_size(page_size))?;
-        let wanted = Wanted { scope: &format!("{LIST} {user}"), size, token: &page_token };
+        let wanted = PageRequest { scope: &format!("{LIST} {user}"), size, token: &page_token };
         let page = sessions::list(&self.0, caller, user, wanted, |listed| {
             let (id, item) = (listed.session.id, convert::session(listed, caller.session()));
-            Row { id, bytes: item.encoded_len(), item }
+            PageRow { id, bytes: item.encoded_len(), item }
         })
         .await?;
         Ok(Response::new(ListSessionsResponse { sessions: page.items, next_page_token: page.next_page_token }))

@@ -12,8 +12,8 @@ use gatepost::api::auth::v1::{
 };
 use kit::etag;
 use kit::failure::both;
-use kit::page::{self, Row, Wanted};
-use kit::peer::Callers;
+use kit::page::{self, PageRequest, PageRow};
+use kit::peer::CallerResolver;
 use kit::serve::Room;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
@@ -33,7 +33,7 @@ const MAX_BATCH: usize = 100;
 
 pub(super) struct UserRpc {
     pub(super) app: Arc<App>,
-    pub(super) callers: Callers,
+    pub(super) callers: CallerResolver,
 }
 
 impl UserRpc {
@@ -76,7 +76,9 @@ impl UserService for UserRpc {
         request: Request<BatchGetUsersRequest>,
     ) -> Result<Response<BatchGetUsersResponse>, Status> {
         let caller = caller(&request)?;
-        Room::of(&request).reserve(request.get_ref().ids.len().saturating_mul(ROW_BYTES).min(page::MAX_BYTES)).await?;
+        Room::from_request(&request)
+            .reserve(request.get_ref().ids.len().saturating_mul(ROW_BYTES).min(page::MAX_PAGE_BYTES))
+            .await?;
         let texts = request.into_inner().ids;
         let ids = batch(caller, &texts)?;
         let mut found = users::some(&self.app, &ids).await?;
@@ -92,16 +94,16 @@ impl UserService for UserRpc {
 
     async fn list_users(&self, request: Request<ListUsersRequest>) -> Result<Response<ListUsersResponse>, Status> {
         let caller = caller(&request)?;
-        Room::of(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
+        Room::from_request(&request).reserve(page::max_bytes(request.get_ref().page_size, ROW_BYTES)).await?;
         let ListUsersRequest { filter, page_size, page_token } = request.into_inner();
         if filter.is_some() {
             caller.must_be_an_admin()?;
         }
         let (size, filter) = both(convert::page_size(page_size), convert::filter(filter))?;
-        let wanted = Wanted { scope: &convert::scope(&filter), size, token: &page_token };
+        let wanted = PageRequest { scope: &convert::scope(&filter), size, token: &page_token };
         let page = users::list(&self.app, &filter, wanted, |user| {
             let (id, item) = (user.id, seen(caller, user));
-            Row { id, bytes: item.encoded_len(), item }
+            PageRow { id, bytes: item.encoded_len(), item }
         })
         .await?;
         Ok(Response::new(ListUsersResponse { users: page.items, next_page_token: page.next_page_token }))

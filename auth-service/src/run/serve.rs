@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use db::clock::measures;
+use db::clock::clock_probe;
 use db::health;
 use gatepost::GuardLayer;
 use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
-use kit::ops::{self, Board, Metrics};
-use kit::serve::{Limits, MethodDeadlines, Parts, serve};
+use kit::ops::{self, Endpoints, Metrics};
+use kit::serve::{MethodDeadlines, Parts, ServerLimits, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -33,12 +33,17 @@ const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToke
 /// # Errors
 /// [`RunError`], whose text says what to do.
 pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let (ops, limits) = (config.ops.take(), ops::Limits::default());
-    let service = async |board| serve_on(config, listener, shutdown.clone(), board).await;
-    Box::pin(ops::beside("auth-service", ops, limits, &shutdown, service)).await
+    let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
+    let service = async |endpoints| serve_on(config, listener, shutdown.clone(), endpoints).await;
+    Box::pin(ops::run_with_port("auth-service", ops, limits, &shutdown, service)).await
 }
 
-async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, board: Board) -> Result<(), RunError> {
+async fn serve_on(
+    config: Config,
+    listener: TcpListener,
+    shutdown: Shutdown,
+    endpoints: Endpoints,
+) -> Result<(), RunError> {
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
@@ -57,15 +62,15 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&app, &callers, &shutdown),
         guard,
-        limits: Limits::default(),
+        limits: ServerLimits::default(),
         deadlines: DEADLINES,
-        look: health::looks(app.store.db()),
+        health_probe: health::read_probe(app.store.db()),
         proxy_protocol,
     };
     let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
-    pages.push(metrics.page());
-    board.show(pages, health::touches(app.store.db()));
-    board.watch_clock(app.clock.clone());
+    pages.push(metrics.endpoint());
+    endpoints.show(pages, health::write_probe(app.store.db()));
+    endpoints.watch_clock(app.clock.clone());
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
@@ -77,7 +82,7 @@ async fn serve_on(config: Config, listener: TcpListener, shutdown: Shutdown, boa
         serving,
         Box::pin(follower.follow(served.clone())),
         Box::pin(sweep(repair, served.clone())),
-        Box::pin(keep(clock.clone(), measures(store.db(), clock), served.clone())),
+        Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), served.clone())),
         Box::pin(run_rotation(ring, rotation, trust, served.clone()))
     );
     store.close().await;

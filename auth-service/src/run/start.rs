@@ -7,8 +7,8 @@ use db::{clock, secrets};
 use gatepost::TokenDigest;
 use gatepost::log::LogLimit;
 use kit::ids::Ids;
-use kit::meter::Meter;
 use kit::page::PageTokens;
+use kit::rate_limiter::RateLimiter;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
 
@@ -18,7 +18,7 @@ use super::lost;
 use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revocations};
 use crate::config::{Config, Flags, QuotaFlags, Registration};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
-use crate::feed::Listeners;
+use crate::feed::Subscribers;
 use crate::keys::model::{CurrentKeys, KeySet, KeyType, Timetable};
 use crate::keys::rotation::{self, Keyring};
 use crate::keys::storage::{KeyFile, KeySource, SigningKeyError};
@@ -116,7 +116,7 @@ fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, op
             view: Arc::clone(&view),
             clock: clock.clone(),
         },
-        revocations: Revocations { view, listeners: Listeners::default(), clock: clock.clone() },
+        revocations: Revocations { view, listeners: Subscribers::default(), clock: clock.clone() },
         passwords: flags.passwords(),
         registration_logs_in: flags.registration == Registration::Open,
         grace: flags.refresh.grace(),
@@ -130,7 +130,7 @@ fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, op
 
 /// Returns the quotas of these flags. Addresses without limits, as behind a proxy that tells none, have no quotas either.
 fn quotas(flags: QuotaFlags, limits: AttemptLimits) -> Quotas {
-    let of_address = |quota: u32| Meter::new(if limits.failures.burst == 0 { 0 } else { quota.into() });
+    let of_address = |quota: u32| RateLimiter::new(if limits.failures.burst == 0 { 0 } else { quota.into() });
     Quotas {
         logins: of_address(flags.address_logins_per_minute),
         bad_refreshes: of_address(flags.address_bad_refreshes_per_minute),

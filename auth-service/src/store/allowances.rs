@@ -1,7 +1,7 @@
 //! What an address may use up, of wrong passwords and of registrations, kept where a restart and another replica see it.
 
 use chrono::TimeDelta;
-use db::{Tx, Verdict, read, transaction, within};
+use db::{TransactionOutcome, Tx, read, transaction, within};
 
 use super::expiry::forget_expired;
 use super::{Store, StoreError, Time};
@@ -9,7 +9,7 @@ use crate::domain::Allowance;
 
 /// What an address has an allowance of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum AllowanceKind {
     /// Wrong passwords.
     Failure,
     /// Registrations.
@@ -21,7 +21,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn allowance(&self, kind: Kind, network: &str) -> Result<Option<Time>, StoreError> {
+    pub async fn allowance(&self, kind: AllowanceKind, network: &str) -> Result<Option<Time>, StoreError> {
         read!(self.db, |reader| sqlx::query_scalar(FULL_TIME).bind(kind.text()).bind(network).fetch_optional(reader))
     }
 
@@ -31,7 +31,7 @@ impl Store {
     /// [`StoreError`]; then nothing is used.
     pub async fn use_allowance(
         &self,
-        kind: Kind,
+        kind: AllowanceKind,
         network: &str,
         allowance: Allowance,
         now: Time,
@@ -46,7 +46,7 @@ impl Store {
         transaction!(self.db, async move |mut tx| {
             let used = use_one(&mut tx, kind, &network, allowance, Use::IfLeft, now).await?;
             forget_expired(&mut tx, now).await?;
-            Ok(Verdict::Commit(used))
+            Ok(TransactionOutcome::Commit(used))
         })
         .map_err(StoreError::or_unavailable)
     }
@@ -54,7 +54,7 @@ impl Store {
 
 const FULL_TIME: &str = "select full_time from allowances where kind = $1 and network = $2";
 
-impl Kind {
+impl AllowanceKind {
     pub(super) fn text(self) -> &'static str {
         match self {
             Self::Failure => "failure",
@@ -75,7 +75,7 @@ pub(super) enum Use {
 /// Uses one of the allowance, or says how long to wait for it; begins anew whenever somebody else has used one between.
 pub(super) async fn use_one(
     tx: &mut Tx<'_>,
-    kind: Kind,
+    kind: AllowanceKind,
     network: &str,
     allowance: Allowance,
     how: Use,

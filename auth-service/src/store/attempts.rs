@@ -1,21 +1,21 @@
 //! Wrong passwords, counted where a restart and another replica see them.
 
-use db::{Verdict, read, transaction, within, write};
+use db::{TransactionOutcome, read, transaction, within, write};
 
 use super::allowances::{Use, use_one};
 use super::expiry::forget_expired;
-use super::{Kind, Store, StoreError, Time};
+use super::{AllowanceKind, Store, StoreError, Time};
 use crate::domain::{Allowance, Failures};
 
 /// An account by the SHA-256 of what was tried.
-pub type Account = [u8; 32];
+pub type AccountDigest = [u8; 32];
 
 impl Store {
     /// The wrong passwords of this account since the last right one.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn failures(&self, account: &Account) -> Result<Option<Failures>, StoreError> {
+    pub async fn failures(&self, account: &AccountDigest) -> Result<Option<Failures>, StoreError> {
         const SQL: &str = "select failures, last_time from failed_attempts where account = $1";
         let row: Option<(_, Time)> =
             read!(self.db, |reader| sqlx::query_as(SQL).bind(account.as_slice()).fetch_optional(reader))?;
@@ -27,7 +27,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is counted.
-    pub async fn claim_attempt(&self, account: &Account, seen: Failures, now: Time) -> Result<bool, StoreError> {
+    pub async fn claim_attempt(&self, account: &AccountDigest, seen: Failures, now: Time) -> Result<bool, StoreError> {
         const SQL: &str = "update failed_attempts set failures = failures + 1, last_time = $3 \
              where account = $1 and failures = $2";
         let claimed = write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(now));
@@ -38,7 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then it stays counted.
-    pub async fn release_attempt(&self, account: &Account, seen: Failures) -> Result<(), StoreError> {
+    pub async fn release_attempt(&self, account: &AccountDigest, seen: Failures) -> Result<(), StoreError> {
         const SQL: &str = "update failed_attempts set failures = failures - 1, \
              last_time = case when failures = $2 + 1 then $3 else last_time end where account = $1 and failures > 1";
         write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(seen.last)).map(drop)
@@ -50,7 +50,7 @@ impl Store {
     /// [`StoreError`]; then nothing is counted.
     pub async fn add_failure(
         &self,
-        accounts: &[Account],
+        accounts: &[AccountDigest],
         network: &str,
         allowance: Allowance,
         now: Time,
@@ -63,9 +63,9 @@ impl Store {
                 within!(tx, sqlx::query(SQL).bind(account.as_slice()).bind(now))?;
             }
             // However much is used up already: what is counted here has happened.
-            use_one(&mut tx, Kind::Failure, &network, allowance, Use::Always, now).await?.ok();
+            use_one(&mut tx, AllowanceKind::Failure, &network, allowance, Use::Always, now).await?.ok();
             forget_expired(&mut tx, now).await?;
-            Ok(Verdict::Commit(()))
+            Ok(TransactionOutcome::Commit(()))
         })
         .map_err(StoreError::or_unavailable)
     }
@@ -74,7 +74,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn clear_failures(&self, account: &Account) -> Result<(), StoreError> {
+    pub async fn clear_failures(&self, account: &AccountDigest) -> Result<(), StoreError> {
         const SQL: &str = "delete from failed_attempts where account = $1";
         write!(self.db, sqlx::query(SQL).bind(account.as_slice())).map(drop).map_err(StoreError::or_unavailable)
     }

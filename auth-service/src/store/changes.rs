@@ -1,11 +1,11 @@
 //! How a user changes, and which tokens die of it: a change raises the user's generation, and whatever was begun or issued
 //! under an older one is refused from then on.
 
-use db::{Verdict, read, transaction, within, write, write_one};
+use db::{TransactionOutcome, read, transaction, within, write, write_one};
 use uuid::Uuid;
 
 use super::rows::UserRow;
-use super::{Outcome, Proof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
+use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
 };
@@ -15,7 +15,7 @@ impl Store {
         &self,
         id: Uuid,
         change: &UserChange,
-        proof: Option<Proof>,
+        proof: Option<PasswordProof>,
         expected: Option<i32>,
         now: Time,
     ) -> Outcome<User> {
@@ -77,7 +77,7 @@ impl Store {
                     .bind(stamp.time)
                     .bind(user.revision)
                     .fetch_optional(connection))?;
-                let Some(written) = written else { return Ok(Verdict::Undo(Ok(None))) };
+                let Some(written) = written else { return Ok(TransactionOutcome::Undo(Ok(None))) };
                 let written = User::from(written);
                 let is_demoted = was_admin && !roles.is_admin() && written.state == UserState::Active;
                 if is_demoted && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
@@ -85,7 +85,7 @@ impl Store {
                 }
                 roles::replace(&mut tx, id, &roles).await?;
                 if !fewer {
-                    return Ok(Verdict::Commit(Ok(Some((written, None)))));
+                    return Ok(TransactionOutcome::Commit(Ok(Some((written, None)))));
                 }
                 let older = older_tokens(&written, Cause::Ended);
                 Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
@@ -124,7 +124,7 @@ impl Store {
                     .bind(stamp.time)
                     .bind(expected)
                     .fetch_optional(connection))?;
-                let Some(written) = written.map(User::from) else { return Ok(Verdict::Undo(Ok(None))) };
+                let Some(written) = written.map(User::from) else { return Ok(TransactionOutcome::Undo(Ok(None))) };
                 let was_admin = is_barred && written.roles.is_admin();
                 if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
                     return Ok(undo);
@@ -165,7 +165,7 @@ impl Store {
                 .bind(&password_hash)
                 .bind(generation)
                 .fetch_optional(connection))?;
-            let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
+            let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
             sessions::insert(&mut tx, &session, &client).await?;
             Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some((user, logged))))
         })
@@ -177,7 +177,7 @@ impl Store {
         transaction!(self.db, async move |mut tx| {
             let generation: Option<i32> =
                 within!(tx, |connection| sqlx::query_scalar(SQL).bind(user_id).fetch_optional(connection))?;
-            let Some(generation) = generation else { return Ok(Verdict::Undo(None)) };
+            let Some(generation) = generation else { return Ok(TransactionOutcome::Undo(None)) };
             let revocation = Revocation::User { id: user_id, generation, cause: Cause::Ended };
             Ok(log::commit(&revocation, stamp, Some))
         })
@@ -210,7 +210,7 @@ impl Store {
                 let is_locked = last_admin::lock_admins(&mut tx, id).await?;
                 let deleted: Option<UserRow> =
                     within!(tx, |connection| sqlx::query_as(SQL).bind(id).bind(expected).fetch_optional(connection))?;
-                let Some(deleted) = deleted.map(User::from) else { return Ok(Verdict::Undo(Ok(None))) };
+                let Some(deleted) = deleted.map(User::from) else { return Ok(TransactionOutcome::Undo(Ok(None))) };
                 let was_admin = deleted.roles.is_admin() && deleted.state == UserState::Active;
                 if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
                     return Ok(undo);
@@ -233,7 +233,7 @@ impl Store {
         }
     }
 
-    async fn is_outdated(&self, proof: Option<Proof>) -> Result<bool, StoreError> {
+    async fn is_outdated(&self, proof: Option<PasswordProof>) -> Result<bool, StoreError> {
         let Some(proof) = proof else { return Ok(false) };
         let user = self.user(proof.user_id).await?;
         Ok(user.is_none_or(|user| user.generation != proof.generation))

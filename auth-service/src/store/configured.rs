@@ -1,6 +1,6 @@
 //! What the settings said at the last start: what they replace kills tokens, as whatever else does, by the log.
 
-use db::{Closing, Statement, Tx, Verdict, transaction, within};
+use db::{ClosingStatements, SqlStatement, TransactionOutcome, Tx, transaction, within};
 
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Era, LogId, Logged, Revocation, Stamp};
@@ -39,17 +39,18 @@ impl Store {
             let dead: Option<(i32,)> =
                 within!(tx, |connection| sqlx::query_as(DEAD).bind(&id).fetch_optional(connection))?;
             if dead.is_some() {
-                return Ok(Verdict::Undo(Remembered::Dead));
+                return Ok(TransactionOutcome::Undo(Remembered::Dead));
             }
             match remember(&mut tx, SECRET_KEY, &id).await? {
                 Before::Other(old) if !old.is_empty() => {
                     // The log's last entry is never pruned, and a secret is dead for as long as its entry is there.
                     let both = [Revocation::SigningKey(old), Revocation::NewSigningKeys];
                     let entries = both.iter().map(|revocation| log::entry(revocation, stamp)).collect();
-                    let answer = move |revision| Remembered::Replaced(Logged { revision, mark: stamp.mark });
-                    Ok(Verdict::CommitWith(Closing::new(entries, answer)))
+                    let answer =
+                        move |revision| Remembered::Replaced(Logged { revision, fingerprint: stamp.fingerprint });
+                    Ok(TransactionOutcome::CommitWith(ClosingStatements::new(entries, answer)))
                 }
-                Before::Same | Before::Other(_) => Ok(Verdict::Commit(Remembered::Same)),
+                Before::Same | Before::Other(_) => Ok(TransactionOutcome::Commit(Remembered::Same)),
             }
         })
     }
@@ -65,11 +66,11 @@ impl Store {
         let issuer = issuer.to_owned();
         transaction!(self.db, async move |mut tx| {
             match remember(&mut tx, ISSUER, &issuer).await? {
-                Before::Same => Ok(Verdict::Commit(false)),
+                Before::Same => Ok(TransactionOutcome::Commit(false)),
                 Before::Other(_) => {
-                    let renewal = Statement::new(SQL).bind(fresh.0.as_slice()).bind(now);
+                    let renewal = SqlStatement::new(SQL).bind(fresh.0.as_slice()).bind(now);
                     let statements = vec![renewal, log::begin_era(Era::from_random(fresh.0))];
-                    Ok(Verdict::CommitWith(Closing::new(statements, |_| true)))
+                    Ok(TransactionOutcome::CommitWith(ClosingStatements::new(statements, |_| true)))
                 }
             }
         })

@@ -1,6 +1,6 @@
 //! The key pairs that sign: one follows another, and what changes them is in the log.
 
-use db::{Tx, Verdict, read, transaction, within, write};
+use db::{TransactionOutcome, Tx, read, transaction, within, write};
 use sqlx::FromRow;
 
 use super::{Store, StoreError, Time, log};
@@ -40,12 +40,12 @@ impl Store {
         let (key, sealed) = (key.clone(), sealed.map(<[u8]>::to_vec));
         transaction!(self.db, async move |mut tx| {
             if !insert(&mut tx, &key, sealed.as_deref()).await? {
-                return Ok(Verdict::Undo(None));
+                return Ok(TransactionOutcome::Undo(None));
             }
             let followed =
                 within!(tx, sqlx::query(FOLLOW).bind(key.number - 1).bind(key.sign_time).bind(verify_until))?;
             if followed == 0 && key.number > 1 {
-                return Ok(Verdict::Undo(None));
+                return Ok(TransactionOutcome::Undo(None));
             }
             Ok(log::commit(&Revocation::NewSigningKeys, stamp, Some))
         })
@@ -75,10 +75,10 @@ impl Store {
             if let Some((key, sealed)) = &successor
                 && !insert(&mut tx, key, sealed.as_deref()).await?
             {
-                return Ok(Verdict::Undo(None));
+                return Ok(TransactionOutcome::Undo(None));
             }
             if within!(tx, sqlx::query(SQL).bind(&id))? == 0 {
-                return Ok(Verdict::Undo(None));
+                return Ok(TransactionOutcome::Undo(None));
             }
             within!(tx, sqlx::query(EARLY).bind(stamp.time))?;
             Ok(log::commit(&Revocation::SigningKey(id.clone()), stamp, Some))
@@ -134,10 +134,10 @@ impl Store {
         transaction!(self.db, async move |mut tx| {
             for (id, from, to) in &seals {
                 if within!(tx, sqlx::query(SQL).bind(id).bind(from).bind(to))? == 0 {
-                    return Ok(Verdict::Undo(false));
+                    return Ok(TransactionOutcome::Undo(false));
                 }
             }
-            Ok(Verdict::Commit(true))
+            Ok(TransactionOutcome::Commit(true))
         })
     }
 }

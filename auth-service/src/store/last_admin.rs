@@ -1,6 +1,6 @@
 //! Keeps one active admin: a single call must not be able to lock everybody out of the administration for good.
 
-use db::{Tx, Verdict, within};
+use db::{TransactionOutcome, Tx, within};
 use uuid::Uuid;
 
 use super::Unchanged;
@@ -23,14 +23,14 @@ pub(super) async fn undo<T>(
     tx: &mut Tx<'_>,
     user_id: Uuid,
     is_locked: bool,
-) -> Result<Option<Verdict<Result<Option<T>, Unchanged>>>, sqlx::Error> {
+) -> Result<Option<TransactionOutcome<Result<Option<T>, Unchanged>>>, sqlx::Error> {
     const SQL: &str = "select exists (select 1 from user_roles r join users u on u.id = r.user_id \
          where r.role = $1 and u.state = 'active' and r.user_id <> $2)";
     // The user became an admin after the lock was asked for: the transaction runs again.
     if !is_locked {
-        return Ok(Some(Verdict::Undo(Ok(None))));
+        return Ok(Some(TransactionOutcome::Undo(Ok(None))));
     }
     let is_another: bool =
         within!(*tx, |connection| sqlx::query_scalar(SQL).bind(Role::ADMIN).bind(user_id).fetch_one(connection))?;
-    Ok((!is_another).then_some(Verdict::Undo(Err(Unchanged::LastAdmin))))
+    Ok((!is_another).then_some(TransactionOutcome::Undo(Err(Unchanged::LastAdmin))))
 }

@@ -1,11 +1,11 @@
 //! The log of revocations: each transaction that kills tokens writes its entry last.
 
 use chrono::{DateTime, SubsecRound as _, TimeDelta};
-use db::{Closing, Statement, Verdict, read, transaction, within, write};
+use db::{ClosingStatements, SqlStatement, TransactionOutcome, read, transaction, within, write};
 
 use super::log_reader::bytes;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Era, LogId, Logged, Mark, Revocation, Stamp};
+use crate::domain::{Cause, EntryFingerprint, Era, LogId, Logged, Revocation, Stamp};
 
 /// The migrations that brought the log and its eras.
 const LOG: i64 = 4;
@@ -30,15 +30,15 @@ impl Store {
                 tx,
                 sqlx::query(HEAD)
                     .bind(id.0.as_slice())
-                    .bind(stamp.mark.0.as_slice())
+                    .bind(stamp.fingerprint.0.as_slice())
                     .bind(stamp.time)
                     .bind(horizon)
-                    .bind(Era::from_random(stamp.mark.0).0)
+                    .bind(Era::from_random(stamp.fingerprint.0).0)
             )?;
             if begun > 0 {
                 within!(tx, sqlx::query(FIRST))?;
             }
-            Ok(Verdict::Commit(()))
+            Ok(TransactionOutcome::Commit(()))
         })
     }
 
@@ -73,27 +73,27 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing is refused.
     pub async fn begin_log_anew(&self, seen: LogId, next: LogId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
-        let begin = Statement::new(BEGIN)
-            .bind(stamp.mark.0.as_slice())
+        let begin = SqlStatement::new(BEGIN)
+            .bind(stamp.fingerprint.0.as_slice())
             .bind(stamp.time)
-            .bind(Era::from_random(stamp.mark.0).0)
+            .bind(Era::from_random(stamp.fingerprint.0).0)
             .bind(DateTime::UNIX_EPOCH)
             .bind(next.0.as_slice())
             .bind(seen.0.as_slice());
-        let end = Statement::new(BEGUN).bind(stamp.mark.0.as_slice());
+        let end = SqlStatement::new(BEGUN).bind(stamp.fingerprint.0.as_slice());
         let revision = self.db.at_once(vec![begin, end]).await?;
-        Ok((revision > 0).then_some(Logged { revision, mark: stamp.mark }))
+        Ok((revision > 0).then_some(Logged { revision, fingerprint: stamp.fingerprint }))
     }
 
     /// Returns the mark of the entry with this revision; `None` if it has been pruned, or never was.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn log_mark(&self, revision: i64) -> Result<Option<Mark>, StoreError> {
+    pub async fn log_fingerprint(&self, revision: i64) -> Result<Option<EntryFingerprint>, StoreError> {
         const SQL: &str = "select mark from revocations where revision = $1";
         let mark: Option<Vec<u8>> =
             read!(self.db, |reader| sqlx::query_scalar(SQL).bind(revision).fetch_optional(reader))?;
-        Ok(mark.map(|mark| bytes(&mark).map(Mark)).transpose()?)
+        Ok(mark.map(|mark| bytes(&mark).map(EntryFingerprint)).transpose()?)
     }
 
     /// Takes the oldest entries out of the log, at most five hundred, whose tokens have all expired: those made until
@@ -114,7 +114,10 @@ impl Store {
         let last = *last;
         transaction!(self.db, async move |mut tx| {
             within!(tx, sqlx::query(SQL).bind(last))?;
-            Ok(Verdict::CommitWith(Closing::new(vec![Statement::new(RAISE).bind(newest)], drop)))
+            Ok(TransactionOutcome::CommitWith(ClosingStatements::new(
+                vec![SqlStatement::new(RAISE).bind(newest)],
+                drop,
+            )))
         })?;
         Ok(expired().count())
     }
@@ -125,11 +128,11 @@ impl Store {
     /// [`StoreError`]; then nothing is revoked.
     pub async fn revoke(&self, revocation: &Revocation, stamp: Stamp) -> Result<Logged, StoreError> {
         let revision = self.db.at_once(vec![entry(revocation, stamp)]).await?;
-        Ok(Logged { revision, mark: stamp.mark })
+        Ok(Logged { revision, fingerprint: stamp.fingerprint })
     }
 
     /// Returns the entry of this mark, if it is one of the log's last.
-    pub(super) async fn logged(&self, mark: Mark) -> Result<Option<Logged>, StoreError> {
+    pub(super) async fn logged(&self, fingerprint: EntryFingerprint) -> Result<Option<Logged>, StoreError> {
         // Far more than are written while a commit is looked for.
         const SQL: &str = "select revision from revocations \
              where revision > (select revision from log_head where id = 1) - 5000 and mark = $1 limit 1";
@@ -145,16 +148,16 @@ pub(super) fn commit<T>(
     revocation: &Revocation,
     stamp: Stamp,
     answer: impl FnOnce(Logged) -> T + Send + 'static,
-) -> Verdict<T> {
-    let answer = move |revision| answer(Logged { revision, mark: stamp.mark });
-    Verdict::CommitWith(Closing::new(vec![entry(revocation, stamp)], answer))
+) -> TransactionOutcome<T> {
+    let answer = move |revision| answer(Logged { revision, fingerprint: stamp.fingerprint });
+    TransactionOutcome::CommitWith(ClosingStatements::new(vec![entry(revocation, stamp)], answer))
 }
 
 /// The statement that adds an entry. No other may come between it and the commit but such as these.
-pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> Statement {
+pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> SqlStatement {
     let (kind, subject, generation) = columns(revocation);
-    Statement::new(APPEND)
-        .bind(stamp.mark.0.as_slice())
+    SqlStatement::new(APPEND)
+        .bind(stamp.fingerprint.0.as_slice())
         .bind(kind)
         .bind(subject.as_str())
         .bind(generation)
@@ -175,8 +178,8 @@ const BEGIN: &str = "update log_head set log_id = $5, horizon = case when horizo
 const BEGUN: &str = "select case when mark = $1 then revision else 0 end from log_head where id = 1";
 
 /// Returns the statement that begins another era: every token of the one before is dead.
-pub(super) fn begin_era(era: Era) -> Statement {
-    Statement::new("update log_head set era = $1, era_before_until = $2 where id = 1")
+pub(super) fn begin_era(era: Era) -> SqlStatement {
+    SqlStatement::new("update log_head set era = $1, era_before_until = $2 where id = 1")
         .bind(era.0)
         .bind(DateTime::UNIX_EPOCH)
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::page_size::PageSize;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Entry, Era, Horizon, LogId, Logged, Mark, Revocation};
+use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, Revocation};
 
 /// Reads the log by a connection of its own.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct LogReader {
 
 /// What one look has read, all at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct LogPage {
     /// The log.
     pub log: LogId,
     /// The revision of its last entry.
@@ -54,7 +54,7 @@ impl LogReader {
     ///
     /// # Errors
     /// [`StoreError`], also of a server that only repeats what another one writes, and may be behind it.
-    pub async fn look(&mut self, from: i64) -> Result<Page, StoreError> {
+    pub async fn look(&mut self, from: i64) -> Result<LogPage, StoreError> {
         const SQL: &str = "select h.log_id, h.revision as head, h.horizon, h.era, h.era_before, h.era_before_until, \
              r.revision, r.mark, r.kind, r.subject, r.generation, r.log_time from revocations r join current_log_head h on h.id = 1 \
              where r.revision >= $1 order by r.revision limit $2";
@@ -71,7 +71,7 @@ impl LogReader {
         if let Some(Row { head: read, .. }) = rows.first() {
             let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
             let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(Row::entry).collect();
-            let page = Page { log, head, horizon, entries: entries?, is_cut };
+            let page = LogPage { log, head, horizon, entries: entries?, is_cut };
             if !page.is_last() {
                 self.size = size.next(time.elapsed());
             }
@@ -84,11 +84,11 @@ impl LogReader {
             StoreError::Unavailable(Arc::new(sqlx::Error::Io(cause)))
         })?;
         let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
-        Ok(Page { log, head, horizon, entries: Vec::new(), is_cut })
+        Ok(LogPage { log, head, horizon, entries: Vec::new(), is_cut })
     }
 }
 
-impl Page {
+impl LogPage {
     /// Whether it reaches the end of the log.
     pub fn is_last(&self) -> bool {
         !self.is_cut || self.entries.last().is_some_and(|entry| entry.logged.revision == self.head)
@@ -143,7 +143,7 @@ impl Row {
             // A later version's: whoever cannot read it cannot say what is good.
             _ => return Err(sqlx::Error::Decode("the log has an entry of an unknown kind".into())),
         };
-        Ok(Entry { logged: Logged { revision, mark: Mark(bytes(&mark)?) }, revocation, time })
+        Ok(Entry { logged: Logged { revision, fingerprint: EntryFingerprint(bytes(&mark)?) }, revocation, time })
     }
 }
 

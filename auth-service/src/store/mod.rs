@@ -29,15 +29,15 @@ use db::schema::Schema;
 use db::{Db, InSteps, Migrations, OpenError};
 use sqlx::migrate::Migrator;
 
-pub use allowances::Kind;
-pub use attempts::Account;
+pub use allowances::AllowanceKind;
+pub use attempts::AccountDigest;
 pub use configured::Remembered;
 pub use db::{DatabaseUrl, StoreError};
 pub use keys::PRIVATE_HALVES;
-pub use log_reader::{LogReader, Page};
-pub use outcome::{Outcome, Proof, Unchanged};
+pub use log_reader::{LogPage, LogReader};
+pub use outcome::{Outcome, PasswordProof, Unchanged};
 pub use refresh::{Refreshable, Rotated};
-pub use times::{Bounds, Passed};
+pub use times::{Passed, TimeBounds};
 pub use trials::Trial;
 pub use users::{Created, Credentials, Filter};
 

@@ -1,6 +1,6 @@
 //! Changes that an operator makes on the database, without the user's password.
 
-use db::{Verdict, read, settle, transaction, within};
+use db::{TransactionOutcome, read, settle, transaction, within};
 use uuid::Uuid;
 
 use super::changes::older_tokens;
@@ -21,7 +21,7 @@ impl Store {
         stamp: Stamp,
     ) -> Result<Option<(User, Logged)>, StoreError> {
         let find = || async {
-            let Some(logged) = self.logged(stamp.mark).await? else { return Ok(None) };
+            let Some(logged) = self.logged(stamp.fingerprint).await? else { return Ok(None) };
             Ok::<_, StoreError>(self.user(id).await?.map(|user| Some((user, logged))))
         };
         settle(|| self.try_set_password(id, password_hash, stamp), find).await
@@ -40,7 +40,7 @@ impl Store {
         transaction!(self.db, async move |mut tx| {
             let user: Option<UserRow> =
                 within!(tx, |connection| sqlx::query_as(SQL).bind(id).bind(&password_hash).fetch_optional(connection))?;
-            let Some(user) = user.map(User::from) else { return Ok(Verdict::Undo(None)) };
+            let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
             let cause = match user.state {
                 UserState::Active => Cause::Ended,
                 UserState::Disabled => Cause::Disabled,

@@ -21,7 +21,7 @@ pub enum Unchanged {
 
 /// A password that was checked for a change, and the generation that was read together with its hash.
 #[derive(Clone, Copy, Debug)]
-pub struct Proof {
+pub struct PasswordProof {
     /// The user who gave the password.
     pub user_id: Uuid,
     /// The user's generation at that time.

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_grow_with_the_time_that_there_is() {
+    fn pages_grow_while_time_is_left() {
         let (micros, millis) = (Duration::from_micros, Duration::from_millis);
         let (pages, time) = reads(micros(2), millis(10));
         assert!(pages <= 25 && time < millis(2_300), "{pages} {time:?}");

@@ -1,6 +1,6 @@
 //! Rows of the sessions table.
 
-use db::{Statement, Tx, Verdict, read, settle, transaction, within, write};
+use db::{SqlStatement, TransactionOutcome, Tx, read, settle, transaction, within, write};
 use sqlx::FromRow;
 use sqlx::error::DatabaseError;
 use uuid::Uuid;
@@ -128,7 +128,7 @@ impl Store {
         user_id: Option<Uuid>,
         stamp: Stamp,
     ) -> Result<Option<Logged>, StoreError> {
-        let find = || async { Ok::<_, StoreError>(self.logged(stamp.mark).await?.map(Some)) };
+        let find = || async { Ok::<_, StoreError>(self.logged(stamp.fingerprint).await?.map(Some)) };
         settle(|| self.try_revoke(id, user_id, stamp), find).await
     }
 
@@ -138,7 +138,7 @@ impl Store {
              and generation >= (select sessions_since from users where users.id = sessions.user_id)";
         transaction!(self.db, async move |mut tx| {
             if within!(tx, sqlx::query(SQL).bind(id).bind(user_id).bind(stamp.time))? == 0 {
-                return Ok(Verdict::Undo(None));
+                return Ok(TransactionOutcome::Undo(None));
             }
             Ok(log::commit(&Revocation::Session(id), stamp, Some))
         })
@@ -151,11 +151,11 @@ impl Store {
     pub async fn end_session(&self, id: Uuid, stamp: Stamp) -> Result<Logged, StoreError> {
         const SQL: &str = "update sessions set end_time = $2 where id = $1 and end_time is null";
         let end = || async {
-            let row = Statement::new(SQL).bind(id).bind(stamp.time);
+            let row = SqlStatement::new(SQL).bind(id).bind(stamp.time);
             let revision = self.db.at_once(vec![row, log::entry(&Revocation::Session(id), stamp)]).await?;
-            Ok::<_, StoreError>(Logged { revision, mark: stamp.mark })
+            Ok::<_, StoreError>(Logged { revision, fingerprint: stamp.fingerprint })
         };
-        settle(end, || self.logged(stamp.mark)).await
+        settle(end, || self.logged(stamp.fingerprint)).await
     }
 }
 

@@ -5,8 +5,8 @@
 use db::settle;
 use uuid::Uuid;
 
-use super::{Outcome, Proof, Store, StoreError, Time, Unchanged};
-use crate::domain::{Client, Logged, Mark, Roles, Session, Stamp, User, UserChange, UserState};
+use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged};
+use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserState};
 
 /// A user as a change has left it, with the change's entry in the log.
 type Changed = Result<(User, Option<Logged>), Unchanged>;
@@ -23,7 +23,7 @@ impl Store {
         &self,
         id: Uuid,
         change: &UserChange,
-        proof: Option<Proof>,
+        proof: Option<PasswordProof>,
         expected: Option<i32>,
         now: Time,
     ) -> Outcome<User> {
@@ -53,7 +53,7 @@ impl Store {
     ) -> Outcome<(User, Option<Logged>)> {
         // Roles that are only added leave no entry in the log.
         let is_ours = |user: &User| user.update_time == stamp.time && user.roles == *roles;
-        settle(|| self.try_set_roles(id, roles, expected, stamp), || self.changed(id, stamp.mark, is_ours)).await
+        settle(|| self.try_set_roles(id, roles, expected, stamp), || self.changed(id, stamp.fingerprint, is_ours)).await
     }
 
     /// Bars the user from logging in and ends every session, or lets the user in again; a user who is in that state
@@ -68,7 +68,8 @@ impl Store {
         expected: Option<i32>,
         stamp: Stamp,
     ) -> Outcome<(User, Option<Logged>)> {
-        settle(|| self.try_set_state(id, state, expected, stamp), || self.changed(id, stamp.mark, |_| false)).await
+        settle(|| self.try_set_state(id, state, expected, stamp), || self.changed(id, stamp.fingerprint, |_| false))
+            .await
     }
 
     /// Changes the password, ends every session and begins a new one, whose generation is one above `generation`: the one
@@ -85,7 +86,7 @@ impl Store {
         stamp: Stamp,
     ) -> Result<Option<(User, Logged)>, StoreError> {
         let find = || async {
-            let changed = self.changed(session.user_id, stamp.mark, |_| false).await?;
+            let changed = self.changed(session.user_id, stamp.fingerprint, |_| false).await?;
             Ok::<_, StoreError>(changed.and_then(Result::ok).and_then(|(user, logged)| Some((user, logged?))).map(Some))
         };
         settle(|| self.try_change_password(generation, password_hash, session, client, stamp), find).await
@@ -96,7 +97,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
     pub async fn end_all_sessions(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
-        settle(|| self.try_end_all(user_id, stamp), || async { Ok(self.logged(stamp.mark).await?.map(Some)) }).await
+        settle(|| self.try_end_all(user_id, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Some)) })
+            .await
     }
 
     /// Erases the user and the sessions; the id and the time of it are kept. The last active admin stays.
@@ -104,14 +106,15 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
     pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
-        settle(|| self.try_delete(id, expected, stamp), || async { Ok(self.logged(stamp.mark).await?.map(Ok)) }).await
+        settle(|| self.try_delete(id, expected, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Ok)) })
+            .await
     }
 
     /// Returns the user and the entry of this mark, if the log has it or the user is as the change was to leave it.
     async fn changed(
         &self,
         id: Uuid,
-        mark: Mark,
+        fingerprint: EntryFingerprint,
         is_ours: impl Fn(&User) -> bool + Sync,
     ) -> Result<Option<Changed>, StoreError> {
         let logged = self.logged(mark).await?;

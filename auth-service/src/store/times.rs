@@ -5,10 +5,10 @@
 //! come is dead for good, and its entry need not be kept until then.
 
 use chrono::TimeDelta;
-use db::{Closing, Verdict, read, transaction, within, write};
+use db::{ClosingStatements, TransactionOutcome, read, transaction, within, write};
 use uuid::Uuid;
 
-use super::{Kind, Store, StoreError, Time, log};
+use super::{AllowanceKind, Store, StoreError, Time, log};
 use crate::domain::{Era, Logged, Revocation, SigningKeyRecord, Stamp};
 
 /// Rows that one statement looks through.
@@ -16,7 +16,7 @@ const ROWS: i64 = 5_000;
 
 /// The bounds within which a stored time is believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub struct TimeBounds {
     /// The time now.
     pub now: Time,
     /// Times of what has happened, or begun: none is later.
@@ -46,12 +46,12 @@ impl Store {
         const SQL: &str = "update log_head set horizon = $1 where id = 1 and horizon > $2";
         transaction!(self.db, async move |mut tx| {
             if within!(tx, sqlx::query(SQL).bind(stamp.time).bind(future))? == 0 {
-                return Ok(Verdict::Undo(None));
+                return Ok(TransactionOutcome::Undo(None));
             }
             let statements =
-                vec![log::begin_era(Era::from_random(stamp.mark.0)), log::entry(&Revocation::Start, stamp)];
-            let answer = move |revision| Some(Logged { revision, mark: stamp.mark });
-            Ok(Verdict::CommitWith(Closing::new(statements, answer)))
+                vec![log::begin_era(Era::from_random(stamp.fingerprint.0)), log::entry(&Revocation::Start, stamp)];
+            let answer = move |revision| Some(Logged { revision, fingerprint: stamp.fingerprint });
+            Ok(TransactionOutcome::CommitWith(ClosingStatements::new(statements, answer)))
         })
     }
 
@@ -83,7 +83,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pass_log(&self, after: i64, repairs: bool, bounds: Bounds) -> Result<Passed<i64>, StoreError> {
+    pub async fn pass_log(&self, after: i64, repairs: bool, bounds: TimeBounds) -> Result<Passed<i64>, StoreError> {
         const LAST: &str = "select revision, count(case when log_time > $3 then 1 end) over () from \
              (select revision, log_time from revocations where revision > $1 order by revision limit $2) passed \
              order by revision desc limit 1";
@@ -105,7 +105,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn pass_sessions(&self, after: Uuid, repairs: bool, bounds: Bounds) -> Result<Passed<Uuid>, StoreError> {
+    pub async fn pass_sessions(
+        &self,
+        after: Uuid,
+        repairs: bool,
+        bounds: TimeBounds,
+    ) -> Result<Passed<Uuid>, StoreError> {
         const LAST: &str = "select id, \
              count(case when create_time > $3 or last_refresh_time > $3 or end_time > $3 then 1 end) over () from \
              (select id, create_time, last_refresh_time, end_time from sessions where id > $1 order by id limit $2) passed \
@@ -118,7 +123,7 @@ impl Store {
              idle_expire_time = case when idle_expire_time > $6 then $6 else idle_expire_time end, \
              over_time = case when over_time > $6 then $6 else over_time end \
              where id > $1 and id <= $2 and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
-        let Bounds { now, future, session, idle } = bounds;
+        let TimeBounds { now, future, session, idle } = bounds;
         let passed: Option<(Uuid, i64)> =
             read!(self.db, |reader| sqlx::query_as(LAST).bind(after).bind(ROWS).bind(future).fetch_optional(reader))?;
         repair(passed, repairs, async |last| {
@@ -135,7 +140,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn repair_attempts(&self, bounds: Bounds, last: Time, full: &[(Kind, Time)]) -> Result<u64, StoreError> {
+    pub async fn repair_attempts(
+        &self,
+        bounds: TimeBounds,
+        last: Time,
+        full: &[(AllowanceKind, Time)],
+    ) -> Result<u64, StoreError> {
         const ATTEMPTS: &str = "update failed_attempts set last_time = $1 where last_time > $2";
         const ALLOWANCES: &str = "delete from allowances where kind = $1 and full_time > $2";
         let mut repaired = write!(self.db, sqlx::query(ATTEMPTS).bind(last).bind(bounds.future))?;
@@ -168,7 +178,7 @@ impl Store {
                         .bind(key.retire_time.is_none())
                 )?;
                 if written == 0 {
-                    return Ok(Verdict::Undo(false));
+                    return Ok(TransactionOutcome::Undo(false));
                 }
             }
             Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))

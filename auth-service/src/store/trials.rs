@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::rows::UserRow;
-use super::{Account, Credentials, Kind, Store, StoreError, Time};
+use super::{AccountDigest, AllowanceKind, Credentials, Store, StoreError, Time};
 use crate::domain::Failures;
 
 /// The account whose password is tried, and what is known of the place from where it is tried.
@@ -36,7 +36,7 @@ impl Store {
         let row: TrialRow = read!(self.db, |reader| sqlx::query_as(SQL)
             .bind(email_key)
             .bind(network)
-            .bind(Kind::Failure.text())
+            .bind(AllowanceKind::Failure.text())
             .fetch_one(reader))?;
         Ok(row.into())
     }
@@ -54,7 +54,7 @@ impl Store {
         let row: TrialRow = read!(self.db, |reader| sqlx::query_as(SQL)
             .bind(id)
             .bind(network)
-            .bind(Kind::Failure.text())
+            .bind(AllowanceKind::Failure.text())
             .fetch_one(reader))?;
         Ok(row.into())
     }
@@ -63,7 +63,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn failures_of(&self, accounts: [&Account; 2]) -> Result<[Option<Failures>; 2], StoreError> {
+    pub async fn failures_of(&self, accounts: [&AccountDigest; 2]) -> Result<[Option<Failures>; 2], StoreError> {
         const SQL: &str = "select account, failures, last_time from failed_attempts where account in ($1, $2)";
         let rows: Vec<(Vec<u8>, i32, Time)> = read!(self.db, |reader| sqlx::query_as(SQL)
             .bind(accounts[0].as_slice())

@@ -1,6 +1,6 @@
 //! Rows of the users table.
 
-use db::{Verdict, read, requests, settle, transaction, within};
+use db::{TransactionOutcome, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
@@ -72,7 +72,7 @@ impl Store {
             if let Some(key) = &request
                 && !requests::keep(&mut tx, key, new.id, new.create_time).await?
             {
-                return Ok(Verdict::Undo(Created::Repeated));
+                return Ok(TransactionOutcome::Undo(Created::Repeated));
             }
             let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
                 .bind(new.id)
@@ -83,12 +83,12 @@ impl Store {
                 .bind(new.roles.to_text())
                 .bind(new.create_time)
                 .fetch_optional(connection))?;
-            let Some(user) = user else { return Ok(Verdict::Undo(Created::EmailTaken)) };
+            let Some(user) = user else { return Ok(TransactionOutcome::Undo(Created::EmailTaken)) };
             roles::insert(&mut tx, new.id, &new.roles).await?;
             if let Some((session, client)) = &first {
                 sessions::insert(&mut tx, session, client).await?;
             }
-            Ok(Verdict::Commit(Created::User(Box::new(user.into()))))
+            Ok(TransactionOutcome::Commit(Created::User(Box::new(user.into()))))
         })
     }
 

@@ -12,7 +12,7 @@ pub(crate) use repair::Repair;
 
 use crate::repaired::future;
 use crate::store::StoreError;
-use crate::view::KEEP;
+use crate::view::REVOCATION_RETENTION;
 
 /// How often it is looked for.
 const EVERY: Duration = Duration::from_mins(1);
@@ -47,7 +47,7 @@ pub(crate) async fn sweep(repair: Repair, stop: Shutdown) {
                 sleep(HORIZON).await;
                 match repair.horizon().await {
                     // The next look is soon enough where this one fails.
-                    Ok(true) => drop(repair.view.look_again().await),
+                    Ok(true) => drop(repair.view.poll_again().await),
                     Ok(false) => {}
                     Err(error) => tracing::warn!(%error, "the log's horizon has not come, and stays for now"),
                 }
@@ -66,7 +66,7 @@ impl Sweeper {
         let Repair { store, clock, leeway, .. } = repair;
         measure(store.db(), clock).await?;
         while self.is_trusted(repair) && store.sweep_sessions(clock.now()).await? > 0 {}
-        while self.is_trusted(repair) && store.prune_log(clock.now() - KEEP).await? > 0 {}
+        while self.is_trusted(repair) && store.prune_log(clock.now() - REVOCATION_RETENTION).await? > 0 {}
         if clock.may_repair(*leeway) { self.repair(repair).await } else { Ok(()) }
     }
 

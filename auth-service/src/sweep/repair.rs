@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes};
 use crate::repaired::{Repaired, future};
 use crate::stamp::stamp;
-use crate::store::{Bounds, Kind, Store, StoreError};
+use crate::store::{AllowanceKind, Store, StoreError, TimeBounds};
 use crate::view::View;
 
 /// A clock that is further back than this has not been set at all, and repairs nothing: 2025-01-01.
@@ -69,14 +69,14 @@ impl Repair {
             log = self.log(true, bounds).await?;
             sessions = self.sessions(true, bounds).await?;
         }
-        let full = [(Kind::Failure, self.limits.failures), (Kind::SignUp, self.limits.sign_ups)];
+        let full = [(AllowanceKind::Failure, self.limits.failures), (AllowanceKind::SignUp, self.limits.sign_ups)];
         // After a step back, uses beyond an allowance cannot be told from a time of the wrong clock: they are forgiven.
         let latest = |allowance: Allowance| {
             if stepped { allowance.used_up(now) } else { allowance.latest(now, bounds.future - now) }
         };
         let full = full.map(|(kind, allowance)| (kind, latest(allowance)));
         // Their count stays. It bars no caller now, as before.
-        let last = now - self.limits.rest;
+        let last = now - self.limits.max_delay;
         let attempts = self.store.repair_attempts(bounds, last, &full).await?;
         let requests = requests::repair_times(self.store.db(), bounds.now, bounds.future).await?;
         let all = log + sessions + attempts + requests;
@@ -93,23 +93,23 @@ impl Repair {
         Ok(())
     }
 
-    fn bounds(&self, now: DateTime<Utc>) -> Bounds {
+    fn bounds(&self, now: DateTime<Utc>) -> TimeBounds {
         let delta = |duration| TimeDelta::from_std(duration).unwrap_or_default();
         let Lifetimes { idle, access, session } = self.lifetimes;
-        Bounds { now, future: future(now, self.leeway), session: delta(session), idle: delta(idle.max(access)) }
+        TimeBounds { now, future: future(now, self.leeway), session: delta(session), idle: delta(idle.max(access)) }
     }
 
     /// Begins another era, in which tokens of times to come are dead. Returns `false` if another replica does so now.
-    async fn follow_era(&self, bounds: Bounds) -> Result<bool, StoreError> {
+    async fn follow_era(&self, bounds: TimeBounds) -> Result<bool, StoreError> {
         let next = Era::from_random(kit::random::bytes());
         let is_ours = self.store.follow_era(self.view.horizon().era, next, bounds.future).await?;
         if is_ours {
-            let _ = self.view.look_again().await;
+            let _ = self.view.poll_again().await;
         }
         Ok(is_ours)
     }
 
-    async fn log(&self, repairs: bool, bounds: Bounds) -> Result<u64, StoreError> {
+    async fn log(&self, repairs: bool, bounds: TimeBounds) -> Result<u64, StoreError> {
         let (mut all, mut after) = (0, -1);
         loop {
             let passed = self.store.pass_log(after, repairs, bounds).await?;
@@ -119,7 +119,7 @@ impl Repair {
         }
     }
 
-    async fn sessions(&self, repairs: bool, bounds: Bounds) -> Result<u64, StoreError> {
+    async fn sessions(&self, repairs: bool, bounds: TimeBounds) -> Result<u64, StoreError> {
         let (mut all, mut after) = (0, Uuid::nil());
         loop {
             let passed = self.store.pass_sessions(after, repairs, bounds).await?;

@@ -11,12 +11,12 @@ use uuid::Uuid;
 
 use super::{Repair, Sweeper};
 use crate::domain::{
-    Allowance, AttemptLimits, Cause, Client, Email, Era, Lifetimes, LogId, Mark, Name, NewUser, RefreshDigest,
-    Revocation, Roles, Session, Stamp,
+    Allowance, AttemptLimits, Cause, Client, Email, EntryFingerprint, Era, Lifetimes, LogId, Name, NewUser,
+    RefreshDigest, Revocation, Roles, Session, Stamp,
 };
 use crate::repaired::Repaired;
-use crate::store::{DatabaseUrl, Kind, Store};
-use crate::view::{Bearer, Follower, KEEP, View};
+use crate::store::{AllowanceKind, DatabaseUrl, Store};
+use crate::view::{Bearer, Follower, REVOCATION_RETENTION, View};
 
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
@@ -33,9 +33,9 @@ struct World {
 fn limits() -> AttemptLimits {
     let allowance = Allowance { burst: 50, per_minute: 20 };
     AttemptLimits {
-        free: 4,
-        rest: TimeDelta::minutes(15),
-        most: 100,
+        free_failures: 4,
+        max_delay: TimeDelta::minutes(15),
+        lock_after: 100,
         failures: allowance,
         sign_ups: allowance,
         leeway: LEEWAY,
@@ -155,14 +155,14 @@ impl World {
     /// The revisions of the log, and the time of each.
     async fn log(&self) -> Vec<(i64, DateTime<Utc>)> {
         let mut reader = self.store().log_reader();
-        let page = reader.look(0).await.unwrap();
+        let page = reader.poll(0).await.unwrap();
         reader.close().await;
         page.entries.iter().map(|entry| (entry.logged.revision, entry.time)).collect()
     }
 }
 
 fn stamp_at(time: DateTime<Utc>) -> Stamp {
-    Stamp { mark: Mark(kit::random::bytes()), time }
+    Stamp { fingerprint: EntryFingerprint(kit::random::bytes()), time }
 }
 
 #[tokio::test]
@@ -232,7 +232,7 @@ async fn token_revoked_under_a_wrong_clock_stays_dead() {
         assert_eq!(world.is_dead(live.0, live.1, live.2), None, "a token of the right time is good");
         assert!(world.is_dead(open.0, open.1, open.2).is_some(), "one of a time to come never is");
         // Its entry is pruned, and its time comes.
-        world.pass(jump.max(KEEP + TimeDelta::hours(1)));
+        world.pass(jump.max(REVOCATION_RETENTION + TimeDelta::hours(1)));
         world.log_out(99).await;
         world.sweep().await;
         assert_eq!(world.log().await.len(), 1);
@@ -251,7 +251,7 @@ async fn entry_dated_next_year_stops_no_pruning() {
     world.follower.load().await.unwrap();
     world.sweep().await;
     assert_eq!(world.log().await[1], (1, start()), "it gets the time of the sweep");
-    world.pass(KEEP + TimeDelta::minutes(1));
+    world.pass(REVOCATION_RETENTION + TimeDelta::minutes(1));
     world.store().revoke(&Revocation::NewSigningKeys, stamp_at(world.now())).await.unwrap();
     world.follower.load().await.unwrap();
     world.sweep().await;
@@ -286,13 +286,18 @@ async fn attempts_of_a_wrong_clock_bar_nobody() {
         let allowance = limits().failures;
         world.store().add_failure(&[[7; 32]], "192.0.2.7", allowance, world.now()).await.unwrap();
     }
-    world.store().use_allowance(Kind::SignUp, "192.0.2.7", limits().sign_ups, world.now()).await.unwrap().unwrap();
+    world
+        .store()
+        .use_allowance(AllowanceKind::SignUp, "192.0.2.7", limits().sign_ups, world.now())
+        .await
+        .unwrap()
+        .unwrap();
     let mut world = world.restart(TimeDelta::hours(-1)).await;
     world.sweep().await;
     let failures = world.store().failures(&[7; 32]).await.unwrap().unwrap();
-    assert_eq!((failures.count, failures.last), (5, world.now() - limits().rest));
+    assert_eq!((failures.count, failures.last), (5, world.now() - limits().max_delay));
     assert_eq!(limits().wait(failures, world.now()), None, "and bars no caller, as before the sweep");
-    for kind in [Kind::Failure, Kind::SignUp] {
+    for kind in [AllowanceKind::Failure, AllowanceKind::SignUp] {
         assert_eq!(world.store().allowance(kind, "192.0.2.7").await.unwrap(), None);
     }
 }
@@ -303,10 +308,10 @@ async fn allowances_of_a_clock_that_was_minutes_ahead_bar_nobody() {
     let allowance = limits().failures;
     world.store().add_failure(&[], "192.0.2.7", allowance, world.now()).await.unwrap();
     let mut world = world.restart(TimeDelta::minutes(-8)).await;
-    let full = world.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap().unwrap();
+    let full = world.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap().unwrap();
     assert!(allowance.wait(full, world.now()) > Some(TimeDelta::minutes(5)));
     world.sweep().await;
-    assert_eq!(world.store().allowance(Kind::Failure, "192.0.2.7").await.unwrap(), None);
+    assert_eq!(world.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap(), None);
 }
 
 #[tokio::test]

@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_read_as_it_is_written() {
+    fn refresh_token_is_read_as_written() {
         let text = token().expose();
         assert_eq!(text, "gpr_AZAAAAAAcACAAAAAAAAAAQABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f");
         let read = RefreshToken::parse(&text).unwrap();
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_refresh_token_is_none() {
+    fn other_texts_are_not_refresh_tokens() {
         let text = token().expose();
         let (longer, shorter) = (format!("{text}A"), &text[..text.len() - 1]);
         let other = text.replace("gpr_", "gpr-");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_successor_is_made_of_secret_session_generation_and_salt() {
+    fn successor_depends_on_all_its_inputs() {
         // Computed with Python's hmac and hashlib.
         let next = token().successor(1, &[0xa5; 32]);
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_found_among_the_digests() {
+    fn token_is_found_among_the_digests() {
         let (first, second) = (token(), token().successor(1, &[1; 32]));
         let digests = [second.digest(), first.digest()];
         assert_eq!((second.position(&digests), first.position(&digests)), (Some(0), Some(1)));

@@ -110,13 +110,13 @@ mod tests {
     use testkit::start;
 
     use super::*;
-    use crate::domain::{Logged, Mark};
+    use crate::domain::{EntryFingerprint, Logged};
 
     const ADA: Uuid = Uuid::from_u128(1);
     const LAPTOP: Uuid = Uuid::from_u128(10);
 
     fn entry(revocation: Revocation) -> Entry {
-        Entry { logged: Logged { revision: 1, mark: Mark([0; 16]) }, revocation, time: start() }
+        Entry { logged: Logged { revision: 1, fingerprint: EntryFingerprint([0; 16]) }, revocation, time: start() }
     }
 
     fn user(generation: i32, cause: Cause) -> Entry {

@@ -10,10 +10,10 @@ use kit::Clock;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::{Finder, History, Taken, View};
+use super::{Finder, History, PageOutcome, View};
 use crate::domain::{LogId, Revocation};
 use crate::stamp::stamp;
-use crate::store::{LogReader, Page, Store, StoreError};
+use crate::store::{LogPage, LogReader, Store, StoreError};
 
 /// How often the log is looked at while nobody asks for it.
 const EVERY: Duration = Duration::from_millis(200);
@@ -31,7 +31,7 @@ const LOAD: Duration = Duration::from_secs(30);
 const FORGET: Duration = Duration::from_mins(1);
 
 /// How long a revocation is kept: the longest life of an access token, and an hour.
-pub const KEEP: TimeDelta = TimeDelta::hours(25);
+pub const REVOCATION_RETENTION: TimeDelta = TimeDelta::hours(25);
 
 /// Reads the set of signing keys again.
 pub type ReadKeys = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> + Send + Sync>;
@@ -124,9 +124,9 @@ impl Follower {
                 self.view.moved.send_replace(());
             }
             match taken {
-                Taken::Complete => break,
-                Taken::More => {}
-                Taken::Forked => {
+                PageOutcome::Complete => break,
+                PageOutcome::More => {}
+                PageOutcome::Forked => {
                     let known = self.view.read().position().map(|position| position.log);
                     // A log that has another identity by now keeps that one.
                     let next = if known == Some(page.log) { new_id() } else { page.log };
@@ -176,23 +176,23 @@ impl Follower {
         loop {
             let (page, asked) = self.page(history.next()).await?;
             match history.take(&page, asked) {
-                Taken::Complete => return Ok(history),
-                Taken::More => {}
+                PageOutcome::Complete => return Ok(history),
+                PageOutcome::More => {}
                 // It is being changed at this moment.
-                Taken::Forked => history = empty.clone(),
+                PageOutcome::Forked => history = empty.clone(),
             }
         }
     }
 
     /// A page of the log, and when it was asked for.
-    async fn page(&mut self, from: i64) -> Result<(Page, Duration), StoreError> {
+    async fn page(&mut self, from: i64) -> Result<(LogPage, Duration), StoreError> {
         let asked = self.view.uptime.now();
-        let page = self.reader.look(from).await?;
+        let page = self.reader.poll(from).await?;
         Ok((page, asked))
     }
 
     /// Reads the signing keys again before the view says that it knows of their change.
-    async fn keys_of(&self, page: &Page) -> Result<(), StoreError> {
+    async fn keys_of(&self, page: &LogPage) -> Result<(), StoreError> {
         let is_about_keys =
             |revocation: &Revocation| matches!(revocation, Revocation::NewSigningKeys | Revocation::SigningKey(_));
         let next = self.view.read().next();
@@ -205,7 +205,7 @@ impl Follower {
     fn forget(&mut self) {
         if self.forgot.elapsed() >= FORGET {
             self.forgot = Instant::now();
-            self.view.write().contents_mut().forget(self.clock.now() - KEEP);
+            self.view.write().contents_mut().forget(self.clock.now() - REVOCATION_RETENTION);
         }
     }
 }

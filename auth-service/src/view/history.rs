@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use crate::domain::{Cause, Entry, LogId, Logged, Position, Revocation};
-use crate::store::Page;
+use crate::store::LogPage;
 
 use super::contents::{Bearer, Contents};
 
@@ -21,7 +21,7 @@ pub struct History {
     number: u64,
     contents: Contents,
     position: Option<Position>,
-    looked_at: Option<Duration>,
+    polled_at: Option<Duration>,
     recent: VecDeque<Entry>,
     /// An entry that this replica has acknowledged before it read it: until then nothing is judged.
     owed: Option<Logged>,
@@ -29,7 +29,7 @@ pub struct History {
 
 /// What a history says of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Judgement {
+pub struct RevocationCheck {
     /// Why the token is dead, if it is.
     pub dead: Option<Cause>,
     /// How far the log was known then.
@@ -39,11 +39,11 @@ pub struct Judgement {
 /// The view is too old, or not complete: nothing can be said of any token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the log of revocations has not been read lately")]
-pub struct Stale;
+pub struct StaleView;
 
 /// What follows an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum After<'h> {
+pub enum NextEntry<'h> {
     /// This one.
     Entry(&'h Entry),
     /// Nothing: it is the last one.
@@ -58,7 +58,7 @@ pub enum After<'h> {
 
 /// What a page of the log has come to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum PageOutcome {
     /// All that the log holds is known.
     Complete,
     /// There is more to read.
@@ -96,8 +96,8 @@ impl History {
     ///
     /// Contents first, then the position, then the time of the look, so that no order of reading them finds a label that
     /// says more than what it stands on.
-    pub fn take(&mut self, page: &Page, asked: Duration) -> Taken {
-        let Some(new) = self.new_rows(page) else { return Taken::Forked };
+    pub fn take(&mut self, page: &LogPage, asked: Duration) -> PageOutcome {
+        let Some(new) = self.new_rows(page) else { return PageOutcome::Forked };
         self.contents.follow_horizon(page.horizon);
         for entry in new.entries {
             self.contents.add(entry);
@@ -116,17 +116,17 @@ impl History {
         self.position = last.map(|last| Position { log: new.log, last });
         self.owed = self.owed.filter(|owed| self.has(*owed).is_none());
         if !page.is_last() {
-            return Taken::More;
+            return PageOutcome::More;
         }
-        self.looked_at = Some(asked);
-        Taken::Complete
+        self.polled_at = Some(asked);
+        PageOutcome::Complete
     }
 
     /// Returns the rows of the page beyond what is known; `None` if the page contradicts what is known.
     ///
     /// A log whose oldest rows have been pruned contradicts nothing. The horizon, which pruning raises in the same
     /// transaction, refuses what the missing rows revoked; what was known before stays known.
-    fn new_rows<'p>(&self, page: &'p Page) -> Option<New<'p>> {
+    fn new_rows<'p>(&self, page: &'p LogPage) -> Option<New<'p>> {
         let entries = page.entries.as_slice();
         let first = entries.first()?;
         let Some(Position { log, last }) = self.position else {
@@ -156,9 +156,9 @@ impl History {
     ///
     /// # Errors
     /// [`Stale`] when the last complete look was begun more than half a second before.
-    pub fn position_at(&self, now: Duration) -> Result<Position, Stale> {
-        self.looked_at.filter(|looked_at| now.saturating_sub(*looked_at) <= FRESH).ok_or(Stale)?;
-        self.position.filter(|_| self.owed.is_none_or(|owed| self.has(owed).is_some())).ok_or(Stale)
+    pub fn position_at(&self, now: Duration) -> Result<Position, StaleView> {
+        self.polled_at.filter(|polled_at| now.saturating_sub(*polled_at) <= FRESH).ok_or(StaleView)?;
+        self.position.filter(|_| self.owed.is_none_or(|owed| self.has(owed).is_some())).ok_or(StaleView)
     }
 
     /// Judges nothing any more until this entry has been read, which has been committed. Returns `false`, and owes nothing,
@@ -175,9 +175,9 @@ impl History {
     ///
     /// # Errors
     /// [`Stale`].
-    pub fn judge(&self, bearer: Bearer<'_>, now: Duration) -> Result<Judgement, Stale> {
+    pub fn judge(&self, bearer: Bearer<'_>, now: Duration) -> Result<RevocationCheck, StaleView> {
         let position = self.position_at(now)?;
-        Ok(Judgement { dead: self.contents.judge(bearer), position })
+        Ok(RevocationCheck { dead: self.contents.judge(bearer), position })
     }
 
     /// What is revoked.
@@ -196,36 +196,36 @@ impl History {
     }
 
     /// When the last complete look was begun; `None` before the first.
-    pub fn looked_at(&self) -> Option<Duration> {
-        self.looked_at
+    pub fn polled_at(&self) -> Option<Duration> {
+        self.polled_at
     }
 
     /// Whether this entry is known; `None` while the view has not come so far.
     pub fn has(&self, logged: Logged) -> Option<bool> {
         match self.after(logged) {
-            After::Unread => None,
-            After::Entry(_) | After::End => Some(true),
-            After::Other | After::Lost => Some(false),
+            NextEntry::Unread => None,
+            NextEntry::Entry(_) | NextEntry::End => Some(true),
+            NextEntry::Other | NextEntry::Lost => Some(false),
         }
     }
 
     /// Returns what follows this entry.
-    pub fn after(&self, logged: Logged) -> After<'_> {
-        let Some(last) = self.position.map(|position| position.last.revision) else { return After::Unread };
+    pub fn after(&self, logged: Logged) -> NextEntry<'_> {
+        let Some(last) = self.position.map(|position| position.last.revision) else { return NextEntry::Unread };
         if logged.revision > last {
-            return After::Unread;
+            return NextEntry::Unread;
         }
         let Ok(index) = self.recent.binary_search_by_key(&logged.revision, |entry| entry.logged.revision) else {
-            return After::Lost;
+            return NextEntry::Lost;
         };
         if self.recent[index].logged != logged {
-            return After::Other;
+            return NextEntry::Other;
         }
         match self.recent.get(index + 1) {
-            None => After::End,
-            Some(next) if next.logged.revision == logged.revision + 1 => After::Entry(next),
+            None => NextEntry::End,
+            Some(next) if next.logged.revision == logged.revision + 1 => NextEntry::Entry(next),
             // The first page that was read here lacks the rows between them.
-            Some(_) => After::Lost,
+            Some(_) => NextEntry::Lost,
         }
     }
 }

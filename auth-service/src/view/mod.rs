@@ -15,8 +15,8 @@ use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 pub use contents::{Bearer, Contents};
-pub use follow::{Follower, KEEP, ReadKeys};
-pub use history::{After, History, Judgement, Stale, Taken};
+pub use follow::{Follower, REVOCATION_RETENTION, ReadKeys};
+pub use history::{History, NextEntry, PageOutcome, RevocationCheck, StaleView};
 
 use crate::domain::{Horizon, Logged, Position};
 
@@ -98,7 +98,7 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub fn judge(&self, bearer: Bearer<'_>) -> Result<Judgement, Stale> {
+    pub fn judge(&self, bearer: Bearer<'_>) -> Result<RevocationCheck, StaleView> {
         self.read_at(|history, now| history.judge(bearer, now))
     }
 
@@ -107,15 +107,15 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub async fn refresh(&self) -> Result<(), Stale> {
+    pub async fn refresh(&self) -> Result<(), StaleView> {
         match self.position() {
             Ok(_) => Ok(()),
-            Err(Stale) => self.look_again().await,
+            Err(StaleView) => self.poll_again().await,
         }
     }
 
     /// Returns how many looks have been begun.
-    pub fn looks(&self) -> u64 {
+    pub fn polls(&self) -> u64 {
         self.begun.load(SeqCst)
     }
 
@@ -123,7 +123,7 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub fn position(&self) -> Result<Position, Stale> {
+    pub fn position(&self) -> Result<Position, StaleView> {
         self.read_at(History::position_at)
     }
 
@@ -177,9 +177,9 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`], at once while the log cannot be read, and when it has lost the entry.
-    pub async fn reach(&self, logged: Logged) -> Result<(), Stale> {
+    pub async fn reach(&self, logged: Logged) -> Result<(), StaleView> {
         let known = self.until(&self.nudge, |_| self.read().has(logged)).await?;
-        if known { Ok(()) } else { Err(Stale) }
+        if known { Ok(()) } else { Err(StaleView) }
     }
 
     /// Judges nothing any more until this entry has been read, which has been committed: so it can be acknowledged while the
@@ -192,7 +192,7 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub async fn look_again(&self) -> Result<(), Stale> {
+    pub async fn poll_again(&self) -> Result<(), StaleView> {
         self.look_after(self.begun.load(SeqCst), &self.nudge).await
     }
 
@@ -203,16 +203,16 @@ impl View {
     ///
     /// # Errors
     /// [`Stale`].
-    pub async fn look_for_key(&self) -> Result<(), Stale> {
+    pub async fn poll_for_key(&self) -> Result<(), StaleView> {
         self.look_after(self.begun.load(SeqCst), &self.wish).await
     }
 
-    async fn look_after(&self, begun: u64, ask: &Notify) -> Result<(), Stale> {
+    async fn look_after(&self, begun: u64, ask: &Notify) -> Result<(), StaleView> {
         self.until(ask, |complete| (complete > begun).then_some(())).await
     }
 
     /// Waits for an answer, which is asked for again after each look, with that one's number.
-    async fn until<T>(&self, ask: &Notify, answer: impl Fn(u64) -> Option<T>) -> Result<T, Stale> {
+    async fn until<T>(&self, ask: &Notify, answer: impl Fn(u64) -> Option<T>) -> Result<T, StaleView> {
         let mut looked = self.looked.subscribe();
         let waiting = async {
             loop {
@@ -221,13 +221,13 @@ impl View {
                     return Ok(answer);
                 }
                 if self.is_away.load(SeqCst) {
-                    return Err(Stale);
+                    return Err(StaleView);
                 }
                 ask.notify_one();
-                looked.changed().await.map_err(|_| Stale)?;
+                looked.changed().await.map_err(|_| StaleView)?;
             }
         };
-        timeout(PATIENCE, waiting).await.unwrap_or(Err(Stale))
+        timeout(PATIENCE, waiting).await.unwrap_or(Err(StaleView))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, History> {

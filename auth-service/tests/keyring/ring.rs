@@ -60,7 +60,7 @@ pub(crate) fn listed(ring: &Keyring, time: DateTime<Utc>) -> Vec<String> {
 /// Returns the entries of the log after its first one.
 pub(crate) async fn logged(store: &Store) -> Vec<Revocation> {
     let mut reader = store.log_reader();
-    let page = reader.look(1).await.unwrap();
+    let page = reader.poll(1).await.unwrap();
     reader.close().await;
     assert_eq!(page.log, LogId([1; 16]));
     page.entries.into_iter().map(|entry| entry.revocation).collect()

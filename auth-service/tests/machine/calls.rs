@@ -1,9 +1,12 @@
 //! The store's methods as values: calls and answers.
 
 use auth_service::domain::{
-    Allowance, Client, Failures, ListedSession, Mark, NewUser, Roles, Session, Stamp, User, UserChange, UserState,
+    Allowance, Client, EntryFingerprint, Failures, ListedSession, NewUser, Roles, Session, Stamp, User, UserChange,
+    UserState,
 };
-use auth_service::store::{Account, Created, Filter, Kind, Proof, Refreshable, Rotated, Store, StoreError, Unchanged};
+use auth_service::store::{
+    AccountDigest, AllowanceKind, Created, Filter, PasswordProof, Refreshable, Rotated, Store, StoreError, Unchanged,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::requests::{self, Earlier};
 use db::secrets;
@@ -34,7 +37,7 @@ pub(crate) enum UserCall {
 
 #[derive(Clone, Debug)]
 pub(crate) enum ChangeCall {
-    Update { id: Uuid, change: UserChange, proof: Option<Proof>, expected: Option<i32>, now: Time },
+    Update { id: Uuid, change: UserChange, proof: Option<PasswordProof>, expected: Option<i32>, now: Time },
     SetRoles { id: Uuid, roles: Roles, expected: Option<i32>, now: Time },
     SetState { id: Uuid, state: UserState, expected: Option<i32>, now: Time },
     ChangePassword { generation: i32, password_hash: String, session: Session, client: Client },
@@ -57,13 +60,13 @@ pub(crate) enum SessionCall {
 
 #[derive(Clone, Debug)]
 pub(crate) enum AttemptCall {
-    Failures { account: Account },
-    Claim { account: Account, seen: Failures, now: Time },
-    Release { account: Account, seen: Failures },
-    Add { account: Option<Account>, network: String, allowance: Allowance, now: Time },
-    Clear { account: Account },
-    Allowance { kind: Kind, network: String },
-    Use { kind: Kind, network: String, allowance: Allowance, now: Time },
+    Failures { account: AccountDigest },
+    Claim { account: AccountDigest, seen: Failures, now: Time },
+    Release { account: AccountDigest, seen: Failures },
+    Add { account: Option<AccountDigest>, network: String, allowance: Allowance, now: Time },
+    Clear { account: AccountDigest },
+    Allowance { kind: AllowanceKind, network: String },
+    Use { kind: AllowanceKind, network: String, allowance: Allowance, now: Time },
 }
 
 #[derive(Clone, Debug)]
@@ -224,5 +227,5 @@ impl KeptCall {
 
 /// Returns the stamp that the log keeps of a call; no answer shows it.
 fn stamp(time: Time) -> Stamp {
-    Stamp { mark: Mark([7; 16]), time }
+    Stamp { fingerprint: EntryFingerprint([7; 16]), time }
 }

@@ -2,7 +2,7 @@
 //! spans.
 
 use auth_service::domain::{Allowance, UserState};
-use auth_service::store::{Account, Kind};
+use auth_service::store::{AccountDigest, AllowanceKind};
 use chrono::TimeDelta;
 
 /// Emails; some are other spellings of others.
@@ -77,7 +77,7 @@ pub(crate) const PEERS: [&str; 8] = [
 pub(crate) const USER_AGENTS: [&str; 4] = ["", "curl/8", "grpc-rust 'x' \\ %_", "\u{1f980}"];
 
 /// Two kinds of allowances, at most the sixteen rows that one call forgets: the order among more is not specified.
-pub(crate) const KINDS: [Kind; 2] = [Kind::Failure, Kind::SignUp];
+pub(crate) const KINDS: [AllowanceKind; 2] = [AllowanceKind::Failure, AllowanceKind::SignUp];
 
 pub(crate) const ALLOWANCES: [Allowance; 4] = [
     Allowance { burst: 1, per_minute: 20 },
@@ -89,7 +89,7 @@ pub(crate) const ALLOWANCES: [Allowance; 4] = [
 /// Number of accounts: at most as many as one call forgets.
 pub(crate) const ACCOUNTS: u8 = 16;
 
-pub(crate) fn account(number: u8) -> Account {
+pub(crate) fn account(number: u8) -> AccountDigest {
     [number % ACCOUNTS; 32]
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Mark, Stamp};
+use auth_service::domain::{EntryFingerprint, Stamp};
 use auth_service::keys::model::{Key, KeyType, Pkcs8};
 use auth_service::keys::rotation::Keyring;
 use auth_service::keys::storage::{KeyFile, KeyStorage};
@@ -169,7 +169,7 @@ async fn killed_only_key_issues_no_tokens() {
     let token = service.token().await;
     // Another replica that starts with another secret does this.
     let store = Store::open_beside(&DatabaseUrl::file(service.database())).await.unwrap();
-    let stamp = Stamp { mark: Mark([7; 16]), time: service.clock.now() };
+    let stamp = Stamp { fingerprint: EntryFingerprint([7; 16]), time: service.clock.now() };
     store.remember_secret_key("another", stamp).await.unwrap();
     store.close().await;
     while service.state(&token).await == TokenState::Active {}

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use auth_service::domain::{Cause, Era, LogId, Mark, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, Era, LogId, Revocation};
 use auth_service::store::Store;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -77,14 +77,14 @@ async fn closed_lists_open_and_the_log_goes_on(older: Older) {
     let Older(database) = older;
     let store = Store::open(&database.url).await.unwrap();
     let mut reader = store.log_reader();
-    let page = reader.look(0).await.unwrap();
+    let page = reader.poll(0).await.unwrap();
     assert_eq!((page.log, page.head), (LogId([1; 16]), 1));
     assert_eq!((page.horizon.era, page.horizon.before.map(|(era, _)| era)), (Era(7), Some(Era(6))));
     assert_eq!(page.entries[1].revocation, Revocation::Session(Uuid::from_u128(5)));
-    assert_eq!(page.entries[1].logged.mark, Mark([1; 16]));
+    assert_eq!(page.entries[1].logged.fingerprint, EntryFingerprint([1; 16]));
     let next = Revocation::User { id: Uuid::from_u128(6), generation: 2, cause: Cause::Ended };
     assert_eq!(store.revoke(&next, stamp()).await.unwrap().revision, 2);
-    assert_eq!(reader.look(2).await.unwrap().entries[0].revocation, next, "the trigger is there");
+    assert_eq!(reader.poll(2).await.unwrap().entries[0].revocation, next, "the trigger is there");
     reader.close().await;
     store.close().await;
     database.run(MORE).await;

@@ -1,6 +1,6 @@
 //! Opening of the store in its tests.
 
-use auth_service::domain::{LogId, Mark, Stamp};
+use auth_service::domain::{EntryFingerprint, LogId, Stamp};
 use auth_service::store::{DatabaseUrl, Store};
 use testkit::{OpenStore, start};
 
@@ -11,7 +11,7 @@ impl OpenStore for Opens {
 
     async fn open(url: &DatabaseUrl) -> Store {
         let store = Store::open(url).await.unwrap();
-        let stamp = Stamp { mark: Mark([1; 16]), time: start() };
+        let stamp = Stamp { fingerprint: EntryFingerprint([1; 16]), time: start() };
         store.begin_log(LogId([1; 16]), stamp).await.unwrap();
         store
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Email, Mark, Name, NewUser, RefreshDigest, Roles, Session, Stamp};
+use auth_service::domain::{Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, Stamp};
 use auth_service::store::Store;
 use chrono::{DateTime, Utc};
 use testkit::start;
@@ -43,7 +43,7 @@ pub(crate) fn session(id: u128, user: &NewUser) -> Session {
 
 /// Returns the log's stamp of a revocation at this time.
 pub(crate) fn stamp_at(time: DateTime<Utc>) -> Stamp {
-    Stamp { mark: Mark(kit::random::bytes()), time }
+    Stamp { fingerprint: EntryFingerprint(kit::random::bytes()), time }
 }
 
 pub(crate) fn stamp() -> Stamp {

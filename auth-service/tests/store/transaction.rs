@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserState};
-use auth_service::store::{Created, Filter, Kind, StoreError};
+use auth_service::store::{AllowanceKind, Created, Filter, StoreError};
 use db::requests;
 use kit::request_id::{Fingerprint, RequestKey};
 use testkit::{on_both_engines, start};
@@ -34,7 +34,7 @@ async fn failed_session_leaves_no_user(store: Case) {
 async fn refused_last_row_leaves_neither_role_nor_request(store: Case) {
     let ada = NewUser { roles: Roles::from_text("admin editor"), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
-    let fingerprint = Fingerprint::of(&["ada"]);
+    let fingerprint = Fingerprint::from_fields(&["ada"]);
     let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
     let create = async || store.create_user(&ada, Some((&begun, &Client::default())), Some(&key)).await;
 
@@ -102,10 +102,10 @@ async fn failure_that_cannot_clean_up_is_not_counted(store: Case) {
     // By now the row of the other address has expired; its removal is the last statement of both calls.
     let later = start() + Duration::from_hours(1);
     let added = store.add_failure(&[ACCOUNT], "192.0.2.7", allowance, later).await;
-    let used = store.use_allowance(Kind::SignUp, "192.0.2.7", allowance, later).await;
+    let used = store.use_allowance(AllowanceKind::SignUp, "192.0.2.7", allowance, later).await;
     assert!(matches!((added, used), (Err(StoreError::Fault(_)), Err(StoreError::Fault(_)))));
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
-    for kind in [Kind::Failure, Kind::SignUp] {
+    for kind in [AllowanceKind::Failure, AllowanceKind::SignUp] {
         assert_eq!(store.allowance(kind, "192.0.2.7").await.unwrap(), None);
     }
 }

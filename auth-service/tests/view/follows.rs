@@ -3,8 +3,8 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Logged, Mark, Revocation};
-use auth_service::view::Stale;
+use auth_service::domain::{Cause, EntryFingerprint, Logged, Revocation};
+use auth_service::view::StaleView;
 use testkit::on_both_engines;
 
 use crate::replica::{ADA, Case, LAPTOP, Replica, judge, stamp};
@@ -15,7 +15,7 @@ async fn revocation_is_refused_here_and_soon_elsewhere(store: Case) {
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     here.view.reach(logged).await.unwrap();
     assert_eq!(here.judge(1), Some(Cause::Ended));
-    there.view.look_again().await.unwrap();
+    there.view.poll_again().await.unwrap();
     assert_eq!(there.judge(1), Some(Cause::Ended));
     assert_eq!(here.view.position(), there.view.position());
     assert_eq!(here.view.position().unwrap().last, logged);
@@ -26,10 +26,10 @@ async fn view_older_than_half_a_second_judges_nothing(store: Case) {
     uptime.advance(Duration::from_millis(500));
     assert_eq!(judge(&view, 1), Ok(None));
     uptime.advance(Duration::from_millis(1));
-    assert_eq!(judge(&view, 1), Err(Stale));
-    assert_eq!(view.position(), Err(Stale));
+    assert_eq!(judge(&view, 1), Err(StaleView));
+    assert_eq!(view.position(), Err(StaleView));
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
-    assert_eq!(view.reach(logged).await, Err(Stale), "no revocation is acknowledged either");
+    assert_eq!(view.reach(logged).await, Err(StaleView), "no revocation is acknowledged either");
 }
 
 async fn view_of_a_paused_process_polls_once_more(store: Case) {
@@ -49,8 +49,8 @@ async fn unreadable_log_keeps_no_caller_waiting(store: Case) {
     let replica = Replica::start(&store).await;
     store.database.run("alter table revocations rename to gone").await;
     replica.uptime.advance(Duration::from_mins(1));
-    assert_eq!(replica.view.refresh().await, Err(Stale));
-    assert_eq!(judge(&replica.view, 1), Err(Stale));
+    assert_eq!(replica.view.refresh().await, Err(StaleView));
+    assert_eq!(judge(&replica.view, 1), Err(StaleView));
     store.database.run("alter table gone rename to revocations").await;
     while replica.view.refresh().await.is_err() {
         tokio::task::yield_now().await;
@@ -60,41 +60,41 @@ async fn unreadable_log_keeps_no_caller_waiting(store: Case) {
 
 async fn polls_that_callers_cause_have_intervals(store: Case) {
     let replica = Replica::start(&store).await;
-    replica.view.look_for_key().await.unwrap();
+    replica.view.poll_for_key().await.unwrap();
     let begun = std::time::Instant::now();
     for _ in 0..4 {
-        replica.view.look_for_key().await.unwrap();
+        replica.view.poll_for_key().await.unwrap();
     }
     // Four polls have three intervals of fifty milliseconds between them.
     assert!(begun.elapsed() >= Duration::from_millis(150), "{:?}", begun.elapsed());
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
-    let (reached, looked) = tokio::join!(replica.view.reach(logged), replica.view.look_for_key());
+    let (reached, looked) = tokio::join!(replica.view.reach(logged), replica.view.poll_for_key());
     assert_eq!((reached, looked, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "no caller waits");
 }
 
 async fn one_look_serves_all_that_wait_for_a_key(store: Case) {
     let replica = Replica::start(&store).await;
-    replica.view.look_for_key().await.unwrap();
-    let before = replica.view.looks();
+    replica.view.poll_for_key().await.unwrap();
+    let before = replica.view.polls();
     let begun = std::time::Instant::now();
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..1_200 {
         let view = std::sync::Arc::clone(&replica.view);
-        calls.spawn(async move { view.look_for_key().await });
+        calls.spawn(async move { view.poll_for_key().await });
     }
     while let Some(looked) = calls.join_next().await {
         assert_eq!(looked.unwrap(), Ok(()));
     }
     // A poll under way serves no later caller. On a busy machine the follower also polls by itself.
     let most = 2 + begun.elapsed().as_millis() / 50;
-    assert!(u128::from(replica.view.looks() - before) <= most, "{} of {most}", replica.view.looks() - before);
+    assert!(u128::from(replica.view.polls() - before) <= most, "{} of {most}", replica.view.polls() - before);
 }
 
 async fn entry_lost_by_the_log_is_never_acknowledged(store: Case) {
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
-    assert_eq!(replica.view.reach(Logged { mark: Mark([9; 16]), ..logged }).await, Err(Stale));
+    assert_eq!(replica.view.reach(Logged { fingerprint: EntryFingerprint([9; 16]), ..logged }).await, Err(StaleView));
 }
 
 async fn signing_keys_are_read_before_their_change_is_known(store: Case) {

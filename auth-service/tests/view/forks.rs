@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Cause, LogId, Logged, Mark, Position, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, LogId, Logged, Position, Revocation};
 use auth_service::view::Finder;
 use chrono::TimeDelta;
 use db::clock;
@@ -22,7 +22,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     let era = replica.view.horizon().era;
     // In one transaction: the replica polls all the time, and would restart the log in between.
     store.database.run(&format!("begin; {}; commit", statements.join("; "))).await;
-    replica.view.look_again().await.unwrap();
+    replica.view.poll_again().await.unwrap();
     let horizon = start() + Duration::from_secs(5);
     assert_eq!(replica.view.horizon().until, horizon);
     assert_eq!(replica.judge(5), Some(Cause::Ended), "earlier tokens are refused");
@@ -33,8 +33,8 @@ async fn loses(store: &Case, statements: &[&str]) {
     // A replica that has never known the lost entries finds the same.
     let late = Replica::start(store).await;
     assert_eq!((late.view.horizon().until, late.judge(5)), (horizon, Some(Cause::Ended)));
-    late.view.look_again().await.unwrap();
-    replica.view.look_again().await.unwrap();
+    late.view.poll_again().await.unwrap();
+    replica.view.poll_again().await.unwrap();
     assert_eq!(replica.view.position(), late.view.position());
 }
 
@@ -68,7 +68,7 @@ async fn restored_log_is_noticed(store: Case) {
     let now = start() + Duration::from_secs(3);
     replica.clock.advance(Duration::from_secs(3));
     store.renew_log(LogId([9; 16]), now).await.unwrap();
-    replica.view.look_again().await.unwrap();
+    replica.view.poll_again().await.unwrap();
     let after = replica.view.position().unwrap();
     assert_eq!((after.log, after.last.revision), (LogId([9; 16]), before.last.revision + 1));
     assert_eq!((replica.judge(3), replica.judge(4)), (Some(Cause::Ended), None));
@@ -86,7 +86,7 @@ async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     let two = "update log_head set revision = 3, kind = 'signing-keys', subject = ''; \
                update log_head set revision = 4";
     store.database.run(&format!("begin; {two}; delete from revocations where revision < 3; commit")).await;
-    replica.view.look_again().await.unwrap();
+    replica.view.poll_again().await.unwrap();
     let after = replica.view.position().unwrap();
     assert_eq!((after.log, after.last.revision), (before.log, 4), "the log continues");
     assert_eq!(replica.view.forks(Finder::Replica), 0);
@@ -100,11 +100,11 @@ async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
 async fn loss_known_only_to_a_guard_restarts_the_log(store: Case) {
     let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
     let known = here.view.position().unwrap();
-    let lost = Position { last: Logged { revision: 7, mark: Mark([7; 16]) }, ..known };
+    let lost = Position { last: Logged { revision: 7, fingerprint: EntryFingerprint([7; 16]) }, ..known };
     here.clock.advance(Duration::from_secs(5));
     for _ in 0..2 {
         here.view.report_lost(lost);
-        here.view.look_again().await.unwrap();
+        here.view.poll_again().await.unwrap();
         // The second report is about a log that no longer exists.
         assert_eq!((here.view.forks(Finder::Guard), here.view.forks(Finder::Replica)), (1, 0));
     }
@@ -114,8 +114,8 @@ async fn loss_known_only_to_a_guard_restarts_the_log(store: Case) {
     assert_eq!((here.judge(5), here.judge(6)), (Some(Cause::Ended), None));
     // The other replica follows; reports of its own guards change nothing.
     there.view.report_lost(lost);
-    there.view.look_again().await.unwrap();
-    there.view.look_again().await.unwrap();
+    there.view.poll_again().await.unwrap();
+    there.view.poll_again().await.unwrap();
     assert_eq!(there.view.position().unwrap(), here.view.position().unwrap());
     assert_eq!((there.view.forks(Finder::Guard), there.view.forks(Finder::Replica)), (0, 0));
     assert_eq!(there.judge(5), Some(Cause::Ended));
@@ -126,8 +126,10 @@ async fn loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     let replica = Replica::start(&store).await;
     let known = replica.view.position().unwrap();
     store.database.refuse("update", "log_head").await;
-    replica.view.report_lost(Position { last: Logged { revision: 7, mark: Mark([7; 16]) }, ..known });
-    assert!(replica.view.look_again().await.is_err());
+    replica
+        .view
+        .report_lost(Position { last: Logged { revision: 7, fingerprint: EntryFingerprint([7; 16]) }, ..known });
+    assert!(replica.view.poll_again().await.is_err());
     replica.uptime.advance(Duration::from_millis(501));
     assert!(replica.view.refresh().await.is_err());
     store.database.accept("log_head").await;
@@ -150,7 +152,7 @@ async fn fork_found_by_a_fast_replica_bars_no_user(store: Case) {
     let replica = Replica::with_clock(&store, wrong).await;
     let before = (right.now().timestamp(), replica.view.horizon().era);
     store.database.run("update log_head set log_id = (select mark from revocations where revision = 1)").await;
-    replica.view.look_again().await.unwrap();
+    replica.view.poll_again().await.unwrap();
     let horizon = replica.view.horizon();
     assert!(horizon.kills(before.0, before.1) && horizon.kills(before.0 + 3600, before.1), "earlier tokens are dead");
     assert!(horizon.until <= right.now(), "{} is in the future", horizon.until);

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use auth_service::domain::{Cause, Mark, Stamp};
+use auth_service::domain::{Cause, EntryFingerprint, Stamp};
 use auth_service::store::Store;
-use auth_service::view::{Bearer, Follower, Stale, View};
+use auth_service::view::{Bearer, Follower, StaleView, View};
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
 use testkit::{clock, start};
@@ -40,7 +40,7 @@ impl Replica {
     pub(crate) async fn with_clock(store: &Store, clock: Clock) -> Self {
         let (uptime, keys) = (Uptime::manual(), Arc::new(AtomicUsize::new(0)));
         let view = Arc::new(View::new(uptime.clone()));
-        assert_eq!(view.position(), Err(Stale), "the position is unknown at the start");
+        assert_eq!(view.position(), Err(StaleView), "the position is unknown at the start");
         let count = Arc::clone(&keys);
         let read_keys = Box::new(move || {
             count.fetch_add(1, SeqCst);
@@ -66,12 +66,12 @@ impl Replica {
     }
 }
 
-pub(crate) fn judge(view: &View, second: i64) -> Result<Option<Cause>, Stale> {
+pub(crate) fn judge(view: &View, second: i64) -> Result<Option<Cause>, StaleView> {
     let issued = start().timestamp() + second;
     let bearer = Bearer { user: ADA, session: LAPTOP, generation: 1, key: "kid", issued, era: view.horizon().era };
     view.judge(bearer).map(|judged| judged.dead)
 }
 
 pub(crate) fn stamp() -> Stamp {
-    Stamp { mark: Mark(kit::random::bytes()), time: start() }
+    Stamp { fingerprint: EntryFingerprint(kit::random::bytes()), time: start() }
 }

@@ -31,7 +31,7 @@ pub(crate) async fn create(state: &BlogState, owner_id: Uuid, draft: PostDraft) 
         caller: owner_id.to_string(),
         method: METHOD,
         id,
-        fingerprint: Fingerprint::of(&[draft.title.as_str(), draft.content.as_str()]),
+        fingerprint: Fingerprint::from_fields(&[draft.title.as_str(), draft.content.as_str()]),
     });
     let made = earlier(state, request.as_ref()).await?;
     if draft.validate_only {

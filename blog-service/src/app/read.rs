@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kit::page::{self, Batch, MAX_BYTES, Page, Row, Wanted, fitting};
+use kit::page::{self, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fitting};
 use uuid::Uuid;
 
 use super::BlogState;
@@ -26,13 +26,13 @@ pub(crate) async fn some<T>(
     state: &BlogState,
     asked: Vec<(Uuid, String)>,
     view: PostView,
-    row: fn(Post) -> Row<T>,
+    row: fn(Post) -> PageRow<T>,
 ) -> Result<(Vec<T>, Vec<String>), Error> {
     let (mut posts, mut missing, mut bytes) = (Vec::new(), Vec::new(), 0);
     if view == PostView::Full {
         let ids: Vec<Uuid> = asked.iter().map(|(id, _)| *id).collect();
         // A post's message is larger than its title and content. An answer that is too large is refused before the read.
-        if state.store.octets_of(&ids).await? > MAX_BYTES as u64 {
+        if state.store.octets_of(&ids).await? > MAX_PAGE_BYTES as u64 {
             return Err(Error::AnswerTooLarge);
         }
     }
@@ -49,7 +49,7 @@ pub(crate) async fn some<T>(
                 None => missing.push(text.clone()),
             }
         }
-        if bytes > MAX_BYTES {
+        if bytes > MAX_PAGE_BYTES {
             return Err(Error::AnswerTooLarge);
         }
     }
@@ -64,16 +64,16 @@ pub(crate) async fn page<T>(
     size: u32,
     token: &str,
     view: PostView,
-    row: fn(Post) -> Row<T>,
+    row: fn(Post) -> PageRow<T>,
 ) -> Result<Page<T>, Error> {
     let read = async |after, limit| match view {
         PostView::Basic => {
             let posts = state.store.list_posts(after, limit, view).await?;
-            Ok(Batch::up_to(limit, posts.into_iter().map(row).collect()))
+            Ok(PageBatch::up_to(limit, posts.into_iter().map(row).collect()))
         }
         PostView::Full => read_full(state, after, limit, row).await,
     };
-    page::fill(&state.page_tokens, Wanted { scope: LIST_METHOD, size, token }, state.clock.now(), read).await
+    page::fill(&state.page_tokens, PageRequest { scope: LIST_METHOD, size, token }, state.clock.now(), read).await
 }
 
 /// Reads the next posts with their contents, as many as fit into one answer.
@@ -81,13 +81,13 @@ async fn read_full<T>(
     state: &BlogState,
     after: Option<Uuid>,
     limit: u32,
-    row: fn(Post) -> Row<T>,
-) -> Result<Batch<T>, Error> {
+    row: fn(Post) -> PageRow<T>,
+) -> Result<PageBatch<T>, Error> {
     let measured = state.store.list_octets(after, limit).await?;
-    let Some((last, _)) = measured.last() else { return Ok(Batch { rows: Vec::new(), has_more: false }) };
-    let count = fitting(measured.iter().map(|(_, octets)| usize::try_from(*octets).unwrap_or(MAX_BYTES)));
+    let Some((last, _)) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
+    let count = fitting(measured.iter().map(|(_, octets)| usize::try_from(*octets).unwrap_or(MAX_PAGE_BYTES)));
     let posts = state.store.list_posts(after, u32::try_from(count).unwrap_or(limit), PostView::Full).await?;
     // Newest first. The last measured post may also be missing because posts were added or deleted since.
     let has_more = posts.last().is_none_or(|post| post.id > *last);
-    Ok(Batch { rows: posts.into_iter().map(row).collect(), has_more })
+    Ok(PageBatch { rows: posts.into_iter().map(row).collect(), has_more })
 }

@@ -2,8 +2,8 @@
 
 use kit::Clock;
 use kit::ids::Ids;
-use kit::meter::Meter;
 use kit::page::PageTokens;
+use kit::rate_limiter::RateLimiter;
 use uuid::Uuid;
 
 use crate::error::Error;
@@ -16,9 +16,9 @@ pub(crate) struct BlogState {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     /// Quota of posts that each user creates.
-    pub(crate) posts: Meter<Uuid>,
+    pub(crate) posts: RateLimiter<Uuid>,
     /// Quota of bytes that each user writes.
-    pub(crate) bytes: Meter<Uuid>,
+    pub(crate) bytes: RateLimiter<Uuid>,
 }
 
 impl BlogState {

@@ -29,7 +29,7 @@ impl PostService for PostRpc {
     async fn create_post(&self, request: Request<CreatePostRequest>) -> Result<Response<CreatePostResponse>, Status> {
         let owner_id = convert::user(&request)?;
         // The answer repeats the content, so its memory is reserved before the write.
-        Room::of(&request).reserve(request.get_ref().content.len() + BASIC_BYTES).await?;
+        Room::from_request(&request).reserve(request.get_ref().content.len() + BASIC_BYTES).await?;
         let draft = convert::draft(request.into_inner())?;
         let post = match create::create(&self.0, owner_id, draft).await? {
             Submitted::Post(post) => convert::post(post),
@@ -39,7 +39,7 @@ impl PostService for PostRpc {
     }
 
     async fn get_post(&self, request: Request<GetPostRequest>) -> Result<Response<GetPostResponse>, Status> {
-        let (room, GetPostRequest { post, view }) = (Room::of(&request), request.into_inner());
+        let (room, GetPostRequest { post, view }) = (Room::from_request(&request), request.into_inner());
         let (id, view) = both(convert::post_id(post), convert::view(view, PostView::Full))?;
         let read = async || Ok::<_, Error>(convert::post(read::one(&self.0, id, view).await?));
         let post = room.read(read).await?;
@@ -50,8 +50,8 @@ impl PostService for PostRpc {
         &self,
         request: Request<BatchGetPostsRequest>,
     ) -> Result<Response<BatchGetPostsResponse>, Status> {
-        let (room, BatchGetPostsRequest { ids, view }) = (Room::of(&request), request.into_inner());
-        room.reserve(ids.len().saturating_mul(row_bytes(view)).min(page::MAX_BYTES)).await?;
+        let (room, BatchGetPostsRequest { ids, view }) = (Room::from_request(&request), request.into_inner());
+        room.reserve(ids.len().saturating_mul(row_bytes(view)).min(page::MAX_PAGE_BYTES)).await?;
         let (asked, view) = both(convert::batch(ids), convert::view(view, PostView::Basic))?;
         // Boxed, so that a call that waits for memory takes little itself.
         let (posts, missing_ids) = Box::pin(read::some(&self.0, asked, view, convert::row)).await?;
@@ -59,7 +59,7 @@ impl PostService for PostRpc {
     }
 
     async fn list_posts(&self, request: Request<ListPostsRequest>) -> Result<Response<ListPostsResponse>, Status> {
-        let room = Room::of(&request);
+        let room = Room::from_request(&request);
         let ListPostsRequest { page_size, page_token, view } = request.into_inner();
         room.reserve(page::max_bytes(page_size, row_bytes(view))).await?;
         let (size, view) = both(convert::page_size(page_size), convert::view(view, PostView::Basic))?;
@@ -71,7 +71,7 @@ impl PostService for PostRpc {
     async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {
         let writer = convert::writer(&request)?;
         let content = request.get_ref().patch.as_ref().and_then(|patch| patch.content.as_ref());
-        Room::of(&request).reserve(content.map_or(0, String::len) + BASIC_BYTES).await?;
+        Room::from_request(&request).reserve(content.map_or(0, String::len) + BASIC_BYTES).await?;
         let update = convert::post_update(request.into_inner())?;
         let post = write::update(&self.0, writer, update).await?;
         Ok(Response::new(UpdatePostResponse { post: Some(convert::post(post)) }))
@@ -87,5 +87,5 @@ impl PostService for PostRpc {
 
 /// Returns an upper bound of a post's bytes in a list of this view.
 fn row_bytes(view: i32) -> usize {
-    if view == v1::PostView::Full as i32 { page::MAX_BYTES } else { BASIC_BYTES }
+    if view == v1::PostView::Full as i32 { page::MAX_PAGE_BYTES } else { BASIC_BYTES }
 }

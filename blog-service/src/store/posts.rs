@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use db::{Verdict, read, requests, settle, transaction, within};
+use db::{TransactionOutcome, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
@@ -61,7 +61,7 @@ impl Store {
             if let Some(key) = &request
                 && !requests::keep(&mut tx, key, new.id, new.create_time).await?
             {
-                return Ok(Verdict::Undo(false));
+                return Ok(TransactionOutcome::Undo(false));
             }
             within!(
                 tx,
@@ -72,7 +72,7 @@ impl Store {
                     .bind(new.content.as_str())
                     .bind(new.create_time)
             )?;
-            Ok(Verdict::Commit(true))
+            Ok(TransactionOutcome::Commit(true))
         })
     }
 

@@ -1,6 +1,6 @@
 //! Tables and columns of the database, for copies; `tests/store/tables.rs` compares them with both engines.
 
-use db::schema::{Column, Kind, Table};
+use db::schema::{Column, ColumnType, Table};
 use db::{requests, secrets};
 
 /// Tables, each after the tables that its rows refer to.
@@ -8,13 +8,13 @@ pub(super) const TABLES: [Table; 3] = [
     Table {
         name: "posts",
         columns: &[
-            Column::new("id", Kind::Uuid),
-            Column::new("owner_id", Kind::Uuid),
-            Column::new("title", Kind::Text),
-            Column::new("revision", Kind::Integer),
-            Column::new("create_time", Kind::Time),
-            Column::new("update_time", Kind::Time),
-            Column::new("content", Kind::Text),
+            Column::new("id", ColumnType::Uuid),
+            Column::new("owner_id", ColumnType::Uuid),
+            Column::new("title", ColumnType::Text),
+            Column::new("revision", ColumnType::Integer),
+            Column::new("create_time", ColumnType::Time),
+            Column::new("update_time", ColumnType::Time),
+            Column::new("content", ColumnType::Text),
         ],
     },
     secrets::TABLE,

@@ -2,7 +2,7 @@
 
 use blog_service::domain::{Content, PostChange, PostView, Title};
 use blog_service::store::NewPost;
-use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestKey};
 use testkit::{machine, start};
 use uuid::Uuid;
 
@@ -72,7 +72,7 @@ impl Cast {
         match passes {
             Passes::So(span) => self.now + span,
             Passes::UntilAnEnd(and) => {
-                let ends = model.requests.values().map(|request| request.time + KEPT + and);
+                let ends = model.requests.values().map(|request| request.time + REQUEST_ID_LIFETIME + and);
                 ends.filter(|end| *end >= self.now).min().unwrap_or(self.now)
             }
         }
@@ -118,6 +118,6 @@ fn key(owner: Uuid, id: u8, said: &str) -> RequestKey {
         caller: owner.to_string(),
         method: "CreatePost",
         id: Uuid::from_u128(0xf00 + u128::from(id)),
-        fingerprint: Fingerprint::of(&[said]),
+        fingerprint: Fingerprint::from_fields(&[said]),
     }
 }

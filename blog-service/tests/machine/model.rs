@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use blog_service::domain::{Content, Post, PostChange, PostView, Title};
 use blog_service::store::{NewPost, PostUnchanged};
 use db::requests::Earlier;
-use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestKey};
 use uuid::Uuid;
 
 use super::calls::{Answer, Call, Time};
@@ -53,7 +53,7 @@ impl Model {
     fn create(&mut self, new: &NewPost, request: Option<&RequestKey>) -> Option<Post> {
         if let Some(key) = request {
             let id = (key.caller.clone(), key.method, key.id);
-            if self.requests.get(&id).is_some_and(|earlier| new.create_time - earlier.time < KEPT) {
+            if self.requests.get(&id).is_some_and(|earlier| new.create_time - earlier.time < REQUEST_ID_LIFETIME) {
                 return None;
             }
             let request = Request { fingerprint: key.fingerprint, resource: new.id, time: new.create_time };
@@ -80,7 +80,7 @@ impl Model {
 
     fn earlier(&self, key: &RequestKey, now: Time) -> Option<Earlier> {
         let request = self.requests.get(&(key.caller.clone(), key.method, key.id))?;
-        if now - request.time >= KEPT {
+        if now - request.time >= REQUEST_ID_LIFETIME {
             return None;
         }
         let is_same = request.fingerprint == key.fingerprint;

@@ -28,6 +28,6 @@ pub(crate) fn title(text: &str) -> PostChange {
 
 /// Returns a request of Ada's.
 pub(crate) fn key(id: u128) -> RequestKey {
-    let fingerprint = Fingerprint::of(&["Post", "First post."]);
+    let fingerprint = Fingerprint::from_fields(&["Post", "First post."]);
     RequestKey { caller: ADA.to_string(), method: "CreatePost", id: Uuid::from_u128(id), fingerprint }
 }

@@ -100,7 +100,7 @@ impl Postgres {
     /// # Errors
     /// The read's error, or a timeout.
     pub async fn limit_read<T>(&self, read: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-        let left = call::end().map(|end| end.saturating_duration_since(Instant::now()).saturating_sub(REFUSAL));
+        let left = call::deadline().map(|end| end.saturating_duration_since(Instant::now()).saturating_sub(REFUSAL));
         let longest = self.times.read();
         limited(left.map_or(longest, |left| left.min(longest)), read).await
     }

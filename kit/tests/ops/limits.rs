@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kit::ops::Limits;
+use kit::ops::OpsLimits;
 use testkit::http::{HttpReply, ask, get, rest};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;

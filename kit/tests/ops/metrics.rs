@@ -1,7 +1,7 @@
 //! What is counted, in the text that Prometheus reads.
 
 use gatepost::metrics::{AuthMetrics, GuardMetrics};
-use kit::ops::{Limits, Metrics};
+use kit::ops::{Metrics, OpsLimits};
 use testkit::http::get;
 
 use super::support::open;
@@ -14,8 +14,8 @@ async fn a_guard_that_has_done_nothing_has_all_its_lines() {
     let port = open(Limits::default()).await;
     let mut metrics = Metrics::default();
     metrics.count_decisions(GuardMetrics::default());
-    metrics.count_questions(AuthMetrics::default());
-    port.board.show(vec![metrics.page()], Box::new(|| Box::pin(async { Ok(()) })));
+    metrics.count_verifications(AuthMetrics::default());
+    port.endpoints.show(vec![metrics.endpoint()], Box::new(|| Box::pin(async { Ok(()) })));
     let page = get(port.address, "/metrics").await;
     assert_eq!(page.status, 200);
     for field in ["content-type: application/openmetrics-text; version=1.0.0; charset=utf-8", "cache-control: no-store"]

@@ -1,6 +1,6 @@
 //! What is answered to whom.
 
-use kit::ops::Limits;
+use kit::ops::OpsLimits;
 use testkit::http::{HttpReply, ask, get};
 
 use super::support::{open, started};

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use kit::ops::Limits;
+use kit::ops::OpsLimits;
 use testkit::http::get;
 use tokio::task::JoinSet;
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use kit::ops::{Answer, Board, Limits, Page, beside};
+use kit::ops::{Endpoint, EndpointResponse, Endpoints, OpsLimits, beside};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
@@ -20,7 +20,7 @@ pub(crate) enum Disk {
 
 pub(crate) struct Port {
     pub(crate) address: SocketAddr,
-    pub(crate) board: Board,
+    pub(crate) endpoints: Endpoints,
     pub(crate) shutdown: Shutdown,
     pub(crate) disk: watch::Sender<Disk>,
     /// How many writes have begun.
@@ -37,14 +37,14 @@ pub(crate) async fn open(limits: Limits) -> Port {
     let (give, given) = oneshot::channel();
     let (end, ended) = oneshot::channel();
     let told = shutdown.clone();
-    let service = async move |board| {
-        assert!(give.send(board).is_ok());
+    let service = async move |endpoints| {
+        assert!(give.send(endpoints).is_ok());
         // The test ends the service, or forgets it.
         let _ = ended.await;
     };
     let task = tokio::spawn(async move { beside("test", Some(listener), limits, &told, service).await });
-    let board = given.await.unwrap();
-    Port { address, board, shutdown, disk: watch::Sender::new(Disk::Writes), writes: Arc::default(), end, task }
+    let endpoints = given.await.unwrap();
+    Port { address, endpoints, shutdown, disk: watch::Sender::new(Disk::Writes), writes: Arc::default(), end, task }
 }
 
 impl Port {
@@ -61,11 +61,13 @@ impl Port {
                 }
             }) as _
         };
-        let page = Page {
+        let page = Endpoint {
             path: "/page",
-            answer: Box::new(|ask| Answer::json(format!("{:?}", ask.host().map(|host| host.to_string()))).kept_for(7)),
+            handler: Box::new(|ask| {
+                EndpointResponse::json(format!("{:?}", ask.host().map(|host| host.to_string()))).kept_for(7)
+            }),
         };
-        self.board.show(vec![page], Box::new(write));
+        self.endpoints.show(vec![page], Box::new(write));
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gatepost::api::auth::v1::VerifyTokenRequest;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -25,7 +25,7 @@ async fn ask(channel: &Channel, token: &str) -> Result<(), Status> {
 
 #[tokio::test]
 async fn c69_a_panic_is_internal_for_that_call_and_the_process_lives() {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let channel = channel(&server);
     let status = ask(&channel, "panic").await.unwrap_err();
     assert_eq!(status.code(), Code::Internal);
@@ -37,7 +37,7 @@ async fn c69_a_panic_is_internal_for_that_call_and_the_process_lives() {
 
 #[tokio::test]
 async fn a_stop_tells_the_watchers_of_health_and_ends_their_streams() {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let mut health = HealthClient::new(channel(&server));
     let mut watch = health.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
     assert_eq!(watch.message().await.unwrap().unwrap().status(), ServingStatus::Serving);
@@ -52,7 +52,7 @@ async fn a_stop_tells_the_watchers_of_health_and_ends_their_streams() {
 
 #[tokio::test]
 async fn a_stop_waits_for_running_calls_for_its_grace_and_no_longer() {
-    let server = start(Limits { grace: Duration::from_millis(50), ..Limits::default() }).await;
+    let server = start(ServerLimits { grace: Duration::from_millis(50), ..ServerLimits::default() }).await;
     let channel = channel(&server);
     let mut call = Box::pin(ask(&channel, "hang"));
     // The call is under way when a later one on the same connection has been answered.

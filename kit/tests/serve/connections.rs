@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gatepost::api::auth::v1::VerifyTokenRequest;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tonic::Status;
@@ -38,17 +38,17 @@ async fn goaway(connection: &mut Connection) -> u32 {
 
 #[tokio::test]
 async fn silent_connection_is_closed() {
-    let server = start(Limits { first_request: SHORT, ..Limits::default() }).await;
+    let server = start(ServerLimits { first_request: SHORT, ..ServerLimits::default() }).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     let mut bytes = Vec::new();
     // Reads the server's own settings, and waits for the end.
     let _ = silent.read_to_end(&mut bytes).await;
-    assert_eq!(Limits::default().first_request, Duration::from_secs(10));
+    assert_eq!(ServerLimits::default().first_request, Duration::from_secs(10));
 }
 
 #[tokio::test]
 async fn connection_without_request_gets_goaway() {
-    let server = start(Limits { first_request: SHORT, ..Limits::default() }).await;
+    let server = start(ServerLimits { first_request: SHORT, ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     assert_eq!(goaway(&mut connection).await, NO_ERROR);
     while connection.next().await.is_some() {}
@@ -56,7 +56,7 @@ async fn connection_without_request_gets_goaway() {
 
 #[tokio::test]
 async fn half_a_header_block_is_closed() {
-    let server = start(Limits { first_request: SHORT, ..Limits::default() }).await;
+    let server = start(ServerLimits { first_request: SHORT, ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     // Without END_HEADERS (0x4): the request never begins.
     connection.send(&frame(HEADERS, 0, 1, &[0x83, 0x86])).await;
@@ -66,28 +66,28 @@ async fn half_a_header_block_is_closed() {
 #[tokio::test]
 async fn idle_connection_gets_goaway() {
     // The keepalive's timer looks after idle connections, too.
-    let server = start(Limits { idle: SHORT, keepalive: (SHORT, LONG), ..Limits::default() }).await;
+    let server = start(ServerLimits { idle: SHORT, keepalive: (SHORT, LONG), ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A): a whole request, which is refused.
     connection.send(&frame(HEADERS, 0x5, 1, &[0x83, 0x86, 0x84])).await;
     connection.find(HEADERS).await.expect("the request is answered");
     assert_eq!(goaway(&mut connection).await, NO_ERROR);
     while connection.next().await.is_some() {}
-    assert_eq!(Limits::default().idle, Duration::from_mins(5));
+    assert_eq!(ServerLimits::default().idle, Duration::from_mins(5));
 }
 
 #[tokio::test]
 async fn old_connection_gets_goaway_before_the_cut() {
-    let server = start(Limits { connection_age: (SHORT, SHORT), ..Limits::default() }).await;
+    let server = start(ServerLimits { connection_age: (SHORT, SHORT), ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     assert_eq!(goaway(&mut connection).await, NO_ERROR);
     while connection.next().await.is_some() {}
-    assert_eq!(Limits::default().connection_age, (Duration::from_mins(10), Duration::from_secs(30)));
+    assert_eq!(ServerLimits::default().connection_age, (Duration::from_mins(10), Duration::from_secs(30)));
 }
 
 #[tokio::test]
 async fn old_connection_lets_its_calls_end() {
-    let server = start(Limits { connection_age: (SHORT, LONG), ..Limits::default() }).await;
+    let server = start(ServerLimits { connection_age: (SHORT, LONG), ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     // A literal `:path` and `content-type` by their names' places in the static table (RFC 7541 appendix A).
     let path = b"/gatepost.auth.v1.TokenService/VerifyToken";
@@ -105,7 +105,7 @@ async fn old_connection_lets_its_calls_end() {
 
 #[tokio::test]
 async fn full_server_closes_silent_connections_first() {
-    let server = start(Limits { connections: 2, ..Limits::default() }).await;
+    let server = start(ServerLimits { connections: 2, ..ServerLimits::default() }).await;
     let busy = connect(&server).await;
     ask(&busy, "").await.unwrap();
     let mut silent = Vec::new();
@@ -119,7 +119,7 @@ async fn full_server_closes_silent_connections_first() {
 
 #[tokio::test]
 async fn stop_does_not_wait_for_silent_connections() {
-    let server = start(Limits { grace: LONG, ..Limits::default() }).await;
+    let server = start(ServerLimits { grace: LONG, ..ServerLimits::default() }).await;
     let _silent = TcpStream::connect(server.address).await.unwrap();
     let _without_request = Connection::open(server.address).await;
     let idle = connect(&server).await;
@@ -130,7 +130,7 @@ async fn stop_does_not_wait_for_silent_connections() {
 
 #[tokio::test]
 async fn authority_of_several_addresses_is_served() {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let mut connection = Connection::open(server.address).await;
     let path = b"/gatepost.auth.v1.TokenService/VerifyToken";
     let authority = b"10.0.0.1:50051,10.0.0.2:50051";

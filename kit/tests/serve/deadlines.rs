@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use gatepost::api::auth::v1::VerifyTokenRequest;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 use prost::Message as _;
 use testkit::Raw;
 use tonic::{Code, Status};
@@ -30,15 +30,15 @@ fn ended(status: &Status, why: &str) {
 
 #[tokio::test]
 async fn the_servers_own_deadline_ends_a_call() {
-    let raw = start(Limits { deadline: SHORT, ..Limits::default() }).await.raw().await;
+    let raw = start(ServerLimits { deadline: SHORT, ..ServerLimits::default() }).await.raw().await;
     ended(&hang(&raw, &[]).await, "no deadline of the caller's");
     ended(&hang(&raw, &["1H"]).await, "a longer deadline of the caller's");
-    assert_eq!(Limits::default().deadline, Duration::from_secs(5));
+    assert_eq!(ServerLimits::default().deadline, Duration::from_secs(5));
 }
 
 #[tokio::test]
 async fn f8_a_malformed_deadline_of_the_caller_leaves_the_servers_own() {
-    let raw = start(Limits { deadline: SHORT, ..Limits::default() }).await.raw().await;
+    let raw = start(ServerLimits { deadline: SHORT, ..ServerLimits::default() }).await.raw().await;
     for timeout in
         ["", " ", "S", "+", "5", "nonsense", "1s", "1 S", "1.5S", "-1n", "-0n", "0x1S", "123456789n", "+12345678n", "é"]
     {
@@ -52,12 +52,12 @@ async fn f8_a_malformed_deadline_of_the_caller_leaves_the_servers_own() {
 async fn a_shorter_deadline_of_the_caller_ends_a_call_and_the_transports_timer_never_comes_first() {
     // The transport keeps the caller's deadline, too, and would answer CANCELLED: by a plus as without one, for lengths
     // below its timers' resolution, and for the first of two.
-    let raw = start(Limits::default()).await.raw().await;
+    let raw = start(ServerLimits::default()).await.raw().await;
     for timeout in ["0n", "0S", "1n", "999u", "1m", "2m", "3m", "+3m", "5m", "20m", "+20m", "100m"] {
         for _ in 0..5 {
             let begun = Instant::now();
             ended(&hang(&raw, &[timeout]).await, timeout);
-            assert!(begun.elapsed() < Limits::default().deadline, "{timeout}");
+            assert!(begun.elapsed() < ServerLimits::default().deadline, "{timeout}");
         }
     }
     ended(&hang(&raw, &["20m", "1H"]).await, "two deadlines");

@@ -1,7 +1,7 @@
 //! A server behind a balancer that speaks the PROXY protocol.
 
 use kit::peer::{ProxyProtocol, networks};
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -14,7 +14,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 
 async fn behind(trusted: &str) -> Server {
     let protocol = ProxyProtocol::new(networks(trusted).unwrap());
-    start_behind(Limits::default(), Some(protocol)).await
+    start_behind(ServerLimits::default(), Some(protocol)).await
 }
 
 /// The first bytes that the server sends to a connection that begins thus; none if it closes it.

@@ -8,7 +8,7 @@ use gatepost::api::auth::v1::VerifyTokenRequest;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream, SendStream};
 use http::Request;
-use kit::serve::{Limits, MemoryLimits};
+use kit::serve::{MemoryLimits, ServerLimits};
 use prost::Message as _;
 use testkit::framed;
 use tokio::net::TcpStream;
@@ -68,8 +68,8 @@ async fn ended(mut body: RecvStream) -> Option<Reason> {
     }
 }
 
-fn impatient() -> Limits {
-    Limits { reading: (SHORT, Duration::from_hours(1)), ..Limits::default() }
+fn impatient() -> ServerLimits {
+    ServerLimits { reading: (SHORT, Duration::from_hours(1)), ..ServerLimits::default() }
 }
 
 #[tokio::test]
@@ -84,7 +84,7 @@ async fn answer_that_is_not_read_is_reset() {
         let (response, _stream) = reader.open(VERIFY, None).await;
         drop(response);
     }
-    assert_eq!(Limits::default().reading, (Duration::from_secs(15), Duration::from_mins(1)));
+    assert_eq!(ServerLimits::default().reading, (Duration::from_secs(15), Duration::from_mins(1)));
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn streams_that_are_not_read_are_reset() {
 
 #[tokio::test]
 async fn stream_without_a_message_gets_its_headers() {
-    let server = start(Limits { answer_memory: TIGHT, ..Limits::default() }).await;
+    let server = start(ServerLimits { answer_memory: TIGHT, ..ServerLimits::default() }).await;
     let reader = Reader::connect(server.address, 1).await;
     let mut streams = Vec::new();
     // More than the connection's small bytes, if each held what an ordinary answer takes.
@@ -112,7 +112,7 @@ async fn stream_without_a_message_gets_its_headers() {
 
 #[tokio::test]
 async fn answer_has_a_deadline_until_its_last_byte() {
-    let server = start(Limits { reading: (Duration::from_hours(1), SHORT), ..Limits::default() }).await;
+    let server = start(ServerLimits { reading: (Duration::from_hours(1), SHORT), ..ServerLimits::default() }).await;
     let reader = Reader::connect(server.address, 1).await;
     let (response, _stream) = reader.ask("answer:60000").await;
     assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM));
@@ -142,7 +142,7 @@ const TIGHT: MemoryLimits =
 #[tokio::test]
 async fn unread_answer_makes_room_for_others() {
     let never = Duration::from_hours(1);
-    let server = start(Limits { answer_memory: TIGHT, reading: (never, never), ..Limits::default() }).await;
+    let server = start(ServerLimits { answer_memory: TIGHT, reading: (never, never), ..ServerLimits::default() }).await;
     let mut unread = JoinSet::new();
     for _ in 0..3 {
         let reader = Reader::connect(server.address, 1).await;
@@ -164,7 +164,7 @@ async fn unread_answer_makes_room_for_others() {
 
 #[tokio::test]
 async fn answer_without_room_is_refused() {
-    let server = start(Limits { answer_memory: TIGHT, ..Limits::default() }).await;
+    let server = start(ServerLimits { answer_memory: TIGHT, ..ServerLimits::default() }).await;
     let message = VerifyTokenRequest { token: "answer:390000".into() }.encode_to_vec();
     let status: Status = server.raw().await.unary(VERIFY, &[], &message).await.unwrap_err();
     assert_eq!(status.get_details_error_info().unwrap().reason, "OVERLOADED");
@@ -174,7 +174,7 @@ async fn answer_without_room_is_refused() {
 #[tokio::test]
 async fn request_body_that_stops_makes_room_for_others() {
     let never = Duration::from_hours(1);
-    let server = start(Limits { request_memory: TIGHT, deadline: never, ..Limits::default() }).await;
+    let server = start(ServerLimits { request_memory: TIGHT, deadline: never, ..ServerLimits::default() }).await;
     let message = VerifyTokenRequest { token: "x".repeat(90_000) }.encode_to_vec();
     let mut stopped = JoinSet::new();
     for _ in 0..3 {
@@ -198,7 +198,7 @@ async fn request_body_that_stops_makes_room_for_others() {
 
 #[tokio::test]
 async fn length_beyond_all_limits_is_refused_at_once() {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let whole = framed(&VerifyTokenRequest { token: "x".into() }.encode_to_vec());
     let body = [&whole[..], &[0x10, 0xff, 0xff, 0xff, 0xff, 1, 2, 3]].concat();
     let reply = server.raw().await.call(VERIFY, &[], body).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 
 use super::frames::{Connection, DATA, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, WINDOW_UPDATE, frame};
 use super::support::start;
@@ -18,7 +18,7 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 
 #[tokio::test]
 async fn f1_the_settings_frame_carries_every_limit() {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let mut connection = Connection::open(server.address).await;
     let frame = connection.find(SETTINGS).await.unwrap();
     let settings: Vec<(u16, u32)> = frame
@@ -42,18 +42,18 @@ async fn f1_the_settings_frame_carries_every_limit() {
 #[tokio::test]
 async fn f5_a_silent_peer_is_asked_for_a_sign_of_life_and_closed() {
     let fast = Duration::from_millis(50);
-    let server = start(Limits { keepalive: (fast, fast), ..Limits::default() }).await;
+    let server = start(ServerLimits { keepalive: (fast, fast), ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     let ping = connection.find(PING).await.expect("the server asks");
     assert_eq!(ping.flags, 0, "it is no answer to a ping of ours");
     // Nobody answers: the connection ends.
     while connection.next().await.is_some() {}
-    assert_eq!(Limits::default().keepalive, (Duration::from_secs(10), Duration::from_secs(5)));
+    assert_eq!(ServerLimits::default().keepalive, (Duration::from_secs(10), Duration::from_secs(5)));
 }
 
 #[tokio::test]
 async fn f2_a_client_that_makes_the_server_reset_streams_is_closed() {
-    let server = start(Limits { error_resets: 5, ..Limits::default() }).await;
+    let server = start(ServerLimits { error_resets: 5, ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     // `:method POST`, `:scheme http`, `:path /` of HPACK's static table (RFC 7541 appendix A) and `content-length: 0`; the
     // byte of data that follows is one too many, an error of its stream alone (RFC 9113 §8.1.1). All in one write, so
@@ -67,12 +67,12 @@ async fn f2_a_client_that_makes_the_server_reset_streams_is_closed() {
     connection.send(&frames).await;
     let goaway = connection.find(GOAWAY).await.expect("the connection is closed");
     assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
-    assert_eq!(Limits::default().error_resets, 100);
+    assert_eq!(ServerLimits::default().error_resets, 100);
 }
 
 #[tokio::test]
 async fn f3_a_client_that_opens_and_resets_streams_is_closed() {
-    let server = start(Limits { pending_resets: 5, ..Limits::default() }).await;
+    let server = start(ServerLimits { pending_resets: 5, ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     // More than the five that this server takes, and fewer than the twenty of the library's default.
@@ -84,13 +84,13 @@ async fn f3_a_client_that_opens_and_resets_streams_is_closed() {
     connection.send(&frames).await;
     let goaway = connection.find(GOAWAY).await.expect("the connection is closed");
     assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
-    assert_eq!(Limits::default().pending_resets, 20);
+    assert_eq!(ServerLimits::default().pending_resets, 20);
 }
 
 /// After a stall the socket holds the questions of a while and the resets of callers who have given up.
 #[tokio::test]
 async fn f3_resets_that_lay_unread_do_not_close() {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let mut connection = Connection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     let streams = || (1..201).step_by(2);
@@ -117,7 +117,7 @@ async fn f3_resets_that_lay_unread_do_not_close() {
 
 #[tokio::test]
 async fn f3_resets_that_are_spread_widely_close_as_well() {
-    let server = start(Limits { resets: 5, ..Limits::default() }).await;
+    let server = start(ServerLimits { resets: 5, ..ServerLimits::default() }).await;
     let mut connection = Connection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
     for stream in (1..81).step_by(2) {
@@ -131,5 +131,5 @@ async fn f3_resets_that_are_spread_widely_close_as_well() {
     }
     let goaway = connection.find(GOAWAY).await.expect("the connection is closed");
     assert_eq!(u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap()), ENHANCE_YOUR_CALM);
-    assert_eq!(Limits::default().resets, 1000);
+    assert_eq!(ServerLimits::default().resets, 1000);
 }

@@ -10,7 +10,7 @@ use gatepost::api::auth::v1::{
 };
 use gatepost::{GuardLayer, Identity, InactiveReason, Introspection, Policy, Rule, Token, Unavailable, Verify};
 use kit::peer::ProxyProtocol;
-use kit::serve::{Limits, Parts, Room, serve};
+use kit::serve::{Parts, Room, ServerLimits, serve};
 use kit::shutdown::Shutdown;
 use testkit::Raw;
 use tokio::net::TcpListener;
@@ -34,13 +34,13 @@ impl Server {
 }
 
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
-pub(crate) async fn start(limits: Limits) -> Server {
+pub(crate) async fn start(limits: ServerLimits) -> Server {
     start_behind(limits, None).await
 }
 
 /// A server whose connections begin with the PROXY protocol, if there is one.
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
-pub(crate) async fn start_behind(limits: Limits, proxy_protocol: Option<ProxyProtocol>) -> Server {
+pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
@@ -57,7 +57,7 @@ pub(crate) async fn start_behind(limits: Limits, proxy_protocol: Option<ProxyPro
         guard: GuardLayer::new(policy, Doorkeeper).unwrap(),
         limits,
         deadlines: &[],
-        look: Box::new(|| Box::pin(async { Ok(()) })),
+        health_probe: Box::new(|| Box::pin(async { Ok(()) })),
         proxy_protocol,
     };
     let told = shutdown.clone();
@@ -86,7 +86,7 @@ impl TokenService for Obedient {
         &self,
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
-        let room = Room::of(&request);
+        let room = Room::from_request(&request);
         let token = request.into_inner().token;
         let subject = match token.split_once(':') {
             // An answer of so many bytes, with or without room for it.

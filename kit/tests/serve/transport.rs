@@ -1,7 +1,7 @@
 //! What the transport refuses by itself is said with a reason, and in words that give nothing of ours away (F8).
 
 use http::Method as Http;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 use testkit::{Method, Raw, Reply, framed, garbage, methods};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -36,7 +36,7 @@ fn refused(reply: &Reply, code: Code, reason: &str, message: &str, why: &str) {
 }
 
 async fn raw() -> (super::support::Server, Raw) {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let raw = server.raw().await;
     (server, raw)
 }

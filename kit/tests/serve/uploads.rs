@@ -7,7 +7,7 @@ use gatepost::api::auth::v1::VerifyTokenRequest;
 use h2::SendStream;
 use h2::client::{ResponseFuture, SendRequest};
 use http::Request;
-use kit::serve::Limits;
+use kit::serve::ServerLimits;
 use prost::Message as _;
 use testkit::framed;
 use tokio::net::TcpStream;
@@ -104,7 +104,7 @@ async fn count(requests: Vec<Begun>) -> (usize, usize) {
 
 #[tokio::test]
 async fn uploads_at_once_on_one_connection_succeed() {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let client = Client::connect(&server).await;
     for _ in 0..5 {
         assert_eq!(count(client.send_whole(VERIFY, &large(), 32).await).await, (32, 0));
@@ -113,7 +113,7 @@ async fn uploads_at_once_on_one_connection_succeed() {
 
 #[tokio::test]
 async fn uploads_beyond_the_queue_are_refused_at_once() {
-    let server = start(Limits::default()).await;
+    let server = start(ServerLimits::default()).await;
     let client = Client::connect(&server).await;
     let (good, refused) = count(client.send_whole(VERIFY, &large(), 100).await).await;
     assert_eq!(good + refused, 100);
@@ -122,7 +122,7 @@ async fn uploads_beyond_the_queue_are_refused_at_once() {
 
 /// Has all room taken by requests that have only begun, and sends others behind them.
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
-async fn behind_begun_ones(limits: Limits, path: &str, body: &Bytes) -> (usize, usize) {
+async fn behind_begun_ones(limits: ServerLimits, path: &str, body: &Bytes) -> (usize, usize) {
     let server = start(limits).await;
     let client = Client::connect(&server).await;
     let mut begun = client.take_all_room().await;
@@ -141,19 +141,19 @@ async fn behind_begun_ones(limits: Limits, path: &str, body: &Bytes) -> (usize, 
 
 #[tokio::test]
 async fn uploads_that_wait_keep_no_window_from_others() {
-    assert_eq!(behind_begun_ones(Limits::default(), VERIFY, &large()).await, (20, 0));
+    assert_eq!(behind_begun_ones(ServerLimits::default(), VERIFY, &large()).await, (20, 0));
 }
 
 #[tokio::test]
 async fn streamed_uploads_that_wait_keep_no_window_from_others() {
     // `list_services`, the seventh field, of a long text.
     let message = [&[0x3a, 0x80, 0x80, 4][..], &vec![b'*'; LARGE]].concat();
-    assert_eq!(behind_begun_ones(Limits::default(), REFLECT, &framed(&message)).await, (20, 0));
+    assert_eq!(behind_begun_ones(ServerLimits::default(), REFLECT, &framed(&message)).await, (20, 0));
 }
 
 #[tokio::test]
 async fn data_that_waits_beyond_its_bytes_is_refused() {
-    let limits = Limits { waiting_bytes: 0, deadline: Duration::from_secs(30), ..Limits::default() };
+    let limits = ServerLimits { waiting_bytes: 0, deadline: Duration::from_secs(30), ..ServerLimits::default() };
     let (good, refused) = behind_begun_ones(limits, VERIFY, &large()).await;
     assert_eq!(good + refused, 20);
     // Half of the window is left for data that waits.

@@ -8,7 +8,7 @@ use h2::Reason;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{RecvStream, SendStream};
 use http::{Request, Response};
-use kit::serve::{Limits, MemoryLimits};
+use kit::serve::{MemoryLimits, ServerLimits};
 use prost::Message as _;
 use testkit::framed;
 use tokio::net::TcpStream;
@@ -54,7 +54,7 @@ fn question() -> Vec<u8> {
 #[tokio::test]
 async fn request_without_its_message_takes_no_room_for_an_answer() {
     let room = MemoryLimits { process: 8 * 1024, small: 4096, connection_small: 8 * 1024, connection_large: 8 * 1024 };
-    let server = start(Limits { answer_memory: room, ..Limits::default() }).await;
+    let server = start(ServerLimits { answer_memory: room, ..ServerLimits::default() }).await;
     let client = Client::connect(&server).await;
     let mut begun = Vec::new();
     for _ in 0..20 {
@@ -70,7 +70,7 @@ async fn request_without_its_message_takes_no_room_for_an_answer() {
 #[tokio::test]
 async fn connection_has_its_share_of_the_places_to_wait() {
     let never = Duration::from_hours(1);
-    let server = start(Limits { waiting_calls: 4, deadline: never, ..Limits::default() }).await;
+    let server = start(ServerLimits { waiting_calls: 4, deadline: never, ..ServerLimits::default() }).await;
     let client = Client::connect(&server).await;
     let mut begun = Vec::new();
     for _ in 0..2 {
@@ -108,7 +108,7 @@ async fn refusal(watch: Response<RecvStream>) -> String {
 
 #[tokio::test]
 async fn stream_beyond_the_connections_share_is_refused() {
-    let server = start(Limits { public_streams: 4, ..Limits::default() }).await;
+    let server = start(ServerLimits { public_streams: 4, ..ServerLimits::default() }).await;
     let client = Client::connect(&server).await;
     let mut watches = JoinSet::new();
     for _ in 0..3 {

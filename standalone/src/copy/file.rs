@@ -29,7 +29,7 @@ struct FileStamp {
 impl StillFile {
     /// Opens the file for reading. Waits for a service that has the file, as a restart does, then fails.
     pub(super) async fn open(path: &Path) -> Result<(Self, SqliteConnection), OpenError> {
-        let lock = FileLock::of_whole(path).await?;
+        let lock = FileLock::take_whole(path).await?;
         let before = stamp(path).filter(|_| !has_log(path));
         let connection = open_still(path).await?;
         Ok((Self { path: path.to_owned(), before, _lock: lock }, connection))
@@ -61,7 +61,7 @@ pub(super) async fn open_still(path: &Path) -> Result<SqliteConnection, OpenErro
 /// Locks a file, and creates its folder if it is missing.
 pub(super) async fn lock_to_fill(path: &Path) -> Result<FileLock, OpenError> {
     make_folder(path)?;
-    FileLock::of_whole(path).await
+    FileLock::take_whole(path).await
 }
 
 /// Returns true if the file has a table of this name.

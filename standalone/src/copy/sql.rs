@@ -34,14 +34,16 @@ fn columns(table: &Table) -> String {
 
 #[cfg(test)]
 mod tests {
-    use db::schema::{Column, Kind};
+    use db::schema::{Column, ColumnType};
 
     use super::*;
 
     #[test]
     fn statements_name_all_columns() {
-        const TABLE: Table =
-            Table { name: "notes", columns: &[Column::new("id", Kind::Uuid), Column::optional("text", Kind::Text)] };
+        const TABLE: Table = Table {
+            name: "notes",
+            columns: &[Column::new("id", ColumnType::Uuid), Column::optional("text", ColumnType::Text)],
+        };
         assert_eq!(select(&TABLE), "select id, text from notes");
         assert_eq!(insert(&TABLE, 1), "insert into notes (id, text) values ($1, $2)");
         assert_eq!(insert(&TABLE, 2), "insert into notes (id, text) values ($1, $2), ($3, $4)");

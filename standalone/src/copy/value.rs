@@ -1,7 +1,7 @@
 //! A value of a row, read from one engine and written to the other.
 
 use chrono::{DateTime, Utc};
-use db::schema::Kind;
+use db::schema::ColumnType;
 use sqlx::query::Query;
 use sqlx::{ColumnIndex, Database, Decode, Encode, Row, Type};
 use uuid::Uuid;
@@ -19,7 +19,7 @@ pub(super) enum ColumnValue {
 
 impl ColumnValue {
     /// Reads the value at this index of a row.
-    pub(super) fn read<'r, R>(row: &'r R, at: usize, kind: Kind) -> Result<Self, sqlx::Error>
+    pub(super) fn read<'r, R>(row: &'r R, at: usize, kind: ColumnType) -> Result<Self, sqlx::Error>
     where
         R: Row,
         usize: ColumnIndex<R>,
@@ -31,12 +31,12 @@ impl ColumnValue {
         DateTime<Utc>: Decode<'r, R::Database> + Type<R::Database>,
     {
         Ok(match kind {
-            Kind::Uuid => Self::Uuid(row.try_get(at)?),
-            Kind::Text => Self::Text(row.try_get(at)?),
-            Kind::Bytes => Self::Bytes(row.try_get(at)?),
-            Kind::Integer => Self::Integer(row.try_get(at)?),
-            Kind::Long => Self::Long(row.try_get(at)?),
-            Kind::Time => Self::Time(row.try_get(at)?),
+            ColumnType::Uuid => Self::Uuid(row.try_get(at)?),
+            ColumnType::Text => Self::Text(row.try_get(at)?),
+            ColumnType::Bytes => Self::Bytes(row.try_get(at)?),
+            ColumnType::Integer => Self::Integer(row.try_get(at)?),
+            ColumnType::Long => Self::Long(row.try_get(at)?),
+            ColumnType::Time => Self::Time(row.try_get(at)?),
         })
     }
 

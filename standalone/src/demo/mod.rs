@@ -19,7 +19,7 @@ mod values;
 use std::error::Error;
 
 use clap::Args;
-use kit::Place;
+use kit::ServiceAddress;
 use kit::config::{Environment, boolean, check_plaintext};
 use kit::shutdown::Shutdown;
 
@@ -31,11 +31,11 @@ use self::tell::tell;
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DemoFlags {
     /// A running auth service: http://HOST:PORT
-    #[arg(long, value_name = "URL", requires = "blog_url", value_parser = Place::parse)]
-    auth_url: Option<Place>,
+    #[arg(long, value_name = "URL", requires = "blog_url", value_parser = ServiceAddress::parse)]
+    auth_url: Option<ServiceAddress>,
     /// A running blog service that uses this auth service: http://HOST:PORT
-    #[arg(long, value_name = "URL", requires = "auth_url", value_parser = Place::parse)]
-    blog_url: Option<Place>,
+    #[arg(long, value_name = "URL", requires = "auth_url", value_parser = ServiceAddress::parse)]
+    blog_url: Option<ServiceAddress>,
     /// Allow plaintext beyond loopback
     #[arg(long, num_args = 0..=1, require_equals = true, default_value = "false", default_missing_value = "true",
           value_parser = boolean)]

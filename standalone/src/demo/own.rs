@@ -5,7 +5,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::pin::pin;
 
-use kit::Place;
+use kit::ServiceAddress;
 use kit::config::Environment;
 use kit::shutdown::Shutdown;
 
@@ -20,7 +20,7 @@ pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn
     let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir()?;
     let pair = Pair::bind(&PairFlags::on_free_ports(folder.path()), Environment::unset()).await?;
     let (auth, blog) = (pair.auth_at(), pair.blog_at());
-    let services = DemoServices::new(Place::of(auth), Place::of(blog))?;
+    let services = DemoServices::new(ServiceAddress::from_socket(auth), ServiceAddress::from_socket(blog))?;
     // Ctrl-C ends the demo, and the end of the demo ends the pair.
     let end = Shutdown::new();
     let mut serving = pin!(pair.serve(end.clone()));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatepost_server::dynamic::{self, Contract};
-use kit::Place;
+use kit::ServiceAddress;
 use serde_json::Value;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint, Error};
@@ -13,7 +13,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A service and its channel.
 pub(super) struct DemoService {
-    pub(super) place: Place,
+    pub(super) place: ServiceAddress,
     pub(super) channel: Channel,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct DemoAnswer {
 
 impl DemoServices {
     /// Returns a client that connects at the first call.
-    pub(super) fn new(auth: Place, blog: Place) -> Result<Self, Error> {
+    pub(super) fn new(auth: ServiceAddress, blog: ServiceAddress) -> Result<Self, Error> {
         Ok(Self { auth: DemoService::new(auth)?, blog: DemoService::new(blog)?, contract: Contract::new(&CONTRACTS) })
     }
 
@@ -62,7 +62,7 @@ impl DemoServices {
 }
 
 impl DemoService {
-    fn new(place: Place) -> Result<Self, Error> {
+    fn new(place: ServiceAddress) -> Result<Self, Error> {
         let channel = Endpoint::from_shared(place.url())?.connect_timeout(CALL_TIMEOUT).connect_lazy();
         Ok(Self { place, channel })
     }

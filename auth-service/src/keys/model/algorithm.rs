@@ -246,7 +246,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn c1_only_the_exact_names_are_known() {
+    fn only_exact_algorithm_names_are_known() {
         for name in ["HS256", "EdDSA", "ES256", "RS256"] {
             assert_eq!(Algorithm::named(name).unwrap().name(), name);
         }

@@ -154,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_thumbprint_is_that_of_rfc_7638() {
+    fn thumbprint_matches_rfc_7638() {
         // Section 3.1, whose key has no private half.
         let n = concat!(
             "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3",
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn c18_weak_secrets_are_refused() {
+    fn weak_secrets_are_refused() {
         let check = |text: &str| Key::hs256(&text.to_owned().into()).map(|_| ());
         assert_eq!(check(""), Err(WeakSecret::Short));
         assert_eq!(check(&"ab".repeat(15)), Err(WeakSecret::Short));

@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn the_twin_is_what_is_left_of_the_order() {
+    fn twin_is_the_order_minus_s() {
         let half = negated(&[0; 32]);
         assert_eq!(half, ORDER);
         let one = std::array::from_fn(|at| u8::from(at == 31));
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn c17_one_of_two_is_low_and_the_border_is_half_the_order() {
+    fn one_twin_is_low_up_to_half_the_order() {
         // (n − 1) / 2, which is the last one, and the number after it, which is its twin.
         let mut last = ORDER;
         let mut carry = 0;

@@ -9,10 +9,10 @@ use tokio::time::sleep;
 
 use super::keyring::MAX_CLOCK_DIFFERENCE;
 use super::{Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
-use crate::domain::believed;
+use crate::domain::corrected_times;
 use crate::keys::model::KeyType;
 use crate::keys::storage::generate;
-use crate::repaired::{Repaired, future};
+use crate::repaired::{Repaired, latest_believed};
 use crate::stamp::stamp;
 
 /// Time between two rounds of the task.
@@ -77,7 +77,12 @@ impl Keyring {
             return Ok(());
         }
         let keys = self.list().await?;
-        let repaired = believed(&keys, now, future(now, trust.leeway), (MAX_LIFETIME + MAX_CLOCK_DIFFERENCE, MAX_LEAD));
+        let repaired = corrected_times(
+            &keys,
+            now,
+            latest_believed(now, trust.leeway),
+            (MAX_LIFETIME + MAX_CLOCK_DIFFERENCE, MAX_LEAD),
+        );
         let changed: Vec<_> =
             repaired.into_iter().zip(&keys).filter(|(new, old)| new != *old).map(|(new, _)| new).collect();
         if changed.is_empty() || !self.store.repair_signing_keys(&changed, stamp(now)).await? {

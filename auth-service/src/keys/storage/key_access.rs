@@ -59,7 +59,7 @@ mod tests {
     const FOREIGN: u32 = 64_321;
 
     #[test]
-    fn only_other_users_and_foreign_groups_expose_a_key() {
+    fn only_others_and_foreign_groups_expose_a_key() {
         let folder = testkit::folder();
         let path = folder.path().join("key");
         fs::write(&path, "").unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_keeps_owner_group_and_readers() {
+    fn new_file_keeps_owner_group_and_readers() {
         let folder = testkit::folder();
         let [before, draft] = ["before", "draft"].map(|name| folder.path().join(name));
         fs::write(&before, "").unwrap();

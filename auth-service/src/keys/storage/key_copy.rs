@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_go_where_the_target_keeps_them_or_nothing_is_begun() {
+    fn copy_puts_keys_where_the_target_keeps_them() {
         let folder = testkit::folder();
         let [from, to] = ["a", "b"].map(|name| KeyFile::new(folder.path().join(name)));
         let (ours, others) = (

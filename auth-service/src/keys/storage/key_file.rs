@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn keys_are_added_once_in_their_order_and_kept_for_their_owner() {
+    async fn keys_are_added_once_in_order() {
         let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         assert!(file.read().unwrap().is_empty());
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_writes_it_leaves_it_to_its_owner() {
+    async fn writing_keeps_the_files_owner() {
         // Only who may give files away can see it.
         if !rustix::process::geteuid().is_root() {
             return;
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_follows_no_link() {
+    fn draft_follows_no_link() {
         let folder = testkit::folder();
         let (file, victim) = (KeyFile::beside(&folder.path().join("auth.db")), folder.path().join("victim"));
         fs::write(&victim, "untouched").unwrap();
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_two_that_write_one_waits_and_says_so_in_the_end() {
+    async fn second_writer_waits_and_then_fails() {
         let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         let first = file.lock().await.unwrap();
@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_others_can_read_or_that_is_garbled_is_refused() {
+    fn exposed_or_garbled_file_is_refused() {
         let folder = testkit::folder();
         let file = KeyFile::beside(&folder.path().join("auth.db"));
         file.write(&[Key::generate_pkcs8(KeyType::default()).unwrap()]).unwrap();

@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_opens_and_does_not_show() {
+    fn sealed_text_opens_and_hides_the_key() {
         let key = key(KEY).unwrap();
         for plain in [&[][..], PLAIN, &[0; 83]] {
             let sealed = key.seal(NAME, plain);
@@ -167,14 +167,14 @@ mod tests {
     }
 
     #[test]
-    fn what_an_earlier_version_sealed_opens() {
+    fn text_sealed_by_an_earlier_version_opens() {
         // Computed with another library, from the layout as it is written down above.
         let sealed = STANDARD.decode("AQABAgMEBQYHCAkKC6iO0fRyRPT/SXXsjWoWSpftC8L7DuuLeLf3VwAmxQ==").unwrap();
         assert_eq!(key(KEY).unwrap().open(NAME, &sealed).unwrap().as_slice(), PLAIN);
     }
 
     #[test]
-    fn what_is_changed_in_any_bit_or_cut_or_longer_does_not_open() {
+    fn changed_cut_or_longer_text_does_not_open() {
         let key = key(KEY).unwrap();
         let sealed = key.seal(NAME, PLAIN);
         for bit in 0..sealed.len() * 8 {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_from_either_alphabet_with_or_without_padding() {
+    fn key_is_read_from_any_base64_form() {
         let sealed = key(KEY).unwrap().seal(NAME, PLAIN);
         for text in [KEY, KEY.trim_end_matches('='), &KEY.replace('/', "_"), &KEY.replace('/', "_").replace('=', "")] {
             assert_eq!(key(text).unwrap().open(NAME, &sealed).unwrap().as_slice(), PLAIN);
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_published_key_is_known_in_any_spelling() {
+    fn published_key_is_known_in_any_spelling() {
         let published = kit::config::PUBLISHED_SECRETS[3];
         let url_safe = published.replace('+', "-").replace('/', "_");
         for text in [published, published.trim_end_matches('='), &url_safe] {
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_32_bytes_in_base64_is_no_key() {
+    fn only_32_bytes_in_base64_are_a_key() {
         let random = kit::random::bytes::<64>();
         for length in (0..64).filter(|length| *length != 32) {
             assert_eq!(refused(&random[..length]), Some(BadMasterKey::Form), "{length} bytes");
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn c18_a_key_that_others_can_guess_is_none() {
+    fn guessable_master_keys_are_refused() {
         assert_eq!(refused(&[0; BYTES]), Some(BadMasterKey::Known));
         assert_eq!(refused(&[255; BYTES]), Some(BadMasterKey::Known));
         assert_eq!(refused(&std::array::from_fn::<u8, BYTES, _>(|at| u8::try_from(at).unwrap())), refused(&[0; BYTES]));

@@ -13,7 +13,7 @@ use crate::tokens::TokenFault;
 const ROUNDS: usize = 8;
 
 #[test]
-fn c1_c2_c4_header_key_and_signature_have_to_be_of_one_algorithm() {
+fn header_key_and_signature_share_one_algorithm() {
     let mut draw = Draw(2);
     let (mut good, mut bad) = (0, 0);
     for signing in Algorithm::ALL {
@@ -38,7 +38,7 @@ fn c1_c2_c4_header_key_and_signature_have_to_be_of_one_algorithm() {
 }
 
 #[test]
-fn c1_no_other_name_is_an_algorithm() {
+fn unknown_algorithm_names_are_refused() {
     let mut draw = Draw(1);
     for signing in Algorithm::ALL {
         let set = set_of_all(signing);
@@ -90,7 +90,7 @@ fn forms(jwk: &str) -> Vec<Vec<u8>> {
 }
 
 #[test]
-fn c2_a_public_key_is_no_secret_in_any_form() {
+fn public_key_is_not_a_secret_in_any_form() {
     let mut tried = 0;
     for signing in Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != Algorithm::Hs256) {
         let set = set_of_all(signing);

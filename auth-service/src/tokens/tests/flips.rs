@@ -32,7 +32,7 @@ fn flip_part(token: &str, part: usize, draw: &mut Draw) -> String {
 }
 
 #[test]
-fn c16_a_hundred_thousand_flipped_bits_are_found() {
+fn hundred_thousand_flipped_bits_are_detected() {
     let mut draw = Draw(16);
     let mut flipped = [0; 4];
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
@@ -54,7 +54,7 @@ fn c16_a_hundred_thousand_flipped_bits_are_found() {
 }
 
 #[test]
-fn c16_c17_every_flipped_bit_of_every_character_is_found() {
+fn every_flipped_bit_is_detected() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(17));

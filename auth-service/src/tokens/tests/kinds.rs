@@ -56,7 +56,7 @@ fn header(set: &KeySet, typ: &Value) -> Value {
 }
 
 #[test]
-fn c6_c7_a_token_of_another_type_is_no_access_token() {
+fn other_token_types_are_not_access_tokens() {
     let mut draw = Draw(6);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);
@@ -82,7 +82,7 @@ fn c6_c7_a_token_of_another_type_is_no_access_token() {
 }
 
 #[test]
-fn c7_claims_of_another_kind_are_no_access_tokens() {
+fn other_claims_are_not_access_tokens() {
     let mut draw = Draw(7);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);
@@ -123,7 +123,7 @@ fn opaque(draw: &mut Draw) -> String {
 }
 
 #[test]
-fn c7_a_secret_of_another_kind_is_no_access_token() {
+fn other_secrets_are_not_access_tokens() {
     let mut draw = Draw(77);
     for algorithm in Algorithm::ALL {
         let set = set_of_all(algorithm);

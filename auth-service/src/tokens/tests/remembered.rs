@@ -11,7 +11,7 @@ use crate::keys::model::{Algorithm, CurrentKeys, KeySet, Timetable};
 use crate::tokens::{RememberingVerifier, TokenFault, Verifier};
 
 #[test]
-fn a_signature_is_checked_once_and_the_times_at_each_use() {
+fn signature_is_checked_once_times_at_each_use() {
     let keys = Arc::new(KeySet::new(key(Algorithm::EdDsa)));
     let remembering = RememberingVerifier::new(verifier(&keys));
     let token = |text: &str| Token::parse(text).unwrap();
@@ -29,7 +29,7 @@ fn a_signature_is_checked_once_and_the_times_at_each_use() {
 }
 
 #[test]
-fn c4_a_key_that_has_left_the_set_verifies_nothing_more_and_what_was_remembered_does_not_help_it() {
+fn cached_token_of_a_removed_key_is_refused() {
     let old = Arc::new(KeySet::new(key(Algorithm::EdDsa)));
     let keys = Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(&old))));
     let remembering = RememberingVerifier::new(Verifier::new(Arc::clone(&keys), "gatepost".into(), audiences(), DAY));

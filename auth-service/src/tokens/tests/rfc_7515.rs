@@ -65,13 +65,13 @@ fn verifies(example: (&str, &str), key: &VerifyingKey) {
 }
 
 #[test]
-fn hs256_verifies_the_tag_of_the_rfc() {
+fn hs256_verifies_the_rfc_tag() {
     let jwk = json!({"kty": "oct", "k": SECRET, "kid": "a.1", "alg": "HS256"}).to_string();
     verifies(HS256, &VerifyingKey::from_jwk(&jwk).ok().unwrap());
 }
 
 #[test]
-fn rs256_gives_the_signature_of_the_rfc_and_opens_it() {
+fn rs256_makes_and_opens_the_rfc_signature() {
     let key = key(RSA);
     assert_eq!((key.algorithm(), key.id()), (Algorithm::Rs256, "IsUn6_e04MaShXFIISMp4kG62LWzMIPy_MvSA5pJgX8"));
     assert_eq!(key.sign(message(RS256).as_bytes()).unwrap(), RS256.1);
@@ -81,7 +81,7 @@ fn rs256_gives_the_signature_of_the_rfc_and_opens_it() {
 }
 
 #[test]
-fn es256_opens_the_signature_of_the_rfc_and_gives_others() {
+fn es256_opens_the_rfc_signature_and_makes_others() {
     let key = key(P256);
     assert_eq!((key.algorithm(), key.id()), (Algorithm::Es256, "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U"));
     let (first, second) = (key.sign(b"one text").unwrap(), key.sign(b"one text").unwrap());

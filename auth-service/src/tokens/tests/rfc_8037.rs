@@ -20,7 +20,7 @@ fn key() -> Key {
 }
 
 #[test]
-fn signing_gives_the_signature_of_the_rfc() {
+fn signing_makes_the_rfc_signature() {
     let key = key();
     assert_eq!(key.sign(MESSAGE.as_bytes()).unwrap(), SIGNATURE);
     let (header, payload) = MESSAGE.split_once('.').unwrap();
@@ -29,7 +29,7 @@ fn signing_gives_the_signature_of_the_rfc() {
 }
 
 #[test]
-fn verifying_opens_it_to_the_payload_of_the_rfc() {
+fn verifying_opens_the_rfc_payload() {
     let jws = format!("{MESSAGE}.{SIGNATURE}");
     assert_eq!(jws::open(&jws, &KeySet::new(key())).unwrap().payload, PAYLOAD);
     // The public half alone, as appendix A.2 writes it, with the names that make it a key for us.

@@ -45,7 +45,7 @@ fn signature(token: &str) -> Vec<u8> {
 }
 
 #[test]
-fn c17_of_es256_the_twin_is_right_by_arithmetic_and_no_signature_of_the_token() {
+fn es256_twin_is_refused() {
     let keys = Arc::new(KeySet::new(key(Algorithm::Es256)));
     let public = half(keys.signing().unwrap());
     let mut draw = Draw(17);
@@ -61,7 +61,7 @@ fn c17_of_es256_the_twin_is_right_by_arithmetic_and_no_signature_of_the_token() 
 }
 
 #[test]
-fn c17_of_es256_neither_der_nor_numbers_out_of_range_are_signatures() {
+fn es256_der_and_out_of_range_are_refused() {
     let keys = Arc::new(KeySet::new(key(Algorithm::Es256)));
     let token = issue(&keys, &mut Draw(17));
     let signature = signature(&token);
@@ -94,7 +94,7 @@ fn c17_of_es256_neither_der_nor_numbers_out_of_range_are_signatures() {
 }
 
 #[test]
-fn c17_of_eddsa_a_greater_s_is_no_signature() {
+fn eddsa_greater_s_is_refused() {
     let keys = Arc::new(KeySet::new(key(Algorithm::EdDsa)));
     let token = issue(&keys, &mut Draw(17));
     let signature = signature(&token);
@@ -109,7 +109,7 @@ fn c17_of_eddsa_a_greater_s_is_no_signature() {
 }
 
 #[test]
-fn c17_of_rs256_a_signature_has_the_length_of_its_modulus_and_is_below_it() {
+fn rs256_length_and_range_follow_the_modulus() {
     let keys = Arc::new(KeySet::new(key(Algorithm::Rs256)));
     let token = issue(&keys, &mut Draw(17));
     let signature = signature(&token);
@@ -130,7 +130,7 @@ fn c17_of_rs256_a_signature_has_the_length_of_its_modulus_and_is_below_it() {
 }
 
 #[test]
-fn c17_no_signature_is_taken_cut_or_stretched_or_twice() {
+fn cut_stretched_or_doubled_signatures_are_refused() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let token = issue(&keys, &mut Draw(17));
         let whole = signature(&token);

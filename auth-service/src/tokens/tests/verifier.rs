@@ -13,7 +13,7 @@ use crate::keys::model::{KeySet, VerifyingKey};
 use crate::tokens::{TokenFault, jws};
 
 #[test]
-fn c15_the_largest_token_costs_less_than_a_millisecond() {
+fn largest_token_costs_below_a_millisecond() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         // Its signature is right, so that every step is taken; base64 makes 4 bytes of 3.
@@ -39,7 +39,7 @@ fn c15_the_largest_token_costs_less_than_a_millisecond() {
 }
 
 #[test]
-fn c11_a_token_ends_with_its_session_at_the_latest() {
+fn token_ends_with_its_session() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(11));
@@ -50,7 +50,7 @@ fn c11_a_token_ends_with_its_session_at_the_latest() {
 }
 
 #[test]
-fn c12_a_token_from_a_clock_that_runs_ahead_has_five_seconds() {
+fn token_of_a_fast_clock_has_five_seconds() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(12));
@@ -60,7 +60,7 @@ fn c12_a_token_from_a_clock_that_runs_ahead_has_five_seconds() {
 }
 
 #[test]
-fn c11_c12_a_token_that_is_kept_is_judged_by_its_times_again() {
+fn kept_token_is_checked_by_its_times_again() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(25));
@@ -80,7 +80,7 @@ fn c11_c12_a_token_that_is_kept_is_judged_by_its_times_again() {
 }
 
 #[test]
-fn c12_a_token_is_not_good_before_the_later_of_its_times() {
+fn token_is_invalid_before_its_later_time() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
         let token = issue(&keys, &mut Draw(12));
@@ -96,7 +96,7 @@ fn c12_a_token_is_not_good_before_the_later_of_its_times() {
 }
 
 #[test]
-fn c19_an_old_key_verifies_while_the_set_holds_it_whatever_its_algorithm() {
+fn old_key_of_any_algorithm_verifies_while_in_set() {
     let mut draw = Draw(19);
     for old in keys() {
         let verifying = half(&old);
@@ -113,7 +113,7 @@ fn c19_an_old_key_verifies_while_the_set_holds_it_whatever_its_algorithm() {
 }
 
 #[test]
-fn c4_an_access_token_names_its_key_in_plain_letters() {
+fn access_token_names_its_key_in_plain_letters() {
     let token = issue(&Arc::new(KeySet::new(hs256())), &mut Draw(4));
     for kid in [None, Some("a.b"), Some("a/b")] {
         let mut keys = KeySet::new(hs256());
@@ -158,7 +158,7 @@ fn verifier_of_pairs() -> super::Verifier {
 }
 
 #[test]
-fn c4_a_key_is_looked_for_only_where_a_look_can_help() {
+fn key_is_polled_only_if_a_poll_can_help() {
     let verifier = verifier_of_pairs();
     let lacks = |token: &str, seconds| verifier.lacks_key(token, start() + chrono::TimeDelta::seconds(seconds));
     let good = unknown(|_, _| {});

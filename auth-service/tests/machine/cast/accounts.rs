@@ -1,7 +1,7 @@
 //! Calls that add, find and change users.
 
 use auth_service::domain::{Client, Email, Name, NewUser, RefreshDigest, Role, Roles, Session, UserChange};
-use auth_service::store::{Filter, Proof};
+use auth_service::store::{Filter, PasswordProof};
 use chrono::TimeDelta;
 use uuid::Uuid;
 
@@ -83,7 +83,7 @@ impl Cast {
             // The user's own password, or that of another user who makes the change.
             own => {
                 let user_id = if own == 2 { id } else { self.user(dice) };
-                Some(Proof { user_id, generation: generation(user_id, dice, model) })
+                Some(PasswordProof { user_id, generation: generation(user_id, dice, model) })
             }
         };
         ChangeCall::Update { id, change, proof, expected: expected(id, dice, model), now: self.now }

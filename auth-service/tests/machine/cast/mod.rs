@@ -4,7 +4,7 @@ mod accounts;
 mod others;
 
 use chrono::TimeDelta;
-use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestKey};
 use testkit::{machine, start};
 use uuid::Uuid;
 
@@ -71,10 +71,9 @@ impl Cast {
             let session = &begun.session;
             (session.over_time, Ending::Session(session.id, session.user_id))
         });
-        let requests = model
-            .requests
-            .iter()
-            .map(|((caller, _, id), request)| (request.time + KEPT, Ending::Request(caller.clone(), *id)));
+        let requests = model.requests.iter().map(|((caller, _, id), request)| {
+            (request.time + REQUEST_ID_LIFETIME, Ending::Request(caller.clone(), *id))
+        });
         let failures = model
             .failures
             .iter()
@@ -98,7 +97,7 @@ impl Cast {
 
     /// Returns a request's id, or `None`.
     fn request(&self, dice: &mut Dice) -> RequestKey {
-        let fingerprint = Fingerprint::of(&[dice.of(&SAID)]);
+        let fingerprint = Fingerprint::from_fields(&[dice.of(&SAID)]);
         let (caller, id) = match &self.ending {
             Some(Ending::Request(caller, id)) if dice.one_in(2) => (caller.clone(), *id),
             _ => (dice.of(&CALLERS).to_owned(), Uuid::from_u128(0xf00 + u128::from(dice.roll() % REQUESTS))),
@@ -113,7 +112,7 @@ impl Cast {
                 caller: caller.to_owned(),
                 method: "CreateUser",
                 id: Uuid::from_u128(0xf00 + u128::from(id)),
-                fingerprint: Fingerprint::of(&[said]),
+                fingerprint: Fingerprint::from_fields(&[said]),
             })
         })
     }

@@ -1,7 +1,7 @@
 //! Wrong passwords by account, and used allowances of addresses.
 
 use auth_service::domain::{Allowance, Failures};
-use auth_service::store::{Account, Kind};
+use auth_service::store::{AccountDigest, AllowanceKind};
 use chrono::TimeDelta;
 
 use super::super::calls::{Answer, AttemptCall, Time};
@@ -21,7 +21,7 @@ impl Model {
                     let before = self.failures.get(account).map_or(0, |failures| failures.count);
                     self.failures.insert(*account, Failures { count: before + 1, last: *now });
                 }
-                self.use_up(Kind::Failure, network, *allowance, *now);
+                self.use_up(AllowanceKind::Failure, network, *allowance, *now);
                 Answer::Done
             }
             AttemptCall::Clear { account } => {
@@ -37,7 +37,7 @@ impl Model {
         }
     }
 
-    fn claim(&mut self, account: &Account, seen: Failures, now: Time) -> bool {
+    fn claim(&mut self, account: &AccountDigest, seen: Failures, now: Time) -> bool {
         match self.failures.get_mut(account) {
             Some(failures) if failures.count == seen.count => {
                 *failures = Failures { count: seen.count + 1, last: now };
@@ -48,7 +48,7 @@ impl Model {
     }
 
     /// Takes one failure off. Restores the state before the claim if no failure was counted since.
-    fn release(&mut self, account: &Account, seen: Failures) {
+    fn release(&mut self, account: &AccountDigest, seen: Failures) {
         if let Some(failures) = self.failures.get_mut(account).filter(|failures| failures.count > 1) {
             failures.count -= 1;
             if failures.count == seen.count {
@@ -57,7 +57,13 @@ impl Model {
         }
     }
 
-    fn use_allowance(&mut self, kind: Kind, network: &str, allowance: Allowance, now: Time) -> Result<(), TimeDelta> {
+    fn use_allowance(
+        &mut self,
+        kind: AllowanceKind,
+        network: &str,
+        allowance: Allowance,
+        now: Time,
+    ) -> Result<(), TimeDelta> {
         if let Some(full) = self.allowances.get(&(name(kind), network.to_owned()))
             && allowance.burst > 0
         {
@@ -74,7 +80,7 @@ impl Model {
     }
 
     /// Uses one, however many are left, and forgets expired rows.
-    fn use_up(&mut self, kind: Kind, network: &str, allowance: Allowance, now: Time) {
+    fn use_up(&mut self, kind: AllowanceKind, network: &str, allowance: Allowance, now: Time) {
         let full = self.allowances.entry((name(kind), network.to_owned())).or_insert(now);
         *full = now.max(believed(*full, allowance, now)) + interval(allowance);
         // A call removes a few rows at most. There are never more of either kind (`pools.rs`).
@@ -93,9 +99,9 @@ fn interval(allowance: Allowance) -> TimeDelta {
     TimeDelta::milliseconds(60_000 / i64::from(allowance.per_minute))
 }
 
-fn name(kind: Kind) -> &'static str {
+fn name(kind: AllowanceKind) -> &'static str {
     match kind {
-        Kind::Failure => "failures",
-        Kind::SignUp => "sign-ups",
+        AllowanceKind::Failure => "failures",
+        AllowanceKind::SignUp => "sign-ups",
     }
 }

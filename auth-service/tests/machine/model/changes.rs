@@ -1,7 +1,7 @@
 //! Changes of users.
 
 use auth_service::domain::{Client, Role, Roles, Session, User, UserChange, UserState};
-use auth_service::store::{Proof, Unchanged};
+use auth_service::store::{PasswordProof, Unchanged};
 use uuid::Uuid;
 
 use super::super::calls::{Answer, ChangeCall, Time};
@@ -51,11 +51,11 @@ impl Model {
         &mut self,
         id: Uuid,
         change: &UserChange,
-        proof: Option<Proof>,
+        proof: Option<PasswordProof>,
         expected: Option<i32>,
         now: Time,
     ) -> Result<User, Unchanged> {
-        if let Some(Proof { user_id, generation }) = proof
+        if let Some(PasswordProof { user_id, generation }) = proof
             && self.users.get(&user_id).is_none_or(|row| row.user.generation != generation)
         {
             return Err(Unchanged::Outdated);

@@ -1,7 +1,7 @@
 //! Stored requests and keys.
 
 use db::requests::Earlier;
-use kit::request_id::{KEPT, RequestKey};
+use kit::request_id::{REQUEST_ID_LIFETIME, RequestKey};
 
 use super::super::calls::{Answer, KeptCall, Time};
 use super::Model;
@@ -18,7 +18,7 @@ impl Model {
 
     fn earlier(&self, key: &RequestKey, now: Time) -> Option<Earlier> {
         let request = self.requests.get(&(key.caller.clone(), key.method, key.id))?;
-        if now - request.time >= KEPT {
+        if now - request.time >= REQUEST_ID_LIFETIME {
             return None;
         }
         let is_same = request.fingerprint == key.fingerprint;

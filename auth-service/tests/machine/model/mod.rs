@@ -9,7 +9,7 @@ mod users;
 use std::collections::BTreeMap;
 
 use auth_service::domain::{Client, Failures, Rotation, Session, User};
-use auth_service::store::Account;
+use auth_service::store::AccountDigest;
 use kit::request_id::Fingerprint;
 use uuid::Uuid;
 
@@ -20,7 +20,7 @@ use super::calls::{Answer, Call, Time};
 pub(crate) struct Model {
     pub(crate) users: BTreeMap<Uuid, Row>,
     pub(crate) sessions: BTreeMap<Uuid, Begun>,
-    pub(crate) failures: BTreeMap<Account, Failures>,
+    pub(crate) failures: BTreeMap<AccountDigest, Failures>,
     /// Times at which addresses have their whole allowance back, by the names of kind and network.
     pub(crate) allowances: BTreeMap<(&'static str, String), Time>,
     /// Requests by caller, method and id.

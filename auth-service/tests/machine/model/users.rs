@@ -2,7 +2,7 @@
 
 use auth_service::domain::{Client, NewUser, Rotation, Session, User, UserState};
 use auth_service::store::{Created, Filter};
-use kit::request_id::{KEPT, RequestKey};
+use kit::request_id::{REQUEST_ID_LIFETIME, RequestKey};
 use uuid::Uuid;
 
 use super::super::calls::{Answer, UserCall};
@@ -40,7 +40,7 @@ impl Model {
     ) -> Created {
         let request = request.map(|key| ((key.caller.clone(), key.method, key.id), key.fingerprint));
         if let Some((id, _)) = &request
-            && self.requests.get(id).is_some_and(|earlier| new.create_time - earlier.time < KEPT)
+            && self.requests.get(id).is_some_and(|earlier| new.create_time - earlier.time < REQUEST_ID_LIFETIME)
         {
             return Created::Repeated;
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Allowance, Failures};
-use auth_service::store::Kind;
+use auth_service::store::AllowanceKind;
 use db::secrets;
 use testkit::{on_both_engines, start};
 
@@ -17,7 +17,7 @@ const ADDRESS: &str = "192.0.2.7";
 /// C52: uses of an allowance at once count once each.
 async fn allowance_used_at_once_is_used_once_each(store: Case) {
     let used = at_once(&store, 20, |store, _| async move {
-        store.use_allowance(Kind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap()
+        store.use_allowance(AllowanceKind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap()
     });
     assert_eq!(used.await.into_iter().flatten().count(), 2);
 }
@@ -29,7 +29,7 @@ async fn failures_at_once_are_all_counted(store: Case) {
     });
     added.await;
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 20, last: start() }));
-    let full = store.allowance(Kind::Failure, ADDRESS).await.unwrap();
+    let full = store.allowance(AllowanceKind::Failure, ADDRESS).await.unwrap();
     assert_eq!(full, Some(start() + Duration::from_secs(20)), "for the address too");
 }
 

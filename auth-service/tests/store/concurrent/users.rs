@@ -116,7 +116,7 @@ async fn user_is_deleted_once(store: Case) {
 }
 
 async fn request_sent_at_once_writes_once(store: Case) {
-    let fingerprint = Fingerprint::of(&["ada"]);
+    let fingerprint = Fingerprint::from_fields(&["ada"]);
     let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
     let created = at_once(&store, 20, |store, id| {
         let key = key.clone();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Allowance, Client, Failures};
-use auth_service::store::Kind;
+use auth_service::store::AllowanceKind;
 use testkit::{on_both_engines, start};
 
 use crate::support::{Case, new_user, session};
@@ -30,7 +30,7 @@ async fn failures_survive_a_restart_until_cleared(store: Case) {
     ] {
         assert_eq!(store.failures_of(accounts).await.unwrap(), wanted, "each account at its place");
     }
-    let full = store.allowance(Kind::Failure, ADDRESS).await.unwrap();
+    let full = store.allowance(AllowanceKind::Failure, ADDRESS).await.unwrap();
     assert_eq!(full, Some(start() + Duration::from_secs(4)), "one came back before the next was used");
     store.clear_failures(&ACCOUNT).await.unwrap();
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
@@ -64,12 +64,12 @@ async fn attempt_without_a_verdict_is_given_back(store: Case) {
 async fn allowance_is_used_up_per_kind_and_address(store: Case) {
     let take = async |kind, address, now| store.use_allowance(kind, address, ALLOWANCE, now).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(take(Kind::SignUp, ADDRESS, start()).await, Ok(()));
+        assert_eq!(take(AllowanceKind::SignUp, ADDRESS, start()).await, Ok(()));
     }
-    assert_eq!(take(Kind::SignUp, ADDRESS, start()).await, Err(chrono::TimeDelta::seconds(1)));
-    assert_eq!(take(Kind::Failure, ADDRESS, start()).await, Ok(()));
-    assert_eq!(take(Kind::SignUp, "192.0.2.8", start()).await, Ok(()));
-    assert_eq!(take(Kind::SignUp, ADDRESS, start() + Duration::from_secs(1)).await, Ok(()));
+    assert_eq!(take(AllowanceKind::SignUp, ADDRESS, start()).await, Err(chrono::TimeDelta::seconds(1)));
+    assert_eq!(take(AllowanceKind::Failure, ADDRESS, start()).await, Ok(()));
+    assert_eq!(take(AllowanceKind::SignUp, "192.0.2.8", start()).await, Ok(()));
+    assert_eq!(take(AllowanceKind::SignUp, ADDRESS, start() + Duration::from_secs(1)).await, Ok(()));
 }
 
 /// C53: an address is known by the sessions that began there.
@@ -97,8 +97,8 @@ async fn account_without_failures_has_no_claim(store: Case) {
     let now = start() + Duration::from_micros(123_456);
     store.add_failure(&[], ADDRESS, ALLOWANCE, now).await.unwrap();
     let full = now + Duration::from_secs(1);
-    assert_eq!(store.allowance(Kind::Failure, ADDRESS).await.unwrap(), Some(full), "to the microsecond");
-    assert_eq!(store.allowance(Kind::SignUp, ADDRESS).await.unwrap(), None);
+    assert_eq!(store.allowance(AllowanceKind::Failure, ADDRESS).await.unwrap(), Some(full), "to the microsecond");
+    assert_eq!(store.allowance(AllowanceKind::SignUp, ADDRESS).await.unwrap(), None);
     assert!(!store.login_trial("", "").await.unwrap().is_at_home);
 }
 
@@ -113,7 +113,7 @@ async fn expired_counts_are_removed_a_few_at_a_time(store: Case) {
     for account in 0..20 {
         accounts += usize::from(store.failures(&[account; 32]).await.unwrap().is_some());
         let address = format!("192.0.2.{account}");
-        addresses += usize::from(store.allowance(Kind::Failure, &address).await.unwrap().is_some());
+        addresses += usize::from(store.allowance(AllowanceKind::Failure, &address).await.unwrap().is_some());
     }
     assert_eq!((accounts, addresses), (4, 4), "each call removes sixteen");
 }

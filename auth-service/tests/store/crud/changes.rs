@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Client, Email, Name, Roles, Session, UserChange, UserState};
-use auth_service::store::{Created, Proof, Unchanged};
+use auth_service::store::{Created, PasswordProof, Unchanged};
 use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
@@ -161,7 +161,7 @@ async fn email_change_needs_a_password_that_still_holds(store: Case) {
     let (ada, root) = (new_user(1, "ada@example.com"), new_user(2, "root@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
     store.create_user(&root, None, None).await.unwrap();
-    let proof = |user: &auth_service::domain::NewUser| Some(Proof { user_id: user.id, generation: 1 });
+    let proof = |user: &auth_service::domain::NewUser| Some(PasswordProof { user_id: user.id, generation: 1 });
     let change = email("new@example.com");
     for by in [&ada, &root] {
         store.update_user(ada.id, &change, proof(by), None, start()).await.unwrap().unwrap();

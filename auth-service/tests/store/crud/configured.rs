@@ -11,7 +11,7 @@ use crate::support::{Case, stamp};
 /// Returns the entries of the log after its first one.
 async fn logged(store: &Case) -> Vec<Revocation> {
     let mut reader = store.log_reader();
-    let page = reader.look(1).await.unwrap();
+    let page = reader.poll(1).await.unwrap();
     reader.close().await;
     page.entries.into_iter().map(|entry| entry.revocation).collect()
 }
@@ -61,11 +61,11 @@ async fn another_issuer_starts_another_log(store: Case) {
     assert!(!remember("gatepost", 2).await && !remember("gatepost", 3).await, "the first issuer starts no other log");
     assert!(remember("https://auth.example", 4).await && !remember("https://auth.example", 5).await);
     let mut reader = store.log_reader();
-    let page = reader.look(0).await.unwrap();
+    let page = reader.poll(0).await.unwrap();
     assert_eq!((page.log, page.horizon.until), (LogId([4; 16]), later));
     // A horizon never moves back, even if a replica's clock is behind.
     assert!(store.remember_issuer("gatepost", LogId([6; 16]), start()).await.unwrap());
-    let page = reader.look(0).await.unwrap();
+    let page = reader.poll(0).await.unwrap();
     reader.close().await;
     assert_eq!((page.log, page.horizon.until), (LogId([6; 16]), later));
 }

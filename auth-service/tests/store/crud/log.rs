@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Cause, Client, Entry, Era, LogId, Mark, Revocation, Roles, Session, Stamp, UserState};
-use auth_service::store::Page;
+use auth_service::domain::{
+    Cause, Client, Entry, EntryFingerprint, Era, LogId, Revocation, Roles, Session, Stamp, UserState,
+};
+use auth_service::store::LogPage;
 use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, another_admin, new_user, session, stamp, stamp_at};
 
 /// Reads the log from a revision on.
-async fn look(store: &Case, from: i64) -> Page {
+async fn look(store: &Case, from: i64) -> LogPage {
     let mut reader = store.log_reader();
-    let page = reader.look(from).await.unwrap();
+    let page = reader.poll(from).await.unwrap();
     reader.close().await;
     page
 }
@@ -91,7 +93,7 @@ async fn revocations_are_logged_with_their_cause(store: Case) {
     for (index, (entry, revocation)) in page.entries.iter().zip(&expected).enumerate() {
         assert_eq!(&entry.revocation, revocation);
         assert_eq!((entry.logged, entry.time), (ended[index], stamps[index].time), "{revocation:?}");
-        assert_eq!(entry.logged.mark, stamps[index].mark);
+        assert_eq!(entry.logged.fingerprint, stamps[index].fingerprint);
     }
     assert_eq!((page.entries.len(), ended.len()), (8, 8));
 }
@@ -144,8 +146,8 @@ async fn every_kind_of_entry_is_read_as_written(store: Case) {
     // A later version's entry is not skipped.
     store.database.run("update revocations set kind = 'api-key' where revision = 2").await;
     let mut reader = store.log_reader();
-    assert!(reader.look(0).await.is_err());
-    assert_eq!(reader.look(3).await.unwrap().entries.len(), 2, "the connection still works");
+    assert!(reader.poll(0).await.is_err());
+    assert_eq!(reader.poll(3).await.unwrap().entries.len(), 2, "the connection still works");
     reader.close().await;
 }
 
@@ -158,12 +160,12 @@ async fn long_log_is_read_a_page_at_a_time(store: Case) {
     store.database.run(&format!("{insert}{rows}")).await;
     store.database.run("update log_head set revision = 2000").await;
     let mut reader = store.log_reader();
-    let first = reader.look(from).await.unwrap();
+    let first = reader.poll(from).await.unwrap();
     assert_eq!((first.entries.len(), first.is_last()), (1000, false));
-    let second = reader.look(first.entries[999].logged.revision + 1).await.unwrap();
+    let second = reader.poll(first.entries[999].logged.revision + 1).await.unwrap();
     assert_eq!((second.entries.len(), second.is_last()), (999, true));
     assert_eq!(second.entries.last().unwrap().logged.revision, from + count);
-    let beyond = reader.look(2001).await.unwrap();
+    let beyond = reader.poll(2001).await.unwrap();
     assert_eq!((beyond.head, beyond.entries.len()), (2000, 0));
     reader.close().await;
 }
@@ -215,8 +217,8 @@ async fn log_started_again_only_raises_its_horizon(store: Case) {
 
 async fn mark_of_an_entry_is_found_by_its_revision(store: Case) {
     let logged = store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
-    assert_eq!(store.log_mark(logged.revision).await.unwrap(), Some(logged.mark));
-    assert_eq!(store.log_mark(logged.revision + 1).await.unwrap(), None);
+    assert_eq!(store.log_fingerprint(logged.revision).await.unwrap(), Some(logged.fingerprint));
+    assert_eq!(store.log_fingerprint(logged.revision + 1).await.unwrap(), None);
 }
 
 async fn log_far_from_its_end_is_read_as_a_whole(store: Case) {
@@ -230,7 +232,7 @@ async fn log_far_from_its_end_is_read_as_a_whole(store: Case) {
     let mut from = 0;
     loop {
         // Pages are as large as time permits; the last entry is read once more.
-        let page = reader.look(from).await.unwrap();
+        let page = reader.poll(from).await.unwrap();
         let revisions = page.entries.iter().map(|entry| entry.logged.revision);
         assert!(revisions.eq(from..from + i64::try_from(page.entries.len()).unwrap()), "from {from}");
         assert!(page.entries.len() >= 1000 || page.is_last());
@@ -240,7 +242,7 @@ async fn log_far_from_its_end_is_read_as_a_whole(store: Case) {
         }
     }
     assert_eq!(from, 20_001);
-    assert_eq!(reader.look(10_000).await.unwrap().entries.len(), 1000, "a small page again");
+    assert_eq!(reader.poll(10_000).await.unwrap().entries.len(), 1000, "a small page again");
     reader.close().await;
 }
 
@@ -252,8 +254,8 @@ async fn renewed_log_is_another_one(store: Case) {
     let after = look(&store, 0).await;
     assert_eq!((after.log, after.horizon.until), (LogId([9; 16]), start()));
     assert_eq!((after.head, &after.entries), (before.head, &before.entries));
-    assert_eq!(after.entries[1].logged.mark, before.entries[1].logged.mark);
-    assert_ne!(after.entries[1].logged.mark, Mark([0; 16]));
+    assert_eq!(after.entries[1].logged.fingerprint, before.entries[1].logged.fingerprint);
+    assert_ne!(after.entries[1].logged.fingerprint, EntryFingerprint([0; 16]));
 }
 
 on_both_engines!(crate::support::Case:

@@ -2,14 +2,14 @@
 
 use auth_service::store::Created;
 use db::requests::{self, Earlier};
-use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestKey};
 use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
 use crate::support::{Case, new_user};
 
 fn key(caller: &str, id: u128, said: &str) -> RequestKey {
-    let fingerprint = Fingerprint::of(&[said]);
+    let fingerprint = Fingerprint::from_fields(&[said]);
     RequestKey { caller: caller.into(), method: "CreateUser", id: Uuid::from_u128(id), fingerprint }
 }
 
@@ -39,7 +39,8 @@ async fn request_is_forgotten_after_a_day(store: Case) {
         let user = new_user(id, &format!("user{id}@example.com"));
         store.create_user(&user, None, Some(&key("", id, "first"))).await.unwrap();
     }
-    let (before, after) = (start() + KEPT - chrono::TimeDelta::microseconds(1), start() + KEPT);
+    let (before, after) =
+        (start() + REQUEST_ID_LIFETIME - chrono::TimeDelta::microseconds(1), start() + REQUEST_ID_LIFETIME);
     assert_eq!(
         requests::find(store.db(), &key("", 40, "first"), before).await.unwrap(),
         Some(Earlier::Same(Uuid::from_u128(40)))

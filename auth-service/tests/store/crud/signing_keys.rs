@@ -40,7 +40,7 @@ async fn numbers(store: &Case) -> Vec<i32> {
 /// Returns the entries of the log after its first one.
 async fn logged(store: &Case) -> Vec<Revocation> {
     let mut reader = store.log_reader();
-    let page = reader.look(1).await.unwrap();
+    let page = reader.poll(1).await.unwrap();
     reader.close().await;
     assert_ne!(page.log, LogId([0; 16]));
     page.entries.into_iter().map(|entry| entry.revocation).collect()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_service::domain::{
     Allowance, Client, Era, Failures, Horizon, LogId, Revocation, Rotation, Session, SigningKeyRecord, Stamp,
 };
-use auth_service::store::{Bounds, Created, Kind, Page, Passed, Rotated};
+use auth_service::store::{AllowanceKind, Created, LogPage, Passed, Rotated, TimeBounds};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{clock, requests};
 use kit::Clock;
@@ -20,13 +20,13 @@ fn at(second: i64) -> DateTime<Utc> {
 }
 
 /// Returns bounds at the start, with a leeway of five seconds.
-fn bounds() -> Bounds {
-    Bounds { now: start(), future: at(5), session: TimeDelta::days(30), idle: TimeDelta::days(7) }
+fn bounds() -> TimeBounds {
+    TimeBounds { now: start(), future: at(5), session: TimeDelta::days(30), idle: TimeDelta::days(7) }
 }
 
-async fn look(store: &Case) -> Page {
+async fn look(store: &Case) -> LogPage {
     let mut reader = store.log_reader();
-    let page = reader.look(0).await.unwrap();
+    let page = reader.poll(0).await.unwrap();
     reader.close().await;
     page
 }
@@ -40,7 +40,7 @@ async fn future_horizon_is_lowered_with_another_era(store: Case) {
     let stamp = Stamp { time: at(1), ..stamp() };
     let logged = store.lower_horizon(at(5), stamp).await.unwrap().unwrap();
     let page = look(&store).await;
-    assert_eq!(page.horizon, Horizon { until: at(1), era: Era::from_random(stamp.mark.0), before: None });
+    assert_eq!(page.horizon, Horizon { until: at(1), era: Era::from_random(stamp.fingerprint.0), before: None });
     let last = page.entries.last().unwrap();
     assert_eq!((last.logged, &last.revocation), (logged, &Revocation::Start), "guards start over");
     for (era, issued) in [(born.era, 0), (wrong.era, 0), (wrong.era, 7200), (Era::default(), 7200)] {
@@ -120,14 +120,14 @@ async fn future_attempts_are_cut(store: Case) {
     let allowance = Allowance { burst: 50, per_minute: 20 };
     for (account, network, second) in [([2; 32], "192.0.2.2", 3600), ([1; 32], "192.0.2.1", 0)] {
         store.add_failure(&[account], network, allowance, at(second)).await.unwrap();
-        store.use_allowance(Kind::SignUp, network, allowance, at(second)).await.unwrap().unwrap();
+        store.use_allowance(AllowanceKind::SignUp, network, allowance, at(second)).await.unwrap().unwrap();
     }
-    let full = [(Kind::Failure, at(600)), (Kind::SignUp, at(600))];
+    let full = [(AllowanceKind::Failure, at(600)), (AllowanceKind::SignUp, at(600))];
     assert_eq!(store.repair_attempts(bounds(), at(-900), &full).await.unwrap(), 3);
     for (account, last) in [([1; 32], start()), ([2; 32], at(-900))] {
         assert_eq!(store.failures(&account).await.unwrap(), Some(Failures { count: 1, last }));
     }
-    for kind in [Kind::Failure, Kind::SignUp] {
+    for kind in [AllowanceKind::Failure, AllowanceKind::SignUp] {
         assert!(store.allowance(kind, "192.0.2.1").await.unwrap().is_some());
         assert_eq!(store.allowance(kind, "192.0.2.2").await.unwrap(), None);
     }
@@ -139,7 +139,7 @@ async fn future_requests_are_forgotten_after_a_day(store: Case) {
         caller: String::new(),
         method: "CreateUser",
         id: Uuid::from_u128(7),
-        fingerprint: Fingerprint::of(&["ada"]),
+        fingerprint: Fingerprint::from_fields(&["ada"]),
     };
     let ada = auth_service::domain::NewUser { create_time: at(86_400), ..new_user(1, "ada@example.com") };
     assert!(matches!(store.create_user(&ada, None, Some(&key)).await.unwrap(), Created::User(_)));

@@ -5,7 +5,7 @@ use blog_service::store::NewPost;
 use chrono::TimeDelta;
 use db::requests::{self, Earlier};
 use db::secrets;
-use kit::request_id::{Fingerprint, KEPT, RequestKey};
+use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestKey};
 use testkit::{on_both_engines, start};
 use uuid::Uuid;
 
@@ -22,7 +22,7 @@ async fn repeated_request_writes_once(store: Case) {
 
 async fn request_is_forgotten_after_a_day(store: Case) {
     store.create_post(new_post(1), Some(&key(7))).await.unwrap().unwrap();
-    let (before, after) = (start() + KEPT - TimeDelta::microseconds(1), start() + KEPT);
+    let (before, after) = (start() + REQUEST_ID_LIFETIME - TimeDelta::microseconds(1), start() + REQUEST_ID_LIFETIME);
     assert!(requests::find(store.db(), &key(7), before).await.unwrap().is_some());
     assert_eq!(requests::find(store.db(), &key(7), after).await.unwrap(), None);
     let late = NewPost { create_time: after, ..new_post(2) };
@@ -40,13 +40,13 @@ async fn request_of_a_wrong_clock_is_forgotten_after_a_day(store: Case) {
     assert_eq!(requests::repair_times(store.db(), now, future).await.unwrap(), 0, "once");
     for id in [1, 2] {
         assert!(requests::find(store.db(), &key(id), now).await.unwrap().is_some());
-        assert_eq!(requests::find(store.db(), &key(id), now + KEPT).await.unwrap(), None);
+        assert_eq!(requests::find(store.db(), &key(id), now + REQUEST_ID_LIFETIME).await.unwrap(), None);
     }
 }
 
 async fn another_request_under_the_same_id_is_distinct(store: Case) {
     store.create_post(new_post(1), Some(&key(7))).await.unwrap().unwrap();
-    let other = RequestKey { fingerprint: Fingerprint::of(&["other"]), ..key(7) };
+    let other = RequestKey { fingerprint: Fingerprint::from_fields(&["other"]), ..key(7) };
     assert_eq!(requests::find(store.db(), &other, start()).await.unwrap(), Some(Earlier::Other));
     let callers = RequestKey { caller: Uuid::nil().to_string(), ..key(7) };
     assert_eq!(requests::find(store.db(), &callers, start()).await.unwrap(), None);

@@ -37,7 +37,7 @@ impl Pool {
     /// Returns the time until which a call may wait.
     fn give_up(&self) -> time::Instant {
         let own = time::Instant::now() + self.0.limits.acquire;
-        call::end().map_or(own, |end| own.min(end.checked_sub(REFUSAL).unwrap_or(end)))
+        call::deadline().map_or(own, |end| own.min(end.checked_sub(REFUSAL).unwrap_or(end)))
     }
 
     /// Notes that a call has waited in vain, and returns its error.

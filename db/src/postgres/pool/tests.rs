@@ -149,7 +149,7 @@ async fn call_is_refused_before_its_deadline() {
     let pool = pool(&database.url, LIMITS);
     let _used = all(&pool).await;
     let end = time::Instant::now() + Duration::from_millis(100);
-    let refused = call::until(end, pool.acquire()).await;
+    let refused = call::run_until(end, pool.acquire()).await;
     assert!(matches!(refused, Err(Error::PoolTimedOut)) && time::Instant::now() < end, "{refused:?}");
 }
 

@@ -17,7 +17,7 @@ fn type_of(document: &[u8]) -> Option<KeyType> {
 }
 
 #[test]
-fn c18_a_private_key_is_one_of_three_types_and_of_good_strength_or_none() {
+fn only_strong_keys_of_three_types_are_read() {
     let vectors: Vec<Value> = serde_json::from_str(VECTORS).unwrap();
     let (mut keys, mut none) = (0, 0);
     for vector in vectors {
@@ -30,7 +30,7 @@ fn c18_a_private_key_is_one_of_three_types_and_of_good_strength_or_none() {
 }
 
 #[test]
-fn c18_garbage_and_cut_documents_are_no_keys() {
+fn garbage_and_cut_documents_are_refused() {
     assert!(Key::from_pkcs8(b"").is_none());
     assert!(Key::from_pkcs8(b"no key").is_none());
     assert!(Key::from_pkcs8(&[0x30; 4096]).is_none());
@@ -43,7 +43,7 @@ fn c18_garbage_and_cut_documents_are_no_keys() {
 }
 
 #[test]
-fn each_type_is_made_and_read_as_itself() {
+fn each_key_type_is_made_and_read_back() {
     for (of, document) in KeyType::ALL.into_iter().zip(&*DOCUMENTS) {
         assert_eq!(type_of(document), Some(of));
     }
@@ -53,7 +53,7 @@ fn each_type_is_made_and_read_as_itself() {
 }
 
 #[test]
-fn c18_a_private_key_whose_public_half_is_another_is_refused() {
+fn mismatched_public_half_is_refused() {
     // Version 2 of the document ends with the public half.
     let mut ed25519 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap().as_ref().to_vec();
     assert!(Key::from_pkcs8(&ed25519).is_some());
@@ -77,7 +77,7 @@ fn c18_a_private_key_whose_public_half_is_another_is_refused() {
 }
 
 #[test]
-fn c18_a_document_of_rsa_is_whole_or_refused() {
+fn damaged_rsa_document_is_refused() {
     let document = &DOCUMENTS[2];
     // Past the wrapping, each byte belongs to a number that has to agree with the others.
     for place in (30..document.len()).step_by(7) {
@@ -88,7 +88,7 @@ fn c18_a_document_of_rsa_is_whole_or_refused() {
 }
 
 #[test]
-fn a_listed_key_is_the_key_and_holds_nothing_of_its_private_half() {
+fn listed_key_shows_only_its_public_half() {
     for key in keys() {
         let Some(public) = key.public() else {
             assert_eq!(key.algorithm(), Algorithm::Hs256, "a secret is never listed");

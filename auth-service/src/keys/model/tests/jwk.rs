@@ -38,7 +38,7 @@ fn changed(jwk: &Value, name: &str, to: Value) -> Result<Algorithm, JwkError> {
 }
 
 #[test]
-fn c2_a_key_is_for_the_one_algorithm_that_it_names() {
+fn jwk_is_for_its_named_algorithm_only() {
     let keys = [
         (hs256(), Algorithm::Hs256),
         (ed25519(), Algorithm::EdDsa),
@@ -57,7 +57,7 @@ fn c2_a_key_is_for_the_one_algorithm_that_it_names() {
 }
 
 #[test]
-fn c2_a_key_for_something_else_verifies_nothing() {
+fn jwk_for_another_use_is_refused() {
     for jwk in [hs256(), ed25519(), es256(), rs256(2048)] {
         assert!(changed(&jwk, "use", json!("sig")).is_ok());
         assert!(changed(&jwk, "key_ops", json!(["sign", "verify"])).is_ok());
@@ -72,7 +72,7 @@ fn c2_a_key_for_something_else_verifies_nothing() {
 }
 
 #[test]
-fn a_jwk_is_an_object_with_a_type_and_an_id_and_says_nothing_twice() {
+fn jwk_is_an_object_with_type_id_and_no_duplicates() {
     for kid in [json!(""), json!("k".repeat(65)), json!(7), json!(null)] {
         assert_eq!(changed(&es256(), "kid", kid), Err(JwkError::Form));
     }
@@ -115,7 +115,7 @@ fn weak_or_broken_material_is_refused() {
 }
 
 #[test]
-fn c2_of_two_keys_with_one_id_the_earlier_stays() {
+fn earlier_of_two_keys_with_one_id_stays() {
     let signing = super::hs256();
     let mut jwk = es256();
     jwk["kid"] = json!(signing.id());

@@ -34,7 +34,7 @@ fn verifies(key: &VerifyingKey, test: &Value, name: &str) -> bool {
 }
 
 #[test]
-fn c17_ed25519_takes_one_signature_and_no_other_form_of_it() {
+fn ed25519_accepts_one_form_of_a_signature() {
     let (mut valid, mut invalid, mut malleable) = (0, 0, 0);
     for group in groups(ED25519) {
         let x = base64(&hex(&group["publicKey"]["pk"]));
@@ -52,7 +52,7 @@ fn c17_ed25519_takes_one_signature_and_no_other_form_of_it() {
 }
 
 #[test]
-fn c17_es256_takes_r_and_s_in_their_range_and_full_length_alone() {
+fn es256_requires_range_and_full_length() {
     let (mut valid, mut invalid, mut other_sizes) = (0, 0, 0);
     for group in groups(P256) {
         let point = hex(&group["publicKey"]["uncompressed"]);
@@ -88,7 +88,7 @@ fn der(key: &VerifyingKey, test: &Value) -> bool {
 }
 
 #[test]
-fn c17_hs256_takes_a_whole_tag_alone() {
+fn hs256_requires_a_whole_tag() {
     let (mut valid, mut invalid, mut cut_short, mut weak) = (0, 0, 0, 0);
     for group in groups(HMAC) {
         for test in tests(&group) {
