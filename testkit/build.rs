@@ -1,4 +1,4 @@
-//! Compiles the disk that fails: a C library, since the dynamic linker puts it between a program and its libc.
+//! Compiles the library for disk faults. It is C, because the dynamic linker loads it between a program and its libc.
 
 use std::env;
 use std::path::PathBuf;

@@ -29,11 +29,11 @@ const CONNECTIONS: usize = 16;
 const AT_ONCE: usize = 3;
 
 /// A client with the user's token.
-type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
+type PostClient = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
 /// A kind of call.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ComparedCall {
     Read,
     Check,
     Write,
@@ -42,7 +42,7 @@ enum Kind {
 /// A pair with a user and a post.
 struct Side {
     pair: Services,
-    posts: Vec<Posts>,
+    posts: Vec<PostClient>,
     id: String,
     _folder: TempDir,
 }
@@ -56,9 +56,9 @@ pub(crate) async fn run(one: &Path, other: &Path) -> Result<(), Failure> {
         "\ncall, 32 callers on sixteen connections     calls/s   p50 ms   p99 ms   us of the services' processors"
     );
     for (name, kind) in [
-        ("GetPost, guarded", Kind::Read),
-        ("UpdatePost of 64 KiB, checked only", Kind::Check),
-        ("UpdatePost of 64 KiB", Kind::Write),
+        ("GetPost, guarded", ComparedCall::Read),
+        ("UpdatePost of 64 KiB, checked only", ComparedCall::Check),
+        ("UpdatePost of 64 KiB", ComparedCall::Write),
     ] {
         let before = [sides[0].pair.processor_time()?, sides[1].pair.processor_time()?];
         let (first, second) = compare(in_turn(sides[0].calls(kind)), in_turn(sides[1].calls(kind))).await?;
@@ -97,21 +97,21 @@ impl Side {
     }
 
     /// Returns one call for each connection.
-    fn calls(&self, kind: Kind) -> Vec<impl Fn() -> Called<()> + Clone + Send + Sync + use<>> {
+    fn calls(&self, kind: ComparedCall) -> Vec<impl Fn() -> Called<()> + Clone + Send + Sync + use<>> {
         self.posts.iter().map(|posts| call(posts.clone(), self.id.clone(), kind)).collect()
     }
 }
 
-fn call(posts: Posts, id: String, kind: Kind) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
+fn call(posts: PostClient, id: String, kind: ComparedCall) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
     let (content, places) = ("a".repeat(LARGE), Arc::new(Semaphore::new(AT_ONCE)));
     move || {
         let (mut posts, id, places) = (posts.clone(), id.clone(), Arc::clone(&places));
-        if kind == Kind::Read {
+        if kind == ComparedCall::Read {
             let request = GetPostRequest { post: Some(get_post_request::Post::Id(id)), view: 0 };
             return Box::pin(async move { posts.get_post(request).await.map(drop) });
         }
         let patch = Some(PostPatch { content: Some(content.clone()), ..PostPatch::default() });
-        let validate_only = kind == Kind::Check;
+        let validate_only = kind == ComparedCall::Check;
         let request = UpdatePostRequest { id, patch, validate_only, ..UpdatePostRequest::default() };
         Box::pin(async move {
             // The semaphore is never closed.

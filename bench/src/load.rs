@@ -41,12 +41,12 @@ pub(crate) struct Figures {
 }
 
 /// Measurements until now.
-struct Sums {
+struct LoadSums {
     micros: Histogram<u64>,
     taken: Duration,
 }
 
-impl Sums {
+impl LoadSums {
     fn new() -> Result<Self, Failure> {
         Ok(Self { micros: Histogram::new_with_bounds(1, 10_000_000, 3)?, taken: Duration::ZERO })
     }
@@ -95,7 +95,7 @@ where
     F: Future<Output = Result<T, tonic::Status>> + Send,
     T: Send,
 {
-    let mut sums = Sums::new()?;
+    let mut sums = LoadSums::new()?;
     sums.add(LENGTH, call).await?;
     Ok(sums.figures())
 }
@@ -111,7 +111,7 @@ where
     TA: Send,
     TB: Send,
 {
-    let (mut ones, mut others) = (Sums::new()?, Sums::new()?);
+    let (mut ones, mut others) = (LoadSums::new()?, LoadSums::new()?);
     for turn in 0..TURNS {
         if turn % 2 == 0 {
             ones.add(TURN, one.clone()).await?;

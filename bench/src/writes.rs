@@ -161,10 +161,10 @@ async fn writers(path: &Path, writers: usize, group: Option<usize>) -> Result<f6
     rate
 }
 
-type Statement = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
+type InsertStatement = sqlx::query::Query<'static, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 /// Returns a post of a thousand letters, with an increasing id.
-fn post(number: usize) -> Statement {
+fn post(number: usize) -> InsertStatement {
     sqlx::query(INSERT).bind((number as u128).to_be_bytes().to_vec()).bind("Hello").bind("x".repeat(1000))
 }
 

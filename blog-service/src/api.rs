@@ -2,7 +2,7 @@
 
 use gatepost::status::Reason;
 
-/// The contract as an encoded `google.protobuf.FileDescriptorSet`, with comments and imports: reflection serves it.
+/// Contract as an encoded `google.protobuf.FileDescriptorSet`, with comments and imports; reflection serves it.
 pub const DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// The `ErrorInfo.domain` of this service.

@@ -1,4 +1,4 @@
-//! The service's settings, and the checks that they must pass before it listens.
+//! Settings of the service, and their checks before it listens.
 
 use std::net::SocketAddr;
 
@@ -18,8 +18,8 @@ use crate::store::DatabaseUrl;
 
 const OPS_LISTEN: &str = "--ops-listen (BLOG_OPS_LISTEN)";
 
-/// The switch that allows plaintext beyond loopback, and secrets that are published.
-const SWITCH: &str = "BLOG_INSECURE";
+/// Setting that allows plaintext beyond loopback and published secrets.
+const INSECURE_SETTING: &str = "BLOG_INSECURE";
 
 /// The blog service: posts, behind the guard.
 #[derive(Clone, Debug, Parser)]
@@ -44,10 +44,10 @@ pub struct Flags {
     /// The auth service: http://HOST:PORT
     #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = ServiceAddress::parse, hide_env_values = true)]
     pub auth_url: ServiceAddress,
-    /// Whom a token must be meant for
+    /// Audience (`aud`) that tokens must have
     #[arg(long, env = "BLOG_AUDIENCE", default_value = "gatepost", hide_env_values = true)]
     pub audience: String,
-    /// Let anybody read posts
+    /// Allow reads of posts without a token
     #[arg(long, env = "BLOG_PUBLIC_READS", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub public_reads: bool,
@@ -69,27 +69,27 @@ pub struct Flags {
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
-    /// What is to be done instead of serving
+    /// Command to run instead of serving
     #[command(subcommand)]
     pub command: Option<HealthcheckCommand>,
 }
 
-/// Everything that the service is told from outside.
+/// Settings, secrets and listeners of the service.
 pub struct Config {
-    /// The flags.
+    /// Flags of the command line.
     pub flags: Flags,
-    /// What it presents to the auth service, to be told of revocations; `None` means that it asks about each call's token.
+    /// Service key for the feed of revocations; `None` means that the guard asks the auth service at each call.
     pub service_key: Option<Token>,
-    /// The PROXY protocol, if connections begin with it.
+    /// PROXY protocol, if connections begin with its header.
     pub proxy_protocol: Option<ProxyProtocol>,
-    /// The time of day.
+    /// Clock of the service.
     pub clock: Clock,
-    /// The listener of the operations port; `None` means no such port.
+    /// Listener of the operations port; `None` means no such port.
     pub ops: Option<TcpListener>,
 }
 
 impl Flags {
-    /// The PROXY protocol, if connections begin with it.
+    /// Returns the PROXY protocol, if connections begin with its header.
     fn proxies(&self) -> Result<Option<ProxyProtocol>, ConfigError> {
         const NAME: &str = "--trusted-proxies (BLOG_TRUSTED_PROXIES)";
         match (&self.trusted_proxies, self.proxy_protocol) {
@@ -107,14 +107,19 @@ impl Config {
     /// Checks the settings.
     ///
     /// # Errors
-    /// [`ConfigError`], which names the setting and not its value.
+    /// [`ConfigError`] names the setting without its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         let service_key = environment.service_key("BLOG_SERVICE_KEY")?;
-        check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
+        check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, INSECURE_SETTING)?;
         let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
-        check_plaintext(OPS_LISTEN, is_private, flags.insecure, SWITCH)?;
-        check_encrypted("--database-url (BLOG_DATABASE_URL)", flags.database_url.is_private(), flags.insecure, SWITCH)?;
-        check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_loopback(), flags.insecure, SWITCH)?;
+        check_plaintext(OPS_LISTEN, is_private, flags.insecure, INSECURE_SETTING)?;
+        check_encrypted(
+            "--database-url (BLOG_DATABASE_URL)",
+            flags.database_url.is_private(),
+            flags.insecure,
+            INSECURE_SETTING,
+        )?;
+        check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_loopback(), flags.insecure, INSECURE_SETTING)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
@@ -122,17 +127,17 @@ impl Config {
             ("BLOG_SERVICE_KEY", service_key.as_ref().is_some_and(|key| is_published(key.expose()))),
             ("the password in BLOG_DATABASE_URL or PGPASSWORD", flags.database_url.has_published_password()),
         ] {
-            check_published(name, is_published, flags.insecure, SWITCH)?;
+            check_published(name, is_published, flags.insecure, INSECURE_SETTING)?;
         }
-        warn_plaintext(SWITCH, &exposed(&flags));
+        warn_plaintext(INSECURE_SETTING, &exposed(&flags));
         let proxy_protocol = flags.proxies()?;
         Ok(Self { flags, service_key, proxy_protocol, clock, ops: None })
     }
 
-    /// Binds the operations port, if there is to be one.
+    /// Binds the operations port, if its address is set.
     ///
     /// # Errors
-    /// [`ConfigError`], which says what to do.
+    /// [`ConfigError`] says what to do.
     pub async fn bind_ops(mut self) -> Result<Self, ConfigError> {
         if let Some(listen) = self.flags.ops_listen {
             self.ops = Some(bind(OPS_LISTEN, listen).await?);
@@ -141,7 +146,7 @@ impl Config {
     }
 }
 
-/// Lists the ways on which plaintext goes beyond loopback.
+/// Lists the connections that send plaintext beyond loopback.
 fn exposed(flags: &Flags) -> Vec<String> {
     let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));

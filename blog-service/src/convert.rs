@@ -1,4 +1,4 @@
-//! Between the wire and the domain.
+//! Conversion between wire messages and domain types.
 
 use std::borrow::Cow;
 use std::time::SystemTime;
@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 use crate::app::create::PostDraft;
 use crate::app::write::PostUpdate;
-use crate::domain::{Content, EDITOR, Post, PostChange, PostWriter, Title, View};
+use crate::domain::{Content, EDITOR, Post, PostChange, PostView, PostWriter, Title};
 use crate::error::Error;
 
-/// The most ids of a batch.
-const MAX_BATCH: usize = 100;
+/// Largest number of ids of a batch.
+const MAX_BATCH_IDS: usize = 100;
 
-/// The user who calls; a service owns no posts.
+/// Returns the calling user; fails for a service, which owns no posts.
 pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
     let identity = Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?;
     match identity.kind {
@@ -31,7 +31,7 @@ pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
     }
 }
 
-/// Returns the caller as one who wants to change posts.
+/// Returns the caller with its rights to change posts.
 pub(crate) fn writer<T>(request: &Request<T>) -> Result<PostWriter, Error> {
     let identity = Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?;
     Ok(PostWriter { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
@@ -82,7 +82,7 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
 pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<(Uuid, String)>, Error> {
     const MANY: &str = "must be at most 100 ids";
     const TWICE: &str = "must stand once";
-    if texts.len() > MAX_BATCH {
+    if texts.len() > MAX_BATCH_IDS {
         return Err(violation("ids", MANY));
     }
     let mut batch: Vec<(Uuid, String)> = Vec::with_capacity(texts.len());
@@ -110,11 +110,11 @@ pub(crate) fn post_id(post: Option<v1::get_post_request::Post>) -> Result<Uuid, 
     self::id(&id)
 }
 
-pub(crate) fn view(view: i32, default: View) -> Result<View, Error> {
+pub(crate) fn view(view: i32, default: PostView) -> Result<PostView, Error> {
     match v1::PostView::try_from(view) {
         Ok(v1::PostView::Unspecified) => Ok(default),
-        Ok(v1::PostView::Basic) => Ok(View::Basic),
-        Ok(v1::PostView::Full) => Ok(View::Full),
+        Ok(v1::PostView::Basic) => Ok(PostView::Basic),
+        Ok(v1::PostView::Full) => Ok(PostView::Full),
         Err(_) => Err(violation("view", "must be POST_VIEW_BASIC or POST_VIEW_FULL")),
     }
 }
@@ -140,14 +140,14 @@ pub(crate) fn post(post: Post) -> v1::Post {
     }
 }
 
-/// Returns the post as a list answers it, with the bytes that it takes there.
+/// Returns the message of the post in a list, with its encoded size in bytes.
 pub(crate) fn row(post: Post) -> PageRow<v1::Post> {
     let (id, item) = (post.id, self::post(post));
     PageRow { id, bytes: item.encoded_len(), item }
 }
 
-/// The post that a draft would make.
-pub(crate) fn post_to_be(draft: PostDraft, owner_id: Uuid) -> v1::Post {
+/// Returns the post that a draft would create.
+pub(crate) fn draft_post(draft: PostDraft, owner_id: Uuid) -> v1::Post {
     v1::Post {
         owner_id: owner_id.to_string(),
         title: draft.title.into_string(),

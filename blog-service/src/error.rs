@@ -1,4 +1,4 @@
-//! What a call can fail with, as facts, and the one place that makes statuses of them.
+//! Errors of calls, and their conversion to statuses.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use kit::page::BadToken;
 use tonic::{Code, Status};
 use uuid::Uuid;
 
-use crate::store::{StoreError, Unchanged};
+use crate::store::{PostUnchanged, StoreError};
 
-/// Why a call failed.
+/// An error of a call.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     #[error("bad fields")]
@@ -38,11 +38,11 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// Why the post of this id was not changed.
-    pub(crate) fn unchanged(why: Unchanged, id: Uuid) -> Self {
+    /// Returns the error of a change that was not written.
+    pub(crate) fn unchanged(why: PostUnchanged, id: Uuid) -> Self {
         match why {
-            Unchanged::NotFound => Self::PostNotFound(id.to_string()),
-            Unchanged::Stale => Self::Stale,
+            PostUnchanged::NotFound => Self::PostNotFound(id.to_string()),
+            PostUnchanged::Stale => Self::Stale,
         }
     }
 }
@@ -76,7 +76,7 @@ impl From<Error> for Status {
                 "the posts are larger than 3 MiB together: ask for fewer, or for POST_VIEW_BASIC",
             ),
             Error::QuotaUsedUp(wait) => {
-                // Rounded up: a caller who comes back then has waited long enough.
+                // Rounded up, so that a caller that waits this long succeeds.
                 let wait = Duration::from_secs((wait + Duration::from_nanos(999_999_999)).as_secs());
                 let message =
                     format!("you have written more than the quota of a minute, try again in {} s", wait.as_secs());
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn contract_has_the_reasons_that_all_services_share() {
+    fn contract_has_the_shared_reasons() {
         for reason in failure::REASONS {
             let name = format!("ERROR_REASON_{reason}");
             assert!(ErrorReason::from_str_name(&name).is_some(), "{name}");

@@ -1,4 +1,4 @@
-//! Posts, behind the guard.
+//! The blog service: posts behind the guard.
 
 pub mod api;
 mod app;

@@ -1,16 +1,16 @@
-//! The service's whole access table on one screen.
+//! Access table of the service.
 
 use gatepost::{Policy, Rule};
 use kit::serve::Elsewhere;
 
-/// The services behind the guard.
+/// Services behind the guard.
 pub(crate) const SERVICES: [&str; 1] = ["gatepost.blog.v1.PostService"];
 
-/// The service that others take this one for.
+/// Service that callers may mistake this one for.
 pub(crate) const ELSEWHERE: [Elsewhere; 1] =
     [Elsewhere { package: "gatepost.auth.v1", service: "auth-service", default_port: 50051, setting: "AUTH_LISTEN" }];
 
-/// Who may call what. Whose posts a user may change is the handlers' affair.
+/// Returns the rule of each method. The handlers check the ownership of posts.
 pub(crate) fn policy(public_reads: bool) -> Policy {
     let read = if public_reads { Rule::Optional } else { Rule::Authenticated };
     Policy::closed()
@@ -31,16 +31,17 @@ mod tests {
     use super::*;
     use crate::api::DESCRIPTOR_SET;
 
+    /// C23: every method has a rule, and every rule a method.
     #[test]
-    fn c23_every_method_has_a_row_and_every_row_a_method() {
+    fn methods_and_rules_match() {
         for public_reads in [false, true] {
             assert_eq!(policy(public_reads).check(DESCRIPTOR_SET, &SERVICES), Ok(()));
         }
     }
 
     #[test]
-    fn each_stream_that_a_token_opens_is_tried() {
-        // The first one comes with a test of how it ends.
+    fn service_has_no_streams() {
+        // The first stream needs a test of its end.
         let streams = methods(DESCRIPTOR_SET, "gatepost.blog.v1").into_iter().filter(|method| method.is_stream);
         assert_eq!(streams.map(|method| method.path).collect::<Vec<_>>(), [""; 0]);
     }

@@ -1,4 +1,4 @@
-//! The only way into the service, for `main`, for tests and for the pair.
+//! Start and end of the service, for `main`, tests and the pair.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use tokio::net::TcpListener;
 
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
-use crate::app::State;
+use crate::app::BlogState;
 use crate::config::Config;
 use crate::policy;
 use crate::rpc;
 use crate::store::{Store, StoreError};
 
-/// Why the service could not start, or ended by itself: each a sentence that says what to do.
+/// Reason for a failed start or an early end; its text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The database cannot be opened.
@@ -33,21 +33,21 @@ pub enum RunError {
     /// The database does not answer.
     #[error("{0}: see to the database, then start again")]
     Store(#[from] StoreError),
-    /// The auth service cannot be asked.
+    /// The client of the auth service cannot be built.
     #[error("--auth-url (BLOG_AUTH_URL): {0}")]
     Auth(#[from] BuildError),
     /// The access table is malformed.
     #[error(transparent)]
     Policy(#[from] PolicyError),
-    /// Serving ended.
+    /// Serving failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
 }
 
-/// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
+/// Serves on `listener` and on the operations port, if set, until `shutdown`.
 ///
 /// # Errors
-/// [`RunError`], whose text says what to do.
+/// [`RunError`]; its text says what to do.
 pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
     let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
     let service = async |endpoints| start(config, listener, shutdown.clone(), endpoints).await;
@@ -61,7 +61,7 @@ async fn start(
     endpoints: Endpoints,
 ) -> Result<(), RunError> {
     let Config { flags, service_key, proxy_protocol, clock, .. } = config;
-    // It may have to wait for the database, and can be told to stop meanwhile.
+    // The start may wait for the database; a shutdown ends the wait.
     let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
     let clock = clock.apart();
@@ -69,7 +69,7 @@ async fn start(
     repair(&store, &clock).await?;
     let fresh = kit::random::bytes();
     let key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
-    let state = Arc::new(State {
+    let state = Arc::new(BlogState {
         page_tokens: PageTokens::new(&key),
         ids: Ids::new(clock.clone()),
         store: store.clone(),
@@ -81,7 +81,7 @@ async fn start(
     let auth = if let Some(key) = &service_key {
         auth.service_key(key)
     } else {
-        tracing::warn!("BLOG_SERVICE_KEY is unset: the auth service is asked at each call, and tells of no revocation");
+        tracing::warn!("BLOG_SERVICE_KEY unset: no revocation feed, each call asks the auth service");
         auth
     };
     let auth = auth.build()?;
@@ -115,21 +115,18 @@ async fn start(
     Ok(ended?)
 }
 
-/// The most by which a stored time may lie ahead: no setting of this service says less than the most that clocks may differ.
-const AHEAD: TimeDelta = TimeDelta::seconds(62);
+/// Largest lead of a stored time: the largest difference of clocks that any setting allows.
+const MAX_TIME_LEAD: TimeDelta = TimeDelta::seconds(62);
 
-/// Cuts the times of requests that a wrong clock has written to the present: they would be known for longer than a day.
+/// Cuts request times that a wrong clock wrote to the present; otherwise the requests stay known for more than a day.
 async fn repair(store: &Store, clock: &Clock) -> Result<(), StoreError> {
     let now = clock.now();
-    if !clock.may_repair(AHEAD) {
+    if !clock.may_repair(MAX_TIME_LEAD) {
         return Ok(());
     }
-    let repaired = patiently(|| requests::repair_times(store.db(), now, now + AHEAD)).await?;
+    let repaired = patiently(|| requests::repair_times(store.db(), now, now + MAX_TIME_LEAD)).await?;
     if repaired > 0 {
-        tracing::warn!(
-            requests = repaired,
-            "rows had times that have not come, written under a wrong clock: they are cut"
-        );
+        tracing::warn!(requests = repaired, "future times of a wrong clock cut to the present");
     }
     Ok(())
 }

@@ -21,10 +21,10 @@ pub(crate) fn wall(now: Duration) -> DateTime<Utc> {
 
 /// The database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Database {
-    pub(crate) log: Log,
+pub(crate) struct ModelDatabase {
+    pub(crate) log: ModelLog,
     /// The log before its last loss of rows, and the time of the loss.
-    pub(crate) before: Option<(Duration, Log)>,
+    pub(crate) before: Option<(Duration, ModelLog)>,
     /// Lost rows that guards may still know, until the log restarts.
     pub(crate) lost: Vec<Logged>,
     /// The last mark that was drawn.
@@ -34,10 +34,10 @@ pub(crate) struct Database {
 
 /// The committed log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Log {
+pub(crate) struct ModelLog {
     /// Number of restarts of the log; each gives it another identity.
     pub(crate) begun: u8,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<LogRow>,
     /// Number of pruned rows.
     pub(crate) pruned: usize,
     pub(crate) horizon: DateTime<Utc>,
@@ -45,13 +45,13 @@ pub(crate) struct Log {
 
 /// A row, the time of its commit, and the horizon from then on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row {
+pub(crate) struct LogRow {
     pub(crate) entry: Entry,
     pub(crate) committed: Duration,
     horizon: DateTime<Utc>,
 }
 
-impl Log {
+impl ModelLog {
     fn id(&self) -> LogId {
         LogId([self.begun; 16])
     }
@@ -68,9 +68,9 @@ pub struct Look {
     pub before: bool,
 }
 
-impl Database {
+impl ModelDatabase {
     pub(crate) fn new(clocks: Clocks) -> Self {
-        let mut new = Self { log: Log::default(), before: None, lost: Vec::new(), mark: 0, clocks };
+        let mut new = Self { log: ModelLog::default(), before: None, lost: Vec::new(), mark: 0, clocks };
         // The log began before the tokens were issued: otherwise its first row would prevent pruning for as long as
         // they live.
         new.append(Revocation::Start, BEGIN, TICK, None);
@@ -95,7 +95,7 @@ impl Database {
             Clocks::Near { .. } => wall(now.saturating_sub(behind)),
         };
         let entry = Entry { logged, revocation, time };
-        self.log.rows.push(Row { entry, committed: now, horizon: self.log.horizon });
+        self.log.rows.push(LogRow { entry, committed: now, horizon: self.log.horizon });
     }
 
     /// Loses all but the first rows, and returns the lost revocations.
@@ -116,7 +116,7 @@ impl Database {
         };
         let margin = u32::from(mutation != Some(Mutation::NoMarginForClocks));
         let keep = HOUR * i32::try_from(life + margin).unwrap_or_default();
-        let is_over = |row: &&Row| row.entry.time + keep <= wall(now);
+        let is_over = |row: &&LogRow| row.entry.time + keep <= wall(now);
         self.log.rows[..most].iter().take_while(is_over).count().max(self.log.pruned)
     }
 
@@ -169,7 +169,7 @@ impl Database {
         let is_whole = rows.len() == log.rows.len() || log.pruned > 0;
         let horizon = rows.last().filter(|_| !is_whole).map_or(log.horizon, |row| row.horizon);
         let later = starts(log.rows[look.rows..].iter().map(|row| &row.entry));
-        let log = Log { begun: log.begun - later, ..Log::default() }.id();
+        let log = ModelLog { begun: log.begun - later, ..ModelLog::default() }.id();
         LogPage { log, head: revision(rows.len()) - 1, horizon: horizon.into(), entries, is_cut: false }
     }
 }

@@ -17,20 +17,20 @@ use crate::replica::{TOKENS, session, user};
 
 /// One guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Guard {
+pub(crate) struct ModelGuard {
     pub(crate) revocation_state: RevocationState,
     /// Rows that the revocation state received, its floor first, and the time of its reset; the revocation state itself
     /// does not show them.
     pub(crate) told: Vec<Place>,
     pub(crate) began: Option<Duration>,
-    pub(crate) stream: Option<Stream>,
+    pub(crate) stream: Option<ModelStream>,
     /// An introspection with its token. One is enough: each introspection is judged by itself, so a property of any one
     /// holds for all.
     pub(crate) kept: Option<(usize, Evidence)>,
     /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
     /// A call that reads the revocation state's fields one by one, for a mutation.
-    pub(crate) reader: Option<Reader>,
+    pub(crate) reader: Option<ModelReader>,
 }
 
 /// A request under way.
@@ -45,7 +45,7 @@ pub(crate) struct Flight {
 
 /// A call that is being judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Reader {
+pub(crate) struct ModelReader {
     pub(crate) began: Duration,
     /// The revocation state at its start.
     pub(crate) before: RevocationState,
@@ -53,7 +53,7 @@ pub(crate) struct Reader {
 
 /// A stream to one replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Stream {
+pub(crate) struct ModelStream {
     pub(crate) replica: usize,
     /// The replica's end of the stream.
     pub(crate) cursor: FeedCursor,
@@ -71,7 +71,7 @@ pub(crate) struct Stream {
     pub(crate) awaited: Option<Place>,
 }
 
-impl Stream {
+impl ModelStream {
     pub(crate) fn new(replica: usize, cursor: FeedCursor, history: &History, now: Duration) -> Self {
         Self {
             replica,
@@ -112,7 +112,7 @@ impl Stream {
     }
 }
 
-impl Guard {
+impl ModelGuard {
     pub(crate) fn new(rows: usize) -> Self {
         Self {
             revocation_state: RevocationState::new(rows),
@@ -203,7 +203,7 @@ impl Guard {
 
     /// Starts a call that reads the revocation state's fields one by one.
     pub(crate) fn begin_to_read(&mut self, now: Duration) {
-        self.reader = Some(Reader { began: now, before: self.revocation_state.clone() });
+        self.reader = Some(ModelReader { began: now, before: self.revocation_state.clone() });
     }
 
     /// Returns the token with which a call that begins now is let in, and the time of the introspection's request.
@@ -239,7 +239,7 @@ impl Guard {
     /// Returns the token with which the reading call is let in, and the call's start. The call took its evidence from
     /// the earlier revocation state, and checks revocations in the present one.
     pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<(usize, Duration)> {
-        let (Reader { began, before }, (token, evidence)) = (self.reader.as_ref()?, self.kept.as_ref()?);
+        let (ModelReader { began, before }, (token, evidence)) = (self.reader.as_ref()?, self.kept.as_ref()?);
         let is_vouched_for = before.validity(evidence, RevocableClaims::default(), now) == Validity::Valid;
         let recent = Evidence { asked: now + LEASE, ..*evidence };
         let is_good = self.revocation_state.validity(&recent, bearer(*token), now) == Validity::Valid;

@@ -2,7 +2,7 @@
 //!
 //! The decisions are made by the code that runs: the guard's
 //! [`RevocationState`](gatepost::revocation_state::RevocationState) and its requests, and the auth service's `History`
-//! and `FeedCursor`. None of them has a clock, a socket or a task. The [`World`] connects them with a database and two
+//! and `FeedCursor`. None of them has a clock, a socket or a task. The [`ModelWorld`] connects them with a database and two
 //! kinds of messages, and lets everything happen in every order. A message is late or lost, a stream breaks, a replica
 //! restarts, lags, or reads the log in steps. A process pauses, and the database loses its last rows.
 //!
@@ -25,8 +25,8 @@ mod times;
 mod world;
 
 pub use database::Look;
-pub use limits::{Clocks, Limits};
+pub use limits::{Clocks, ModelLimits};
 pub use mutation::Mutation;
-pub use state::State;
+pub use state::ModelState;
 pub use times::{BOUND, TICK};
-pub use world::{Action, LAST_MOMENT, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED, World};
+pub use world::{LAST_MOMENT, ModelAction, ModelWorld, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED};

@@ -6,7 +6,7 @@ use crate::times::{BEGIN, TICK};
 
 /// The bounds of a world. Streams, polls, requests and ticks have no limit.
 #[derive(Clone, Copy, Debug)]
-pub struct Limits {
+pub struct ModelLimits {
     /// Number of guards.
     pub guards: usize,
     /// Number of replicas of the auth service.
@@ -54,7 +54,7 @@ impl Clocks {
     }
 }
 
-impl Limits {
+impl ModelLimits {
     /// The least world in which a token can be revoked, and most faults show.
     pub const LEAST: Self = Self {
         guards: 1,

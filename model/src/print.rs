@@ -11,19 +11,19 @@ use auth_service::feed::FeedEvent;
 use auth_service::view::History;
 use gatepost::revocation_state::LEASE;
 
-use crate::database::{Log, wall};
-use crate::guard::{self, Flight, Guard, Stream};
+use crate::database::{ModelLog, wall};
+use crate::guard::{self, Flight, ModelGuard, ModelStream};
 use crate::limits::Clocks;
-use crate::replica::{Replica, kills};
-use crate::state::State;
+use crate::replica::{ModelReplica, kills};
+use crate::state::ModelState;
 use crate::times::{BEGIN, BOUND, TICK};
 
-impl Hash for State {
+impl Hash for ModelState {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { now, database, replicas, guards, dead_since, watched, revocations, forks, restarts, clocks } = self;
         (revocations, forks, restarts).hash(state);
         // The time of a row's commit does not count once every replica has read the row.
-        let known = replicas.iter().map(Replica::known).min().unwrap_or_default();
+        let known = replicas.iter().map(ModelReplica::known).min().unwrap_or_default();
         of_log(&database.log, if *restarts == 0 { known } else { 0 }, *now, state);
         database.lost.hash(state);
         // The age of tokens counts until they have expired, that of a row until it can be pruned.
@@ -45,11 +45,11 @@ impl Hash for State {
         for since in others {
             since.is_some().hash(state);
         }
-        for Replica { history, next, half, is_past } in replicas {
+        for ModelReplica { history, next, half, is_past } in replicas {
             let of = |history: &Option<History>| history.as_ref().map(|history| of_history(history, *now));
             if *clocks != Clocks::Unused {
-                Replica::of_pruned(history, &database.log).hash(state);
-                next.as_ref().map(|next| Replica::of_pruned(next, &database.log)).hash(state);
+                ModelReplica::of_pruned(history, &database.log).hash(state);
+                next.as_ref().map(|next| ModelReplica::of_pruned(next, &database.log)).hash(state);
             }
             (of_history(history, *now), of(next), of(half), database.before.is_some() && *is_past).hash(state);
         }
@@ -72,7 +72,7 @@ fn alone(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
 }
 
 /// Hashes a log, with the ages of its rows from this one on.
-fn of_log(log: &Log, from: usize, now: Duration, state: &mut impl Hasher) {
+fn of_log(log: &ModelLog, from: usize, now: Duration, state: &mut impl Hasher) {
     (kills(log.horizon), log.begun, log.pruned).hash(state);
     for row in &log.rows {
         (row.entry.logged, &row.entry.revocation).hash(state);
@@ -88,9 +88,9 @@ fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
     (history.position(), polled_at, kills(history.contents().horizon().until))
 }
 
-impl State {
-    fn of_guard(&self, guard: &Guard, state: &mut DefaultHasher) {
-        let Guard { revocation_state, told, began, stream, kept, flight, reader } = guard;
+impl ModelState {
+    fn of_guard(&self, guard: &ModelGuard, state: &mut DefaultHasher) {
+        let ModelGuard { revocation_state, told, began, stream, kept, flight, reader } = guard;
         let now = self.now;
         let old = LEASE + TICK;
         // An answer of this moment does not count if the feed began at this moment.
@@ -116,10 +116,10 @@ impl State {
         }
     }
 
-    fn of_stream(&self, stream: &Stream, state: &mut DefaultHasher) {
-        let Stream { replica, cursor, opened, of, down, renewals: _, read, owes_reset, awaited } = stream;
+    fn of_stream(&self, stream: &ModelStream, state: &mut DefaultHasher) {
+        let ModelStream { replica, cursor, opened, of, down, renewals: _, read, owes_reset, awaited } = stream;
         let now = self.now;
-        let Replica { history, .. } = &self.replicas[*replica];
+        let ModelReplica { history, .. } = &self.replicas[*replica];
         let old = LEASE + TICK;
         // The time of opening counts until the log is known to have the guard's position, or to have lost it.
         let opened = cursor

@@ -7,8 +7,8 @@ use stateright::Model as _;
 
 use crate::database::Look;
 use crate::guard::position;
-use crate::state::State;
-use crate::world::{Action, World};
+use crate::state::ModelState;
+use crate::world::{ModelAction, ModelWorld};
 
 /// The most ticks of an outage after the last failure.
 const TICKS: u32 = 3;
@@ -16,14 +16,14 @@ const TICKS: u32 = 3;
 /// Number of a replica's polls within a tick.
 const LOOKS: usize = 3;
 
-impl World {
+impl ModelWorld {
     /// Returns `true` if each feed is renewed, and a new token is good everywhere, within a few ticks. In these every
     /// replica polls, every guard has a stream, and every message arrives.
-    pub(crate) fn recovers(&self, state: &State) -> bool {
+    pub(crate) fn recovers(&self, state: &ModelState) -> bool {
         let mut state = state.clone();
         for _ in 0..TICKS {
             state = self.serve(state);
-            state = self.next_state(&state, Action::Tick).unwrap_or(state);
+            state = self.next_state(&state, ModelAction::Tick).unwrap_or(state);
         }
         let state = self.serve(state);
         let now = state.now;
@@ -41,31 +41,31 @@ impl World {
     }
 
     /// Runs everything that a system without failures does within one tick.
-    fn serve(&self, state: State) -> State {
+    fn serve(&self, state: ModelState) -> ModelState {
         let mut state = self.look(state);
         for guard in 0..state.guards.len() {
             if state.guards[guard].stream.is_none() {
-                state = self.step(state, Action::Open(guard, 0));
+                state = self.step(state, ModelAction::Open(guard, 0));
             }
             state = self.hear(state, guard);
             if self.can_report(&state, guard) {
-                state = self.step(state, Action::Report(guard));
+                state = self.step(state, ModelAction::Report(guard));
                 state = self.look(state);
                 state = self.hear(state, guard);
             }
-            state = self.step(state, Action::Renew(guard));
+            state = self.step(state, ModelAction::Renew(guard));
             state = self.hear(state, guard);
         }
         state
     }
 
     /// Lets every replica read the whole log.
-    fn look(&self, mut state: State) -> State {
+    fn look(&self, mut state: ModelState) -> ModelState {
         for _ in 0..LOOKS {
             for replica in 0..state.replicas.len() {
                 let look = Look { asked: state.now, rows: state.database.log.rows.len(), before: false };
                 if state.replicas[replica].may_end(look) {
-                    state = self.step(state, Action::Look(replica, look));
+                    state = self.step(state, ModelAction::Look(replica, look));
                 }
             }
         }
@@ -73,20 +73,20 @@ impl World {
     }
 
     /// Delivers all messages to a guard.
-    fn hear(&self, mut state: State, guard: usize) -> State {
+    fn hear(&self, mut state: ModelState, guard: usize) -> ModelState {
         while state.guards[guard].stream.as_ref().is_some_and(|stream| !stream.down.is_empty()) {
-            state = self.step(state, Action::Hear(guard));
+            state = self.step(state, ModelAction::Hear(guard));
         }
         state
     }
 
-    fn can_report(&self, state: &State, guard: usize) -> bool {
+    fn can_report(&self, state: &ModelState, guard: usize) -> bool {
         let mut actions = Vec::new();
         self.actions(state, &mut actions);
-        actions.contains(&Action::Report(guard))
+        actions.contains(&ModelAction::Report(guard))
     }
 
-    fn step(&self, state: State, action: Action) -> State {
+    fn step(&self, state: ModelState, action: ModelAction) -> ModelState {
         self.next_state(&state, action).unwrap_or(state)
     }
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use crate::Mutation;
-use crate::database::{Database, Log, Look, Row, wall};
+use crate::database::{LogRow, Look, ModelDatabase, ModelLog, wall};
 use crate::limits::Clocks;
 use crate::times::BEGIN;
 
@@ -51,7 +51,7 @@ pub(crate) fn revocation(token: usize) -> Revocation {
 
 /// One replica.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Replica {
+pub(crate) struct ModelReplica {
     pub(crate) history: History,
     /// The history of the restarted log, which replaces the present one once it is complete.
     pub(crate) next: Option<History>,
@@ -63,7 +63,7 @@ pub(crate) struct Replica {
 
 /// The result of a poll, for others than the replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum PollResult {
     Nothing,
     /// The log has restarted, and refuses all tokens issued until now.
     Fork,
@@ -71,7 +71,7 @@ pub(crate) enum Found {
     NewHistory,
 }
 
-impl Replica {
+impl ModelReplica {
     /// Returns the history that the next poll moves.
     fn moved(&self) -> &History {
         self.next.as_ref().unwrap_or(&self.history)
@@ -95,7 +95,7 @@ impl Replica {
     }
 
     /// Shows the poll's result to readers of a part of it.
-    pub(crate) fn show_half(&mut self, database: &Database, look: Look) {
+    pub(crate) fn show_half(&mut self, database: &ModelDatabase, look: Look) {
         let mut half = self.history.clone();
         if half.take(&database.page(look, half.next()), look.asked) == PageOutcome::Complete {
             self.half = Some(half);
@@ -105,11 +105,11 @@ impl Replica {
     /// Applies the poll's result.
     pub(crate) fn take(
         &mut self,
-        database: &mut Database,
+        database: &mut ModelDatabase,
         look: Look,
         now: Duration,
         mutation: Option<Mutation>,
-    ) -> Found {
+    ) -> PollResult {
         self.is_past = database.before.is_some() && !look.before;
         let page = database.page(look, self.moved().next());
         let is_gone =
@@ -119,7 +119,7 @@ impl Replica {
         if let Some(mut next) = self.next.take() {
             if next.take(&page, asked) == PageOutcome::Complete {
                 self.history = next;
-                return Found::NewHistory;
+                return PollResult::NewHistory;
             }
             // The next history is being built at this moment.
             self.next = Some(self.history.successor());
@@ -128,25 +128,31 @@ impl Replica {
         {
             return self.begin_anew(page.log, database, now, mutation);
         }
-        Found::Nothing
+        PollResult::Nothing
     }
 
     /// Acts on a guard's position that the log has lost.
-    pub(crate) fn report_lost(&mut self, lost: Position, database: &mut Database, now: Duration) -> Found {
+    pub(crate) fn report_lost(&mut self, lost: Position, database: &mut ModelDatabase, now: Duration) -> PollResult {
         let own = self.history.position().filter(|own| own.log == lost.log && self.next.is_none());
-        own.map_or(Found::Nothing, |own| self.begin_anew(own.log, database, now, None))
+        own.map_or(PollResult::Nothing, |own| self.begin_anew(own.log, database, now, None))
     }
 
-    fn begin_anew(&mut self, seen: LogId, database: &mut Database, now: Duration, mutation: Option<Mutation>) -> Found {
+    fn begin_anew(
+        &mut self,
+        seen: LogId,
+        database: &mut ModelDatabase,
+        now: Duration,
+        mutation: Option<Mutation>,
+    ) -> PollResult {
         self.next = Some(self.history.successor());
         database.begin_anew(seen, now, mutation);
-        Found::Fork
+        PollResult::Fork
     }
 
     /// Returns the part of the history that its position does not determine once rows have been pruned.
-    pub(crate) fn of_pruned(history: &History, log: &Log) -> impl Hash + use<> {
+    pub(crate) fn of_pruned(history: &History, log: &ModelLog) -> impl Hash + use<> {
         let dead = [0, 1, 2].map(|token| history.contents().judge(bearer(token)).is_some());
-        let follows = |row: &Row| matches!(history.after(row.entry.logged), NextEntry::Entry(_) | NextEntry::End);
+        let follows = |row: &LogRow| matches!(history.after(row.entry.logged), NextEntry::Entry(_) | NextEntry::End);
         let after: Vec<bool> = log.rows.iter().map(follows).collect();
         (dead, after)
     }

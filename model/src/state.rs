@@ -7,19 +7,19 @@ use auth_service::feed::{FeedCursor, FeedEvent};
 use gatepost::revocation_state::LEASE;
 
 use crate::Mutation;
-use crate::database::{Database, Look};
-use crate::guard::{Guard, Stream};
+use crate::database::{Look, ModelDatabase};
+use crate::guard::{ModelGuard, ModelStream};
 use crate::limits::Clocks;
-use crate::replica::{Found, Replica, TOKENS, revocation, session, user};
+use crate::replica::{ModelReplica, PollResult, TOKENS, revocation, session, user};
 use crate::times::{LATE, TICK};
 
 /// One state of the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct State {
+pub struct ModelState {
     pub(crate) now: Duration,
-    pub(crate) database: Database,
-    pub(crate) replicas: Vec<Replica>,
-    pub(crate) guards: Vec<Guard>,
+    pub(crate) database: ModelDatabase,
+    pub(crate) replicas: Vec<ModelReplica>,
+    pub(crate) guards: Vec<ModelGuard>,
     /// Time of each token's acknowledged revocation: the commit, which is the earliest possible.
     pub(crate) dead_since: Vec<Option<Duration>>,
     pub(crate) watched: usize,
@@ -29,7 +29,7 @@ pub struct State {
     pub(crate) clocks: Clocks,
 }
 
-impl State {
+impl ModelState {
     /// Returns the delays after their tokens' revocation of calls that are let in now.
     pub(crate) fn late(&self, mutation: Option<Mutation>) -> impl Iterator<Item = Duration> {
         self.guards.iter().flat_map(move |guard| {
@@ -92,7 +92,7 @@ impl State {
         let stream = self.guards[guard].stream.as_ref()?;
         let replica = &mut self.replicas[stream.replica];
         let lost = stream.cursor.lost(&replica.history)?;
-        if replica.report_lost(lost, &mut self.database, self.now) == Found::Fork {
+        if replica.report_lost(lost, &mut self.database, self.now) == PollResult::Fork {
             self.all_are_dead();
         }
         Some(())
@@ -100,8 +100,8 @@ impl State {
 
     pub(crate) fn look(&mut self, replica: usize, look: Look, mutation: Option<Mutation>) {
         match self.replicas[replica].take(&mut self.database, look, self.now, mutation) {
-            Found::Fork => self.all_are_dead(),
-            Found::NewHistory if mutation == Some(Mutation::LateReset) => {
+            PollResult::Fork => self.all_are_dead(),
+            PollResult::NewHistory if mutation == Some(Mutation::LateReset) => {
                 let history = &self.replicas[replica].history;
                 for stream in self.guards.iter_mut().filter_map(|guard| guard.stream.as_mut()) {
                     if stream.replica == replica {
@@ -110,13 +110,13 @@ impl State {
                     }
                 }
             }
-            Found::Nothing | Found::NewHistory => {}
+            PollResult::Nothing | PollResult::NewHistory => {}
         }
     }
 
     /// Restarts a replica: its connections are gone with all messages on them.
     pub(crate) fn restart(&mut self, replica: usize) {
-        self.replicas[replica] = Replica { is_past: self.database.before.is_some(), ..Replica::default() };
+        self.replicas[replica] = ModelReplica { is_past: self.database.before.is_some(), ..ModelReplica::default() };
         self.restarts -= 1;
         for guard in &mut self.guards {
             guard.stream.take_if(|stream| stream.replica == replica);
@@ -129,7 +129,7 @@ impl State {
         let (own, known) = (history.position(), guard.known());
         let is_ahead = known.is_some_and(|known| own.is_some_and(|own| known.last.revision > own.last.revision));
         let from = if mutation == Some(Mutation::ResumeIgnored) { known.and(own) } else { known };
-        let mut stream = Stream::new(replica, FeedCursor::open(history, from, now), history, now);
+        let mut stream = ModelStream::new(replica, FeedCursor::open(history, from, now), history, now);
         stream.awaited = known.filter(|_| is_ahead && mutation == Some(Mutation::MarksNotRechecked));
         guard.stream = Some(stream);
     }

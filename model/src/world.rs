@@ -6,11 +6,11 @@ use auth_service::feed::FeedEvent;
 use stateright::{Model, Property};
 
 use crate::Mutation;
-use crate::database::{Database, Look};
-use crate::guard::{Flight, Guard};
-use crate::limits::{Clocks, Limits};
-use crate::replica::{Replica, TOKENS};
-use crate::state::State;
+use crate::database::{Look, ModelDatabase};
+use crate::guard::{Flight, ModelGuard};
+use crate::limits::{Clocks, ModelLimits};
+use crate::replica::{ModelReplica, TOKENS};
+use crate::state::ModelState;
 use crate::times::{BEGIN, BOUND, TICK};
 
 /// The property of every state.
@@ -30,16 +30,16 @@ pub const RENEWED: &str = "a verdict is good that is older than its own second";
 
 /// The system within these limits, with or without a fault.
 #[derive(Clone, Copy, Debug)]
-pub struct World {
+pub struct ModelWorld {
     /// The limits.
-    pub limits: Limits,
+    pub limits: ModelLimits,
     /// The fault, if any.
     pub mutation: Option<Mutation>,
 }
 
 /// An event. Numbers identify guards, replicas and tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum ModelAction {
     /// Time advances.
     Tick,
     /// A token is revoked; the row is stamped by a right clock.
@@ -86,18 +86,18 @@ pub enum Action {
     BeginToRead(usize),
 }
 
-impl Model for World {
-    type State = State;
-    type Action = Action;
+impl Model for ModelWorld {
+    type State = ModelState;
+    type Action = ModelAction;
 
-    fn init_states(&self) -> Vec<State> {
-        let Limits { guards, replicas, tokens, rows, revocations, forks, restarts, clocks, .. } = self.limits;
+    fn init_states(&self) -> Vec<ModelState> {
+        let ModelLimits { guards, replicas, tokens, rows, revocations, forks, restarts, clocks, .. } = self.limits;
         let tokens = tokens.min(TOKENS);
-        vec![State {
+        vec![ModelState {
             now: BEGIN,
-            database: Database::new(clocks),
-            replicas: vec![Replica::default(); replicas],
-            guards: vec![Guard::new(rows); guards],
+            database: ModelDatabase::new(clocks),
+            replicas: vec![ModelReplica::default(); replicas],
+            guards: vec![ModelGuard::new(rows); guards],
             dead_since: vec![None; tokens],
             watched: self.limits.watched.min(tokens),
             revocations,
@@ -107,19 +107,19 @@ impl Model for World {
         }]
     }
 
-    fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        actions.push(Action::Tick);
+    fn actions(&self, state: &ModelState, actions: &mut Vec<ModelAction>) {
+        actions.push(ModelAction::Tick);
         let alive = (0..state.dead_since.len()).filter(|token| state.dead_since[*token].is_none());
         let alive: Vec<_> = alive.filter(|_| state.revocations > 0).collect();
-        actions.extend(alive.iter().copied().map(Action::Revoke));
+        actions.extend(alive.iter().copied().map(ModelAction::Revoke));
         if matches!(state.clocks, Clocks::Near { .. }) {
-            actions.extend(alive.into_iter().map(Action::RevokeBehind));
+            actions.extend(alive.into_iter().map(ModelAction::RevokeBehind));
         }
         let pruned = state.database.log.pruned;
         if state.forks > 0 {
-            actions.extend((pruned + 1..state.database.log.rows.len()).map(Action::Lose));
+            actions.extend((pruned + 1..state.database.log.rows.len()).map(ModelAction::Lose));
         }
-        actions.extend((pruned + 1..=state.database.prunable(state.now, self.mutation)).map(Action::Prune));
+        actions.extend((pruned + 1..=state.database.prunable(state.now, self.mutation)).map(ModelAction::Prune));
         for replica in 0..state.replicas.len() {
             self.of_replica(state, replica, actions);
         }
@@ -129,43 +129,43 @@ impl Model for World {
         }
     }
 
-    fn next_state(&self, last: &State, action: Action) -> Option<State> {
+    fn next_state(&self, last: &ModelState, action: ModelAction) -> Option<ModelState> {
         let mut state = last.clone();
         let (now, mutation) = (state.now, self.mutation);
         match action {
-            Action::Tick => state.now += TICK,
-            Action::Revoke(token) => state.revoke(token, Duration::ZERO, mutation),
-            Action::RevokeBehind(token) => state.revoke(token, TICK, mutation),
-            Action::Prune(rows) => state.database.prune(rows, mutation),
-            Action::Report(guard) => state.report(guard)?,
-            Action::Lose(left) => state.lose(left),
-            Action::Look(replica, look) => state.look(replica, look, mutation),
-            Action::Show(replica, look) => state.replicas[replica].show_half(&state.database, look),
-            Action::EndShow(replica) => state.replicas[replica].history = state.replicas[replica].half.take()?,
-            Action::Restart(replica) => state.restart(replica),
-            Action::Open(guard, replica) => state.open(guard, replica, mutation),
-            Action::Renew(guard) => {
+            ModelAction::Tick => state.now += TICK,
+            ModelAction::Revoke(token) => state.revoke(token, Duration::ZERO, mutation),
+            ModelAction::RevokeBehind(token) => state.revoke(token, TICK, mutation),
+            ModelAction::Prune(rows) => state.database.prune(rows, mutation),
+            ModelAction::Report(guard) => state.report(guard)?,
+            ModelAction::Lose(left) => state.lose(left),
+            ModelAction::Look(replica, look) => state.look(replica, look, mutation),
+            ModelAction::Show(replica, look) => state.replicas[replica].show_half(&state.database, look),
+            ModelAction::EndShow(replica) => state.replicas[replica].history = state.replicas[replica].half.take()?,
+            ModelAction::Restart(replica) => state.restart(replica),
+            ModelAction::Open(guard, replica) => state.open(guard, replica, mutation),
+            ModelAction::Renew(guard) => {
                 let renewal = state.renewal(guard, mutation)?;
                 state.guards[guard].stream.as_mut()?.down.push_back(renewal);
             }
             // By a view of any age: the time of the poll is read later.
-            Action::BeginToRenew(guard) => {
+            ModelAction::BeginToRenew(guard) => {
                 let renewal = state.renewal(guard, Some(Mutation::StaleRenewal))?;
                 state.guards[guard].stream.as_mut()?.read = Some(renewal);
             }
-            Action::EndRenewing(guard) => {
+            ModelAction::EndRenewing(guard) => {
                 let stream = state.guards[guard].stream.as_mut()?;
                 state.replicas[stream.replica].history.position_at(now).ok()?;
                 stream.down.push_back(stream.read.take()?);
             }
-            Action::GoOn(guard) => state.go_on(guard)?,
-            Action::ResetLate(guard) => {
+            ModelAction::GoOn(guard) => state.go_on(guard)?,
+            ModelAction::ResetLate(guard) => {
                 let stream = state.guards[guard].stream.as_mut()?;
                 stream.owes_reset = false;
                 stream.down.push_back((FeedEvent::Reset(state.replicas[stream.replica].history.position()?), now));
             }
-            Action::Hear(guard) => state.hear(guard, mutation),
-            Action::Answer(guard, token, replica) => {
+            ModelAction::Hear(guard) => state.hear(guard, mutation),
+            ModelAction::Answer(guard, token, replica) => {
                 let at = state.replicas[replica].judge(token, state.clocks, now, mutation)?.ok()?;
                 if mutation == Some(Mutation::JoinersOwnTime) {
                     state.guards[guard].flight = Some(Flight { token, replica, asked: now, answered: Some(at) });
@@ -173,21 +173,21 @@ impl Model for World {
                     state.keep(guard, token, at, now);
                 }
             }
-            Action::BeginToAnswer(guard, token, replica) => {
+            ModelAction::BeginToAnswer(guard, token, replica) => {
                 state.replicas[replica].judge(token, state.clocks, now, mutation)?.ok()?;
                 state.guards[guard].flight = Some(Flight { token, replica, asked: now, answered: None });
             }
-            Action::EndAnswering(guard) => {
+            ModelAction::EndAnswering(guard) => {
                 let Flight { token, replica, asked, .. } = state.guards[guard].flight.take()?;
                 let at = state.replicas[replica].history.position_at(now).ok()?;
                 state.keep(guard, token, at, asked);
             }
             // A caller that has just joined counts the answer from its own time.
-            Action::Land(guard) => {
+            ModelAction::Land(guard) => {
                 let Flight { token, answered, .. } = state.guards[guard].flight.take()?;
                 state.keep(guard, token, answered?, now);
             }
-            Action::BeginToRead(guard) => state.guards[guard].begin_to_read(now),
+            ModelAction::BeginToRead(guard) => state.guards[guard].begin_to_read(now),
         }
         state.settle(mutation);
         Some(state)
@@ -195,92 +195,92 @@ impl Model for World {
 
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
-            Property::always(PROMISE, |world: &Self, state: &State| {
+            Property::always(PROMISE, |world: &Self, state: &ModelState| {
                 state.late(world.mutation).all(|late| late <= BOUND)
             }),
-            Property::sometimes(LAST_MOMENT, |world: &Self, state: &State| {
+            Property::sometimes(LAST_MOMENT, |world: &Self, state: &ModelState| {
                 state.late(world.mutation).any(|late| late == BOUND)
             }),
-            Property::sometimes(RENEWED, |world: &Self, state: &State| state.is_renewed(world.mutation)),
-            Property::always(NO_FALSE_ALARM, |world: &Self, state: &State| {
+            Property::sometimes(RENEWED, |world: &Self, state: &ModelState| state.is_renewed(world.mutation)),
+            Property::always(NO_FALSE_ALARM, |world: &Self, state: &ModelState| {
                 state.database.log.begun == 0 || state.forks < world.limits.forks
             }),
         ];
         if self.limits.recovery {
-            properties.push(Property::always(RECOVERY, |world: &Self, state: &State| world.recovers(state)));
+            properties.push(Property::always(RECOVERY, |world: &Self, state: &ModelState| world.recovers(state)));
         }
         properties
     }
 }
 
-impl World {
+impl ModelWorld {
     fn is(&self, mutations: &[Mutation]) -> bool {
         self.mutation.is_some_and(|mutation| mutations.contains(&mutation))
     }
 
-    fn of_replica(&self, state: &State, replica: usize, actions: &mut Vec<Action>) {
+    fn of_replica(&self, state: &ModelState, replica: usize, actions: &mut Vec<ModelAction>) {
         let it = &state.replicas[replica];
         for look in state.database.looks(it.known(), state.now).filter(|look| it.may_end(*look)) {
-            actions.push(Action::Look(replica, look));
+            actions.push(ModelAction::Look(replica, look));
             if it.next.is_none() && self.is(&[Mutation::PositionFirst, Mutation::LookedAtFirst]) {
-                actions.push(Action::Show(replica, look));
+                actions.push(ModelAction::Show(replica, look));
             }
         }
         if it.half.is_some() {
-            actions.push(Action::EndShow(replica));
+            actions.push(ModelAction::EndShow(replica));
         }
         if state.restarts > 0 && it.history.position().is_some() {
-            actions.push(Action::Restart(replica));
+            actions.push(ModelAction::Restart(replica));
         }
     }
 
     /// Adds the possible events of a guard's stream.
-    fn of_stream(&self, state: &State, guard: usize, it: &Guard, actions: &mut Vec<Action>) {
+    fn of_stream(&self, state: &ModelState, guard: usize, it: &ModelGuard, actions: &mut Vec<ModelAction>) {
         let loaded = (0..state.replicas.len()).filter(|replica| state.replicas[*replica].history.position().is_some());
-        actions.extend(loaded.map(|replica| Action::Open(guard, replica)));
+        actions.extend(loaded.map(|replica| ModelAction::Open(guard, replica)));
         let Some(stream) = &it.stream else { return };
         if !stream.down.is_empty() {
-            actions.push(Action::Hear(guard));
+            actions.push(ModelAction::Hear(guard));
         }
         let is_heard = stream.awaited.is_none() && !self.is(&[Mutation::LossIsNotActedOn]);
         if is_heard && stream.cursor.lost(&state.replicas[stream.replica].history).is_some() {
-            actions.push(Action::Report(guard));
+            actions.push(ModelAction::Report(guard));
         }
         if stream.awaited.is_some() {
-            actions.push(Action::GoOn(guard));
+            actions.push(ModelAction::GoOn(guard));
         }
         if stream.owes_reset {
-            actions.push(Action::ResetLate(guard));
+            actions.push(ModelAction::ResetLate(guard));
         }
         if stream.read.is_some() {
-            actions.push(Action::EndRenewing(guard));
+            actions.push(ModelAction::EndRenewing(guard));
         }
         let renewals = stream.down.iter().filter(|(said, _)| matches!(said, FeedEvent::Renewal(..))).count();
         if renewals < self.limits.renewals && stream.awaited.is_none() && stream.read.is_none() {
             let in_two_steps = self.is(&[Mutation::PositionBeforeLookedAt]);
-            actions.push(if in_two_steps { Action::BeginToRenew(guard) } else { Action::Renew(guard) });
+            actions.push(if in_two_steps { ModelAction::BeginToRenew(guard) } else { ModelAction::Renew(guard) });
         }
     }
 
     /// Adds the possible events of a guard's calls.
-    fn of_calls(&self, state: &State, guard: usize, it: &Guard, actions: &mut Vec<Action>) {
+    fn of_calls(&self, state: &ModelState, guard: usize, it: &ModelGuard, actions: &mut Vec<ModelAction>) {
         let flight = it.flight.as_ref();
         match flight.map(|flight| flight.answered) {
-            Some(None) => actions.push(Action::EndAnswering(guard)),
-            Some(Some(_)) => actions.push(Action::Land(guard)),
+            Some(None) => actions.push(ModelAction::EndAnswering(guard)),
+            Some(Some(_)) => actions.push(ModelAction::Land(guard)),
             None => {}
         }
         let in_two_steps = self.is(&[Mutation::PositionAfterContents]);
         for token in 0..state.watched {
             for replica in 0..state.replicas.len() {
-                actions.push(Action::Answer(guard, token, replica));
+                actions.push(ModelAction::Answer(guard, token, replica));
                 if in_two_steps && flight.is_none() {
-                    actions.push(Action::BeginToAnswer(guard, token, replica));
+                    actions.push(ModelAction::BeginToAnswer(guard, token, replica));
                 }
             }
         }
         if self.is(&[Mutation::FieldsOneByOne]) && it.reader.is_none() && it.kept.is_some() {
-            actions.push(Action::BeginToRead(guard));
+            actions.push(ModelAction::BeginToRead(guard));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Worlds too large for every order: many of their orders, by seed.
 
-use model::{Clocks, Limits, PROMISE, World};
+use model::{Clocks, ModelLimits, ModelWorld, PROMISE};
 use stateright::{Checker, Model, UniformChooser};
 
 #[test]
 fn two_guards_two_replicas_three_tokens() {
-    let limits = Limits {
+    let limits = ModelLimits {
         guards: 2,
         replicas: 2,
         tokens: 3,
@@ -19,7 +19,7 @@ fn two_guards_two_replicas_three_tokens() {
         recovery: false,
     };
     for seed in 1..=4 {
-        let world = World { limits, mutation: None };
+        let world = ModelWorld { limits, mutation: None };
         let steps = world.checker().target_state_count(1_000_000).target_max_depth(120);
         let checker = steps.spawn_simulation(seed, UniformChooser).join();
         println!("seed {seed}: {} moments, depth {}", checker.state_count(), checker.max_depth());

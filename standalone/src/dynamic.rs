@@ -1,4 +1,4 @@
-//! Calls any unary method of the contract by its name, with JSON in and out, as grpcurl does.
+//! Calls of any unary method of the contract by name, with JSON in and out, like grpcurl.
 
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DeserializeOptions, DynamicMessage, MessageDescriptor, MethodDescriptor};
@@ -8,7 +8,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Request, Status};
 
-/// The contract, read from its descriptors.
+/// A contract, read from its descriptors.
 #[derive(Clone, Debug)]
 pub struct Contract {
     pool: DescriptorPool,
@@ -18,7 +18,7 @@ impl Contract {
     /// Reads the contracts in these descriptor sets, which may share files.
     ///
     /// # Panics
-    /// If a set is unreadable. Those that are compiled in are not.
+    /// Panics if a set is unreadable, which a compiled-in set never is.
     #[expect(clippy::expect_used, reason = "the build script has written the descriptors")]
     pub fn new(descriptors: &[&[u8]]) -> Self {
         let mut pool = DescriptorPool::new();
@@ -28,49 +28,49 @@ impl Contract {
         Self { pool }
     }
 
-    /// Returns every method of Gatepost's services, each service in the contract's order.
+    /// Returns all methods of Gatepost's services, in the contract's order.
     pub fn methods(&self) -> Vec<MethodDescriptor> {
         let services = self.pool.services().filter(|service| service.package_name().starts_with("gatepost."));
         services.flat_map(|service| service.methods().collect::<Vec<_>>()).collect()
     }
 
-    /// The method of this name, `package.Service/Method`.
+    /// Returns the method of this name, `package.Service/Method`.
     pub fn method(&self, name: &str) -> Option<MethodDescriptor> {
         let (service, method) = name.split_once('/')?;
         self.pool.get_service_by_name(service)?.methods().find(|found| found.name() == method)
     }
 
-    /// The message type of this full name.
+    /// Returns the message type of this full name.
     pub fn message(&self, name: &str) -> Option<MessageDescriptor> {
         self.pool.get_message_by_name(name)
     }
 }
 
-/// A method's name as grpcurl takes it, `package.Service/Method`.
+/// Returns a method's name in the form of grpcurl, `package.Service/Method`.
 pub fn name(method: &MethodDescriptor) -> String {
     format!("{}/{}", method.parent_service().full_name(), method.name())
 }
 
-/// The method's request that this JSON says (the canonical mapping of proto3).
+/// Reads the method's request from JSON (the canonical mapping of proto3).
 ///
 /// # Errors
-/// When the JSON is no such message; an unknown field is an error, too.
+/// Fails if the JSON is not such a message or has an unknown field.
 pub fn request(method: &MethodDescriptor, json: &Value) -> Result<DynamicMessage, serde_json::Error> {
     DynamicMessage::deserialize_with_options(method.input(), json.clone(), &DeserializeOptions::new())
 }
 
-/// The message as JSON.
+/// Returns the message as JSON.
 ///
 /// # Errors
-/// When a value has no JSON form.
+/// Fails if a value has no JSON form.
 pub fn json(message: &DynamicMessage) -> Result<Value, serde_json::Error> {
     serde_json::to_value(message)
 }
 
-/// Calls a unary method, with the token as `api-token` where there is one.
+/// Calls a unary method, with the token, if any, as `api-token`.
 ///
 /// # Errors
-/// The status that the call ended with.
+/// Returns the status of a failed call.
 pub async fn call(
     channel: &Channel,
     method: &MethodDescriptor,
@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn methods_are_found_by_the_names_that_they_are_listed_by() {
+    fn listed_methods_are_found_by_name() {
         let contract = Contract::new(&[gatepost::api::DESCRIPTOR_SET]);
         let methods = contract.methods();
         assert!(methods.len() > 15, "{}", methods.len());

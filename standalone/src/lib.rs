@@ -1,3 +1,3 @@
-//! What the `gatepost` command and its tests share.
+//! Code that the `gatepost` command and its tests share.
 
 pub mod dynamic;

@@ -1,4 +1,4 @@
-//! The `gatepost` command: both services in one process, or one of them, the demo, or what is done with their data.
+//! The `gatepost` command: both services in one process or one of them, the demo, and commands on their data.
 
 mod backup;
 mod copy;
@@ -22,44 +22,44 @@ use crate::pair::PairFlags;
 
 const SETTINGS: &str = "\
 The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …) \
-from the environment: `gatepost auth --help` and `gatepost blog --help` list them. Their places (AUTH_LISTEN, \
-AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL) are the pair's own affair.";
+from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their places \
+(AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL).";
 
 /// Authentication for gRPC backends: an auth service and a guarded blog service, in one process.
 #[derive(Debug, Parser)]
 #[command(name = "gatepost", version, args_conflicts_with_subcommands = true, after_help = SETTINGS)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<GatepostCommand>,
     #[command(flatten)]
     pair: PairFlags,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum GatepostCommand {
     /// Run the auth service alone
     Auth(Box<auth_service::CommandLine>),
     /// Run the blog service alone
     Blog(blog_service::Flags),
-    /// Play the whole story: each step as a grpcurl line and its answer, with a pair of its own or a running one
+    /// Run the demo: each step as a grpcurl line with its answer, against its own pair or a running one
     Demo(DemoFlags),
-    /// List the keys that sign tokens, let another one follow, kill some, or seal them anew
+    /// List, rotate, retire or reseal the keys that sign tokens
     Keys(InFolder<KeysCommand>),
-    /// Set a password or make an admin on the database, for the operator who is locked out
+    /// Set a password or make an admin directly in the database, for an operator without an admin account
     Admin(InFolder<AdminCommand>),
     /// Copy the SQLite databases and the signing key into a new folder, while the services run
     Backup(BackupFlags),
-    /// Put a backup where no data is; everybody has to log in again
+    /// Restore a backup to a place without data; all users have to log in again
     Restore(RestoreFlags),
-    /// Move one service's database to another one, of either engine: all of it or nothing, verified
+    /// Copy one service's database to another one, of either engine: completely and verified, or not at all
     Copy(CopyFlags),
 }
 
-/// A command on the auth service's database, which the pair keeps in its folder.
+/// A command on the auth service's database, which lies in the folder of the pair.
 #[derive(Debug, Args)]
 struct InFolder<C: Args> {
     /// The pair's folder, in place of --database-url
-    // Under another id than the pair's own flag, whose default would be taken for it.
+    // The id differs from that of the pair's flag: otherwise clap uses the pair's default.
     #[arg(
         long = "data-dir",
         global = true,
@@ -72,39 +72,41 @@ struct InFolder<C: Args> {
     command: C,
 }
 
-/// The demo's own services log each refusal that the story provokes: without a setting, only warnings are shown.
-fn quiet(name: &str) -> Option<OsString> {
+/// Reads a variable for the demo: without `RUST_LOG`, its services log only warnings, not each refusal of the story.
+fn demo_variable(name: &str) -> Option<OsString> {
     variable(name)
         .filter(|value| !value.is_empty())
         .or_else(|| (name == "RUST_LOG").then(|| "warn,gatepost::audit=off".into()))
 }
 
 impl Cli {
-    /// Returns true if a service is to run, whose settings the environment has.
+    /// Returns true if the command runs a service with settings of the environment.
     fn serves(&self) -> bool {
         match &self.command {
             None => true,
-            Some(Command::Auth(line)) => line.command.is_none(),
-            Some(Command::Blog(flags)) => flags.command.is_none(),
+            Some(GatepostCommand::Auth(line)) => line.command.is_none(),
+            Some(GatepostCommand::Blog(flags)) => flags.command.is_none(),
             Some(_) => false,
         }
     }
 
-    /// Returns true if the command takes no settings from the environment, or only asks a service that runs with them.
-    fn takes_none(&self) -> bool {
+    /// Returns true if the command reads no settings from the environment, or only calls a running service.
+    fn ignores_settings(&self) -> bool {
         match &self.command {
-            Some(Command::Demo(_)) => true,
-            Some(Command::Auth(line)) => matches!(line.command, Some(auth_service::AuthCommand::Healthcheck(_))),
-            Some(Command::Blog(flags)) => flags.command.is_some(),
+            Some(GatepostCommand::Demo(_)) => true,
+            Some(GatepostCommand::Auth(line)) => {
+                matches!(line.command, Some(auth_service::AuthCommand::Healthcheck(_)))
+            }
+            Some(GatepostCommand::Blog(flags)) => flags.command.is_some(),
             _ => false,
         }
     }
 }
 
-/// Refuses variables that are nearly settings, and warns of others where a service starts.
+/// Refuses misspelled settings, and warns of unknown ones if a service starts.
 fn check_names(cli: &Cli, environment: Environment) -> Result<(), ConfigError> {
     let known = KnownNames::new(&Cli::command(), auth_service::SECRETS.iter().chain(&blog_service::SECRETS));
-    match (cli.serves(), cli.takes_none()) {
+    match (cli.serves(), cli.ignores_settings()) {
         (true, _) => known.check_and_warn(environment),
         (false, true) => Ok(()),
         (false, false) => known.check(environment),
@@ -119,24 +121,24 @@ fn variable(name: &str) -> Option<OsString> {
 #[tokio::main]
 async fn main() -> ExitCode {
     let demo = std::env::args_os().nth(1).is_some_and(|command| command == "demo");
-    let environment = Environment::new(if demo { quiet } else { variable })
+    let environment = Environment::new(if demo { demo_variable } else { variable })
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     kit::process::run("gatepost", &[&["auth_service", "blog_service"], db::CRATES], environment, async |signals| {
         let cli: Cli = parse(std::env::args_os(), environment, &[])?;
         check_names(&cli, environment)?;
         match cli.command {
             None => Box::pin(pair::run(cli.pair, environment, signals)).await,
-            Some(Command::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
-            Some(Command::Keys(InFolder { folder, command })) => {
+            Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
+            Some(GatepostCommand::Keys(InFolder { folder, command })) => {
                 command.in_folder(folder)?.run(environment, Clock::system()).await
             }
-            Some(Command::Admin(InFolder { folder, command })) => {
+            Some(GatepostCommand::Admin(InFolder { folder, command })) => {
                 Box::pin(command.in_folder(folder)?.run(Clock::system())).await
             }
-            Some(Command::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
-            Some(Command::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
-            Some(Command::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
-            Some(Command::Auth(line)) => {
+            Some(GatepostCommand::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
+            Some(GatepostCommand::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
+            Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
+            Some(GatepostCommand::Auth(line)) => {
                 let auth_service::CommandLine { flags, command } = *line;
                 match command {
                     Some(auth_service::AuthCommand::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
@@ -148,7 +150,7 @@ async fn main() -> ExitCode {
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
                 Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
             }
-            Some(Command::Blog(flags)) => {
+            Some(GatepostCommand::Blog(flags)) => {
                 if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
                     return Ok(check.run(flags.listen).await?);
                 }

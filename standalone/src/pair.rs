@@ -1,4 +1,4 @@
-//! Both services in one process, meeting over the wire as they would on two machines.
+//! Both services in one process. They talk over the wire, as on two machines.
 
 use std::error::Error;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-/// Where the pair lives.
+/// Places of the pair.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PairFlags {
     /// Folder of the databases and the signing key
@@ -29,8 +29,9 @@ pub(crate) struct PairFlags {
     blog_listen: SocketAddr,
 }
 
-/// What the pair decides itself.
-const PLACES: [&str; 5] = ["AUTH_LISTEN", "AUTH_DATABASE_URL", "BLOG_LISTEN", "BLOG_DATABASE_URL", "BLOG_AUTH_URL"];
+/// Settings of a single service that the pair sets itself.
+const PAIR_SETTINGS: [&str; 5] =
+    ["AUTH_LISTEN", "AUTH_DATABASE_URL", "BLOG_LISTEN", "BLOG_DATABASE_URL", "BLOG_AUTH_URL"];
 
 /// Both services, bound and not yet serving.
 pub(crate) struct Pair {
@@ -43,8 +44,8 @@ pub(crate) struct Pair {
 }
 
 impl PairFlags {
-    /// Free ports of this machine, and this folder.
-    pub(crate) fn free(folder: &Path) -> Self {
+    /// Returns flags for free ports of this machine and this folder.
+    pub(crate) fn on_free_ports(folder: &Path) -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         Self { data_dir: folder.to_owned(), auth_listen: free, blog_listen: free }
     }
@@ -56,8 +57,8 @@ impl Pair {
         flags: &PairFlags,
         environment: Environment,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let mut auth: auth_service::Flags = parse(["auth".into()], environment, &PLACES)?;
-        let mut blog: blog_service::Flags = parse(["blog".into()], environment, &PLACES)?;
+        let mut auth: auth_service::Flags = parse(["auth".into()], environment, &PAIR_SETTINGS)?;
+        let mut blog: blog_service::Flags = parse(["blog".into()], environment, &PAIR_SETTINGS)?;
         for (name, listen, insecure, switch) in [
             ("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen, auth.insecure, "AUTH_INSECURE"),
             ("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen, blog.insecure, "BLOG_INSECURE"),
@@ -75,24 +76,24 @@ impl Pair {
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
         blog.auth_url = ServiceAddress::reaching(auth_at);
         let mut blog = blog_service::Config::new(blog, environment, Clock::system())?.bind_ops().await?;
-        // The two know each other by a key that nobody else has to know.
+        // The two services share a key; a key of the process is enough.
         auth.service_key = auth.service_key.or_else(new_key);
         blog.service_key.clone_from(&auth.service_key);
         Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })
     }
 
-    /// Where the auth service listens.
+    /// Returns the address of the auth service.
     pub(crate) fn auth_at(&self) -> SocketAddr {
         self.auth_at
     }
 
-    /// Where the blog service listens.
+    /// Returns the address of the blog service.
     pub(crate) fn blog_at(&self) -> SocketAddr {
         self.blog_at
     }
 
-    /// Serves both until the signal, and the auth service for as long as the blog service has calls to end: its guard asks
-    /// to the last, and would warn of an auth service that has left it. When one ends by itself, the other is told to end.
+    /// Serves both until the signal. The auth service ends after the blog service, whose guard needs it for its last calls.
+    /// If one service ends by itself, the other one is stopped.
     pub(crate) async fn serve(self, shutdown: Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
         let unguarded = Shutdown::new();
         let auth = async {
@@ -110,54 +111,52 @@ impl Pair {
     }
 }
 
-/// A key that lives as long as the process.
+/// Returns a new service key for this process.
 fn new_key() -> Option<Token> {
     let bytes = kit::random::bytes::<32>();
     Token::parse(&bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))).ok()
 }
 
-/// Runs both until the signal, with a hint for whoever started them.
+/// Runs both until the signal, and prints a hint for the user.
 pub(crate) async fn run(
     flags: PairFlags,
     environment: Environment,
     shutdown: Shutdown,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    warn_of_places(environment)?;
+    warn_of_ignored_settings(environment)?;
     let pair = Pair::bind(&flags, environment).await?;
     let (auth_at, blog_at) = (pair.auth_at, pair.blog_at);
     let hint = async {
         // The listeners are bound, so the calls wait until their services answer, or are dropped with them.
         tokio::select! {
-            // First: a service that has failed answers nothing either, and there is nothing to try then.
+            // First: a failed service does not answer, and the hint is useless then.
             biased;
             () = shutdown.cancelled() => {}
-            ((), ()) = async { tokio::join!(answers(auth_at), answers(blog_at)) } => hint(&flags.data_dir, auth_at, blog_at),
+            ((), ()) = async { tokio::join!(wait_until_answering(auth_at), wait_until_answering(blog_at)) } => hint(&flags.data_dir, auth_at, blog_at),
         }
     };
     let (ended, ()) = tokio::join!(pair.serve(shutdown.clone()), hint);
     ended
 }
 
-/// Logs each setting of a single service that has no effect here, since the pair decides it.
-fn warn_of_places(environment: Environment) -> Result<(), ConfigError> {
-    let files = PLACES.iter().filter(|name| name.ends_with("_URL")).map(|name| format!("{name}_FILE"));
-    for name in PLACES.iter().map(|name| (*name).to_owned()).chain(files) {
+/// Logs each setting of a single service that the pair ignores.
+fn warn_of_ignored_settings(environment: Environment) -> Result<(), ConfigError> {
+    let files = PAIR_SETTINGS.iter().filter(|name| name.ends_with("_URL")).map(|name| format!("{name}_FILE"));
+    for name in PAIR_SETTINGS.iter().map(|name| (*name).to_owned()).chain(files) {
         if environment.text(&name)?.is_some() {
-            tracing::warn!(
-                "{name} has no effect on the pair, whose places are --data-dir, --auth-listen and --blog-listen"
-            );
+            tracing::warn!("{name} has no effect on the pair: use --data-dir, --auth-listen and --blog-listen");
         }
     }
     Ok(())
 }
 
-/// Waits until the service at this address has answered a health check, or refused to.
-pub(crate) async fn answers(address: SocketAddr) {
+/// Waits until the service at this address answers or refuses a health check.
+pub(crate) async fn wait_until_answering(address: SocketAddr) {
     let Ok(endpoint) = Endpoint::from_shared(ServiceAddress::reaching(address).url()) else { return };
     let _ = HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest::default()).await;
 }
 
-/// Three lines to try, on standard error so that standard output stays for scripts.
+/// Prints three commands to try, on standard error, because standard output is for scripts.
 fn hint(folder: &Path, auth: SocketAddr, blog: SocketAddr) {
     output::err(&format!(
         r#"

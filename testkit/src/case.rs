@@ -1,4 +1,4 @@
-//! A store for one case of a suite, on a database that vanishes with it.
+//! A store for one test case, on a temporary database.
 
 use std::ops::Deref;
 
@@ -6,51 +6,51 @@ use db::DatabaseUrl;
 
 use super::TestDatabase;
 
-/// How a service's store is opened and closed.
+/// Opens and closes the store of a service.
 pub trait OpenStore {
-    /// The store.
+    /// Type of the store.
     type Store;
 
-    /// Opens it.
+    /// Opens the store.
     fn open(url: &DatabaseUrl) -> impl Future<Output = Self::Store> + Send;
 
-    /// Closes it.
+    /// Closes the store.
     fn close(store: &Self::Store) -> impl Future<Output = ()> + Send;
 }
 
-/// A store and its database.
+/// A store with its temporary database.
 pub struct StoreCase<O: OpenStore> {
     // Dropped in this order.
     store: O::Store,
-    /// The database, for what other programs do to it.
+    /// Database of the store.
     pub database: TestDatabase,
 }
 
 impl<O: OpenStore> StoreCase<O> {
-    /// On a file.
+    /// Opens a store on a SQLite file.
     pub async fn sqlite() -> Self {
-        Self::on(TestDatabase::sqlite()).await
+        Self::with_database(TestDatabase::sqlite()).await
     }
 
-    /// On a file in the machine's memory.
+    /// Opens a store on a SQLite file in memory.
     pub async fn in_memory() -> Self {
-        Self::on(TestDatabase::in_memory()).await
+        Self::with_database(TestDatabase::in_memory()).await
     }
 
-    /// On a server; `None` where PostgreSQL is skipped.
+    /// Opens a store on PostgreSQL; returns `None` if PostgreSQL is skipped.
     pub async fn postgres() -> Option<Self> {
-        Some(Self::on(TestDatabase::postgres().await?).await)
+        Some(Self::with_database(TestDatabase::postgres().await?).await)
     }
 
-    /// The same after a restart.
+    /// Closes the store and opens it again.
     pub async fn reopened(self) -> Self {
         let Self { store, database } = self;
         O::close(&store).await;
         drop(store);
-        Self::on(database).await
+        Self::with_database(database).await
     }
 
-    async fn on(database: TestDatabase) -> Self {
+    async fn with_database(database: TestDatabase) -> Self {
         Self { store: O::open(&database.url).await, database }
     }
 }

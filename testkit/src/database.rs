@@ -1,4 +1,4 @@
-//! A database of either engine for one test, and what other programs do to it.
+//! A temporary database of either engine for one test.
 
 use std::path::Path;
 
@@ -11,88 +11,88 @@ use crate::columns::{columns_of_file, columns_of_server};
 use crate::postgres::{PostgresDatabase, database};
 use crate::statements::{Statement, plan_of_file, plan_of_server, scans_of_file, scans_of_server};
 
-/// A new database that vanishes when the value is dropped.
+/// A new database; dropping the value removes it.
 pub struct TestDatabase {
-    /// Its URL.
+    /// URL of the database.
     pub url: DatabaseUrl,
-    place: Place,
+    place: DatabasePlace,
 }
 
-enum Place {
-    Folder(#[expect(dead_code, reason = "the folder goes with it")] TempDir),
+enum DatabasePlace {
+    Folder(#[expect(dead_code, reason = "dropping the folder removes it")] TempDir),
     Server(PostgresDatabase),
 }
 
 impl TestDatabase {
-    /// A file that is not there yet.
+    /// Returns the place of a new file.
     pub fn sqlite() -> Self {
         Self::in_folder(folder())
     }
 
-    /// The same in the machine's memory.
+    /// Returns the place of a new file in memory.
     pub fn in_memory() -> Self {
         Self::in_folder(folder_in_memory())
     }
 
     fn in_folder(folder: TempDir) -> Self {
-        Self { url: DatabaseUrl::file(folder.path().join("test.db")), place: Place::Folder(folder) }
+        Self { url: DatabaseUrl::file(folder.path().join("test.db")), place: DatabasePlace::Folder(folder) }
     }
 
-    /// An empty database of a server; `None` where PostgreSQL is skipped.
+    /// Creates an empty database on a server; returns `None` if PostgreSQL is skipped.
     ///
     /// # Panics
-    /// When there is no server, and, in CI, where it would be `None`.
+    /// Panics if there is no server; in CI, instead of returning `None`.
     #[expect(clippy::expect_used, reason = "a test without its database shows nothing")]
     pub async fn postgres() -> Option<Self> {
         let database = database().await?;
         let url = database.url.parse().expect("the server's URL is one of ours");
-        Some(Self { url, place: Place::Server(database) })
+        Some(Self { url, place: DatabasePlace::Server(database) })
     }
 
-    /// The file.
+    /// Returns the path of the file.
     ///
     /// # Panics
-    /// When it is a server's.
+    /// Panics for a server's database.
     #[expect(clippy::expect_used, reason = "a test that asks the wrong engine shows nothing")]
     pub fn path(&self) -> &Path {
         self.url.path().expect("a file")
     }
 
-    /// What testkit can do with a server's database.
+    /// Returns the database on the server.
     ///
     /// # Panics
-    /// When it is a file.
+    /// Panics for a file.
     pub fn server(&self) -> &PostgresDatabase {
         match &self.place {
-            Place::Server(database) => database,
-            Place::Folder(_) => panic!("a file has no server"),
+            DatabasePlace::Server(database) => database,
+            DatabasePlace::Folder(_) => panic!("a file has no server"),
         }
     }
 
-    /// Runs statements as another program.
+    /// Runs statements on a separate connection.
     ///
     /// # Panics
-    /// When the database refuses them.
+    /// Panics if the database refuses them.
     pub async fn run(&self, sql: &str) {
         match &self.place {
-            Place::Folder(_) => {
+            DatabasePlace::Folder(_) => {
                 let mut outsider = Outsider::open(self.path()).await;
                 outsider.run(sql).await;
                 outsider.close().await;
             }
-            Place::Server(database) => database.run(sql).await,
+            DatabasePlace::Server(database) => database.run(sql).await,
         }
     }
 
-    /// Makes the database refuse every row that is to be inserted into, updated in or deleted from a table.
+    /// Makes the database refuse a verb (insert, update or delete) on a table.
     ///
     /// # Panics
-    /// When the database refuses that.
+    /// Panics if the trigger cannot be created.
     pub async fn refuse(&self, verb: &str, table: &str) {
         let trigger = format!("create trigger refuse_it before {verb} on {table}");
         let sql = match &self.place {
-            Place::Folder(_) => format!("{trigger} begin select raise(abort, 'refused'); end"),
-            Place::Server(_) => format!(
+            DatabasePlace::Folder(_) => format!("{trigger} begin select raise(abort, 'refused'); end"),
+            DatabasePlace::Server(_) => format!(
                 "create or replace function refuse_it() returns trigger language plpgsql as $$ \
                  begin raise exception 'refused'; end $$; \
                  {trigger} for each row execute function refuse_it()"
@@ -104,23 +104,25 @@ impl TestDatabase {
     /// Ends [`TestDatabase::refuse`].
     ///
     /// # Panics
-    /// When nothing is refused.
+    /// Panics if there is no trigger.
     pub async fn accept(&self, table: &str) {
         let sql = match &self.place {
-            Place::Folder(_) => "drop trigger refuse_it".to_owned(),
-            Place::Server(_) => format!("drop trigger refuse_it on {table}"),
+            DatabasePlace::Folder(_) => "drop trigger refuse_it".to_owned(),
+            DatabasePlace::Server(_) => format!("drop trigger refuse_it on {table}"),
         };
         self.run(&sql).await;
     }
 
-    /// In what the database differs from what a copy takes along of it; a copy would leave that behind.
+    /// Returns the differences between the columns of the database and those of the schema, which a copy uses.
     ///
     /// # Panics
-    /// When the database does not name its columns.
+    /// Panics if the columns cannot be read.
     pub async fn uncopied(&self, schema: &Schema) -> Vec<String> {
         let (found, types) = match &self.place {
-            Place::Folder(_) => (columns_of_file(self.path()).await, of_sqlite as fn(ColumnType) -> &'static str),
-            Place::Server(database) => (columns_of_server(&database.url).await, of_postgres as _),
+            DatabasePlace::Folder(_) => {
+                (columns_of_file(self.path()).await, sqlite_type as fn(ColumnType) -> &'static str)
+            }
+            DatabasePlace::Server(database) => (columns_of_server(&database.url).await, postgres_type as _),
         };
         let found = found.into_iter().map(|(table, column, kind, null)| format!("{table}.{column} {kind} {null}"));
         let found: Vec<_> = found.collect();
@@ -137,31 +139,31 @@ impl TestDatabase {
         [only(&found, &described), only(&described, &found)].concat()
     }
 
-    /// Returns the plan of a statement for any values, on the rows that are there.
+    /// Returns the generic plan of a statement on the existing rows.
     ///
     /// # Panics
-    /// When the database refuses it.
+    /// Panics if the database refuses the statement.
     pub async fn plan(&self, sql: &str) -> String {
         match &self.place {
-            Place::Folder(_) => plan_of_file(self.path(), sql).await,
-            Place::Server(database) => plan_of_server(&database.url, sql).await,
+            DatabasePlace::Folder(_) => plan_of_file(self.path(), sql).await,
+            DatabasePlace::Server(database) => plan_of_server(&database.url, sql).await,
         }
     }
 
-    /// Those of the statements that walk through a table. The rows that this puts in keep no rule: nothing else can be
-    /// shown on the database afterwards.
+    /// Returns the statements that scan a table. Fills the database with rows that break its constraints, so that other
+    /// tests cannot use it afterwards.
     ///
     /// # Panics
-    /// When the database refuses one.
+    /// Panics if the database refuses a statement.
     pub async fn scans(&self, statements: &[Statement]) -> Vec<String> {
         match &self.place {
-            Place::Folder(_) => scans_of_file(self.path(), statements).await,
-            Place::Server(database) => scans_of_server(&database.url, statements).await,
+            DatabasePlace::Folder(_) => scans_of_file(self.path(), statements).await,
+            DatabasePlace::Server(database) => scans_of_server(&database.url, statements).await,
         }
     }
 }
 
-fn of_sqlite(kind: ColumnType) -> &'static str {
+fn sqlite_type(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::Uuid | ColumnType::Bytes => "blob",
         ColumnType::Text | ColumnType::Time => "text",
@@ -169,7 +171,7 @@ fn of_sqlite(kind: ColumnType) -> &'static str {
     }
 }
 
-fn of_postgres(kind: ColumnType) -> &'static str {
+fn postgres_type(kind: ColumnType) -> &'static str {
     match kind {
         ColumnType::Uuid => "uuid",
         ColumnType::Bytes => "bytea",

@@ -1,10 +1,10 @@
-//! One suite for both engines: what a store does on the one it must do on the other.
+//! One suite for both engines: a store must behave the same on both.
 
 /// Runs each case on SQLite and on PostgreSQL, as `sqlite::case` and `postgres::case`.
 ///
-/// `on_both_engines!(Case: one, two)` stands below the functions `async fn one(case: Case)` and so on; one that is not named
-/// is dead code, which the checks refuse. `Case::sqlite()` and `Case::postgres()` make what a case works on, the latter
-/// `None` where PostgreSQL is skipped.
+/// `on_both_engines!(Case: one, two)` follows the functions `async fn one(case: Case)` and so on. A function that is not
+/// listed is dead code, which the checks refuse. `Case::sqlite()` and `Case::postgres()` open the store of a case; the latter
+/// returns `None` if PostgreSQL is skipped.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __on_both_engines {

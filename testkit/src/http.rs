@@ -1,4 +1,4 @@
-//! A client of the operations port that sends whatever a test says.
+//! A plain HTTP client for tests of the operations port.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,22 +8,22 @@ use tokio::net::TcpStream;
 
 use crate::Outsider;
 
-/// What came back.
+/// An HTTP response.
 #[derive(Debug)]
 pub struct HttpReply {
-    /// The HTTP status.
+    /// HTTP status.
     pub status: u16,
-    /// The head as it came, but in lower case.
+    /// Status line and headers in lower case.
     pub head: String,
-    /// The text.
+    /// Body.
     pub body: String,
 }
 
 impl HttpReply {
-    /// Reads an answer.
+    /// Parses a response.
     ///
     /// # Panics
-    /// When it is none.
+    /// Panics if the text is not an HTTP response.
     #[expect(clippy::expect_used, reason = "a test that gets no HTTP has failed")]
     pub fn read(answer: &str) -> Self {
         let (head, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
@@ -33,26 +33,26 @@ impl HttpReply {
     }
 }
 
-/// Gets a path on a connection of its own.
+/// Sends a GET request on a new connection.
 ///
 /// # Panics
-/// When nobody listens there.
+/// Panics if no server listens at the address.
 pub async fn get(address: SocketAddr, path: &str) -> HttpReply {
     HttpReply::read(
         &ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await,
     )
 }
 
-/// Checks that `/readyz` follows what happens to writes into this file, the database of the service on this port.
+/// Checks that `/readyz` fails while writes to the service's database file fail.
 ///
 /// # Panics
-/// If the port says anything else.
+/// Panics if a response differs.
 pub async fn ready_while_writable(port: SocketAddr, database: &Path) {
     while get(port, "/readyz").await.body != "ready\n" {}
     let mut outsider = Outsider::open(database).await;
     outsider.lock().await;
     let refused = loop {
-        // The outcome of the last write holds for a second.
+        // The port keeps the outcome of a write for a second.
         let page = get(port, "/readyz").await;
         if page.status != 200 {
             break page;
@@ -65,10 +65,10 @@ pub async fn ready_while_writable(port: SocketAddr, database: &Path) {
     while get(port, "/readyz").await.status != 200 {}
 }
 
-/// Sends a text, and reads until the other side closes.
+/// Sends a text, and reads until the server closes the connection.
 ///
 /// # Panics
-/// When nobody listens there.
+/// Panics if no server listens at the address.
 #[expect(clippy::expect_used, reason = "a test without its server has failed")]
 pub async fn ask(address: SocketAddr, text: &str) -> String {
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
@@ -76,10 +76,10 @@ pub async fn ask(address: SocketAddr, text: &str) -> String {
     rest(&mut stream).await
 }
 
-/// Reads until the other side closes.
+/// Reads until the server closes the connection.
 pub async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // One that is reset has said what it said.
+    // After a reset, the bytes until then count.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }

@@ -1,6 +1,6 @@
-//! What tests and drills of all crates share: faults of a database, a network and a disk, and helpers for services' tests.
+//! Helpers of tests and drills of all crates: temporary databases, and faults of databases, networks and disks.
 //!
-//! Nothing here names a service: a test gives it a URL, an address, a store, or the environment of a process.
+//! This crate knows no service: a test passes a URL, an address, a store, or the environment of a process.
 
 mod apart;
 mod case;

@@ -1,4 +1,4 @@
-//! Every RPC of a contract, read from its descriptors, so that a test of all of them knows a new one at once.
+//! All RPCs of a contract, read from its descriptors, so that tests of all RPCs include new ones.
 
 use prost::Message as _;
 use prost_types::field_descriptor_proto::Type;
@@ -7,18 +7,18 @@ use prost_types::{DescriptorProto, FileDescriptorSet};
 /// An RPC.
 #[derive(Clone, Debug)]
 pub struct Method {
-    /// Its path on the wire, `/package.Service/Method`.
+    /// Path on the wire, `/package.Service/Method`.
     pub path: String,
-    /// Whether either side may send more than one message.
+    /// Set if either side may send more than one message.
     pub is_stream: bool,
-    /// The numbers of its request's string fields.
+    /// Numbers of the request's string fields.
     pub strings: Vec<u32>,
 }
 
 /// Returns the RPCs of all services of this package in a descriptor set, in the contract's order.
 ///
 /// # Panics
-/// When the contract has none: a test that walks through nothing would show nothing.
+/// Panics if the package has no RPC, because a test would check nothing.
 #[expect(clippy::expect_used, reason = "the descriptors are our own build's")]
 pub fn methods(descriptors: &[u8], package: &str) -> Vec<Method> {
     let set = FileDescriptorSet::decode(descriptors).expect("the descriptors are readable");

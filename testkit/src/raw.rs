@@ -1,4 +1,4 @@
-//! A client that sends whatever a test says, where a proper gRPC client would not, and that keeps no deadline of its own.
+//! A gRPC client without rules: it sends any bytes and headers, and sets no deadline.
 
 use std::net::SocketAddr;
 
@@ -9,30 +9,30 @@ use tokio::net::TcpStream;
 use tonic::codegen::Bytes;
 use tonic::{Code, Status};
 
-/// A message's bytes in gRPC's frame: a byte that says whether they are compressed, and their length in four.
-const FRAME: usize = 5;
+/// Length of the head of a gRPC frame, in bytes: a compression flag and a length of four bytes.
+const FRAME_HEAD_BYTES: usize = 5;
 
 /// An HTTP/2 connection.
 #[derive(Clone)]
 pub struct Raw(SendRequest<Bytes>);
 
-/// All that came back.
+/// The whole response of a call.
 #[derive(Debug)]
 pub struct Reply {
-    /// The HTTP status.
+    /// HTTP status.
     pub http: StatusCode,
-    /// The response's headers.
+    /// Headers of the response.
     pub headers: HeaderMap,
-    /// The messages, in their frames.
+    /// Messages in their frames.
     pub data: Vec<u8>,
-    /// The response's trailers.
+    /// Trailers of the response.
     pub trailers: Option<HeaderMap>,
 }
 
-/// A message in gRPC's frame, uncompressed.
+/// Returns a message in a gRPC frame, uncompressed.
 ///
 /// # Panics
-/// When the message is longer than the frame can say.
+/// Panics if the message has 4 GiB or more.
 #[expect(clippy::expect_used, reason = "no test sends 4 GiB")]
 pub fn framed(message: &[u8]) -> Bytes {
     let length = u32::try_from(message.len()).expect("at most 4 GiB");
@@ -43,7 +43,7 @@ impl Raw {
     /// Connects over TCP.
     ///
     /// # Panics
-    /// When nobody listens there.
+    /// Panics if no server listens at the address.
     #[expect(clippy::expect_used, reason = "a test without its server has failed")]
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("the server listens");
@@ -52,18 +52,18 @@ impl Raw {
         Self(send)
     }
 
-    /// Calls the method at `path` with one message, by its bytes: the answer's bytes, or the status.
+    /// Calls the method at `path` with the bytes of one message; returns the bytes of the answer, or the status.
     ///
     /// # Panics
-    /// As [`Raw::send`].
+    /// Panics like [`Raw::send`].
     pub async fn unary(&self, path: &str, headers: &[(&str, &str)], message: &[u8]) -> Result<Bytes, Status> {
         self.call(path, headers, framed(message)).await.message()
     }
 
-    /// Calls the method at `path` with one message: the answer, or the status.
+    /// Calls the method at `path` with one message; returns the answer, or the status.
     ///
     /// # Panics
-    /// As [`Raw::send`], and when the answer is none of this type.
+    /// Panics like [`Raw::send`], and if the answer has another type.
     #[expect(clippy::expect_used, reason = "a test that cannot read its answer has failed")]
     pub async fn ask<A: Message + Default>(
         &self,
@@ -75,20 +75,20 @@ impl Raw {
         Ok(A::decode(answer).expect("an answer of this type"))
     }
 
-    /// Calls the method at `path` with this body, in whatever frames it has, and these headers beside the usual ones.
+    /// Calls the method at `path` with this body, and these headers in addition to the usual ones.
     ///
     /// # Panics
-    /// As [`Raw::send`].
+    /// Panics like [`Raw::send`].
     pub async fn call(&self, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Reply {
         let mut all = vec![("content-type", "application/grpc"), ("te", "trailers")];
         all.extend_from_slice(headers);
         self.send(Method::POST, path, &all, body.into()).await
     }
 
-    /// Calls the method as each of these tokens' bearers, until one of them is let in.
+    /// Calls the method with each of these tokens, until one is admitted.
     ///
     /// # Panics
-    /// As [`Raw::send`], and if none of them is let in.
+    /// Panics like [`Raw::send`], and if all tokens are refused.
     pub async fn call_as(&self, tokens: &[&str], path: &str, headers: &[(&str, &str)], body: &[u8]) -> Reply {
         for token in tokens {
             let headers = [&[("api-token", *token)], headers].concat();
@@ -97,13 +97,13 @@ impl Raw {
                 return reply;
             }
         }
-        panic!("{path} lets nobody in");
+        panic!("{path} refuses all tokens");
     }
 
-    /// Sends a request with these headers and no others.
+    /// Sends a request with only these headers.
     ///
     /// # Panics
-    /// When the request is no HTTP, or the server answers it with nothing at all.
+    /// Panics if the request is not HTTP, or the server does not answer.
     #[expect(clippy::expect_used, reason = "a server that answers nothing has failed its test")]
     pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Reply {
         let mut request = Request::builder().method(method).uri(format!("http://localhost{path}"));
@@ -114,42 +114,42 @@ impl Raw {
         let request = request.body(()).expect("a request");
         let mut send = self.0.clone().ready().await.expect("the connection stands");
         let (response, mut stream) = send.send_request(request, false).expect("the connection stands");
-        // A server that has answered already may not want it any more.
+        // A server that has already answered may refuse the body.
         let _ = stream.send_data(body, true);
         let (head, mut body) = response.await.expect("the server answers").into_parts();
         let mut data = Vec::new();
         while let Some(Ok(chunk)) = body.data().await {
-            // Without it an answer beyond the window would never end.
+            // Without the release, an answer larger than the window never ends.
             let _ = body.flow_control().release_capacity(chunk.len());
             data.extend_from_slice(&chunk);
         }
-        // A stream that was reset after its answer has none: the server wanted no more of the request.
+        // A stream that the server reset after its answer has no trailers.
         let trailers = body.trailers().await.ok().flatten();
         Reply { http: head.status, headers: head.headers, data, trailers }
     }
 }
 
 impl Reply {
-    /// The gRPC status, from the trailers or, when nothing else was sent, from the headers.
+    /// Returns the gRPC status, from the trailers, or from the headers if there are no trailers.
     ///
     /// # Panics
-    /// When there is none.
+    /// Panics if there is no status.
     #[expect(clippy::expect_used, reason = "an answer without a status has failed its test")]
     pub fn status(&self) -> Status {
         Status::from_header_map(self.trailers.as_ref().unwrap_or(&self.headers)).expect("a gRPC status")
     }
 
-    /// The first message's bytes, or the status of a call that failed.
+    /// Returns the bytes of the first message, or the status of a failed call.
     ///
     /// # Panics
-    /// When there is neither: a call that succeeds has a message.
+    /// Panics if a successful call has no message.
     #[expect(clippy::expect_used, reason = "an answer without a message has failed its test")]
     pub fn message(&self) -> Result<Bytes, Status> {
         let status = self.status();
         if status.code() != Code::Ok {
             return Err(status);
         }
-        let (head, rest) = self.data.split_first_chunk::<FRAME>().expect("a message's frame");
+        let (head, rest) = self.data.split_first_chunk::<FRAME_HEAD_BYTES>().expect("a message's frame");
         let length = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
         let message = usize::try_from(length).ok().and_then(|length| rest.get(..length));
         Ok(Bytes::copy_from_slice(message.expect("a whole message")))

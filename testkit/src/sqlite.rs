@@ -1,14 +1,14 @@
-//! What SQLite itself says of a file that has been through something.
+//! SQLite's own check of a database file.
 
 use std::path::Path;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection as _, Error};
 
-/// Each damage that SQLite finds in the file; none when it is whole. The file may be in use.
+/// Returns the damages that SQLite finds in the file; empty for an undamaged file. The file may be in use.
 ///
 /// # Errors
-/// When it cannot be read at all.
+/// Fails if the file cannot be read.
 pub async fn damages(path: impl AsRef<Path>) -> Result<Vec<String>, Error> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await?;
@@ -17,6 +17,6 @@ pub async fn damages(path: impl AsRef<Path>) -> Result<Vec<String>, Error> {
         sqlx::query_scalar("select \"table\" from pragma_foreign_key_check").fetch_all(&mut connection).await?;
     connection.close().await?;
     found.retain(|line| line != "ok");
-    found.extend(dangling.into_iter().map(|table| format!("{table}: a row refers to none")));
+    found.extend(dangling.into_iter().map(|table| format!("{table}: a row refers to a missing row")));
     Ok(found)
 }

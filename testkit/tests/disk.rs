@@ -1,4 +1,4 @@
-//! The disk fails as it is told to, in programs that know nothing of it.
+//! Disk faults on command, in programs that do not know of them.
 
 #![cfg(test)]
 
@@ -13,10 +13,10 @@ use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 use testkit::disk::{Disk, writes};
 
-/// A folder with a file to write to, and files that switch or count.
-struct Place(TempDir);
+/// A folder with a file to write to, and files that switch or count faults.
+struct TestFolder(TempDir);
 
-impl Place {
+impl TestFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -38,18 +38,18 @@ impl Place {
     }
 }
 
-/// A disk for the file `watched` alone, and what SQLite puts beside it.
+/// Returns faults for the file `watched` and SQLite's files beside it.
 fn watched() -> Disk {
     Disk::for_path("/watched")
 }
 
-fn said(output: &Output) -> String {
+fn stderr_text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 #[test]
-fn writes_are_counted_on_the_watched_files_alone() {
-    let place = Place::new();
+fn only_writes_to_watched_files_count() {
+    let place = TestFolder::new();
     let counted = place.path("count");
     let disk = watched().count_in(&counted);
     assert!(place.write(&disk, "other", &[]).status.success());
@@ -60,12 +60,12 @@ fn writes_are_counted_on_the_watched_files_alone() {
 }
 
 #[test]
-fn a_process_is_killed_just_before_its_write() {
+fn process_is_killed_before_its_nth_write() {
     for at in 1..=5 {
-        let place = Place::new();
+        let place = TestFolder::new();
         let counted = place.path("count");
         let output = place.write(&watched().kill_at(at).count_in(&counted), "watched", &[]);
-        // The fifth write is none of dd's.
+        // dd makes only four writes.
         assert_eq!(output.status.signal(), (at < 5).then_some(9), "{at}");
         assert_eq!(place.length("watched"), (at - 1) * 2);
         assert_eq!(writes(&counted), at - 1);
@@ -74,7 +74,7 @@ fn a_process_is_killed_just_before_its_write() {
 
 #[test]
 fn writes_fail_while_a_file_exists() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let switch = place.path("switch");
     for (disk, error) in [
         (watched().fail_while(&switch), "Input/output error"),
@@ -83,12 +83,14 @@ fn writes_fail_while_a_file_exists() {
         assert!(place.write(&disk, "watched", &["conv=fsync"]).status.success());
         fs::write(&switch, "").unwrap();
         let output = place.write(&disk, "watched", &["conv=notrunc"]);
-        assert!(said(&output).contains(&format!("error writing '{}': {error}", place.path("watched").display())));
+        assert!(
+            stderr_text(&output).contains(&format!("error writing '{}': {error}", place.path("watched").display()))
+        );
         assert!(place.write(&disk, "other", &["conv=fsync"]).status.success());
-        // Nothing but the sync is left to fail.
+        // Only the sync can fail.
         for sync in ["conv=notrunc,fsync", "conv=notrunc,fdatasync"] {
             let output = place.write(&disk, "watched", &[sync, "count=0"]);
-            assert!(said(&output).contains(error), "{sync}: {}", said(&output));
+            assert!(stderr_text(&output).contains(error), "{sync}: {}", stderr_text(&output));
         }
         fs::remove_file(&switch).unwrap();
         assert!(place.write(&disk, "watched", &["conv=fsync"]).status.success());
@@ -96,14 +98,14 @@ fn writes_fail_while_a_file_exists() {
 }
 
 #[test]
-fn a_full_disk_refuses_writes_and_not_syncs() {
-    let place = Place::new();
+fn full_disk_refuses_writes_but_not_syncs() {
+    let place = TestFolder::new();
     let switch = place.path("switch");
     let disk = watched().full_while(&switch);
     assert!(place.write(&disk, "watched", &[]).status.success());
     fs::write(&switch, "").unwrap();
     let output = place.write(&disk, "watched", &["conv=notrunc"]);
-    assert!(said(&output).contains("No space left on device"), "{}", said(&output));
+    assert!(stderr_text(&output).contains("No space left on device"), "{}", stderr_text(&output));
     assert!(place.write(&disk, "watched", &["conv=notrunc,fsync", "count=0"]).status.success());
     assert!(place.write(&disk, "other", &[]).status.success());
     fs::remove_file(&switch).unwrap();
@@ -112,7 +114,7 @@ fn a_full_disk_refuses_writes_and_not_syncs() {
 
 #[test]
 fn syncs_take_longer() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let longer = Duration::from_millis(200);
     let disk = watched().slow_sync(longer);
     for sync in ["conv=fsync", "conv=fdatasync"] {
@@ -122,23 +124,23 @@ fn syncs_take_longer() {
     }
 }
 
-/// Runs `commits_to_sqlite` in the place.
-fn commit(place: &Place, disk: &Disk) -> Output {
+/// Runs `commits_to_sqlite` in the folder.
+fn commit(place: &TestFolder, disk: &Disk) -> Output {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["--exact", "--ignored", "commits_to_sqlite"]).current_dir(place.0.path());
     disk.apply(&mut command).output().unwrap()
 }
 
 #[test]
-fn sqlite_writes_through_it() {
+fn sqlite_writes_are_intercepted() {
     let all = {
-        let place = Place::new();
+        let place = TestFolder::new();
         let counted = place.path("count");
         assert!(commit(&place, &watched().count_in(&counted)).status.success());
         writes(&counted)
     };
     assert!(all > 2, "{all} writes");
-    let place = Place::new();
+    let place = TestFolder::new();
     assert_eq!(commit(&place, &watched().kill_at(all)).status.signal(), Some(9));
     assert!(commit(&place, &watched()).status.success());
     fs::write(place.path("switch"), "").unwrap();
@@ -146,7 +148,7 @@ fn sqlite_writes_through_it() {
 }
 
 #[tokio::test]
-#[ignore = "a process of its own for sqlite_writes_through_it"]
+#[ignore = "runs as a process of sqlite_writes_are_intercepted"]
 async fn commits_to_sqlite() {
     let options = SqliteConnectOptions::new().filename("watched.db").create_if_missing(true);
     let options = options.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full);

@@ -1,4 +1,4 @@
-//! The throw-away PostgreSQL does what it says, and leaves nothing behind.
+//! The throw-away PostgreSQL: its faults, and its cleanup.
 
 #![cfg(test)]
 
@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Executor as _};
 use testkit::postgres::{PostgresServer, database, server};
 use tokio::time::{sleep, timeout};
 
-/// More than anything here takes on a busy machine.
+/// Time limit of a step, for a busy machine.
 const LIMIT: Duration = Duration::from_mins(1);
 
 async fn connect(url: &str) -> PgConnection {
@@ -27,14 +27,14 @@ async fn numbers(connection: &mut PgConnection) -> Vec<i32> {
 }
 
 #[tokio::test]
-async fn databases_are_separate_and_go_with_their_values() {
+async fn databases_are_separate_and_temporary() {
     let (Some(one), Some(other)) = (database().await, database().await) else { return };
     one.run("create table numbers (n int); insert into numbers values (1)").await;
     other.run("create table numbers (n int); insert into numbers values (2)").await;
     assert_eq!(numbers(&mut one.connect().await).await, [1]);
     assert_eq!(numbers(&mut other.connect().await).await, [2]);
 
-    // With whoever is still connected.
+    // Dropping the value also ends its connections.
     let mut connected = one.connect().await;
     let gone = one.url.clone();
     drop(one);
@@ -44,7 +44,7 @@ async fn databases_are_separate_and_go_with_their_values() {
 }
 
 #[test]
-fn the_one_server_outlives_the_runtime_that_started_it() {
+fn shared_server_outlives_its_first_runtime() {
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for _ in 0..2 {
         runtime().block_on(async {
@@ -55,7 +55,7 @@ fn the_one_server_outlives_the_runtime_that_started_it() {
 }
 
 #[tokio::test]
-async fn what_was_committed_is_there_after_a_kill_and_after_a_stop() {
+async fn commits_survive_kill_and_stop() {
     let Some(server) = server().await else { return };
     let url = server.create_database().await.unwrap();
     let mut connection = connect(&url).await;
@@ -81,20 +81,20 @@ async fn what_was_committed_is_there_after_a_kill_and_after_a_stop() {
 }
 
 #[tokio::test]
-async fn a_paused_server_answers_when_it_is_resumed() {
+async fn paused_server_answers_after_resume() {
     let Some(server) = server().await else { return };
     let url = server.url("postgres");
     let mut connection = connect(&url).await;
     server.pause().await.unwrap();
     let mut answer = Box::pin(connection.execute("select 1"));
-    // No event shows that nothing happens.
+    // No event reports that nothing happens.
     assert!(timeout(Duration::from_millis(300), &mut answer).await.is_err());
     server.resume().await.unwrap();
     timeout(LIMIT, answer).await.unwrap().unwrap();
 }
 
 #[tokio::test]
-async fn a_dropped_server_leaves_nothing() {
+async fn dropped_server_leaves_nothing() {
     let Some(server) = server().await else { return };
     let folder = server.socket().parent().unwrap().to_owned();
     assert!(!processes(&folder).is_empty());
@@ -105,7 +105,7 @@ async fn a_dropped_server_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_process_that_is_killed_leaves_nothing() {
+async fn killed_process_leaves_nothing() {
     let Some(_) = server().await else { return };
     let tests = ["holds_a_server", "holds_a_paused_server", "holds_a_killed_server", "panics_with_a_server"];
     let holders = tests.map(|test| {
@@ -130,14 +130,14 @@ async fn a_process_that_is_killed_leaves_nothing() {
 }
 
 #[tokio::test]
-#[ignore = "a process of its own for a_process_that_is_killed_leaves_nothing"]
+#[ignore = "runs as a process of killed_process_leaves_nothing"]
 async fn holds_a_server() {
     let server = PostgresServer::start().await.unwrap();
     hold(&server).await;
 }
 
 #[tokio::test]
-#[ignore = "a process of its own for a_process_that_is_killed_leaves_nothing"]
+#[ignore = "runs as a process of killed_process_leaves_nothing"]
 async fn holds_a_paused_server() {
     let server = PostgresServer::start().await.unwrap();
     server.pause().await.unwrap();
@@ -145,7 +145,7 @@ async fn holds_a_paused_server() {
 }
 
 #[tokio::test]
-#[ignore = "a process of its own for a_process_that_is_killed_leaves_nothing"]
+#[ignore = "runs as a process of killed_process_leaves_nothing"]
 async fn holds_a_killed_server() {
     let server = PostgresServer::start().await.unwrap();
     server.kill().await.unwrap();
@@ -153,20 +153,20 @@ async fn holds_a_killed_server() {
 }
 
 #[tokio::test]
-#[ignore = "a process of its own for a_process_that_is_killed_leaves_nothing"]
+#[ignore = "runs as a process of killed_process_leaves_nothing"]
 async fn panics_with_a_server() {
     let server = std::mem::ManuallyDrop::new(PostgresServer::start().await.unwrap());
     println!("folder {}", server.socket().parent().unwrap().display());
     panic!("as a test does that fails");
 }
 
-/// Says where the server is, and waits for the end.
+/// Prints the folder of the server, and waits forever.
 async fn hold(server: &PostgresServer) {
     println!("folder {}", server.socket().parent().unwrap().display());
     pending::<()>().await;
 }
 
-/// The processes with this folder among their arguments.
+/// Returns the processes with this folder in their arguments.
 fn processes(folder: &Path) -> Vec<u32> {
     let named = |process: &u32| {
         let arguments = fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
@@ -177,7 +177,7 @@ fn processes(folder: &Path) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn encrypted_server_wants_tls_and_its_password() {
+async fn encrypted_server_needs_tls_and_password() {
     if server().await.is_none() {
         return;
     }

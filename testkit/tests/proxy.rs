@@ -1,4 +1,4 @@
-//! The proxy fails as it is told to, and only then.
+//! The proxy's faults, on command only.
 
 #![cfg(test)]
 
@@ -15,13 +15,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream, UnixListener};
 use tokio::time::timeout;
 
-/// More than anything here takes on a busy machine.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Time limit of a step, for a busy machine.
+const STEP_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long nothing has to happen: no event shows that.
-const NOTHING: Duration = Duration::from_millis(200);
+/// Time without bytes that counts as silence.
+const SILENCE: Duration = Duration::from_millis(200);
 
-/// A server that answers each byte with the same one.
+/// Starts a server that echoes all bytes.
 async fn echo() -> SocketAddr {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -40,7 +40,7 @@ async fn connect(proxy: &Proxy) -> TcpStream {
     TcpStream::connect(proxy.address()).await.unwrap()
 }
 
-/// What comes back for some bytes: an error when the connection ends before that.
+/// Sends bytes and returns the answer; fails if the connection ends first.
 async fn ask(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<Vec<u8>> {
     stream.write_all(bytes).await?;
     read(stream, bytes.len()).await
@@ -48,18 +48,18 @@ async fn ask(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<Vec<u8>> {
 
 async fn read(stream: &mut TcpStream, length: usize) -> io::Result<Vec<u8>> {
     let mut answer = vec![0; length];
-    timeout(LIMIT, stream.read_exact(&mut answer)).await.expect("an answer or an end")?;
+    timeout(STEP_TIMEOUT, stream.read_exact(&mut answer)).await.expect("an answer or an end")?;
     Ok(answer)
 }
 
-/// Nothing comes, and the connection does not end.
+/// Checks that no bytes come and the connection stays open.
 async fn is_silent(stream: &mut TcpStream) {
     let mut answer = [0; 1];
-    assert!(timeout(NOTHING, stream.read(&mut answer)).await.is_err());
+    assert!(timeout(SILENCE, stream.read(&mut answer)).await.is_err());
 }
 
 #[tokio::test]
-async fn it_forwards_both_ways_and_the_end_of_each() {
+async fn proxy_forwards_both_ways_and_their_ends() {
     let proxy = Proxy::to_address(echo().await);
     let mut stream = connect(&proxy).await;
     let sent: Vec<u8> = (0..300_000_u32).map(|number| number.to_le_bytes()[0]).collect();
@@ -70,7 +70,7 @@ async fn it_forwards_both_ways_and_the_end_of_each() {
             to.write_all(&sent).await?;
             to.shutdown().await
         },
-        timeout(LIMIT, from.read_to_end(&mut answer))
+        timeout(STEP_TIMEOUT, from.read_to_end(&mut answer))
     );
     written.unwrap();
     read.unwrap().unwrap();
@@ -78,7 +78,7 @@ async fn it_forwards_both_ways_and_the_end_of_each() {
 }
 
 #[tokio::test]
-async fn a_cut_ends_what_is_there_and_what_comes() {
+async fn cut_ends_existing_and_new_connections() {
     let proxy = Proxy::to_address(echo().await);
     let mut old = connect(&proxy).await;
     assert_eq!(ask(&mut old, b"a").await.unwrap(), b"a");
@@ -90,7 +90,7 @@ async fn a_cut_ends_what_is_there_and_what_comes() {
 }
 
 #[tokio::test]
-async fn a_short_cut_ends_a_connection_too() {
+async fn short_cut_ends_a_connection() {
     let proxy = Proxy::to_address(echo().await);
     let mut old = connect(&proxy).await;
     assert_eq!(ask(&mut old, b"a").await.unwrap(), b"a");
@@ -100,7 +100,7 @@ async fn a_short_cut_ends_a_connection_too() {
 }
 
 #[tokio::test]
-async fn a_black_hole_holds_everything_until_it_ends() {
+async fn black_hole_holds_bytes_until_its_end() {
     let proxy = Proxy::to_address(echo().await);
     let mut old = connect(&proxy).await;
     assert_eq!(ask(&mut old, b"a").await.unwrap(), b"a");
@@ -128,49 +128,49 @@ async fn half_open_connections_lose_their_answers() {
     server.write_all(b"answer").await.unwrap();
     server.shutdown().await.unwrap();
     is_silent(&mut client).await;
-    // What was lost stays lost, but not that the server has closed.
+    // Dropped answers stay lost, but the server's close is forwarded.
     proxy.pass();
     assert!(read(&mut client, 1).await.is_err());
 }
 
 #[tokio::test]
-async fn one_answer_is_lost_and_that_can_be_waited_for() {
+async fn lost_answer_can_be_waited_for() {
     let proxy = Proxy::to_address(echo().await);
     let (mut one, mut other) = (connect(&proxy).await, connect(&proxy).await);
     proxy.cut_on_answer_of(b"commit");
     assert_eq!(ask(&mut one, b"begin").await.unwrap(), b"begin");
-    assert!(timeout(NOTHING, proxy.fired()).await.is_err());
+    assert!(timeout(SILENCE, proxy.fired()).await.is_err());
     assert!(ask(&mut one, b"COMMIT").await.is_err());
-    timeout(LIMIT, proxy.fired()).await.unwrap();
+    timeout(STEP_TIMEOUT, proxy.fired()).await.unwrap();
     assert_eq!(ask(&mut other, b"commit").await.unwrap(), b"commit");
 }
 
 #[tokio::test]
-async fn one_answer_is_lost_and_the_server_is_gone() {
+async fn server_is_gone_after_one_lost_answer() {
     let proxy = Proxy::to_address(echo().await);
     let (mut one, mut other) = (connect(&proxy).await, connect(&proxy).await);
     proxy.go_on_answer_of(b"commit");
     assert_eq!(ask(&mut other, b"begin").await.unwrap(), b"begin");
     assert!(ask(&mut one, b"commit").await.is_err());
-    timeout(LIMIT, proxy.fired()).await.unwrap();
+    timeout(STEP_TIMEOUT, proxy.fired()).await.unwrap();
     assert!(ask(&mut other, b"select").await.is_err());
     proxy.pass();
     assert_eq!(ask(&mut connect(&proxy).await, b"select").await.unwrap(), b"select");
 }
 
 #[tokio::test]
-async fn a_frozen_client_has_sent_so_many_requests() {
+async fn frozen_client_sends_a_number_of_requests() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let proxy = Proxy::to_address(listener.local_addr().unwrap());
     let mut client = connect(&proxy).await;
     let (mut server, _) = listener.accept().await.unwrap();
     proxy.freeze_after(2);
     for request in [b"one", b"two"] {
-        assert!(timeout(NOTHING, proxy.fired()).await.is_err());
+        assert!(timeout(SILENCE, proxy.fired()).await.is_err());
         client.write_all(request).await.unwrap();
         assert_eq!(read(&mut server, 3).await.unwrap(), request);
     }
-    timeout(LIMIT, proxy.fired()).await.unwrap();
+    timeout(STEP_TIMEOUT, proxy.fired()).await.unwrap();
     assert_eq!(proxy.requests(), 2);
     server.write_all(b"answer").await.unwrap();
     is_silent(&mut client).await;
@@ -179,7 +179,7 @@ async fn a_frozen_client_has_sent_so_many_requests() {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_ends_the_connection() {
+async fn missing_server_ends_the_connection() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let proxy = Proxy::to_address(listener.local_addr().unwrap());
     drop(listener);
@@ -197,8 +197,8 @@ async fn latency_is_added_in_each_direction() {
 }
 
 #[tokio::test]
-async fn latency_takes_nothing_from_the_throughput() {
-    // Pieces of at most 64 KiB that wait for each other take 12 s.
+async fn latency_does_not_reduce_throughput() {
+    // Pieces of 64 KiB that wait for each other would take 12 s.
     const BYTES: usize = 8 * 1024 * 1024;
     let proxy = Proxy::to_address(echo().await);
     let (mut from, mut to) = connect(&proxy).await.into_split();
@@ -206,14 +206,14 @@ async fn latency_takes_nothing_from_the_throughput() {
     let began = Instant::now();
     let written = tokio::spawn(async move { to.write_all(&vec![7; BYTES]).await });
     let mut read = vec![0; BYTES];
-    timeout(LIMIT, from.read_exact(&mut read)).await.unwrap().unwrap();
+    timeout(STEP_TIMEOUT, from.read_exact(&mut read)).await.unwrap().unwrap();
     written.await.unwrap().unwrap();
     assert!(read.iter().all(|byte| *byte == 7));
     assert!(began.elapsed() < Duration::from_secs(6), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
-async fn a_socket_may_be_behind_it_and_a_dropped_proxy_ends_its_connections() {
+async fn dropped_proxy_to_a_socket_ends_connections() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("socket");
     let listener = UnixListener::bind(&path).unwrap();
@@ -227,7 +227,7 @@ async fn a_socket_may_be_behind_it_and_a_dropped_proxy_ends_its_connections() {
 }
 
 #[tokio::test]
-async fn a_commit_whose_answer_is_lost_is_a_commit() {
+async fn commit_with_lost_answer_is_committed() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let url = server.url_at(proxy.address(), "postgres");
@@ -238,7 +238,7 @@ async fn a_commit_whose_answer_is_lost_is_a_commit() {
     let mut transaction = connection.begin().await.unwrap();
     transaction.execute("insert into numbers values (1)").await.unwrap();
     assert!(transaction.commit().await.is_err());
-    timeout(LIMIT, proxy.fired()).await.unwrap();
+    timeout(STEP_TIMEOUT, proxy.fired()).await.unwrap();
     let mut connection = PgConnection::connect_with(&options).await.unwrap();
     let found: Vec<i32> = sqlx::query_scalar("select n from numbers").fetch_all(&mut connection).await.unwrap();
     assert_eq!(found, [1]);

@@ -1,4 +1,4 @@
-//! A statement that walks through a table is found on both engines, and one that searches is not taken for it.
+//! Scans are found on both engines, and searches are not reported as scans.
 
 #![cfg(test)]
 
@@ -31,7 +31,7 @@ fn assert_walks(found: &[String]) {
 }
 
 #[tokio::test]
-async fn a_walk_through_a_file_is_found() {
+async fn scan_of_a_file_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.db");
     let mut connection = SqliteConnectOptions::new().filename(&file).create_if_missing(true).connect().await.unwrap();
@@ -41,7 +41,7 @@ async fn a_walk_through_a_file_is_found() {
 }
 
 #[tokio::test]
-async fn a_walk_through_a_servers_table_is_found() {
+async fn scan_of_a_servers_table_is_found() {
     let Some(database) = database().await else { return };
     database.run(TABLE).await;
     assert_walks(&scans_of_server(&database.url, &all()).await);

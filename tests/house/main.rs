@@ -1,4 +1,4 @@
-//! The house's rules, read from the sources: who may name whom (docs/ARCHITECTURE.md).
+//! Checks of the rules of docs/ARCHITECTURE.md on the sources: allowed imports, migrations, statements.
 
 #![cfg(test)]
 
@@ -8,7 +8,7 @@ mod modules;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A rule: in the files below `room`, no line of code names any of `words`.
+/// A rule: no line of code in the files below `room` contains any of `words`.
 struct Rule {
     room: &'static str,
     except: &'static [&'static str],
@@ -16,26 +16,26 @@ struct Rule {
 }
 
 const RULES: [Rule; 24] = [
-    // The shared library stands on its own. `auth_service_client` is the contract's, and no member.
+    // The library imports no other member. `auth_service_client` belongs to the contract.
     Rule { room: "src", except: &[], words: &["kit::", "db::", "sqlx", "argon2", "auth_service::", "blog_service::"] },
-    // The contract of the blog is the blog service's: a change of a post is no change of the guard.
+    // The blog's contract belongs to the blog service: a change of posts must not change the guard.
     Rule { room: "src", except: &[], words: &["gatepost.blog", "blog::"] },
-    // The kit serves services and knows none.
+    // The kit knows neither service.
     Rule { room: "kit/src", except: &[], words: &["auth_service", "blog_service", "api::auth"] },
-    // The database is both services', and knows neither.
+    // The crate `db` knows neither service.
     Rule { room: "db/src", except: &[], words: &["auth_service", "blog_service", "io::stderr", "eprint", "println!"] },
-    // The testkit serves tests of all crates, and knows no service either.
+    // The testkit knows neither service.
     Rule { room: "testkit/src", except: &[], words: &["auth_service", "blog_service"] },
-    // The services meet over the wire alone.
+    // The services meet only over the wire.
     Rule { room: "auth-service/src", except: &[], words: &["blog_service"] },
     Rule { room: "blog-service/src", except: &[], words: &["auth_service", "api::auth"] },
-    // The domain imports neither wire nor database, and nothing of ours but `PURE`.
+    // The domain imports neither wire nor database, and of our code only `PURE`.
     Rule {
         room: "auth-service/src/domain",
         except: &[],
         words: &["tonic", "sqlx", "gatepost::", "kit::", "crate::store", "crate::rpc", "crate::tokens", "crate::keys"],
     },
-    // Arrows between the rooms of keys and tokens: `tokens → model`, `rotation → storage → model`.
+    // Import order between the rooms of keys and tokens: `tokens → model`, `rotation → storage → model`.
     Rule { room: "auth-service/src/tokens", except: &[], words: &["keys::storage", "keys::rotation", "crate::store"] },
     Rule {
         room: "auth-service/src/keys/model",
@@ -48,7 +48,7 @@ const RULES: [Rule; 24] = [
         except: &[],
         words: &["crate::tokens", "crate::state", "crate::rpc", "crate::app", "crate::config", "crate::commands"],
     },
-    // Only the command line and the configuration name clap, and the first stands above the second.
+    // Only the command line and the configuration name clap; the command line may import the configuration.
     Rule {
         room: "auth-service/src",
         except: &[
@@ -65,16 +65,16 @@ const RULES: [Rule; 24] = [
         except: &[],
         words: &["tonic", "sqlx", "gatepost", "kit::", "crate::app", "crate::store", "crate::rpc"],
     },
-    // Use cases speak the domain's types: the wire is converted before and after.
+    // Use cases use domain types: adapters convert to and from the wire.
     Rule {
         room: "blog-service/src/app",
         except: &[],
         words: &["tonic", "prost", "crate::api", "crate::convert", "crate::rpc"],
     },
-    // Use cases know domain types alone, and an adapter of the wire calls a use case for what is stored.
+    // Adapters of the wire reach the store only through use cases.
     Rule { room: "auth-service/src/app", except: &[], words: &["tonic", "prost", "gatepost::api", "sqlx"] },
     Rule { room: "auth-service/src/rpc", except: &[], words: &["crate::store", "sqlx"] },
-    // Services print through `kit::output` alone: a write in place waits for its reader, or panics without one.
+    // Services print only through `kit::output`: a direct write blocks on a slow reader, or panics without a reader.
     Rule {
         room: "kit/src",
         except: &["kit/src/output", "kit/src/process.rs"],
@@ -83,20 +83,20 @@ const RULES: [Rule; 24] = [
     Rule { room: "auth-service/src", except: &[], words: &["io::stderr", "eprint", "println!"] },
     Rule { room: "blog-service/src", except: &[], words: &["io::stderr", "io::stdout", "eprint", "println!"] },
     Rule { room: "standalone/src", except: &[], words: &["io::stderr", "eprint", "println!"] },
-    // Only the crate `db` speaks to a database driver; the services' stores have a rule below.
+    // Only the crate `db` names a database driver; the services' stores have a rule below.
     Rule { room: "kit/src", except: &[], words: &["sqlx", " db::"] },
-    // What walks through whole databases does so in its own rooms.
+    // Copies of whole databases have their own rooms.
     Rule { room: "standalone/src", except: &["standalone/src/copy", "standalone/src/backup"], words: &["sqlx"] },
 ];
 
-/// The one module that a domain may import: a table of characters, without any import of its own.
+/// The only module that a domain may import: a table of characters, which imports nothing.
 const PURE: &str = "kit::characters::";
 
-/// The rooms of a service that may name the wire, and those that may name the database.
+/// Rooms of a service that may name the wire, and rooms that may name the database.
 const WIRE: [&str; 5] = ["api.rs", "convert.rs", "convert", "error.rs", "rpc"];
 const DATABASE: [&str; 1] = ["store"];
 
-/// The rooms of a service, from the wire down: none names a room before it.
+/// Rooms of a service, from the wire down. A room must not name an earlier one.
 const ORDER: [&str; 13] = [
     "run",
     "commands",
@@ -117,7 +117,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
-/// Every Rust file below a folder.
+/// Returns all Rust files below a folder.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
@@ -131,7 +131,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The lines of code that name one of the words.
+/// Returns the lines of code that contain one of the words.
 fn naming(file: &Path, words: &[&str]) -> Vec<String> {
     let text = fs::read_to_string(file).unwrap();
     let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
@@ -184,12 +184,12 @@ fn data_walks_one_way_through_the_rooms_of_a_service() {
             broken.extend(naming(&file, &above.iter().map(String::as_str).collect::<Vec<_>>()));
         }
     }
-    assert!(broken.is_empty(), "a room names one above it:\n{}", broken.join("\n"));
+    assert!(broken.is_empty(), "rooms that name an earlier room:\n{}", broken.join("\n"));
 }
 
 #[test]
 fn no_status_of_ours_goes_without_details() {
-    // Without a reason it would be taken for the transport's own (kit/src/serve/transport.rs).
+    // A status without a reason counts as one of the transport (kit/src/serve/transport.rs).
     let bare = ["new", "internal", "out_of_range", "cancelled", "unimplemented", "with_metadata"];
     let words = bare.map(|name| format!("Status::{name}("));
     let mut broken = Vec::new();
@@ -201,9 +201,8 @@ fn no_status_of_ours_goes_without_details() {
 
 #[test]
 fn no_store_knows_its_engine() {
-    // One SQL text, and statements through db's macros alone: a write that returns rows is then never taken for done
-    // before its commit (docs/decisions/0006). And each statement stands in one literal, so that the stores' tests can ask
-    // for its plan.
+    // Both engines share the SQL text. Statements run only through db's macros, so that rows of a write are not used before
+    // its commit (docs/decisions/0006). Each statement is one literal, so that the stores' tests can check its plan.
     let words = ["sqlx::sqlite", "sqlx::postgres", "Sqlite", "Postgres", "PgConnection", ".readers()", "now()"]
         .into_iter()
         .chain(["AssertSqlSafe", "QueryBuilder", "concat!"])
@@ -212,10 +211,10 @@ fn no_store_knows_its_engine() {
     for file in ["auth-service/src/store", "blog-service/src/store"].iter().flat_map(|room| files(&root().join(room))) {
         broken.extend(naming(&file, &words));
     }
-    assert!(broken.is_empty(), "the stores are written for both engines:\n{}", broken.join("\n"));
+    assert!(broken.is_empty(), "statements that do not fit both engines:\n{}", broken.join("\n"));
 }
 
-/// The names of a store's methods that no case of its suite calls.
+/// Returns the names of a store's methods that no case of its suite calls.
 fn untried(store: &Path, suite: &Path) -> Vec<String> {
     let text = |folder| files(folder).iter().map(|file| fs::read_to_string(file).unwrap()).collect::<String>();
     let (store, suite) = (text(store), text(suite));
@@ -251,15 +250,15 @@ fn migrations_have_the_same_numbers_and_names_for_both_engines() {
             assert!(Path::new(name).extension().is_some_and(|extension| extension == "sql"), "{service}: {name}");
             for engine in ["sqlite", "postgres"] {
                 let file = root().join(service).join("migrations").join(engine).join(name);
-                // Else a kill would leave half of it behind (docs/migrations.md).
+                // Without a transaction, a kill leaves half of the migration (docs/migrations.md).
                 let text = fs::read_to_string(file).unwrap();
                 assert!(!text.contains("no-transaction"), "{service}: {engine}: {name}");
-                // Older files have closed lists; 11 opens those of tables that no other refers to.
+                // Older files have closed lists; 11 opens those of tables without references to them.
                 let is_open = index < 10 && service == "auth-service" || !text.contains(" in ('");
                 assert!(is_open, "{service}: {engine}: {name} closes a set that may grow");
             }
             let file = root().join(service).join("migrations/postgres").join(name);
-            // Older files have their steps beside them.
+            // Older files have their steps in separate files.
             let last_without = if service == "auth-service" { 8 } else { 2 };
             if index >= last_without {
                 let slow = slow_statement(&fs::read_to_string(file).unwrap());
@@ -269,7 +268,7 @@ fn migrations_have_the_same_numbers_and_names_for_both_engines() {
     }
 }
 
-/// Returns the first statement of a migration without steps that works on all rows of a table that was there before.
+/// Returns the first statement of a migration without steps that changes all rows of an existing table.
 fn slow_statement(text: &str) -> Option<String> {
     if text.lines().any(|line| line.starts_with("-- step")) {
         return None;
@@ -301,7 +300,7 @@ fn every_reason_of_the_contract_is_shown_by_a_test() {
     assert!(unshown.is_empty(), "no test asserts these reasons: {unshown:?}");
 }
 
-/// The reasons of a package as they stand on the wire.
+/// Returns the reasons of a package, as on the wire.
 fn reasons(package: &str) -> Vec<String> {
     let path = format!("{}/error_reason.proto", package.replace('.', "/"));
     let set = protox::compile([path], [root().join("proto")]).unwrap();
@@ -333,21 +332,21 @@ fn no_file_holds_two_ideas() {
     for file in files.filter(|file| !file.starts_with(&generated)) {
         let text = fs::read_to_string(&file).unwrap();
         assert!(text.lines().count() <= 350, "{} is longer than 350 lines", file.display());
-        assert!(text.starts_with("//!"), "{} does not say in its first line why it exists", file.display());
+        assert!(text.starts_with("//!"), "{} does not begin with a `//!` comment", file.display());
     }
 }
 
 #[test]
 fn the_rules_find_what_breaks_them() {
-    // A rule that finds nothing must be able to find something: the stores do name the driver.
+    // The checks must be able to find something: the stores name the driver.
     let store = root().join("auth-service/src/store/users.rs");
     assert!(!naming(&store, &["sqlx"]).is_empty());
-    // The adapters do name the wire and the use cases.
+    // The adapters name the wire and the use cases.
     let adapter = root().join("auth-service/src/rpc/user.rs");
     for words in [["tonic"], ["prost"], ["gatepost::api"], ["crate::app"]] {
         assert!(!naming(&adapter, &words).is_empty(), "{words:?}");
     }
-    // The one service's suite tries few of the other's methods.
+    // A service's suite calls few methods of the other service's store.
     let untried = untried(&root().join("auth-service/src/store"), &root().join("blog-service/tests/store"));
     assert!(untried.contains(&"create_user".to_owned()) && !untried.contains(&"open".to_owned()), "{untried:?}");
 }

@@ -1,4 +1,4 @@
-//! The modules of a crate, and the names by which they lean on each other, read from its sources.
+//! Modules of a crate and the names that they import from each other, read from the sources.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,24 +13,24 @@ struct Use {
     is_public: bool,
 }
 
-/// A file, read without comments, texts and tests.
+/// A source file, without comments, string literals and tests.
 struct File {
     path: PathBuf,
     module: Vec<String>,
     uses: Vec<Use>,
-    /// The paths that stand in the code itself, and its single words.
+    /// Paths in the code, and its single words.
     paths: Vec<Vec<String>>,
     words: BTreeSet<String>,
 }
 
-/// The files of a crate's `src/`.
+/// Files of a crate's `src/`.
 pub(crate) struct Modules {
     name: String,
     files: Vec<File>,
     of_module: BTreeMap<Vec<String>, usize>,
 }
 
-/// The names by which one node leans on another.
+/// Names that one node imports from another.
 pub(crate) type Edges = BTreeMap<(String, String), BTreeSet<String>>;
 
 impl Modules {
@@ -40,7 +40,7 @@ impl Modules {
         let paths = files(source).into_iter().filter(|path| !path.starts_with(source.join("generated")));
         let mut files: Vec<_> = paths.map(|path| File::read(source, path, &mut tests)).collect();
         files.retain(|file| !tests.iter().any(|test| file.module.starts_with(test)));
-        // A program beside a library is no module of the library: it is found by no path.
+        // A binary beside a library is not a module of the library.
         files.sort_by_key(|file| file.path.ends_with("main.rs"));
         let mut of_module = BTreeMap::new();
         for (index, file) in files.iter().enumerate() {
@@ -49,7 +49,7 @@ impl Modules {
         Self { name: name.replace('-', "_"), files, of_module }
     }
 
-    /// Returns which file names what of which other file.
+    /// Returns the names that each file uses of each other file.
     pub(crate) fn edges(&self) -> Edges {
         let mut edges = Edges::new();
         for (index, file) in self.files.iter().enumerate() {
@@ -68,14 +68,14 @@ impl Modules {
         edges
     }
 
-    /// Tells if this is a name of a module below the file's own, as in a table of contents.
+    /// Returns true if this is the name of a module below the file's own, as in a table of contents.
     fn is_own_child(&self, index: usize, one: &Use) -> bool {
         let path = self.absolute(&self.files[index], &one.path);
         let target = path.map_or(index, |path| self.definer(&path, 9));
         target != index && self.files[target].module.starts_with(&self.files[index].module)
     }
 
-    /// Returns the path from the crate's root; `None` for one of another crate.
+    /// Returns the path from the crate's root; `None` for a path of another crate.
     fn absolute(&self, file: &File, path: &[String]) -> Option<Vec<String>> {
         let (first, rest) = path.split_first()?;
         let mut base = match first.as_str() {
@@ -100,7 +100,7 @@ impl Modules {
         Some(base)
     }
 
-    /// Returns the deepest file that a path leads to, through what is exported again; `turns` end a path without an end.
+    /// Returns the deepest file that a path leads to, through re-exports; `turns` limits their number.
     fn definer(&self, path: &[String], turns: u8) -> usize {
         let found = (0..=path.len()).rev().find_map(|end| Some((end, *self.of_module.get(&path[..end])?)));
         let Some((end, index)) = found else { return 0 };
@@ -115,7 +115,7 @@ impl Modules {
 }
 
 impl File {
-    /// Reads a file. The modules that it has for tests alone are added to `tests`.
+    /// Reads a file. Adds its test modules to `tests`.
     fn read(source: &Path, path: PathBuf, tests: &mut Vec<Vec<String>>) -> Self {
         let relative = path.strip_prefix(source).unwrap().with_extension("");
         let mut module: Vec<_> = relative.iter().map(|part| part.to_str().unwrap().to_owned()).collect();
@@ -143,7 +143,7 @@ impl File {
                     path.push((*part).to_owned());
                     rest = after;
                 }
-                // A method and a field are no names of a module.
+                // Methods and fields are not names of a module.
                 if path.len() > 1 {
                     paths.push(path);
                 } else if before != "." && before != "mod" {
@@ -156,7 +156,7 @@ impl File {
     }
 }
 
-/// Reads what follows `use`, or a part of it, and returns the rest.
+/// Reads the tree after `use`, or a part of it, and returns the rest.
 fn read_use<'a, 'b>(mut rest: &'b [&'a str], base: &[String], is_public: bool, uses: &mut Vec<Use>) -> &'b [&'a str] {
     let mut path = base.to_vec();
     let mut name = None;
@@ -183,7 +183,7 @@ fn read_use<'a, 'b>(mut rest: &'b [&'a str], base: &[String], is_public: bool, u
     rest
 }
 
-/// Returns how many tokens an item has: until its `;`, or the brace that ends it.
+/// Returns the number of tokens of an item, up to its `;` or closing brace.
 fn item_length(tokens: &[&str]) -> usize {
     let mut depth = 0;
     for (index, token) in tokens.iter().enumerate() {
@@ -203,7 +203,7 @@ fn is_word(token: &str) -> bool {
     token.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
 }
 
-/// Returns the words of a source, `::`, and each other character, without comments and texts.
+/// Returns the tokens of a source: words, `::`, and other single characters, without comments and literals.
 fn tokens(mut text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     while let Some(first) = text.chars().next() {
@@ -234,7 +234,7 @@ fn tokens(mut text: &str) -> Vec<&str> {
     found
 }
 
-/// Returns the length of a text in quotes.
+/// Returns the length of a string literal.
 fn quoted(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
     let end = text[1..].find(|char| {

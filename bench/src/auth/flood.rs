@@ -32,7 +32,7 @@ const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(500);
 const BUFFER: u64 = 33 * 1024;
 
 /// Logins by outcome.
-struct Logins {
+struct FloodLogins {
     begun: u64,
     /// Times of refusals, in microseconds.
     refused: Histogram<u64>,
@@ -47,7 +47,7 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
     let before = Memory::of(pair)?;
     let every = Duration::from_secs_f64(1.0 / (capacity * 10.0));
     let (mut quiet, mut probed) = (Vec::new(), Vec::new());
-    let (mut logins, mut memory) = (Logins::none()?, before);
+    let (mut logins, mut memory) = (FloodLogins::none()?, before);
     for _ in 0..ROUNDS {
         quiet.push(millis(&probe(&pair.auth, token).await?, 0.99));
         let flooded = tokio::join!(flood(&pair.auth, every, &mut logins), probe(&pair.auth, token), most_memory(pair));
@@ -76,7 +76,7 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
 }
 
 /// Starts logins at this pace, however long they take.
-async fn flood(auth: &Channel, every: Duration, logins: &mut Logins) -> Result<(), Failure> {
+async fn flood(auth: &Channel, every: Duration, logins: &mut FloodLogins) -> Result<(), Failure> {
     let end = Instant::now() + LENGTH;
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -96,7 +96,7 @@ async fn flood(auth: &Channel, every: Duration, logins: &mut Logins) -> Result<(
     Ok(())
 }
 
-impl Logins {
+impl FloodLogins {
     fn none() -> Result<Self, Failure> {
         Ok(Self { begun: 0, refused: Histogram::new(3)?, without_delay: 0, other: 0 })
     }

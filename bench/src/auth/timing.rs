@@ -21,7 +21,7 @@ const DISABLED: &str = "bob@example.com";
 const UNKNOWN: &str = "eve@example.com";
 
 /// A login that is refused.
-struct Tried {
+struct TriedLogin {
     name: &'static str,
     email: &'static str,
     password: String,
@@ -61,8 +61,8 @@ pub(crate) async fn run() -> Result<(), Failure> {
     pair.stop()
 }
 
-fn tried(name: &'static str, email: &'static str, password: &str) -> Tried {
-    Tried { name, email, password: password.to_owned() }
+fn tried(name: &'static str, email: &'static str, password: &str) -> TriedLogin {
+    TriedLogin { name, email, password: password.to_owned() }
 }
 
 async fn register(auth: &Channel, email: &str) -> Result<String, Failure> {
@@ -87,7 +87,7 @@ async fn disable(auth: &Channel) -> Result<(), Failure> {
 }
 
 /// Returns the seconds of both kinds, in turn, with each kind first equally often.
-async fn compare(auth: &Channel, pair: [&Tried; 2]) -> Result<[Vec<f64>; 2], Failure> {
+async fn compare(auth: &Channel, pair: [&TriedLogin; 2]) -> Result<[Vec<f64>; 2], Failure> {
     let mut took = [Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES)];
     for round in 0..SAMPLES {
         for which in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
@@ -97,7 +97,7 @@ async fn compare(auth: &Channel, pair: [&Tried; 2]) -> Result<[Vec<f64>; 2], Fai
     Ok(took)
 }
 
-async fn login(auth: &Channel, tried: &Tried) -> Result<f64, Failure> {
+async fn login(auth: &Channel, tried: &TriedLogin) -> Result<f64, Failure> {
     let request =
         LoginRequest { email: tried.email.into(), password: tried.password.clone(), ..LoginRequest::default() };
     let mut client = AuthServiceClient::new(auth.clone());

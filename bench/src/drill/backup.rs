@@ -14,7 +14,7 @@ use crate::services::Services;
 
 /// Figures of all rounds.
 #[derive(Default)]
-struct Figures {
+struct BackupFigures {
     backups: Vec<Duration>,
     starts: Vec<Duration>,
     bytes: u64,
@@ -29,7 +29,7 @@ struct Figures {
 /// Fails if the drill itself cannot continue.
 pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
-    let (mut report, mut random, mut figures) = (Report::default(), Random::new(seed), Figures::default());
+    let (mut report, mut random, mut figures) = (Report::default(), Random::new(seed), BackupFigures::default());
     let services = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
     let client = Client::register(&services, seed).await?;
     for _ in 0..rounds {
@@ -75,7 +75,7 @@ async fn restored(
     folder: &Path,
     client: &Client,
     before: &[Vec<(String, String)>; 2],
-    figures: &mut Figures,
+    figures: &mut BackupFigures,
 ) -> Result<Vec<Broken>, Failure> {
     let (kept, new) = (folder.join("kept"), folder.join("new"));
     figures.bytes = std::fs::metadata(kept.join("auth.db"))?.len() + std::fs::metadata(kept.join("blog.db"))?.len();
@@ -123,7 +123,7 @@ async fn succeed(program: &Path, command: &[&str], backup: &Path, data: &Path) -
     Err(format!("gatepost {}: {}", command.join(" "), String::from_utf8_lossy(&ended.stderr)).into())
 }
 
-impl Figures {
+impl BackupFigures {
     fn tell(self, report: &mut Report, calls: &[Call]) {
         let during = rate(calls, &self.during);
         let without = rate(calls, &self.without);

@@ -48,7 +48,7 @@ pub struct Client {
     pub users: Journal,
 }
 
-type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
+type DrillPosts = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
 impl Client {
     /// Registers the user, who writes a first post. Random choices come from the seed.
@@ -267,7 +267,7 @@ impl Client {
         format!("post {}", self.number.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn posts(&self) -> Posts {
+    fn posts(&self) -> DrillPosts {
         PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&self.token))
     }
 

@@ -21,7 +21,7 @@ const WELL: Duration = Duration::from_secs(2);
 const LET_IN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Times of all kills.
-struct Sums {
+struct AwaySums {
     /// From the kill to the last call that was let in, of each guard.
     warm: Histogram<u64>,
     /// Durations of calls that were answered `UNAVAILABLE`.
@@ -31,7 +31,7 @@ struct Sums {
 }
 
 pub(super) async fn run(rows: &mut Rows, rig: &mut Rig, kills: usize) -> Result<(), Failure> {
-    let mut sums = Sums { warm: Histogram::new(3)?, unavailable: Histogram::new(3)?, back: Histogram::new(3)? };
+    let mut sums = AwaySums { warm: Histogram::new(3)?, unavailable: Histogram::new(3)?, back: Histogram::new(3)? };
     for number in 0..kills {
         let session = register(&rig.auth.channel().await?, &format!("away-{number}@example.com")).await?;
         let history = History::start();
@@ -59,7 +59,7 @@ pub(super) async fn run(rows: &mut Rows, rig: &mut Rig, kills: usize) -> Result<
     Ok(())
 }
 
-impl Sums {
+impl AwaySums {
     /// Adds the calls of one guard.
     fn add<'a>(
         &mut self,

@@ -25,20 +25,20 @@ use crate::Failure;
 /// An auth service on a port of the loopback, until it is dropped.
 #[derive(Debug)]
 pub struct Counting {
-    shared: Arc<Shared>,
+    shared: Arc<CountedCalls>,
     url: String,
     server: AbortHandle,
 }
 
 #[derive(Debug)]
-struct Shared {
+struct CountedCalls {
     asked: AtomicUsize,
     /// Set once a guard has acknowledged the feed's first position.
     followed: watch::Sender<bool>,
 }
 
 #[derive(Clone, Debug)]
-struct Service(Arc<Shared>);
+struct Service(Arc<CountedCalls>);
 
 impl Counting {
     /// Starts the service.
@@ -48,7 +48,7 @@ impl Counting {
     pub async fn start() -> Result<Self, Failure> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let shared = Arc::new(Shared { asked: AtomicUsize::new(0), followed: watch::Sender::new(false) });
+        let shared = Arc::new(CountedCalls { asked: AtomicUsize::new(0), followed: watch::Sender::new(false) });
         let service = TokenServiceServer::new(Service(Arc::clone(&shared)));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let server = Server::builder().add_service(service).serve_with_incoming(incoming);

@@ -1,17 +1,17 @@
-//! A post is written, also by a caller that has lost the answer and asks again.
+//! Creation of posts. A caller that lost the answer may repeat the request.
 
 use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestKey};
 use uuid::Uuid;
 
-use super::{State, read};
-use crate::domain::{Content, Post, Title, View};
+use super::{BlogState, read};
+use crate::domain::{Content, Post, PostView, Title};
 use crate::error::Error;
 use crate::store::NewPost;
 
 const METHOD: &str = "gatepost.blog.v1.PostService/CreatePost";
 
-/// A post to be, whose fields keep their rules.
+/// A post to create, with valid fields.
 pub(crate) struct PostDraft {
     pub(crate) title: Title,
     pub(crate) content: Content,
@@ -22,11 +22,11 @@ pub(crate) struct PostDraft {
 /// The result of a request to create a post.
 pub(crate) enum Submitted {
     Post(Post),
-    /// The draft would have made a post; it was only to be checked.
+    /// The draft is valid; the request was `validate_only`.
     Checked(PostDraft),
 }
 
-pub(crate) async fn create(state: &State, owner_id: Uuid, draft: PostDraft) -> Result<Submitted, Error> {
+pub(crate) async fn create(state: &BlogState, owner_id: Uuid, draft: PostDraft) -> Result<Submitted, Error> {
     let request = draft.request_id.map(|id| RequestKey {
         caller: owner_id.to_string(),
         method: METHOD,
@@ -47,13 +47,13 @@ pub(crate) async fn create(state: &State, owner_id: Uuid, draft: PostDraft) -> R
     if let Some(post) = state.store.create_post(new, request.as_ref()).await? {
         return Ok(Submitted::Post(post));
     }
-    // The same request was under way twice, and the other one came first.
+    // The same request ran twice at the same time, and the other run finished first.
     let made = earlier(state, request.as_ref()).await?;
     repeat(state, made.unwrap_or(id)).await
 }
 
-/// Returns the id of the post that this very request has made before.
-async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
+/// Returns the id of the post that an earlier run of this request created.
+async fn earlier(state: &BlogState, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
     let Some(key) = request else { return Ok(None) };
     match requests::find(state.store.db(), key, state.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
@@ -62,7 +62,7 @@ async fn earlier(state: &State, request: Option<&RequestKey>) -> Result<Option<U
     }
 }
 
-/// Answers a request that has made its post already, with the post as it stands.
-async fn repeat(state: &State, id: Uuid) -> Result<Submitted, Error> {
-    Ok(Submitted::Post(read::one(state, id, View::Full).await?))
+/// Answers a repeated request with the post in its current state.
+async fn repeat(state: &BlogState, id: Uuid) -> Result<Submitted, Error> {
+    Ok(Submitted::Post(read::one(state, id, PostView::Full).await?))
 }

@@ -1,8 +1,8 @@
-//! Use cases: each RPC without its wire.
+//! Use cases: each RPC without tonic and the generated types.
 
 pub(crate) mod create;
 pub(crate) mod read;
 mod state;
 pub(crate) mod write;
 
-pub(crate) use state::State;
+pub(crate) use state::BlogState;

@@ -1,4 +1,4 @@
-//! The service's parts, shared by all calls.
+//! Parts of the service that all calls share.
 
 use kit::Clock;
 use kit::ids::Ids;
@@ -9,20 +9,20 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::store::Store;
 
-/// The parts that the use cases work with.
-pub(crate) struct State {
+/// Parts that the use cases work with.
+pub(crate) struct BlogState {
     pub(crate) store: Store,
     pub(crate) page_tokens: PageTokens,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
-    /// Posts that each user creates.
+    /// Quota of posts that each user creates.
     pub(crate) posts: RateLimiter<Uuid>,
-    /// Bytes that each user writes.
+    /// Quota of bytes that each user writes.
     pub(crate) bytes: RateLimiter<Uuid>,
 }
 
-impl State {
-    /// Takes a write of this user from the user's quotas.
+impl BlogState {
+    /// Charges a write to the user's quotas.
     pub(crate) fn meter(&self, user: Uuid, posts: u64, bytes: usize) -> Result<(), Error> {
         let now = self.clock.now();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);

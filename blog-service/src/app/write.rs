@@ -1,12 +1,12 @@
-//! A post is changed or deleted: existence, then ownership, then the etag.
+//! Changes and deletions of posts: checks existence, then ownership, then the etag.
 
 use uuid::Uuid;
 
-use super::{State, read};
-use crate::domain::{Post, PostChange, PostWriter, View};
+use super::{BlogState, read};
+use crate::domain::{Post, PostChange, PostView, PostWriter};
 use crate::error::Error;
 
-/// A change of a post whose fields keep their rules.
+/// A change of a post, with valid fields.
 pub(crate) struct PostUpdate {
     pub(crate) id: Uuid,
     pub(crate) change: PostChange,
@@ -14,9 +14,9 @@ pub(crate) struct PostUpdate {
     pub(crate) validate_only: bool,
 }
 
-pub(crate) async fn update(state: &State, writer: PostWriter, update: PostUpdate) -> Result<Post, Error> {
+pub(crate) async fn update(state: &BlogState, writer: PostWriter, update: PostUpdate) -> Result<Post, Error> {
     let PostUpdate { id, change, expected, validate_only } = update;
-    let view = if validate_only { View::Full } else { View::Basic };
+    let view = if validate_only { PostView::Full } else { PostView::Basic };
     let post = own(state, writer, id, view).await?;
     if validate_only {
         let is_stale = expected.is_some_and(|expected| expected != post.revision);
@@ -25,19 +25,24 @@ pub(crate) async fn update(state: &State, writer: PostWriter, update: PostUpdate
     if let Some(user) = writer.user {
         state.meter(user, 0, change.bytes())?;
     }
-    // The owner of a post never changes, so what was checked still holds when the change is written.
+    // The owner of a post never changes, so the check still holds at the write.
     let updated = state.store.update_post(id, change, expected, state.clock.now()).await?;
     updated.map_err(|why| Error::unchanged(why, id))
 }
 
-pub(crate) async fn delete(state: &State, writer: PostWriter, id: Uuid, expected: Option<i32>) -> Result<(), Error> {
-    own(state, writer, id, View::Basic).await?;
+pub(crate) async fn delete(
+    state: &BlogState,
+    writer: PostWriter,
+    id: Uuid,
+    expected: Option<i32>,
+) -> Result<(), Error> {
+    own(state, writer, id, PostView::Basic).await?;
     let deleted = state.store.delete_post(id, expected).await?;
     deleted.map_err(|why| Error::unchanged(why, id))
 }
 
 /// Returns the post if the writer may change it.
-async fn own(state: &State, writer: PostWriter, id: Uuid, view: View) -> Result<Post, Error> {
+async fn own(state: &BlogState, writer: PostWriter, id: Uuid, view: PostView) -> Result<Post, Error> {
     let post = read::one(state, id, view).await?;
     if writer.may_change(&post) { Ok(post) } else { Err(Error::NotPostOwner) }
 }

@@ -1,7 +1,7 @@
-//! What the service is about, without wire and without database.
+//! Rules of posts, without wire and database.
 
 mod post;
 mod text;
 
-pub use post::{EDITOR, Post, PostChange, PostWriter, View};
+pub use post::{EDITOR, Post, PostChange, PostView, PostWriter};
 pub use text::{Content, TextError, Title};

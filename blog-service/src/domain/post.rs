@@ -5,48 +5,48 @@ use uuid::Uuid;
 
 use super::{Content, Title};
 
-/// The role that may change everybody's posts.
+/// Role that may change the posts of all users.
 pub const EDITOR: &str = "editor";
 
-/// A post as its row has it.
+/// A stored post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
-    /// The row's id, a `UUIDv7`.
+    /// Id, a `UUIDv7`.
     pub id: Uuid,
-    /// The user who wrote it.
+    /// Author and owner.
     pub owner_id: Uuid,
-    /// The title.
+    /// Title.
     pub title: String,
-    /// The text; empty in the basic view.
+    /// Text; empty in the basic view.
     pub content: String,
-    /// How often the row has been written.
+    /// Number of writes of the row.
     pub revision: i32,
-    /// When it was created.
+    /// Time of creation.
     pub create_time: DateTime<Utc>,
-    /// When it last changed.
+    /// Time of the last change.
     pub update_time: DateTime<Utc>,
 }
 
-/// How much of a post is wanted.
+/// Fields of a post that a read returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
-    /// Everything but the content.
+pub enum PostView {
+    /// All fields but the content.
     Basic,
-    /// Everything.
+    /// All fields.
     Full,
 }
 
-/// What is to be different about a post; `None` stays as it is.
+/// A change of a post; a field that is `None` stays unchanged.
 #[derive(Clone, Debug, Default)]
 pub struct PostChange {
-    /// The title.
+    /// New title.
     pub title: Option<Title>,
-    /// The text.
+    /// New text.
     pub content: Option<Content>,
 }
 
 impl PostChange {
-    /// Returns the bytes that it writes.
+    /// Returns the number of bytes of title and content that the change writes.
     pub fn bytes(&self) -> usize {
         let title = self.title.as_ref().map_or(0, |title| title.as_str().len());
         title + self.content.as_ref().map_or(0, |content| content.as_str().len())
@@ -66,14 +66,14 @@ impl PostChange {
 /// A caller who wants to change posts.
 #[derive(Clone, Copy, Debug)]
 pub struct PostWriter {
-    /// The user; `None` for a service.
+    /// User; `None` for a service.
     pub user: Option<Uuid>,
-    /// The caller has the role [`EDITOR`].
+    /// Set if the caller has the role [`EDITOR`].
     pub is_editor: bool,
 }
 
 impl PostWriter {
-    /// Tells if the caller may change this post, as its owner or as an editor.
+    /// Returns true if the caller may change this post, as its owner or as an editor.
     pub fn may_change(&self, post: &Post) -> bool {
         self.is_editor || self.user == Some(post.owner_id)
     }

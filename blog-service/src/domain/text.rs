@@ -1,71 +1,71 @@
-//! What people write: kept to the byte, within limits.
+//! Titles and contents of posts, stored byte for byte within limits.
 
 use kit::characters::{breaks_the_line, is_invisible};
 
-/// The longest title, in code points.
-const MAX_TITLE: usize = 128;
+/// Longest title, in code points.
+const MAX_TITLE_CHARS: usize = 128;
 
-/// The longest content, in bytes.
-const MAX_CONTENT: usize = 1024 * 1024;
+/// Longest content, in bytes.
+const MAX_CONTENT_BYTES: usize = 1024 * 1024;
 
 /// A title: 1 to 128 code points on one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title(String);
 
-/// A text of 1 byte to 1 MiB, without NUL, which one of the database engines cannot keep.
+/// A text of 1 byte to 1 MiB without NUL, because PostgreSQL cannot store NUL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Content(String);
 
-/// The text breaks its rule.
+/// Error of a text that breaks its rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text breaks its rule")]
 pub struct TextError;
 
 impl Title {
-    /// What a title must be.
+    /// Rule of a title, as error messages show it.
     pub const RULE: &'static str =
         "must have 1 to 128 characters, not only blanks, and no control character, line separator or mark of direction";
 
     /// Reads a title.
     ///
     /// # Errors
-    /// When the text is empty, blank, too long, or has what [`Title::RULE`] names.
+    /// Fails if the text breaks [`Title::RULE`].
     pub fn parse(text: String) -> Result<Self, TextError> {
         let is_blank = text.chars().all(|char| char.is_whitespace() || is_invisible(char));
-        let fits = !is_blank && text.chars().count() <= MAX_TITLE && !text.chars().any(breaks_the_line);
+        let fits = !is_blank && text.chars().count() <= MAX_TITLE_CHARS && !text.chars().any(breaks_the_line);
         if fits { Ok(Self(text)) } else { Err(TextError) }
     }
 
-    /// The title.
+    /// Returns the title.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The title, to be kept.
+    /// Returns the title as an owned string.
     pub fn into_string(self) -> String {
         self.0
     }
 }
 
 impl Content {
-    /// What a content must be.
+    /// Rule of a content, as error messages show it.
     pub const RULE: &'static str = "must have 1 byte to 1 MiB (1048576 bytes), none of them NUL";
 
     /// Reads a content.
     ///
     /// # Errors
-    /// When the text is empty, too long, or has a NUL.
+    /// Fails if the text breaks [`Content::RULE`].
     pub fn parse(text: String) -> Result<Self, TextError> {
-        let fits = (1..=MAX_CONTENT).contains(&text.len()) && !text.contains('\0');
+        let fits = (1..=MAX_CONTENT_BYTES).contains(&text.len()) && !text.contains('\0');
         if fits { Ok(Self(text)) } else { Err(TextError) }
     }
 
-    /// The content.
+    /// Returns the content.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The content, to be kept.
+    /// Returns the content as an owned string.
     pub fn into_string(self) -> String {
         self.0
     }
@@ -75,8 +75,9 @@ impl Content {
 mod tests {
     use super::*;
 
+    /// C59: the limits count code points and bytes.
     #[test]
-    fn c59_the_limits_count_code_points_and_bytes() {
+    fn title_and_content_keep_their_limits() {
         assert!(Title::parse("\u{1f980}".repeat(128)).is_ok());
         for text in [
             String::new(),
@@ -93,9 +94,9 @@ mod tests {
         ] {
             assert!(Title::parse(text).is_err());
         }
-        assert!(Content::parse("a".repeat(MAX_CONTENT)).is_ok());
+        assert!(Content::parse("a".repeat(MAX_CONTENT_BYTES)).is_ok());
         assert!(Content::parse("line\nline\ttab\r\n".into()).is_ok());
-        for text in [String::new(), "a\0".into(), "a".repeat(MAX_CONTENT + 1)] {
+        for text in [String::new(), "a\0".into(), "a".repeat(MAX_CONTENT_BYTES + 1)] {
             assert!(Content::parse(text).is_err());
         }
     }

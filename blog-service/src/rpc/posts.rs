@@ -1,12 +1,12 @@
-//! `PostService`: posts are written and read.
+//! Adapter of `PostService`: writes and reads of posts.
 
 use std::sync::Arc;
 
 use crate::api::v1::post_service_server::PostService;
 use crate::api::v1::{
-    BatchGetPostsRequest, BatchGetPostsResponse, CreatePostRequest, CreatePostResponse, DeletePostRequest,
-    DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, PostView,
-    UpdatePostRequest, UpdatePostResponse,
+    self, BatchGetPostsRequest, BatchGetPostsResponse, CreatePostRequest, CreatePostResponse, DeletePostRequest,
+    DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, UpdatePostRequest,
+    UpdatePostResponse,
 };
 use kit::failure::both;
 use kit::serve::Room;
@@ -14,33 +14,33 @@ use kit::{etag, page};
 use tonic::{Request, Response, Status};
 
 use crate::app::create::{self, Submitted};
-use crate::app::{State, read, write};
+use crate::app::{BlogState, read, write};
 use crate::convert;
-use crate::domain::View;
+use crate::domain::PostView;
 use crate::error::Error;
 
-/// The most bytes of a post without its content.
+/// Upper bound of a post without its content, in bytes.
 const BASIC_BYTES: usize = 1024;
 
-pub(super) struct PostRpc(pub(super) Arc<State>);
+pub(super) struct PostRpc(pub(super) Arc<BlogState>);
 
 #[tonic::async_trait]
 impl PostService for PostRpc {
     async fn create_post(&self, request: Request<CreatePostRequest>) -> Result<Response<CreatePostResponse>, Status> {
         let owner_id = convert::user(&request)?;
-        // The answer repeats the content. Nothing is written before it has room.
+        // The answer repeats the content, so its memory is reserved before the write.
         Room::from_request(&request).reserve(request.get_ref().content.len() + BASIC_BYTES).await?;
         let draft = convert::draft(request.into_inner())?;
         let post = match create::create(&self.0, owner_id, draft).await? {
             Submitted::Post(post) => convert::post(post),
-            Submitted::Checked(draft) => convert::post_to_be(draft, owner_id),
+            Submitted::Checked(draft) => convert::draft_post(draft, owner_id),
         };
         Ok(Response::new(CreatePostResponse { post: Some(post) }))
     }
 
     async fn get_post(&self, request: Request<GetPostRequest>) -> Result<Response<GetPostResponse>, Status> {
         let (room, GetPostRequest { post, view }) = (Room::from_request(&request), request.into_inner());
-        let (id, view) = both(convert::post_id(post), convert::view(view, View::Full))?;
+        let (id, view) = both(convert::post_id(post), convert::view(view, PostView::Full))?;
         let read = async || Ok::<_, Error>(convert::post(read::one(&self.0, id, view).await?));
         let post = room.read(read).await?;
         Ok(Response::new(GetPostResponse { post: Some(post) }))
@@ -52,8 +52,8 @@ impl PostService for PostRpc {
     ) -> Result<Response<BatchGetPostsResponse>, Status> {
         let (room, BatchGetPostsRequest { ids, view }) = (Room::from_request(&request), request.into_inner());
         room.reserve(ids.len().saturating_mul(row_bytes(view)).min(page::MAX_PAGE_BYTES)).await?;
-        let (asked, view) = both(convert::batch(ids), convert::view(view, View::Basic))?;
-        // Boxed, so that a call that waits for room takes little memory.
+        let (asked, view) = both(convert::batch(ids), convert::view(view, PostView::Basic))?;
+        // Boxed, so that a call that waits for memory takes little itself.
         let (posts, missing_ids) = Box::pin(read::some(&self.0, asked, view, convert::row)).await?;
         Ok(Response::new(BatchGetPostsResponse { posts, missing_ids }))
     }
@@ -62,7 +62,7 @@ impl PostService for PostRpc {
         let room = Room::from_request(&request);
         let ListPostsRequest { page_size, page_token, view } = request.into_inner();
         room.reserve(page::max_bytes(page_size, row_bytes(view))).await?;
-        let (size, view) = both(convert::page_size(page_size), convert::view(view, View::Basic))?;
+        let (size, view) = both(convert::page_size(page_size), convert::view(view, PostView::Basic))?;
         // Boxed, as above.
         let page = Box::pin(read::page(&self.0, size, &page_token, view, convert::row)).await?;
         Ok(Response::new(ListPostsResponse { posts: page.items, next_page_token: page.next_page_token }))
@@ -85,7 +85,7 @@ impl PostService for PostRpc {
     }
 }
 
-/// Returns the most bytes that a post takes in a list of this view.
+/// Returns an upper bound of a post's bytes in a list of this view.
 fn row_bytes(view: i32) -> usize {
-    if view == PostView::Full as i32 { page::MAX_PAGE_BYTES } else { BASIC_BYTES }
+    if view == v1::PostView::Full as i32 { page::MAX_PAGE_BYTES } else { BASIC_BYTES }
 }

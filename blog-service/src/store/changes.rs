@@ -1,32 +1,38 @@
-//! How a post changes.
+//! Changes and deletions of posts.
 
 use db::{settle, write, write_one};
 use uuid::Uuid;
 
 use super::posts::PostRow;
 use super::{Store, StoreError, Time};
-use crate::domain::{Content, Post, PostChange, Title, View};
+use crate::domain::{Content, Post, PostChange, PostView, Title};
 
-/// Why nothing was changed.
+/// Reason for an unchanged post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unchanged {
+pub enum PostUnchanged {
     /// There is no such post.
     NotFound,
-    /// The post has been written since the revision that the change was meant for.
+    /// The post has a newer revision than the change expects.
     Stale,
 }
 
-/// What a change came to, or that the database did not do its work; then nothing is written.
-pub type Outcome<T> = Result<Result<T, Unchanged>, StoreError>;
+/// Result of a change. With a [`StoreError`], nothing is written, except with [`StoreError::Unknown`].
+pub type ChangeResult<T> = Result<Result<T, PostUnchanged>, StoreError>;
 
 impl Store {
     /// Changes title or content.
     ///
-    /// `expected` is the revision that the change is meant for; `None` takes any.
+    /// `expected` is the revision that the change requires; `None` accepts any.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
-    pub async fn update_post(&self, id: Uuid, change: PostChange, expected: Option<i32>, now: Time) -> Outcome<Post> {
+    /// [`StoreError`]; nothing is written, except with [`StoreError::Unknown`].
+    pub async fn update_post(
+        &self,
+        id: Uuid,
+        change: PostChange,
+        expected: Option<i32>,
+        now: Time,
+    ) -> ChangeResult<Post> {
         let is_ours = |post: &Post| {
             post.update_time == now
                 && change.title.as_ref().is_none_or(|title| *title.as_str() == post.title)
@@ -34,14 +40,14 @@ impl Store {
         };
         let updated = settle(
             || self.try_update(id, &change, expected, now),
-            || async { Ok(self.post(id, View::Full).await?.filter(is_ours).map(Ok)) },
+            || async { Ok(self.post(id, PostView::Full).await?.filter(is_ours).map(Ok)) },
         )
         .await?;
         Ok(updated.map(|post| change.apply(post)))
     }
 
-    /// Returns the row without its content if the change says what that is.
-    async fn try_update(&self, id: Uuid, change: &PostChange, expected: Option<i32>, now: Time) -> Outcome<Post> {
+    /// Returns the row, without its content if the change replaces the content.
+    async fn try_update(&self, id: Uuid, change: &PostChange, expected: Option<i32>, now: Time) -> ChangeResult<Post> {
         const SQL: &str = "update posts set title = coalesce($2, title), content = coalesce($3, content), \
              revision = revision + 1, update_time = $4 where id = $1 and ($5 is null or revision = $5) \
              returning id, owner_id, title, case when $3 is null then content else '' end as content, \
@@ -61,25 +67,25 @@ impl Store {
         }
     }
 
-    /// Deletes a post for good.
+    /// Deletes a post permanently.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
-    pub async fn delete_post(&self, id: Uuid, expected: Option<i32>) -> Outcome<()> {
-        // A post that is gone was there when the call began.
-        let find = || async { Ok::<_, StoreError>(self.post(id, View::Basic).await?.is_none().then_some(Ok(()))) };
+    /// [`StoreError`]; nothing is written, except with [`StoreError::Unknown`].
+    pub async fn delete_post(&self, id: Uuid, expected: Option<i32>) -> ChangeResult<()> {
+        // The post existed at the begin of the call, so a missing post has been deleted.
+        let find = || async { Ok::<_, StoreError>(self.post(id, PostView::Basic).await?.is_none().then_some(Ok(()))) };
         settle(|| self.try_delete(id, expected), find).await
     }
 
-    async fn try_delete(&self, id: Uuid, expected: Option<i32>) -> Outcome<()> {
+    async fn try_delete(&self, id: Uuid, expected: Option<i32>) -> ChangeResult<()> {
         const SQL: &str = "delete from posts where id = $1 and ($2 is null or revision = $2)";
         let deleted = write!(self.db, sqlx::query(SQL).bind(id).bind(expected))?;
         if deleted > 0 { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }
     }
 
-    /// Why a statement found no row to change.
-    async fn unchanged(&self, id: Uuid) -> Result<Unchanged, StoreError> {
-        let found = self.post(id, View::Basic).await?;
-        Ok(if found.is_some() { Unchanged::Stale } else { Unchanged::NotFound })
+    /// Returns the reason why a statement changed no row.
+    async fn unchanged(&self, id: Uuid) -> Result<PostUnchanged, StoreError> {
+        let found = self.post(id, PostView::Basic).await?;
+        Ok(if found.is_some() { PostUnchanged::Stale } else { PostUnchanged::NotFound })
     }
 }

@@ -1,4 +1,4 @@
-//! The posts: the only room that speaks SQL.
+//! The database of the service; the only folder with SQL.
 
 mod changes;
 mod posts;
@@ -9,14 +9,14 @@ use db::schema::Schema;
 use db::{Db, Migrations, OpenError};
 use sqlx::migrate::Migrator;
 
-pub use changes::{Outcome, Unchanged};
+pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
 pub use posts::NewPost;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// What the database is, for whoever copies it or backs it up.
+/// Schema of the database, for copies and backups.
 pub static SCHEMA: Schema = Schema {
     service: "blog",
     migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &[] },
@@ -33,17 +33,17 @@ impl Store {
     /// Opens and migrates the database.
     ///
     /// # Errors
-    /// [`OpenError`], whose text says what to do.
+    /// [`OpenError`]; its text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
         Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
     }
 
-    /// Returns the database, for what both services keep in theirs.
+    /// Returns the database, for the tables that both services have.
     pub fn db(&self) -> &Db {
         &self.db
     }
 
-    /// Closes every connection once its statement has ended.
+    /// Closes each connection after its running statement.
     pub async fn close(&self) {
         self.db.close().await;
     }

@@ -10,28 +10,28 @@ use sqlx::query::QueryAs;
 use uuid::Uuid;
 
 use super::{Store, StoreError};
-use crate::domain::{Content, Post, Title, View};
+use crate::domain::{Content, Post, PostView, Title};
 
-/// The most posts that are measured at once: those of a batch.
-const MAX_MEASURED: usize = 100;
+/// Largest number of posts that one statement measures: the size of a batch.
+const MAX_MEASURED_POSTS: usize = 100;
 
-/// A post to be.
+/// A post to insert.
 #[derive(Clone, Debug)]
 pub struct NewPost {
-    /// The row's id, a `UUIDv7`.
+    /// Id, a `UUIDv7`.
     pub id: Uuid,
-    /// The user who writes it.
+    /// Author and owner.
     pub owner_id: Uuid,
-    /// The title.
+    /// Title.
     pub title: Title,
-    /// The text.
+    /// Text.
     pub content: Content,
-    /// When it is created.
+    /// Time of creation.
     pub create_time: DateTime<Utc>,
 }
 
 impl From<NewPost> for Post {
-    /// Returns the post as its first row has it.
+    /// Returns the post at its first revision.
     fn from(new: NewPost) -> Self {
         let NewPost { id, owner_id, title, content, create_time } = new;
         let (title, content) = (title.into_string(), content.into_string());
@@ -40,19 +40,19 @@ impl From<NewPost> for Post {
 }
 
 impl Store {
-    /// Adds a post, or does nothing and returns `None` when a request under the same id has come first.
+    /// Inserts a post; returns `None` if a request with the same id was first.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is written, save with [`StoreError::Unknown`].
+    /// [`StoreError`]; nothing is written, except with [`StoreError::Unknown`].
     pub async fn create_post(&self, new: NewPost, request: Option<&RequestKey>) -> Result<Option<Post>, StoreError> {
-        // Shared with the transaction, which may run twice: the content is never copied, nor read back.
+        // Shared with the transaction, which may run twice: the content is neither copied nor read back.
         let new = Arc::new(new);
-        let find = || async { Ok::<_, StoreError>(self.post(new.id, View::Basic).await?.map(|_| true)) };
+        let find = || async { Ok::<_, StoreError>(self.post(new.id, PostView::Basic).await?.map(|_| true)) };
         let is_made = settle(|| self.try_create(&new, request), find).await?;
         Ok(is_made.then(|| Arc::unwrap_or_clone(new).into()))
     }
 
-    /// Returns `false` if a request under the same id has come first.
+    /// Returns `false` if a request with the same id was first.
     async fn try_create(&self, new: &Arc<NewPost>, request: Option<&RequestKey>) -> Result<bool, StoreError> {
         const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
              values ($1, $2, $3, $4, 1, $5, $5)";
@@ -76,45 +76,44 @@ impl Store {
         })
     }
 
-    /// The post with this id.
+    /// Returns the post with this id.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn post(&self, id: Uuid, view: View) -> Result<Option<Post>, StoreError> {
+    pub async fn post(&self, id: Uuid, view: PostView) -> Result<Option<Post>, StoreError> {
         const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
              from posts where id = $1";
         const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
              from posts where id = $1";
         let sql = match view {
-            View::Basic => BASIC,
-            View::Full => FULL,
+            PostView::Basic => BASIC,
+            PostView::Full => FULL,
         };
         let post: Option<PostRow> = read!(self.db, |reader| sqlx::query_as(sql).bind(id).fetch_optional(reader))?;
         Ok(post.map(Post::from))
     }
 
-    /// Those of these posts that exist, in no order; at most eight are asked for at once.
+    /// Returns the posts that exist, in no order, for at most eight ids.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn posts_of(&self, ids: &[Uuid], view: View) -> Result<Vec<Post>, StoreError> {
+    pub async fn posts_of(&self, ids: &[Uuid], view: PostView) -> Result<Vec<Post>, StoreError> {
         const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
              from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
         const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
              from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
         let sql = match view {
-            View::Basic => BASIC,
-            View::Full => FULL,
+            PostView::Basic => BASIC,
+            PostView::Full => FULL,
         };
-        // What is missing in the eight is the nil id, which no row has.
+        // Padded to eight with the nil id, which no row has.
         let padded = || ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
         let posts: Vec<PostRow> =
             read!(self.db, |reader| padded().fold(sqlx::query_as(sql), QueryAs::bind).fetch_all(reader))?;
         Ok(posts.into_iter().map(Post::from).collect())
     }
 
-    /// Returns the bytes of the titles and contents of these posts together, and reads none of them; at most a hundred are
-    /// asked for.
+    /// Returns the total bytes of titles and contents of at most 100 posts, without reading them.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -126,15 +125,15 @@ impl Store {
              $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, \
              $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, \
              $98, $99, $100)";
-        // The rest of the hundred is the nil id, which no row has.
-        let padded = || ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(MAX_MEASURED);
+        // Padded to 100 with the nil id, which no row has.
+        let padded = || ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(MAX_MEASURED_POSTS);
         let (octets,): (i64,) =
             read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_one(reader))?;
         Ok(octets.unsigned_abs())
     }
 
-    /// Returns id and bytes (title and content) of at most `limit` posts, newest first, that are older than the post `after`;
-    /// no content is read.
+    /// Returns id and bytes (title and content) of at most `limit` posts older than `after`, newest first, without reading
+    /// the contents.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -147,18 +146,18 @@ impl Store {
         Ok(rows.into_iter().map(|(id, octets)| (id, octets.unsigned_abs().into())).collect())
     }
 
-    /// At most `limit` posts, newest first, that are older than the post `after`.
+    /// Returns at most `limit` posts older than the post `after`, newest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_posts(&self, after: Option<Uuid>, limit: u32, view: View) -> Result<Vec<Post>, StoreError> {
+    pub async fn list_posts(&self, after: Option<Uuid>, limit: u32, view: PostView) -> Result<Vec<Post>, StoreError> {
         const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
              from posts where id < $1 order by id desc limit $2";
         const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
              from posts where id < $1 order by id desc limit $2";
         let sql = match view {
-            View::Basic => BASIC,
-            View::Full => FULL,
+            PostView::Basic => BASIC,
+            PostView::Full => FULL,
         };
         let after = after.unwrap_or(Uuid::max());
         let posts: Vec<PostRow> =

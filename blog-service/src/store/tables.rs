@@ -1,9 +1,9 @@
-//! All that the database holds, column by column, for whoever copies it; `tests/store/tables.rs` compares it with the engines.
+//! Tables and columns of the database, for copies; `tests/store/tables.rs` compares them with both engines.
 
 use db::schema::{Column, ColumnType, Table};
 use db::{requests, secrets};
 
-/// The tables, in an order in which a row comes after those that it points to.
+/// Tables, each after the tables that its rows refer to.
 pub(super) const TABLES: [Table; 3] = [
     Table {
         name: "posts",

@@ -1,4 +1,4 @@
-//! A backup until its end, built so that what is cut off never looks like a backup.
+//! A backup in progress. An interrupted one never looks like a backup.
 
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Write as _};
@@ -11,43 +11,43 @@ use tempfile::TempDir;
 
 use super::error::BackupError;
 use super::files::{sync_folder, write};
-use super::manifest::{LOST_AND_FOUND, NAME};
-use super::part::{KEY, Part};
+use super::manifest::{LOST_AND_FOUND, MANIFEST_NAME};
+use super::part::{BackupPart, KEY_NAME};
 
-/// The manifest's name while its backup is made in a folder that was there before.
+/// Name of the manifest during a backup into an existing folder.
 const UNFINISHED: &str = "backup.json.unfinished";
 
-/// A backup that is being made; removed when it is dropped before its end.
+/// A backup in progress; a drop before its end removes it.
 pub(super) enum Draft {
-    /// A folder beside its place, which is renamed at the end.
+    /// A folder beside the new one, renamed at the end.
     Beside { unfinished: TempDir, to: PathBuf },
-    /// The folder itself, which was there and empty, and may be a mount point, which nothing can replace.
+    /// The existing empty folder itself. It may be a mount point, which a rename cannot replace.
     Within(Within),
 }
 
-/// A folder that gets its parts under their own names, and the manifest last.
+/// An existing folder that gets the parts under their final names, and the manifest last.
 pub(super) struct Within {
     folder: PathBuf,
-    /// The manifest's file, which keeps other backups out of the folder; `None` at the end.
+    /// File of the manifest, which keeps other backups out of the folder; `None` after the end.
     manifest: Option<File>,
 }
 
 impl Draft {
-    /// Begins a backup in this folder, which is not there yet or is empty.
+    /// Begins a backup in this folder, which must be missing or empty.
     pub(super) fn begin(folder: &Path) -> Result<Self, BackupError> {
         let failed = |error: io::Error| BackupError::unreadable(folder, &error);
         if !is_free(folder).map_err(failed)? {
             return Err(BackupError::Occupied(folder.to_owned()));
         }
         if folder.is_dir() {
-            // In full, so that the copies do not depend on how the path begins: "file:" means something to SQLite.
+            // An absolute path, because SQLite interprets a path that begins with "file:".
             return Within::begin(&folder.canonicalize().map_err(failed)?).map(Self::Within);
         }
         let beside = folder_of(folder);
         create_folder(beside).map_err(failed)?;
         let beside = beside.canonicalize().map_err(failed)?;
         let name = folder.file_name().ok_or_else(|| BackupError::Occupied(folder.to_owned()))?;
-        // For its owner alone, and removed when this ends in any way but a kill.
+        // Readable only by its owner, and removed at any end but a kill.
         let unfinished = tempfile::Builder::new()
             .prefix(&format!("{}.unfinished-", name.to_string_lossy()))
             .permissions(Permissions::from_mode(0o700))
@@ -57,7 +57,7 @@ impl Draft {
         Ok(Self::Beside { unfinished, to: beside.join(name) })
     }
 
-    /// Returns the folder in which the parts are made.
+    /// Returns the folder for the parts.
     pub(super) fn folder(&self) -> &Path {
         match self {
             Self::Beside { unfinished, .. } => unfinished.path(),
@@ -65,14 +65,14 @@ impl Draft {
         }
     }
 
-    /// Makes it a backup, with this manifest.
+    /// Completes the backup with this manifest.
     pub(super) fn finish(self, manifest: &str) -> io::Result<()> {
         match self {
             Self::Beside { unfinished, to } => {
-                write(&unfinished.path().join(NAME), manifest)?;
+                write(&unfinished.path().join(MANIFEST_NAME), manifest)?;
                 sync_folder(unfinished.path())?;
                 fs::rename(unfinished.path(), &to)?;
-                // The rename has taken the folder away, so the draft has nothing to remove.
+                // The folder has been renamed, so the draft has no folder to remove.
                 let _ = unfinished.keep();
                 sync_folder(folder_of(&to))
             }
@@ -88,7 +88,7 @@ impl Within {
             _ => BackupError::unreadable(folder, &error),
         };
         let manifest = create_file(&folder.join(UNFINISHED)).map_err(failed)?;
-        // Another backup may have come to its end before.
+        // Another backup may have finished before.
         if are_all(folder, |name| name == UNFINISHED || name == LOST_AND_FOUND).map_err(failed)? {
             return Ok(Self { folder: folder.to_owned(), manifest: Some(manifest) });
         }
@@ -100,9 +100,9 @@ impl Within {
         if let Some(manifest) = &mut self.manifest {
             manifest.write_all(text.as_bytes())?;
             manifest.sync_all()?;
-            // All parts stand before the manifest that names them.
+            // All parts are on the disk before the manifest that names them.
             sync_folder(&self.folder)?;
-            fs::rename(self.folder.join(UNFINISHED), self.folder.join(NAME))?;
+            fs::rename(self.folder.join(UNFINISHED), self.folder.join(MANIFEST_NAME))?;
             self.manifest = None;
         }
         sync_folder(&self.folder)
@@ -114,14 +114,14 @@ impl Drop for Within {
         if self.manifest.is_none() {
             return;
         }
-        let names = Part::ALL.iter().map(|part| part.file()).chain([KEY, UNFINISHED]);
+        let names = BackupPart::ALL.iter().map(|part| part.file()).chain([KEY_NAME, UNFINISHED]);
         for made in names.flat_map(|name| remains(&self.folder.join(name))) {
             let _ = fs::remove_file(made);
         }
     }
 }
 
-/// Returns true if nothing is there, or an empty folder.
+/// Returns true if the folder is missing or empty.
 fn is_free(folder: &Path) -> io::Result<bool> {
     match are_all(folder, |name| name == LOST_AND_FOUND) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
@@ -129,7 +129,7 @@ fn is_free(folder: &Path) -> io::Result<bool> {
     }
 }
 
-/// Returns true if the folder holds only such names.
+/// Returns true if all names in the folder match.
 fn are_all(folder: &Path, is_one: impl Fn(&str) -> bool) -> io::Result<bool> {
     for file in fs::read_dir(folder)? {
         if !file?.file_name().to_str().is_some_and(&is_one) {

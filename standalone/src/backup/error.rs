@@ -1,4 +1,4 @@
-//! Why there is no backup, or nothing was restored.
+//! Errors of backup and restore.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use db::OpenError;
 
 use super::snapshot::SnapshotError;
 
-/// Each is a sentence that says what to do.
+/// An error of backup or restore; its text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum BackupError {
-    #[error("{} is there already and is not empty: name a new folder", .0.display())]
+    #[error("{} exists and is not empty: name a new folder", .0.display())]
     Occupied(PathBuf),
     #[error("{} cannot be used ({why}): see to the cause, then try again", file.display())]
     Unusable { file: PathBuf, why: String },
@@ -21,7 +21,7 @@ pub(super) enum BackupError {
     Stopped(PathBuf),
     #[error("{} is no backup: it has no backup.json", .0.display())]
     NoBackup(PathBuf),
-    #[error("backup.json cannot be understood ({0}): use another backup")]
+    #[error("backup.json is malformed ({0}): use another backup")]
     Garbled(String),
     #[error("backup.json has format {0}, which this version does not know: use the `gatepost` that made the backup")]
     Format(u64),
@@ -31,11 +31,11 @@ pub(super) enum BackupError {
     Extra(PathBuf),
     #[error("{} has been altered since the backup was made: use another backup", .0.display())]
     Altered(PathBuf),
-    #[error("the backup holds no {0}: leave {1} out, or use another backup")]
+    #[error("the backup does not contain {0}: omit {1}, or use another backup")]
     NotHeld(&'static str, &'static str),
-    #[error("the backup holds nothing: use another backup")]
+    #[error("the backup is empty: use another backup")]
     Empty,
-    #[error("{} is there already, and a restore replaces nothing: move it away, or restore into another folder",
+    #[error("{} exists, and a restore replaces nothing: move it away, or restore into another folder",
             .0.display())]
     Taken(PathBuf),
     #[error("stopped before the end: nothing was restored")]
@@ -49,7 +49,7 @@ pub(super) enum BackupError {
 }
 
 impl BackupError {
-    /// A file or folder that the operating system does not give.
+    /// Returns the error of a file or folder that cannot be read or written.
     pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
         Self::Unusable { file: path.to_owned(), why: error.to_string() }
     }

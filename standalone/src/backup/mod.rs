@@ -1,4 +1,4 @@
-//! `gatepost backup` and `gatepost restore`: both services' SQLite files, taken while they run, and put back as a whole.
+//! `gatepost backup` and `gatepost restore`: copies of both services' SQLite files while they run, and their restore.
 
 mod draft;
 mod error;
@@ -14,7 +14,7 @@ mod take;
 pub(crate) use restore::{RestoreFlags, run as restore};
 pub(crate) use take::{BackupFlags, run as backup};
 
-/// Says it on standard output. That nobody reads it any more is no reason to end.
+/// Prints to standard output. A closed output is ignored.
 fn say(text: &str) {
     use std::io::Write as _;
     let _ = writeln!(std::io::stdout(), "{text}");

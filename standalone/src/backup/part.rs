@@ -1,22 +1,22 @@
-//! What a backup is made of: a database for each service, and the signing key.
+//! Parts of a backup: a database for each service, and the signing key.
 
 use db::Migrations;
 
 /// A service whose database a backup may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Part {
+pub(super) enum BackupPart {
     Auth,
     Blog,
 }
 
-/// The signing key's name in a backup.
-pub(super) const KEY: &str = "auth.key.pem";
+/// Name of the signing key in a backup.
+pub(super) const KEY_NAME: &str = "auth.key.pem";
 
-impl Part {
-    /// In the order in which they are copied: whoever owns a post was a user before, and is in what is copied later.
+impl BackupPart {
+    /// All parts in copy order: the users are copied after the posts, so that the owner of each copied post is there.
     pub(super) const ALL: [Self; 2] = [Self::Blog, Self::Auth];
 
-    /// The database's name, in a backup and in the pair's folder.
+    /// Returns the database's name, in a backup and in the pair's folder.
     pub(super) fn file(self) -> &'static str {
         match self {
             Self::Auth => "auth.db",
@@ -24,7 +24,7 @@ impl Part {
         }
     }
 
-    /// The flag that names the database.
+    /// Returns the flag that names the database.
     pub(super) fn flag(self) -> &'static str {
         match self {
             Self::Auth => "--auth-database-url",
@@ -32,7 +32,7 @@ impl Part {
         }
     }
 
-    /// The migrations that this version knows.
+    /// Returns the migrations that this version knows.
     pub(super) fn migrations(self) -> Migrations {
         match self {
             Self::Auth => auth_service::store::SCHEMA.migrations,

@@ -1,4 +1,4 @@
-//! Where the services keep their databases.
+//! Places of the services' databases.
 
 use std::path::{Path, PathBuf};
 
@@ -7,33 +7,33 @@ use clap::Args;
 use db::DatabaseUrl;
 use kit::config::ConfigError;
 
-use super::part::Part;
+use super::part::BackupPart;
 
-/// Where the databases are, or are to be.
+/// Places of the databases.
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Places {
+pub(crate) struct BackupPlaces {
     /// Folder of the pair's databases and signing key
     #[arg(long, env = "GATEPOST_DATA_DIR", default_value = "gatepost-data", hide_env_values = true)]
     data_dir: PathBuf,
-    /// The auth service's database elsewhere, as sqlite:PATH; with it, only what these two flags name is looked at
+    /// The auth service's database in another place, as sqlite:PATH; then only the databases of these two flags count
     #[arg(long, value_name = "URL")]
     auth_database_url: Option<DatabaseUrl>,
-    /// The blog service's database elsewhere, as sqlite:PATH; with it, only what these two flags name is looked at
+    /// The blog service's database in another place, as sqlite:PATH; then only the databases of these two flags count
     #[arg(long, value_name = "URL")]
     blog_database_url: Option<DatabaseUrl>,
 }
 
-impl Places {
-    /// The databases by their services.
+impl BackupPlaces {
+    /// Returns the database of each service.
     ///
     /// # Errors
-    /// When one is on a server.
-    pub(super) fn files(&self) -> Result<Vec<(Part, PathBuf)>, ConfigError> {
+    /// Fails if a database is on a server.
+    pub(super) fn files(&self) -> Result<Vec<(BackupPart, PathBuf)>, ConfigError> {
         if !self.are_named() {
-            return Ok(Part::ALL.map(|part| (part, self.data_dir.join(part.file()))).to_vec());
+            return Ok(BackupPart::ALL.map(|part| (part, self.data_dir.join(part.file()))).to_vec());
         }
         let mut files = Vec::new();
-        for part in Part::ALL {
+        for part in BackupPart::ALL {
             match self.url(part) {
                 Some(DatabaseUrl::Sqlite(path)) => files.push((part, path.clone())),
                 Some(DatabaseUrl::Postgres(_)) => return Err(ConfigError::setting(part.flag(), ON_A_SERVER)),
@@ -43,15 +43,15 @@ impl Places {
         Ok(files)
     }
 
-    /// Whether the flags name databases, so that those of the folder do not count.
+    /// Returns true if the flags name databases; then those of the folder do not count.
     pub(super) fn are_named(&self) -> bool {
-        Part::ALL.iter().any(|part| self.url(*part).is_some())
+        BackupPart::ALL.iter().any(|part| self.url(*part).is_some())
     }
 
-    fn url(&self, part: Part) -> Option<&DatabaseUrl> {
+    fn url(&self, part: BackupPart) -> Option<&DatabaseUrl> {
         match part {
-            Part::Auth => self.auth_database_url.as_ref(),
-            Part::Blog => self.blog_database_url.as_ref(),
+            BackupPart::Auth => self.auth_database_url.as_ref(),
+            BackupPart::Blog => self.blog_database_url.as_ref(),
         }
     }
 }
@@ -59,7 +59,7 @@ impl Places {
 const ON_A_SERVER: &str = "a PostgreSQL database is backed up by pg_dump and restored by pg_restore: \
      docs/operations/backup.md has the commands";
 
-/// The signing key's file beside the auth service's database.
-pub(super) fn key_of(database: &Path) -> PathBuf {
+/// Returns the file of the signing key beside the auth service's database.
+pub(super) fn key_beside(database: &Path) -> PathBuf {
     KeyFile::beside(database).path().to_owned()
 }

@@ -1,4 +1,4 @@
-//! `gatepost restore`: checks a backup, ends every session in it, and puts it where nothing is, as a whole or not at all.
+//! `gatepost restore`: checks a backup, ends its sessions, and puts it into a free place, completely or not at all.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -12,34 +12,34 @@ use kit::shutdown::Shutdown;
 
 use super::error::BackupError;
 use super::files::copy;
-use super::manifest::{Entry, Manifest};
-use super::part::{KEY, Part};
-use super::places::{Places, key_of};
+use super::manifest::{Manifest, ManifestEntry};
+use super::part::{BackupPart, KEY_NAME};
+use super::places::{BackupPlaces, key_beside};
 use super::say;
-use super::site::{Site, are_all_placed, finish, place, take_back};
+use super::site::{RestoreSite, are_all_placed, finish, place, take_back};
 use super::snapshot::check_snapshot;
 
-/// What is restored, and where to.
+/// Flags of `gatepost restore`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct RestoreFlags {
-    /// The folder that `gatepost backup` has made
+    /// Folder that `gatepost backup` made
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
-    places: Places,
+    places: BackupPlaces,
 }
 
 const HELP: &str = "\
-The services must not run, and nothing is replaced: the databases and the key must not be there. Everybody has to log in \
-again, since nobody knows which sessions have been ended since the backup.";
+The services must not run. A restore replaces nothing: the databases and the key must not exist. All users have to log in \
+again, because the backup does not tell which sessions have ended since.";
 
-/// A file of the backup, and where it goes.
+/// A file of the backup, with its place.
 struct Move {
-    entry: Entry,
-    /// Whose database it is; the signing key is none.
-    part: Option<Part>,
-    site: Site,
+    entry: ManifestEntry,
+    /// Service of the database; `None` for the signing key.
+    part: Option<BackupPart>,
+    site: RestoreSite,
 }
 
 /// Restores a backup.
@@ -59,7 +59,7 @@ pub(crate) async fn run(
     let sites = sites(&moves);
     if are_all_placed(&sites) {
         finish(&sites)?;
-        say("The restore that was broken off has been brought to its end.");
+        say("The interrupted restore is complete now.");
     } else {
         take_back(&sites)?;
         check_free(&moves)?;
@@ -67,7 +67,7 @@ pub(crate) async fn run(
         let drafted = drafted.unwrap_or(Err(BackupError::NotRestored));
         let placed = drafted.and_then(|()| place(&placed(&moves)));
         if let Err(error) = placed {
-            // Once one draft's name is gone, all are in place: the next run ends what this one could not.
+            // After the removal of one draft's name, all files are in place: the next run completes the restore.
             if !are_all_placed(&sites) {
                 take_back(&sites)?;
             }
@@ -78,15 +78,18 @@ pub(crate) async fn run(
     for one in &moves {
         say(&format!("  {}", one.site.path().display()));
     }
-    if moves.iter().any(|one| one.part == Some(Part::Auth)) {
-        say("All sessions are ended: everybody has to log in again. What was changed since the backup is undone: \
-             passwords, roles and states are as they were then, and deleted users are back.");
+    if moves.iter().any(|one| one.part == Some(BackupPart::Auth)) {
+        say(
+            "All sessions are ended: all users have to log in again. Changes since the backup are undone: passwords, roles \
+             and states have their old values, and deleted users exist again.",
+        );
     }
     Ok(())
 }
 
-/// What goes where: all of the backup into the pair's folder, or what the flags name. The key comes first, the users last.
-fn moves(manifest: &Manifest, files: &[(Part, PathBuf)], are_named: bool) -> Result<Vec<Move>, BackupError> {
+/// Returns the files and their places: all files into the pair's folder, or those of the flags. The key is first, the
+/// database of the users last.
+fn moves(manifest: &Manifest, files: &[(BackupPart, PathBuf)], are_named: bool) -> Result<Vec<Move>, BackupError> {
     let mut moves = Vec::new();
     for (part, path) in files {
         let Some(entry) = manifest.entry(part.file()) else {
@@ -95,50 +98,51 @@ fn moves(manifest: &Manifest, files: &[(Part, PathBuf)], are_named: bool) -> Res
             }
             continue;
         };
-        moves.push(Move { entry: entry.clone(), part: Some(*part), site: Site::new(path.clone()) });
-        if let (Part::Auth, Some(entry)) = (part, manifest.entry(KEY)) {
-            moves.insert(0, Move { entry: entry.clone(), part: None, site: Site::new(key_of(path)) });
+        moves.push(Move { entry: entry.clone(), part: Some(*part), site: RestoreSite::new(path.clone()) });
+        if let (BackupPart::Auth, Some(entry)) = (part, manifest.entry(KEY_NAME)) {
+            moves.insert(0, Move { entry: entry.clone(), part: None, site: RestoreSite::new(key_beside(path)) });
         }
     }
     if moves.is_empty() { Err(BackupError::Empty) } else { Ok(moves) }
 }
 
-/// The places of what is moved, in this order.
-fn placed(moves: &[Move]) -> Vec<Site> {
+/// Returns the places of the moves, in order.
+fn placed(moves: &[Move]) -> Vec<RestoreSite> {
     moves.iter().map(|one| one.site.clone()).collect()
 }
 
-/// The same, with that of a key which the backup does not hold: an earlier restore may have left one there.
-fn sites(moves: &[Move]) -> Vec<Site> {
+/// Returns the places of the moves, and that of a key that an earlier restore may have left.
+fn sites(moves: &[Move]) -> Vec<RestoreSite> {
     let mut sites = placed(moves);
-    let auth = moves.iter().find(|one| one.part == Some(Part::Auth));
+    let auth = moves.iter().find(|one| one.part == Some(BackupPart::Auth));
     if let Some(auth) = auth
         && moves.iter().all(|one| one.part.is_some())
     {
-        sites.insert(0, Site::new(key_of(auth.site.path())));
+        sites.insert(0, RestoreSite::new(key_beside(auth.site.path())));
     }
     sites
 }
 
-/// Nothing is replaced, and SQLite must not take another database's log for this one's.
+/// Fails if a file exists in a place. That includes logs, which SQLite would apply to the restored database.
 fn check_free(moves: &[Move]) -> Result<(), BackupError> {
     let taken = sites(moves).iter().flat_map(|site| remains(site.path())).next();
     taken.map_or(Ok(()), |taken| Err(BackupError::Taken(taken)))
 }
 
-/// Copies everything under names that keep the services away, checks it, and ends the sessions. The database that is put in
-/// place last is the first to be begun, so that a service is kept away from the beginning to the end.
+/// Copies all files under draft names that keep the services away, checks them, and ends the sessions.
+///
+/// The database that is placed last is copied first, so that its service cannot start during the restore.
 async fn draft(folder: &Path, moves: &[Move], clock: &Clock) -> Result<(), BackupError> {
     for one in moves.iter().rev() {
         let (from, draft) = (folder.join(&one.entry.name), one.site.draft());
         let copied = copy(&from, &draft, &one.entry.name).map_err(|error| BackupError::unreadable(&draft, &error))?;
-        if copied != (Entry { migration: None, ..one.entry.clone() }) {
+        if copied != (ManifestEntry { migration: None, ..one.entry.clone() }) {
             return Err(BackupError::Altered(from));
         }
         if let Some(part) = one.part {
             check_snapshot(&draft, &from.display().to_string(), &part.migrations()).await?;
         }
-        if one.part == Some(Part::Auth) {
+        if one.part == Some(BackupPart::Auth) {
             let store = Store::open_snapshot(&draft);
             let ended = end_all(&store, clock).await;
             store.close().await;
@@ -148,7 +152,7 @@ async fn draft(folder: &Path, moves: &[Move], clock: &Clock) -> Result<(), Backu
     Ok(())
 }
 
-/// Ends the sessions, and makes another log of revocations: whoever knew the old one may not go on with what it has lost.
+/// Ends the sessions and gives the log of revocations a new id, because a guard with a position in the old log must reset.
 async fn end_all(store: &Store, clock: &Clock) -> Result<(), StoreError> {
     store.end_every_session().await?;
     store.renew_log(LogId(kit::random::bytes()), clock.now()).await

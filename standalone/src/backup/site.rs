@@ -1,4 +1,4 @@
-//! Where a restored file is put: under a name that keeps the services away first, and under its own once all are there.
+//! Place of a restored file: it gets a draft name that keeps the services away, and its own name once all files exist.
 
 use std::fs;
 use std::io;
@@ -11,11 +11,11 @@ use kit::handover::folder_of;
 use super::error::BackupError;
 use super::files::sync_folder;
 
-/// A file that is to be there.
+/// The place of a restored file.
 #[derive(Clone, Debug)]
-pub(super) struct Site(PathBuf);
+pub(super) struct RestoreSite(PathBuf);
 
-impl Site {
+impl RestoreSite {
     pub(super) fn new(path: PathBuf) -> Self {
         Self(path)
     }
@@ -24,7 +24,7 @@ impl Site {
         &self.0
     }
 
-    /// Its name until it is put in place: no service opens a database that has such a file beside it.
+    /// Returns the draft name. A service does not open a database with such a file beside it.
     pub(super) fn draft(&self) -> PathBuf {
         beside(&self.0, RESTORING)
     }
@@ -33,13 +33,13 @@ impl Site {
         self.draft().symlink_metadata().is_ok()
     }
 
-    /// Whether the draft is in place: the file has both names.
+    /// Returns true if the file has both names, so that the draft is in place.
     fn is_placed(&self) -> bool {
         let (Ok(draft), Ok(file)) = (self.draft().symlink_metadata(), self.0.symlink_metadata()) else { return false };
         (draft.dev(), draft.ino()) == (file.dev(), file.ino())
     }
 
-    /// Takes the draft's name away, and what SQLite has made beside a draft that was no copy of ours.
+    /// Removes the draft's name and SQLite's files beside it.
     fn remove_draft(&self) -> io::Result<()> {
         remains(&self.draft()).into_iter().rev().try_for_each(fs::remove_file)
     }
@@ -49,21 +49,21 @@ impl Site {
     }
 }
 
-/// Whether an earlier restore had put all of these in place, and was cut off while it took the drafts away.
-pub(super) fn are_all_placed(sites: &[Site]) -> bool {
+/// Returns true if an earlier restore placed all files, and was interrupted during the removal of the drafts.
+pub(super) fn are_all_placed(sites: &[RestoreSite]) -> bool {
     let Some((last, before)) = sites.split_last() else { return false };
-    // The last one's draft goes last, and none goes before all are in place.
+    // Drafts are removed after all files are in place, the last one last.
     last.is_placed() && before.iter().any(|site| !site.has_draft() && site.0.symlink_metadata().is_ok())
 }
 
-/// Takes back what has not come to its end: no file that had been there before.
-pub(super) fn take_back(sites: &[Site]) -> Result<(), BackupError> {
+/// Undoes an incomplete restore, without touching files that existed before.
+pub(super) fn take_back(sites: &[RestoreSite]) -> Result<(), BackupError> {
     for site in sites {
         if site.is_placed() {
             fs::remove_file(&site.0).map_err(site.failed())?;
         }
     }
-    // Only then what keeps the services away.
+    // Then the drafts, which keep the services away.
     sync(sites)?;
     for site in sites {
         site.remove_draft().map_err(site.failed())?;
@@ -71,8 +71,8 @@ pub(super) fn take_back(sites: &[Site]) -> Result<(), BackupError> {
     sync(sites)
 }
 
-/// Gives all drafts their own names, in this order, and then takes the drafts' names away.
-pub(super) fn place(sites: &[Site]) -> Result<(), BackupError> {
+/// Gives all drafts their own names, in this order, then removes the drafts' names.
+pub(super) fn place(sites: &[RestoreSite]) -> Result<(), BackupError> {
     sync(sites)?;
     for site in sites {
         fs::hard_link(site.draft(), &site.0).map_err(site.failed())?;
@@ -81,8 +81,8 @@ pub(super) fn place(sites: &[Site]) -> Result<(), BackupError> {
     finish(sites)
 }
 
-/// Takes the drafts' names away.
-pub(super) fn finish(sites: &[Site]) -> Result<(), BackupError> {
+/// Removes the drafts' names.
+pub(super) fn finish(sites: &[RestoreSite]) -> Result<(), BackupError> {
     for site in sites {
         site.remove_draft().map_err(site.failed())?;
         sync_folder(folder_of(&site.0)).map_err(site.failed())?;
@@ -90,6 +90,6 @@ pub(super) fn finish(sites: &[Site]) -> Result<(), BackupError> {
     Ok(())
 }
 
-fn sync(sites: &[Site]) -> Result<(), BackupError> {
+fn sync(sites: &[RestoreSite]) -> Result<(), BackupError> {
     sites.iter().try_for_each(|site| sync_folder(folder_of(&site.0)).map_err(site.failed()))
 }

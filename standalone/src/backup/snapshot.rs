@@ -1,4 +1,4 @@
-//! Copies of a file: made beside a service that has it open, and checked before anybody relies on them.
+//! Checked copies of a database file that a service may have open.
 
 use std::fs::File;
 use std::io;
@@ -10,39 +10,38 @@ use sqlx::migrate::{AppliedMigration, Migrate as _, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
-/// Time for which a copy waits for a lock that another program holds on the file.
+/// Time limit of the wait for another program's lock on the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why there is no copy, or none to rely on: each a sentence that says what to do.
+/// An error of a copy; its text says what to do.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SnapshotError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("{0} is not there: name the place where the service keeps its database")]
     Absent(String),
-    /// It is something else, or the other service's.
-    #[error("{0} is no database of this service ({1}): name the service's own")]
+    /// The file is not a database, or belongs to the other service.
+    #[error("{0} is not a database of this service ({1}): name the service's own")]
     Foreign(String, String),
-    /// It has been migrated by a later version.
+    /// A later version migrated the database.
     #[error("{0} was written by a newer version (migration {1} is unknown): use the `gatepost` of that version")]
     Newer(String, i64),
-    /// SQLite finds a fault in it.
+    /// SQLite finds damage in the file.
     #[error("{0} is damaged ({1}): use a backup from before that")]
     Damaged(String, String),
-    /// It cannot be read, or the copy cannot be written.
+    /// The file cannot be read, or the copy cannot be written.
     #[error("{0} cannot be copied ({1}): see to the cause, then try again")]
     Failed(String, String),
 }
 
-/// Copies the file at `from`, as it stands at one moment with all that has been acknowledged, to the new file `to` (0600),
-/// and checks the copy: the number of its last migration.
+/// Copies the file `from` to the new file `to` (0600), checks the copy, and returns the number of its last migration.
 ///
-/// A service may have the file open. It goes on reading and writing; only its log cannot begin anew before the copy is
-/// complete.
+/// The copy is consistent and contains all acknowledged writes. A service may have the file open and continue to read and
+/// write; its write-ahead log cannot restart before the end of the copy.
 ///
 /// # Errors
-/// [`SnapshotError`], whose text says what to do; what `to` holds then is worth nothing.
+/// [`SnapshotError`]; its text says what to do. The content of `to` is useless then.
 pub(super) async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) -> Result<i64, SnapshotError> {
-    /// One transaction that only reads; what it writes is the new file.
+    /// Runs as one read transaction, and writes only the new file.
     const SQL: &str = "vacuum into $1";
     let name = from.display().to_string();
     if !from.is_file() {
@@ -50,8 +49,8 @@ pub(super) async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) ->
     }
     let into = to.to_str().ok_or_else(|| SnapshotError::Failed(name.clone(), "a path is not UTF-8".to_owned()))?;
     make_file(to).map_err(|error| SnapshotError::Failed(name.clone(), error.to_string()))?;
-    // Beside a service it only reads, so that it can never be the one that moves the log into the file. A file that nobody
-    // has open is left as it was: whoever closes it last takes the log away.
+    // While a service has the file open, the connection is read-only, so that it never checkpoints the log. Otherwise it may
+    // write, so that its close removes the log.
     let options =
         SqliteConnectOptions::new().filename(from).read_only(FileLock::is_held(from)).busy_timeout(BUSY_TIMEOUT);
     let mut connection = options.connect().await.map_err(|error| failed(&name, &error))?;
@@ -62,11 +61,10 @@ pub(super) async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) ->
     check(to, &name, migrations.sqlite).await
 }
 
-/// Checks a copy that no service has open: it is whole, it is this service's, and no later version's. The number of its last
-/// migration.
+/// Checks that a copy is undamaged, and a database of this service and version; returns the number of its last migration.
 ///
 /// # Errors
-/// [`SnapshotError`], whose text says what to do.
+/// [`SnapshotError`]; its text says what to do.
 pub(super) async fn check_snapshot(path: &Path, name: &str, migrations: &Migrations) -> Result<i64, SnapshotError> {
     check(path, name, migrations.sqlite).await
 }
@@ -92,14 +90,14 @@ async fn check_open(
     let dangling: Option<String> =
         sqlx::query_scalar(DANGLING).fetch_optional(&mut *connection).await.map_err(|error| failed(name, &error))?;
     if let Some(table) = dangling {
-        return Err(SnapshotError::Damaged(name.to_owned(), format!("a row of {table} refers to none")));
+        return Err(SnapshotError::Damaged(name.to_owned(), format!("a row of {table} refers to a missing row")));
     }
     let applied = connection.list_applied_migrations(&migrations.table_name).await;
-    last(name, &applied.unwrap_or_default(), migrations)
+    last_migration(name, &applied.unwrap_or_default(), migrations)
 }
 
-/// The last of these migrations, all of which must be known.
-fn last(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Result<i64, SnapshotError> {
+/// Returns the last applied migration; fails if one is unknown.
+fn last_migration(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Result<i64, SnapshotError> {
     let foreign = |why: String| SnapshotError::Foreign(name.to_owned(), why);
     match misfit(applied, migrations) {
         None => {}
@@ -110,13 +108,13 @@ fn last(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Resu
     last.ok_or_else(|| foreign("it has no migrations".to_owned()))
 }
 
-/// What the driver's failure means for the file of this name (sqlite.org/rescode.html).
+/// Converts an error of the driver for the file of this name (sqlite.org/rescode.html).
 fn failed(name: &str, error: &sqlx::Error) -> SnapshotError {
     const CORRUPT: u32 = 11;
     const NOTADB: u32 = 26;
     let code =
         error.as_database_error().and_then(sqlx::error::DatabaseError::code).and_then(|code| code.parse::<u32>().ok());
-    // The driver's own text names the driver, too.
+    // The text of the driver's own error also names the driver.
     let why = error.as_database_error().map_or_else(|| error.to_string(), |cause| cause.message().to_owned());
     match code.map(|code| code & 0xff) {
         Some(CORRUPT) => SnapshotError::Damaged(name.to_owned(), why),

@@ -12,26 +12,26 @@ use kit::shutdown::Shutdown;
 use super::draft::Draft;
 use super::error::BackupError;
 use super::files::{copy, entry};
-use super::manifest::{Entry, Manifest};
-use super::part::{KEY, Part};
-use super::places::{Places, key_of};
+use super::manifest::{Manifest, ManifestEntry};
+use super::part::{BackupPart, KEY_NAME};
+use super::places::{BackupPlaces, key_beside};
 use super::say;
 use super::snapshot::{SnapshotError, snapshot};
 
-/// What is backed up, and where to.
+/// Flags of `gatepost backup`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct BackupFlags {
-    /// The folder to make: one that is not there yet, or is empty
+    /// Folder of the new backup, which must be missing or empty
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     #[command(flatten)]
-    places: Places,
+    places: BackupPlaces,
 }
 
 const HELP: &str = "\
-The services may run. All that they have acknowledged before this begins is in the backup. It holds password hashes and \
-the signing key: keep it as safe as the data itself. AUTH_MASTER_KEY and JWT_SECRET_KEY are not in it.";
+The services may run. The backup contains all writes that they acknowledged before its begin. It holds password hashes \
+and the signing key: keep it as safe as the data itself. AUTH_MASTER_KEY and JWT_SECRET_KEY are not in it.";
 
 /// Makes a backup.
 pub(crate) async fn run(
@@ -45,7 +45,7 @@ pub(crate) async fn run(
         if !path.is_file() {
             let named = flags.places.are_named();
             let absent = SnapshotError::Absent(path.display().to_string());
-            let other = Part::ALL.into_iter().find(|other| other != part).unwrap_or(*part);
+            let other = BackupPart::ALL.into_iter().find(|other| other != part).unwrap_or(*part);
             return Err(if named {
                 absent.into()
             } else {
@@ -65,8 +65,13 @@ pub(crate) async fn run(
     Ok(())
 }
 
-/// Makes the backup under a name that says it is none yet, then gives it its own.
-async fn make(draft: Draft, folder: &Path, files: &[(Part, PathBuf)], clock: &Clock) -> Result<Manifest, BackupError> {
+/// Makes the backup as a draft, then completes it.
+async fn make(
+    draft: Draft,
+    folder: &Path,
+    files: &[(BackupPart, PathBuf)],
+    clock: &Clock,
+) -> Result<Manifest, BackupError> {
     let failed = |error: io::Error| BackupError::unreadable(folder, &error);
     let time = clock.now().to_rfc3339();
     let mut entries = Vec::new();
@@ -75,11 +80,11 @@ async fn make(draft: Draft, folder: &Path, files: &[(Part, PathBuf)], clock: &Cl
         let to = draft.folder().join(part.file());
         let migration = snapshot(path, &to, &part.migrations()).await?;
         let copied = entry(&to, part.file()).map_err(failed)?;
-        entries.push(Entry { migration: Some(migration), ..copied });
-        // No older than the database is what counts: a key is there before its row, and until long after its retirement.
-        let key = key_of(path);
-        if *part == Part::Auth && key.symlink_metadata().is_ok() {
-            let copied = copy(&key, &draft.folder().join(KEY), KEY);
+        entries.push(ManifestEntry { migration: Some(migration), ..copied });
+        // The key is copied after the database: a key file exists before its row, and until long after its retirement.
+        let key = key_beside(path);
+        if *part == BackupPart::Auth && key.symlink_metadata().is_ok() {
+            let copied = copy(&key, &draft.folder().join(KEY_NAME), KEY_NAME);
             entries.push(copied.map_err(|error| BackupError::unreadable(&key, &error))?);
         }
     }

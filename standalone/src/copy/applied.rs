@@ -1,4 +1,4 @@
-//! Whose database it is, and of which version: read from the migrations that it has.
+//! Service and version of a database, read from its applied migrations.
 
 use db::schema::Schema;
 use db::{Misfit, misfit};
@@ -6,7 +6,7 @@ use sqlx::migrate::{AppliedMigration, Migrator};
 
 use super::error::CopyError;
 
-/// The service whose first migration the database has.
+/// Returns the schema of the service whose first migration the database has.
 pub(super) fn service(
     applied: &[AppliedMigration],
     schemas: &[&'static Schema],
@@ -20,7 +20,7 @@ pub(super) fn service(
     schemas.iter().find(is_its).copied()
 }
 
-/// Whether the source of this name has exactly the migrations of this version.
+/// Checks that the database has exactly the migrations of this version.
 pub(super) fn check(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Result<(), CopyError> {
     match misfit(applied, migrations) {
         None => {}

@@ -1,4 +1,4 @@
-//! A connection of either engine, and what a copy asks of both in the same words.
+//! A connection of either engine, with the statements of a copy.
 
 use std::time::Duration;
 
@@ -11,20 +11,20 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, FromRow, PgConnection, SqliteConnection};
 use tokio::time::timeout;
 
-use super::batch::Row;
-use super::value::Value;
+use super::batch::TableRow;
+use super::value::ColumnValue;
 use super::{file, server, sql};
 
-/// How long one batch, or the wait for the next row, may take: a network that loses everything says nothing of it.
-const STEP: Duration = Duration::from_mins(1);
+/// Time limit of one batch and of the wait for the next row; detects a network that loses all packets.
+const STATEMENT_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long a server may count a table, for which it walks through it.
-const COUNT: Duration = Duration::from_mins(10);
+/// Time limit of a count of rows, for which the server scans the table.
+const COUNT_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// Where the driver keeps what it has applied.
-const MIGRATIONS: &str = "_sqlx_migrations";
+/// Table of the applied migrations.
+const MIGRATIONS_TABLE: &str = "_sqlx_migrations";
 
-/// A connection that a copy has for itself.
+/// A connection that a copy uses alone.
 #[derive(Debug)]
 pub(super) enum Connection {
     Sqlite(SqliteConnection),
@@ -32,7 +32,7 @@ pub(super) enum Connection {
 }
 
 impl Connection {
-    /// The service's migrations for this engine.
+    /// Returns a function from a schema to its migrations for this engine.
     pub(super) fn migrations(&self) -> fn(&Schema) -> &'static Migrator {
         match self {
             Self::Sqlite(_) => |schema| schema.migrations.sqlite,
@@ -40,14 +40,14 @@ impl Connection {
         }
     }
 
-    /// The migrations that the database has.
+    /// Returns the applied migrations.
     pub(super) async fn applied(&mut self) -> Result<Vec<AppliedMigration>, sqlx::Error> {
-        if !self.has(MIGRATIONS).await? {
+        if !self.has_table(MIGRATIONS_TABLE).await? {
             return Ok(Vec::new());
         }
         let applied = match self {
-            Self::Sqlite(connection) => connection.list_applied_migrations(MIGRATIONS).await,
-            Self::Postgres(connection) => connection.list_applied_migrations(MIGRATIONS).await,
+            Self::Sqlite(connection) => connection.list_applied_migrations(MIGRATIONS_TABLE).await,
+            Self::Postgres(connection) => connection.list_applied_migrations(MIGRATIONS_TABLE).await,
         };
         applied.map_err(|error| match error {
             MigrateError::Execute(error) => error,
@@ -55,15 +55,15 @@ impl Connection {
         })
     }
 
-    /// Whether the database has a table of this name.
-    pub(super) async fn has(&mut self, table: &str) -> Result<bool, sqlx::Error> {
+    /// Returns true if the database has a table of this name.
+    pub(super) async fn has_table(&mut self, table: &str) -> Result<bool, sqlx::Error> {
         match self {
             Self::Sqlite(connection) => file::has_table(connection, table).await,
             Self::Postgres(connection) => within(server::has_table(connection, table)).await,
         }
     }
 
-    /// Runs statements that answer nothing.
+    /// Runs statements without rows.
     pub(super) async fn run(&mut self, sql: impl Into<String>) -> Result<(), sqlx::Error> {
         let sql = AssertSqlSafe(sql.into());
         match self {
@@ -72,17 +72,17 @@ impl Connection {
         }
     }
 
-    /// How many rows the table has.
+    /// Returns the number of rows of the table.
     pub(super) async fn count(&mut self, table: &Table) -> Result<i64, sqlx::Error> {
         let query = AssertSqlSafe(sql::count(table));
         match self {
             Self::Sqlite(connection) => sqlx::query_scalar(query).fetch_one(connection).await,
-            Self::Postgres(connection) => limited(COUNT, sqlx::query_scalar(query).fetch_one(connection)).await,
+            Self::Postgres(connection) => limited(COUNT_TIMEOUT, sqlx::query_scalar(query).fetch_one(connection)).await,
         }
     }
 
-    /// What this statement finds.
-    pub(super) async fn found<T>(&mut self, sql: &'static str) -> Result<Vec<T>, sqlx::Error>
+    /// Returns the rows of this statement.
+    pub(super) async fn fetch_all<T>(&mut self, sql: &'static str) -> Result<Vec<T>, sqlx::Error>
     where
         T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow>,
     {
@@ -92,37 +92,41 @@ impl Connection {
         }
     }
 
-    /// The table's rows, in no order, as they come.
-    pub(super) fn rows(&mut self, table: &'static Table) -> BoxStream<'_, Result<Row, sqlx::Error>> {
+    /// Returns a stream of the table's rows, in no order.
+    pub(super) fn rows(&mut self, table: &'static Table) -> BoxStream<'_, Result<TableRow, sqlx::Error>> {
         let query = AssertSqlSafe(sql::select(table));
         let columns = || table.columns.iter().map(|column| column.kind).enumerate();
         match self {
             Self::Sqlite(connection) => sqlx::query(query)
                 .fetch(connection)
-                .map(move |row| row.and_then(|row| columns().map(|(at, kind)| Value::read(&row, at, kind)).collect()))
+                .map(move |row| {
+                    row.and_then(|row| columns().map(|(at, kind)| ColumnValue::read(&row, at, kind)).collect())
+                })
                 .boxed(),
             Self::Postgres(connection) => sqlx::query(query)
                 .fetch(connection)
-                .map(move |row| row.and_then(|row| columns().map(|(at, kind)| Value::read(&row, at, kind)).collect()))
+                .map(move |row| {
+                    row.and_then(|row| columns().map(|(at, kind)| ColumnValue::read(&row, at, kind)).collect())
+                })
                 .boxed(),
         }
     }
 
     /// Writes the rows.
-    pub(super) async fn insert(&mut self, table: &Table, rows: Vec<Row>) -> Result<(), sqlx::Error> {
+    pub(super) async fn insert(&mut self, table: &Table, rows: Vec<TableRow>) -> Result<(), sqlx::Error> {
         let query = AssertSqlSafe(sql::insert(table, rows.len()));
         let values = rows.into_iter().flatten();
         match self {
             Self::Sqlite(connection) => {
-                within(values.fold(sqlx::query(query), Value::bind).execute(connection)).await.map(drop)
+                within(values.fold(sqlx::query(query), ColumnValue::bind).execute(connection)).await.map(drop)
             }
             Self::Postgres(connection) => {
-                within(values.fold(sqlx::query(query), Value::bind).execute(connection)).await.map(drop)
+                within(values.fold(sqlx::query(query), ColumnValue::bind).execute(connection)).await.map(drop)
             }
         }
     }
 
-    /// Closes the connection; what is not committed is undone.
+    /// Closes the connection; an open transaction is rolled back.
     pub(super) async fn close(self) -> Result<(), sqlx::Error> {
         match self {
             Self::Sqlite(connection) => connection.close().await,
@@ -131,14 +135,16 @@ impl Connection {
     }
 }
 
-/// The next row, if it comes in time.
-pub(super) async fn next(rows: &mut BoxStream<'_, Result<Row, sqlx::Error>>) -> Result<Option<Row>, sqlx::Error> {
+/// Returns the next row, within the time limit.
+pub(super) async fn next_row(
+    rows: &mut BoxStream<'_, Result<TableRow, sqlx::Error>>,
+) -> Result<Option<TableRow>, sqlx::Error> {
     within(async { rows.next().await.transpose() }).await
 }
 
-/// The answer, if it comes in time.
+/// Returns the answer, within the time limit.
 pub(super) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
-    limited(STEP, work).await
+    limited(STATEMENT_TIMEOUT, work).await
 }
 
 async fn limited<T>(limit: Duration, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {

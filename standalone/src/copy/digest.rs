@@ -1,29 +1,28 @@
-//! What a table holds, in one number that is the same on both engines.
+//! Checksum of a table's rows, the same on both engines.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use super::value::Value;
+use super::value::ColumnValue;
 
-/// The rows of a table: how many, and the sum of their SHA-256 as numbers modulo 2²⁵⁶.
+/// Number of a table's rows, and the sum of their SHA-256 values modulo 2²⁵⁶.
 ///
-/// A sum does not ask for an order, in which engines and collations differ; and unlike an exclusive or, it sees a row that
-/// comes twice.
+/// A sum does not depend on the order, which differs between engines and collations. Unlike XOR, it detects a duplicate row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Digest {
+pub(super) struct TableDigest {
     rows: u64,
-    /// The least byte first.
+    /// Little-endian number.
     sum: [u8; 32],
 }
 
-impl Digest {
-    /// How many rows there are.
+impl TableDigest {
+    /// Returns the number of rows.
     pub(super) fn rows(&self) -> u64 {
         self.rows
     }
 
-    pub(super) fn add(&mut self, row: &[Value]) {
+    pub(super) fn add(&mut self, row: &[ColumnValue]) {
         let mut bytes = Vec::new();
         for value in row {
             value.encode(&mut bytes);
@@ -38,8 +37,8 @@ impl Digest {
     }
 }
 
-/// The checksum: the sum in hexadecimal digits.
-impl fmt::Display for Digest {
+/// Writes the sum in hexadecimal digits.
+impl fmt::Display for TableDigest {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.sum.iter().rev().try_for_each(|byte| write!(formatter, "{byte:02x}"))
     }
@@ -52,12 +51,12 @@ mod tests {
 
     use super::*;
 
-    fn text(text: &str) -> Value {
-        Value::Text(Some(text.to_owned()))
+    fn text(text: &str) -> ColumnValue {
+        ColumnValue::Text(Some(text.to_owned()))
     }
 
-    fn digest(rows: &[&[Value]]) -> Digest {
-        let mut digest = Digest::default();
+    fn digest(rows: &[&[ColumnValue]]) -> TableDigest {
+        let mut digest = TableDigest::default();
         for row in rows {
             digest.add(row);
         }
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_rows_is_nothing_and_all_else_is_something() {
+    fn digest_depends_on_all_but_the_order_of_rows() {
         let (one, other) = ([text("a"), text("b")], [text("c"), text("d")]);
         let both = digest(&[&one, &other]);
         assert_eq!(both, digest(&[&other, &one]));
@@ -77,29 +76,29 @@ mod tests {
             digest(&[&one, &other, &other]),
             digest(&[&[text("a"), text("d")], &[text("c"), text("b")]]),
             digest(&[&[text("ab"), text("")], &other]),
-            digest(&[&[text("a"), Value::Bytes(Some(b"b".to_vec()))], &other]),
+            digest(&[&[text("a"), ColumnValue::Bytes(Some(b"b".to_vec()))], &other]),
         ] {
             assert_ne!(different.to_string(), both.to_string());
         }
     }
 
     #[test]
-    fn each_bit_of_a_value_counts_and_null_is_none_of_them() {
-        let time = |nanos| Value::Time(DateTime::<Utc>::from_timestamp(1, nanos));
+    fn values_and_nulls_of_all_types_have_own_digests() {
+        let time = |nanos| ColumnValue::Time(DateTime::<Utc>::from_timestamp(1, nanos));
         let mut all: Vec<_> = [
-            Value::Uuid(None),
-            Value::Uuid(Some(Uuid::nil())),
-            Value::Uuid(Some(Uuid::from_u128(1))),
-            Value::Text(None),
+            ColumnValue::Uuid(None),
+            ColumnValue::Uuid(Some(Uuid::nil())),
+            ColumnValue::Uuid(Some(Uuid::from_u128(1))),
+            ColumnValue::Text(None),
             text(""),
             text("\0"),
-            Value::Bytes(None),
-            Value::Bytes(Some(vec![])),
-            Value::Bytes(Some(vec![0])),
-            Value::Integer(None),
-            Value::Integer(Some(0)),
-            Value::Integer(Some(-1)),
-            Value::Time(None),
+            ColumnValue::Bytes(None),
+            ColumnValue::Bytes(Some(vec![])),
+            ColumnValue::Bytes(Some(vec![0])),
+            ColumnValue::Integer(None),
+            ColumnValue::Integer(Some(0)),
+            ColumnValue::Integer(Some(-1)),
+            ColumnValue::Time(None),
             time(0),
             time(1),
         ]
@@ -113,9 +112,9 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_is_that_of_the_numbers() {
-        // Two rows' SHA-256, added with another program.
-        let row = [Value::Integer(Some(7))];
+    fn digest_is_the_sum_of_row_hashes() {
+        // The sum was computed with another program.
+        let row = [ColumnValue::Integer(Some(7))];
         let mut bytes = Vec::new();
         row[0].encode(&mut bytes);
         assert_eq!(bytes, [4, 1, 0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 7]);

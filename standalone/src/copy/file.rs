@@ -1,4 +1,4 @@
-//! A file that is copied: read without a trace, or filled as a service would.
+//! SQLite files of a copy: a source that is read without changes, and a target.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
@@ -8,25 +8,26 @@ use db::{FileLock, OpenError, make_folder};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
-/// A file that no service has, and that stays as it is.
+/// A file that a copy reads, without a service on it.
 #[derive(Debug)]
 pub(super) struct StillFile {
     path: PathBuf,
-    before: Option<Stamp>,
+    before: Option<FileStamp>,
     _lock: FileLock,
 }
 
-/// What tells whether somebody has written to a file. In WAL mode whoever opens it makes a log beside it, and whoever has
-/// written and closes it again has changed the file's time.
+/// Length and time of a file, by which a write to it is detected.
+///
+/// In WAL mode an opened file has a log beside it, and the close after a write changes the file's time.
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     length: u64,
     seconds: i64,
     nanos: i64,
 }
 
 impl StillFile {
-    /// Opens the file for reading. A service that has it is waited for as at a restart, and then it is refused.
+    /// Opens the file for reading. Waits for a service that has the file, as a restart does, then fails.
     pub(super) async fn open(path: &Path) -> Result<(Self, SqliteConnection), OpenError> {
         let lock = FileLock::take_whole(path).await?;
         let before = stamp(path).filter(|_| !has_log(path));
@@ -34,34 +35,36 @@ impl StillFile {
         Ok((Self { path: path.to_owned(), before, _lock: lock }, connection))
     }
 
-    /// Whether somebody has written to the file since, past all locks. With a log, which locks are for, nobody can have been
-    /// seen.
+    /// Returns true if another program has written to the file without its lock. A file with a log at the open is not
+    /// checked.
     pub(super) fn has_changed(&self) -> bool {
         self.before.is_some() && (has_log(&self.path) || stamp(&self.path) != self.before)
     }
 
-    /// Whether the path leads to this file.
+    /// Returns true if the path leads to this file.
     pub(super) fn is_at(&self, path: &Path) -> bool {
         let key = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         key(path).is_some_and(|other| Some(other) == key(&self.path))
     }
 }
 
-/// Opens a file for reading and leaves nothing beside it: a connection that only reads cannot take the log away again that
-/// it has made. So where there is none, it takes the file for one that does not change; the caller has the lock.
+/// Opens a file for reading, without creating files beside it.
+///
+/// A read-only connection cannot remove a log that it created. So a file without a log is opened as immutable; the caller
+/// has its lock.
 pub(super) async fn open_still(path: &Path) -> Result<SqliteConnection, OpenError> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!has_log(path));
     let opened = options.disable_statement_logging().connect().await;
     opened.map_err(|error| OpenError::Damaged(path.display().to_string(), error.to_string()))
 }
 
-/// Takes the lock of a file that may be missing, with its folder.
+/// Locks a file, and creates its folder if it is missing.
 pub(super) async fn lock_to_fill(path: &Path) -> Result<FileLock, OpenError> {
     make_folder(path)?;
     FileLock::take_whole(path).await
 }
 
-/// Whether the file has a table of this name.
+/// Returns true if the file has a table of this name.
 pub(super) async fn has_table(connection: &mut SqliteConnection, name: &str) -> Result<bool, sqlx::Error> {
     const SQL: &str = "select count(*) from sqlite_schema where type = 'table' and name = $1";
     let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
@@ -74,7 +77,7 @@ fn has_log(path: &Path) -> bool {
     Path::new(&name).exists()
 }
 
-fn stamp(path: &Path) -> Option<Stamp> {
-    let of = |found: Metadata| Stamp { length: found.len(), seconds: found.mtime(), nanos: found.mtime_nsec() };
-    fs::metadata(path).ok().map(of)
+fn stamp(path: &Path) -> Option<FileStamp> {
+    let stamp = |found: Metadata| FileStamp { length: found.len(), seconds: found.mtime(), nanos: found.mtime_nsec() };
+    fs::metadata(path).ok().map(stamp)
 }

@@ -1,4 +1,4 @@
-//! The signing key, which the auth service alone has.
+//! Transfer of the auth service's signing key.
 
 use std::error::Error;
 
@@ -8,16 +8,16 @@ use auth_service::store::PRIVATE_HALVES;
 use db::DatabaseUrl;
 use kit::config::Environment;
 
-use super::source::Source;
+use super::source::CopySource;
 use super::target::Supplement;
 
-/// What becomes of the key; `None` for a service that signs nothing.
-pub(super) struct Key(Option<KeyCopy>);
+/// Transfer of the signing key; `None` for a service without one.
+pub(super) struct SigningKeyTransfer(Option<KeyCopy>);
 
-impl Key {
-    /// Decides by the settings of the auth service and by what the source holds.
+impl SigningKeyTransfer {
+    /// Chooses the transfer by the settings of the auth service and the keys of the source.
     pub(super) async fn choose(
-        source: &mut Source,
+        source: &mut CopySource,
         from: &DatabaseUrl,
         to: &DatabaseUrl,
         environment: Environment,
@@ -26,7 +26,7 @@ impl Key {
             return Ok(Self(None));
         }
         let settings = SigningSettings::read(environment)?;
-        let halves = source.found(PRIVATE_HALVES).await?;
+        let halves = source.fetch_all(PRIVATE_HALVES).await?;
         let (from, to) = (from.path().map(KeyFile::beside), to.path().map(KeyFile::beside));
         let key = KeyCopy::choose(
             settings.secret_key.is_some(),
@@ -38,37 +38,38 @@ impl Key {
         Ok(Self(Some(key?)))
     }
 
-    /// What the rows of the keys get in the target.
+    /// Returns the values that the rows of the keys get in the target.
     pub(super) fn supplements(&self) -> Vec<Supplement<'_>> {
         let sealed = self.0.as_ref().map_or(&[][..], KeyCopy::sealed);
-        let of = |(id, sealed)| Supplement { table: "signing_keys", of: ("id", id), value: ("sealed", sealed) };
-        sealed.iter().map(|(id, sealed)| of((id.as_str(), sealed.as_slice()))).collect()
+        let supplement =
+            |(id, sealed)| Supplement { table: "signing_keys", row: ("id", id), value: ("sealed", sealed) };
+        sealed.iter().map(|(id, sealed)| supplement((id.as_str(), sealed.as_slice()))).collect()
     }
 
     pub(super) fn write_file(&self) -> Result<(), KeyFileError> {
         self.0.as_ref().map_or(Ok(()), KeyCopy::write_file)
     }
 
-    /// What its owner must know of it now.
+    /// Returns the next step for the operator.
     pub(super) fn note(&self) -> Option<String> {
         Some(match self.0.as_ref()? {
             KeyCopy::Sealed => {
-                "The signing key has gone along, sealed: give the service the AUTH_MASTER_KEY that it was \
-                 sealed with."
-                    .to_owned()
+                "The signing key was copied, sealed: give the service the AUTH_MASTER_KEY that sealed it.".to_owned()
             }
             KeyCopy::Seal { from, .. } => format!(
-                "The signing key of {} lies in the new database, sealed: give the service this AUTH_MASTER_KEY.",
+                "The signing key of {} is in the new database, sealed: give the service this AUTH_MASTER_KEY.",
                 from.display()
             ),
-            KeyCopy::File { to, .. } => format!("The signing key has gone along, to {}.", to.path().display()),
+            KeyCopy::File { to, .. } => format!("The signing key was copied to {}.", to.path().display()),
             KeyCopy::Left(from) => format!(
-                "JWT_SECRET_KEY signs, so {} is left where it is: give the service this JWT_SECRET_KEY.",
+                "JWT_SECRET_KEY signs tokens, so {} was not copied: give the service this JWT_SECRET_KEY.",
                 from.display()
             ),
-            KeyCopy::Absent => "There is no signing key with the source, as with JWT_SECRET_KEY: give the service the \
-                 JWT_SECRET_KEY that it had; with another key all tokens are refused."
-                .to_owned(),
+            KeyCopy::Absent => {
+                "The source has no signing key, as with JWT_SECRET_KEY: give the service its old JWT_SECRET_KEY; with \
+                 another key all tokens are refused."
+                    .to_owned()
+            }
         })
     }
 }

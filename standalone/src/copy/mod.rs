@@ -1,8 +1,7 @@
-//! `gatepost copy`: moves one service's database to another one, of either engine, with the signing key: all of it or
-//! nothing, read back before it counts.
+//! `gatepost copy`: copies one service's database with its signing key to another database of either engine.
 //!
-//! A `Source` is opened, a `Target` is opened for what the source is and filled from it, and what has been `Filled` may be
-//! committed.
+//! A copy is complete and verified, or leaves the target unchanged. A `CopySource` fills a `CopyTarget`; the `FilledTarget`
+//! is committed.
 
 mod applied;
 mod batch;

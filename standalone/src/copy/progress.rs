@@ -1,29 +1,29 @@
-//! What a copy says of itself while it works.
+//! Progress of a copy.
 
-use super::digest::Digest;
+use super::digest::TableDigest;
 
-/// How far it is.
+/// Progress of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// It is in the middle of a long table.
+    /// A long table is being copied.
     Copying {
-        /// The table.
+        /// Name of the table.
         table: &'static str,
-        /// How many of its rows are written.
+        /// Number of written rows.
         rows: u64,
-        /// How many it has.
-        of: u64,
+        /// Number of all rows.
+        total: u64,
     },
-    /// A table is written, and not read back yet.
+    /// A table is written, but not read back yet.
     Copied {
-        /// The table.
+        /// Name of the table.
         table: &'static str,
-        /// What was read from the source.
-        digest: Digest,
+        /// Digest of the source's rows.
+        digest: TableDigest,
     },
-    /// A table was read back, and is the same.
+    /// A table was read back and matches.
     Verified {
-        /// The table.
+        /// Name of the table.
         table: &'static str,
     },
 }

@@ -1,4 +1,4 @@
-//! The command: settings, the copy, and what is said in the end.
+//! The command `gatepost copy`.
 
 use std::error::Error;
 
@@ -8,12 +8,12 @@ use db::schema::Schema;
 use kit::config::{Environment, boolean, check_encrypted};
 use kit::shutdown::Shutdown;
 
-use super::key::Key;
+use super::key::SigningKeyTransfer;
 use super::say;
-use super::source::Source;
-use super::target::{Filled, Target};
+use super::source::CopySource;
+use super::target::{CopyTarget, FilledTarget};
 
-/// What is copied, and to where.
+/// Flags of `gatepost copy`.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = say::HELP)]
 pub(crate) struct CopyFlags {
@@ -29,14 +29,14 @@ pub(crate) struct CopyFlags {
     insecure: bool,
 }
 
-/// The copy was told to stop.
+/// Error of a copy that a signal stopped.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped by a signal: nothing is kept, and the same command can be run again")]
-struct Stopped;
+struct CopyStopped;
 
 const SCHEMAS: [&Schema; 2] = [&auth_service::store::SCHEMA, &blog_service::store::SCHEMA];
 
-/// Copies, and says how far it is on standard error; each table's rows and checksum go to standard output in the end.
+/// Copies a database. Progress goes to standard error; rows and checksum of each table go to standard output at the end.
 pub(crate) async fn run(
     flags: CopyFlags,
     environment: Environment,
@@ -46,8 +46,8 @@ pub(crate) async fn run(
         check_encrypted(name, url.is_private(), flags.insecure, "--insecure")?;
     }
     let copied = shutdown.run_until_cancelled(Box::pin(fill(&flags, environment))).await;
-    let (filled, service, key) = copied.ok_or(Stopped)??;
-    // Before the commit: a database that counts has its key.
+    let (filled, service, key) = copied.ok_or(CopyStopped)??;
+    // Before the commit, so that a committed database has its key.
     key.write_file()?;
     let tables = filled.commit().await?;
     say::done(service, &tables, &flags.to, &key);
@@ -57,11 +57,11 @@ pub(crate) async fn run(
 async fn fill(
     flags: &CopyFlags,
     environment: Environment,
-) -> Result<(Filled, &'static str, Key), Box<dyn Error + Send + Sync>> {
-    let mut source = Source::open(&flags.from, &SCHEMAS).await?;
+) -> Result<(FilledTarget, &'static str, SigningKeyTransfer), Box<dyn Error + Send + Sync>> {
+    let mut source = CopySource::open(&flags.from, &SCHEMAS).await?;
     let service = source.schema().service;
-    let key = Key::choose(&mut source, &flags.from, &flags.to, environment).await?;
-    let target = Target::open(&flags.to, &source, &SCHEMAS).await?;
+    let key = SigningKeyTransfer::choose(&mut source, &flags.from, &flags.to, environment).await?;
+    let target = CopyTarget::open(&flags.to, &source, &SCHEMAS).await?;
     say::begin(service, &flags.from, &flags.to);
     let filled = target.fill(&mut source, &key.supplements(), &mut say::progress).await?;
     Ok((filled, service, key))

@@ -1,4 +1,4 @@
-//! A server's database that is copied, or filled: without the limits of calls, and watched for services that use it.
+//! PostgreSQL databases of a copy: connections without the limits of calls, and a check for running services.
 
 use std::time::Duration;
 
@@ -6,12 +6,14 @@ use db::{Migrations, OpenError, PostgresServer};
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
-/// What a copy's connections are called, so that they are not taken for a service's.
-const COPIER: &str = "gatepost copy";
+/// Application name of a copy's connections, which distinguishes them from those of a service.
+const APPLICATION_NAME: &str = "gatepost copy";
 
-/// A copy may take long, and a statement of it, too; the transaction of the one side waits while the other works. A copy
-/// that was killed, or cut off, is undone soon. No `tcp_user_timeout`: it ends whoever is read slowly.
-const SESSION: [(&str, &str); 8] = [
+/// Settings of a copy's session.
+///
+/// Statements and idle transactions may take long, because one side waits for the other. A killed or disconnected copy is
+/// rolled back soon. `tcp_user_timeout` is not set, because it ends a connection with a slow reader.
+const SESSION_SETTINGS: [(&str, &str); 8] = [
     ("statement_timeout", "0"),
     ("idle_in_transaction_session_timeout", "0"),
     ("lock_timeout", "10s"),
@@ -22,61 +24,61 @@ const SESSION: [(&str, &str); 8] = [
     ("client_min_messages", "warning"),
 ];
 
-/// How long a service that has just ended may still be seen.
-const OVERLAP: Duration = Duration::from_secs(2);
+/// Time limit of the wait for the connections of a service that has just ended.
+const SERVICE_END_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How often is looked meanwhile.
-const LOOK: Duration = Duration::from_millis(50);
+/// Pause between two checks during that wait.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Connects as a copy; waits for a server that starts.
+/// Connects for a copy; waits for a server that starts.
 pub(super) async fn connect(server: &PostgresServer) -> Result<PgConnection, OpenError> {
-    server.connect_as(COPIER, &SESSION).await
+    server.connect_as(APPLICATION_NAME, &SESSION_SETTINGS).await
 }
 
 /// Applies the migrations that the database lacks, as a service does.
 pub(super) async fn migrate(server: &PostgresServer, migrations: &Migrations) -> Result<(), OpenError> {
-    server.migrate_as(COPIER, migrations).await
+    server.migrate_as(APPLICATION_NAME, migrations).await
 }
 
-/// How many connections services have to this database, by the name that theirs have.
+/// Returns the number of connections of services to this database, by their application names.
 pub(super) async fn services_at(server: &PostgresServer, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     const SQL: &str = "select count(*) from pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid() and application_name in ($1, $2)";
     let [usual, own] = server.service_names();
-    let give_up = Instant::now() + OVERLAP;
+    let give_up = Instant::now() + SERVICE_END_TIMEOUT;
     loop {
         let found = sqlx::query_scalar(SQL).bind(&usual).bind(&own).fetch_one(&mut *connection).await?;
         if found == 0 || Instant::now() >= give_up {
             return Ok(found);
         }
-        sleep(LOOK).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
-/// Whether the database has a table of this name where ours are.
+/// Returns true if the current schema has a table of this name.
 pub(super) async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sqlx::Error> {
     const SQL: &str = "select count(*) from pg_tables where schemaname = current_schema() and tablename = $1";
     let count: i64 = sqlx::query_scalar(SQL).bind(name).fetch_one(connection).await?;
     Ok(count > 0)
 }
 
-/// A lock that nobody else asks for, by which a connection sees whether another one is to the same database: hosts and
-/// ports may differ, and be the same server all the same.
+/// A random advisory lock, by which two connections detect that they lead to the same database. Host and port may differ
+/// for the same server.
 #[derive(Debug)]
-pub(super) struct Mark {
+pub(super) struct DatabaseLock {
     key: i64,
     schema: String,
 }
 
-impl Mark {
-    /// Takes a lock for as long as the connection lives.
-    pub(super) async fn set(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
+impl DatabaseLock {
+    /// Takes the lock for the life of the connection.
+    pub(super) async fn take(connection: &mut PgConnection) -> Result<Self, sqlx::Error> {
         let key = i64::from_be_bytes(kit::random::bytes());
         try_lock(connection, key).await?;
         Ok(Self { key, schema: schema(connection).await? })
     }
 
-    /// Whether this other connection leads to the same database and schema.
+    /// Returns true if this other connection leads to the same database and schema.
     pub(super) async fn is_at(&self, connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
         Ok(!try_lock(connection, self.key).await? && schema(connection).await? == self.schema)
     }

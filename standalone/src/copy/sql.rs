@@ -1,4 +1,4 @@
-//! The statements of a copy, made from what a table is described as.
+//! SQL statements of a copy, built from the description of a table.
 
 use db::schema::{Schema, Table};
 
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_read_and_filled_by_its_columns() {
+    fn statements_name_all_columns() {
         const TABLE: Table = Table {
             name: "notes",
             columns: &[Column::new("id", ColumnType::Uuid), Column::optional("text", ColumnType::Text)],

@@ -1,4 +1,4 @@
-//! The database that is written to: empty before, and afterwards either whole or empty still.
+//! Target of a copy: empty before, and complete or still empty afterwards.
 
 use std::time::Duration;
 
@@ -6,70 +6,71 @@ use db::schema::{Schema, Table};
 use db::{DatabaseUrl, FileLock};
 use tokio::time::Instant;
 
-use super::batch::{Batch, Row};
-use super::connection::{Connection, next, within};
-use super::digest::Digest;
+use super::batch::{RowBatch, TableRow};
+use super::connection::{Connection, next_row, within};
+use super::digest::TableDigest;
 use super::error::CopyError;
 use super::progress::Progress;
-use super::source::{Place, Source};
-use super::value::Value;
+use super::source::{CopySource, SourceIdentity};
+use super::value::ColumnValue;
 use super::{applied, file, server, sql};
 
-/// How often a long table says how far it is.
-const SAY: Duration = Duration::from_secs(2);
+/// Pause between two progress reports of a long table.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 
-/// What a row of the target gets that it lacks in the source: the value of a column of bytes that is null there.
+/// A value for a row of the target: bytes for a column that is null in the source.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Supplement<'a> {
-    /// The table.
+    /// Name of the table.
     pub(super) table: &'static str,
-    /// A text column, and the row's value in it.
-    pub(super) of: (&'static str, &'a str),
-    /// The column, and its value.
+    /// Text column and value that identify the row.
+    pub(super) row: (&'static str, &'a str),
+    /// Column and its new value.
     pub(super) value: (&'static str, &'a [u8]),
 }
 
-/// An open target: it has its tables, and no row in them.
+/// An open target with empty tables.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct CopyTarget {
     name: String,
     connection: Connection,
     schema: &'static Schema,
     _lock: Option<FileLock>,
 }
 
-/// A target that holds all of its source, read back and the same: it counts once it is [committed](Filled::commit).
+/// A target with all rows of the source, read back and compared; still to be [committed](FilledTarget::commit).
 #[derive(Debug)]
-pub(super) struct Filled {
-    target: Target,
-    tables: Vec<(&'static str, Digest)>,
+pub(super) struct FilledTarget {
+    target: CopyTarget,
+    tables: Vec<(&'static str, TableDigest)>,
 }
 
-impl Target {
-    /// Opens the database, makes it and its tables where they are missing, as the source's service would. What is not
-    /// empty, or of another service, is refused before anything is written.
+impl CopyTarget {
+    /// Opens the database; creates it and its tables if they are missing, as the source's service does.
+    ///
+    /// A database that is not empty, or belongs to another service, is refused before any write.
     ///
     /// # Errors
-    /// [`CopyError`], whose text says what to do.
+    /// [`CopyError`]; its text says what to do.
     pub(super) async fn open(
         url: &DatabaseUrl,
-        source: &Source,
+        source: &CopySource,
         schemas: &[&'static Schema],
     ) -> Result<Self, CopyError> {
         let schema = source.schema();
         match url {
             DatabaseUrl::Sqlite(path) => {
                 let name = path.display().to_string();
-                if let Place::File(file) = &source.place
+                if let SourceIdentity::File(file) = &source.place
                     && file.is_at(path)
                 {
                     return Err(CopyError::Same(name));
                 }
                 let lock = file::lock_to_fill(path).await?;
                 if path.exists() {
-                    let mut looking = Connection::Sqlite(file::open_still(path).await?);
-                    look(&name, &mut looking, schema, schemas).await?;
-                    looking.close().await.map_err(|error| CopyError::away(&name, &error))?;
+                    let mut existing = Connection::Sqlite(file::open_still(path).await?);
+                    check_target(&name, &mut existing, schema, schemas).await?;
+                    existing.close().await.map_err(|error| CopyError::in_database(&name, &error))?;
                 }
                 let connection = db::open_to_fill(path, schema.migrations.sqlite).await?;
                 Ok(Self { name, connection: Connection::Sqlite(connection), schema, _lock: Some(lock) })
@@ -77,29 +78,31 @@ impl Target {
             DatabaseUrl::Postgres(server) => {
                 let name = server.to_string();
                 let mut connection = server::connect(server).await?;
-                if let Place::Server(mark) = &source.place
-                    && within(mark.is_at(&mut connection)).await.map_err(|error| CopyError::away(&name, &error))?
+                if let SourceIdentity::Server(mark) = &source.place
+                    && within(mark.is_at(&mut connection))
+                        .await
+                        .map_err(|error| CopyError::in_database(&name, &error))?
                 {
                     return Err(CopyError::Same(name));
                 }
                 let mut connection = Connection::Postgres(connection);
-                look(&name, &mut connection, schema, schemas).await?;
+                check_target(&name, &mut connection, schema, schemas).await?;
                 server::migrate(server, &schema.migrations).await?;
                 Ok(Self { name, connection, schema, _lock: None })
             }
         }
     }
 
-    /// Writes all that the source holds, supplemented so, in one transaction, and reads it back.
+    /// Writes all rows of the source, with these supplements, in one transaction, and reads them back.
     ///
     /// # Errors
-    /// [`CopyError`], whose text says what to do; then nothing is kept.
+    /// [`CopyError`]; its text says what to do. Then nothing is kept.
     pub(super) async fn fill(
         mut self,
-        source: &mut Source,
+        source: &mut CopySource,
         supplements: &[Supplement<'_>],
         say: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Filled, CopyError> {
+    ) -> Result<FilledTarget, CopyError> {
         self.begin().await?;
         let mut tables = Vec::new();
         for table in self.schema.tables {
@@ -113,10 +116,10 @@ impl Target {
             self.verify(table, *written).await?;
             say(Progress::Verified { table: table.name });
         }
-        Ok(Filled { target: self, tables })
+        Ok(FilledTarget { target: self, tables })
     }
 
-    /// Begins the transaction, and looks again now that nobody else can write.
+    /// Begins the transaction, which excludes other writers, and checks again that the tables are empty.
     async fn begin(&mut self) -> Result<(), CopyError> {
         let begun = match &self.connection {
             Connection::Sqlite(_) => self.connection.run("begin immediate").await,
@@ -128,23 +131,23 @@ impl Target {
                 }
             }
         };
-        begun.map_err(|error| CopyError::away(&self.name, &error))?;
+        begun.map_err(|error| CopyError::in_database(&self.name, &error))?;
         check_empty(&self.name, &mut self.connection, self.schema).await
     }
 
     async fn copy(
         &mut self,
-        source: &mut Source,
+        source: &mut CopySource,
         table: &'static Table,
         supplements: &[&Supplement<'_>],
         say: &mut (dyn FnMut(Progress) + Send),
-    ) -> Result<Digest, CopyError> {
-        let of = u64::try_from(source.count(table).await?).unwrap_or_default();
+    ) -> Result<TableDigest, CopyError> {
+        let total = u64::try_from(source.count(table).await?).unwrap_or_default();
         let from = source.name.clone();
-        let unread = |error: sqlx::Error| CopyError::of(&from, table, &error);
-        let (mut digest, mut batch, mut said) = (Digest::default(), Batch::default(), Instant::now());
+        let unread = |error: sqlx::Error| CopyError::in_table(&from, table, &error);
+        let (mut digest, mut batch, mut said) = (TableDigest::default(), RowBatch::default(), Instant::now());
         let mut rows = source.rows(table);
-        while let Some(mut row) = next(&mut rows).await.map_err(unread)? {
+        while let Some(mut row) = next_row(&mut rows).await.map_err(unread)? {
             for one in supplements {
                 one.apply(table, &mut row);
             }
@@ -152,8 +155,8 @@ impl Target {
             batch.push(row);
             if batch.is_full() {
                 self.insert(table, &mut batch).await?;
-                if said.elapsed() >= SAY {
-                    say(Progress::Copying { table: table.name, rows: digest.rows(), of });
+                if said.elapsed() >= PROGRESS_INTERVAL {
+                    say(Progress::Copying { table: table.name, rows: digest.rows(), total });
                     said = Instant::now();
                 }
             }
@@ -162,17 +165,17 @@ impl Target {
         Ok(digest)
     }
 
-    async fn insert(&mut self, table: &'static Table, batch: &mut Batch) -> Result<(), CopyError> {
+    async fn insert(&mut self, table: &'static Table, batch: &mut RowBatch) -> Result<(), CopyError> {
         let Some(rows) = batch.take() else { return Ok(()) };
         let inserted = self.connection.insert(table, rows).await;
-        inserted.map_err(|error| CopyError::of(&self.name, table, &error))
+        inserted.map_err(|error| CopyError::in_table(&self.name, table, &error))
     }
 
-    async fn verify(&mut self, table: &'static Table, written: Digest) -> Result<(), CopyError> {
-        let unread = |error: sqlx::Error| CopyError::of(&self.name, table, &error);
-        let mut found = Digest::default();
+    async fn verify(&mut self, table: &'static Table, written: TableDigest) -> Result<(), CopyError> {
+        let unread = |error: sqlx::Error| CopyError::in_table(&self.name, table, &error);
+        let mut found = TableDigest::default();
         let mut rows = self.connection.rows(table);
-        while let Some(row) = next(&mut rows).await.map_err(unread)? {
+        while let Some(row) = next_row(&mut rows).await.map_err(unread)? {
             found.add(&row);
         }
         if found == written {
@@ -182,31 +185,31 @@ impl Target {
     }
 }
 
-impl Filled {
-    /// Makes it count: what each table holds.
+impl FilledTarget {
+    /// Commits, and returns the digest of each table.
     ///
     /// # Errors
-    /// [`CopyError`], whose text says what to do.
-    pub(super) async fn commit(self) -> Result<Vec<(&'static str, Digest)>, CopyError> {
-        let Self { target: Target { name, mut connection, _lock, .. }, tables } = self;
+    /// [`CopyError`]; its text says what to do.
+    pub(super) async fn commit(self) -> Result<Vec<(&'static str, TableDigest)>, CopyError> {
+        let Self { target: CopyTarget { name, mut connection, _lock, .. }, tables } = self;
         connection.run("commit").await.map_err(|error| match error {
             sqlx::Error::Database(cause) => CopyError::Unfit(name, cause.message().to_owned()),
             error => CopyError::Unknown(name, error.to_string()),
         })?;
-        // It stands, however the connection ends.
+        // The commit is done, even if the close fails.
         let _ = connection.close().await;
         Ok(tables)
     }
 }
 
-/// Looks at a target that may be anything, and writes nothing.
-async fn look(
+/// Checks that a database is a possible target, without writing to it.
+async fn check_target(
     name: &str,
     connection: &mut Connection,
     schema: &'static Schema,
     schemas: &[&'static Schema],
 ) -> Result<(), CopyError> {
-    let applied = connection.applied().await.map_err(|error| CopyError::away(name, &error))?;
+    let applied = connection.applied().await.map_err(|error| CopyError::in_database(name, &error))?;
     if applied.is_empty() {
         return Ok(());
     }
@@ -215,7 +218,7 @@ async fn look(
         Some(other) if other.service != schema.service => {
             return Err(CopyError::Another(name.to_owned(), other.service, schema.service));
         }
-        // One of an older version is brought up to this one.
+        // An older version is migrated to this one.
         _ => match applied::check(name, &applied, migrations(schema)) {
             Ok(()) | Err(CopyError::Older(..)) => {}
             Err(error) => return Err(error),
@@ -226,8 +229,9 @@ async fn look(
 
 async fn check_empty(name: &str, connection: &mut Connection, schema: &'static Schema) -> Result<(), CopyError> {
     for table in schema.tables {
-        let rows = async { if connection.has(table.name).await? { connection.count(table).await } else { Ok(0) } };
-        let rows = rows.await.map_err(|error| CopyError::of(name, table, &error))?;
+        let rows =
+            async { if connection.has_table(table.name).await? { connection.count(table).await } else { Ok(0) } };
+        let rows = rows.await.map_err(|error| CopyError::in_table(name, table, &error))?;
         if rows > 0 {
             return Err(CopyError::NotEmpty(name.to_owned(), table.name, rows));
         }
@@ -236,12 +240,12 @@ async fn check_empty(name: &str, connection: &mut Connection, schema: &'static S
 }
 
 impl Supplement<'_> {
-    /// Puts the value into the row, if it is the one that is meant and has none.
-    fn apply(&self, table: &Table, row: &mut Row) {
+    /// Sets the value in the row, if the row is the right one and its column is null.
+    fn apply(&self, table: &Table, row: &mut TableRow) {
         let at = |name: &str| table.columns.iter().position(|column| column.name == name);
-        let (Some(of), Some(value)) = (at(self.of.0), at(self.value.0)) else { return };
-        let is_meant = matches!(row.get(of), Some(Value::Text(Some(text))) if text == self.of.1);
-        if let Some(Value::Bytes(empty @ None)) = row.get_mut(value).filter(|_| is_meant) {
+        let (Some(key), Some(value)) = (at(self.row.0), at(self.value.0)) else { return };
+        let is_meant = matches!(row.get(key), Some(ColumnValue::Text(Some(text))) if text == self.row.1);
+        if let Some(ColumnValue::Bytes(empty @ None)) = row.get_mut(value).filter(|_| is_meant) {
             *empty = Some(self.value.1.to_vec());
         }
     }

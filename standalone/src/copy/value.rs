@@ -1,4 +1,4 @@
-//! A value of a row, on its way from one engine's type to the other's.
+//! A value of a row, read from one engine and written to the other.
 
 use chrono::{DateTime, Utc};
 use db::schema::ColumnType;
@@ -6,9 +6,9 @@ use sqlx::query::Query;
 use sqlx::{ColumnIndex, Database, Decode, Encode, Row, Type};
 use uuid::Uuid;
 
-/// A value, or null.
+/// A value of a column, or null.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum ColumnValue {
     Uuid(Option<Uuid>),
     Text(Option<String>),
     Bytes(Option<Vec<u8>>),
@@ -17,8 +17,8 @@ pub(super) enum Value {
     Time(Option<DateTime<Utc>>),
 }
 
-impl Value {
-    /// The value in this place of a row.
+impl ColumnValue {
+    /// Reads the value at this index of a row.
     pub(super) fn read<'r, R>(row: &'r R, at: usize, kind: ColumnType) -> Result<Self, sqlx::Error>
     where
         R: Row,
@@ -64,8 +64,9 @@ impl Value {
         }
     }
 
-    /// Appends the value in a form that no other value has, whatever stands before and behind it: its kind, whether there is
-    /// one, and its bytes behind their number. A time has its nanoseconds, so that one which an engine rounds is noticed.
+    /// Appends an unambiguous encoding: the type, a flag for null, the number of bytes, and the bytes.
+    ///
+    /// A time includes nanoseconds, so that a rounding by an engine is detected.
     pub(super) fn encode(&self, into: &mut Vec<u8>) {
         match self {
             Self::Uuid(value) => framed(into, 1, value.as_ref().map(|value| value.as_bytes().as_slice())),
@@ -84,7 +85,7 @@ impl Value {
         }
     }
 
-    /// Roughly its bytes.
+    /// Returns the approximate size in bytes.
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Text(Some(text)) => text.len(),

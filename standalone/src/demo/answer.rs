@@ -1,4 +1,4 @@
-//! A status as grpcurl prints it.
+//! Text of a status in the form of grpcurl.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -43,7 +43,7 @@ struct RetryInfo {
     retry_delay: String,
 }
 
-/// A detail with the name of its type.
+/// A detail of a status, with the name of its type.
 #[derive(Serialize)]
 struct Any<T> {
     #[serde(rename = "@type")]
@@ -52,7 +52,7 @@ struct Any<T> {
     detail: T,
 }
 
-/// Code, message and details.
+/// Returns code, message and details of the status as text.
 pub(super) fn refusal(status: &Status) -> String {
     let mut text = format!("ERROR:\n  Code: {:?}\n  Message: {}", status.code(), status.message());
     let details = status.get_error_details_vec();
@@ -66,7 +66,7 @@ pub(super) fn refusal(status: &Status) -> String {
     text
 }
 
-/// Whatever the services send; anything else is only named.
+/// Returns a detail as JSON, or the debug text of a type that the services never send.
 fn json(detail: &ErrorDetail) -> String {
     match detail {
         ErrorDetail::ErrorInfo(info) => {
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_looks_as_grpcurl_prints_it() {
+    fn refusal_has_the_format_of_grpcurl() {
         let status = invalid_fields::<ErrorReason>(&[Violation::new("name", "must be a name")]);
         let wanted = "ERROR:\n  Code: InvalidArgument\n  Message: name: must be a name\n  Details:\n  \
             1)\t{\n    \t  \"@type\": \"type.googleapis.com/google.rpc.ErrorInfo\",\n    \t  \

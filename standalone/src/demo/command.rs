@@ -1,13 +1,13 @@
-//! A step as the grpcurl line that does the same, in the manner of the README.
+//! A step as a grpcurl command, in the style of the README.
 
-use super::step::Step;
+use super::step::DemoStep;
 use super::values::{Values, variable};
 
-/// A longer line is broken.
-const WIDTH: usize = 120;
+/// Largest width of a line, in characters; longer lines are broken.
+const MAX_LINE_CHARS: usize = 120;
 
-/// The line, with shell variables for what an earlier answer has given; a step that keeps a value assigns it to one.
-pub(super) fn line(step: &Step, address: &str, values: &Values) -> String {
+/// Returns the command, with shell variables for kept values; a step that keeps a value assigns its variable.
+pub(super) fn line(step: &DemoStep, address: &str, values: &Values) -> String {
     let token = step.token.map(|token| format!(" -H \"api-token: {token}\""));
     let mut parts = vec![format!("grpcurl -plaintext{}", token.unwrap_or_default())];
     if step.request != "{}" {
@@ -20,10 +20,10 @@ pub(super) fn line(step: &Step, address: &str, values: &Values) -> String {
         parts.push(format!(r#"| sed -n 's/.*"{key}": "\(.*\)",*/\1/p')"#));
     }
     let line = parts.join(" ");
-    if line.chars().count() > WIDTH { parts.join(" \\\n  ") } else { line }
+    if line.chars().count() > MAX_LINE_CHARS { parts.join(" \\\n  ") } else { line }
 }
 
-/// One argument for a shell: in single quotes, or in double quotes when it has a variable.
+/// Quotes an argument for a shell: in single quotes, or in double quotes if it has a variable.
 fn quote(text: &str) -> String {
     if text.split('$').skip(1).all(|part| variable(part).is_empty()) {
         return format!("'{}'", text.replace('\'', r"'\''"));
@@ -38,15 +38,15 @@ mod tests {
     const METHOD: &str = "gatepost.blog.v1.PostService/UpdatePost";
 
     #[test]
-    fn a_short_step_is_one_line() {
-        let step = Step::new("", METHOD).token("$TOKEN").request(r#"{"id":"$POST"}"#);
+    fn short_step_is_one_line() {
+        let step = DemoStep::new("", METHOD).token("$TOKEN").request(r#"{"id":"$POST"}"#);
         let wanted = r#"grpcurl -plaintext -H "api-token: $TOKEN" -d "{\"id\":\"$POST\"}" [::1]:2 gatepost.blog.v1.PostService/UpdatePost"#;
         assert_eq!(line(&step, "[::1]:2", &Values::fixed()), wanted);
     }
 
     #[test]
-    fn a_step_that_keeps_a_value_assigns_it() {
-        let step = Step::new("", METHOD).request(r#"{"patch":{"title":"It's {run}"}}"#).keeps("POST", "/post/id");
+    fn step_that_keeps_a_value_assigns_it() {
+        let step = DemoStep::new("", METHOD).request(r#"{"patch":{"title":"It's {run}"}}"#).keeps("POST", "/post/id");
         let wanted = r#"POST=$(grpcurl -plaintext \
   -d '{"patch":{"title":"It'\''s 0badcafe"}}' \
   127.0.0.1:2 gatepost.blog.v1.PostService/UpdatePost \

@@ -1,38 +1,38 @@
-//! Why a demo ends without success: each a sentence that says what to do.
+//! Errors of the demo, each a sentence that says what to do.
 
-/// Why the story was not told, or not to its good end.
+/// An error of the demo.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum DemoError {
-    /// Nobody listens there.
+    /// No server listens at this URL.
     #[error(
-        "nothing answers at {0}: start `gatepost` there first, or leave --auth-url and --blog-url away, and the demo \
-         starts a pair of its own"
+        "nothing answers at {0}: start `gatepost` there first, or omit --auth-url and --blog-url: the demo then starts \
+         its own pair"
     )]
     Unreachable(String),
-    /// Something listens there that is not the service.
-    #[error("{url} is no {wanted}: let --auth-url name the auth service, and --blog-url the blog service")]
+    /// Another server listens at this URL.
+    #[error("{url} is not the {wanted}: set --auth-url to the auth service and --blog-url to the blog service")]
     Stranger {
-        /// Where.
+        /// URL of the server.
         url: String,
-        /// What should be there.
+        /// Name of the expected service.
         wanted: &'static str,
     },
-    /// The people of the story cannot register.
+    /// The auth service refuses registrations.
     #[error(
-        "registration is closed at {0}, and the people of the story register themselves: start that service with \
-         AUTH_REGISTRATION=open, or leave --auth-url and --blog-url away, and the demo starts a pair of its own"
+        "registration is closed at {0}, and the demo registers users: start that service with \
+         AUTH_REGISTRATION=open, or omit --auth-url and --blog-url: the demo then starts its own pair"
     )]
     Closed(String),
-    /// A service went away in the middle.
-    #[error("{0} does not answer any more: see why that service ended, then play the demo again")]
+    /// A service stopped answering during the demo.
+    #[error("{0} stopped answering: find out why that service ended, then run the demo again")]
     Gone(String),
-    /// Ctrl-C.
+    /// Ctrl-C stopped the demo.
     #[error("stopped before the end of the story")]
     Stopped,
-    /// At least one answer was not the story's.
+    /// At least one answer was unexpected.
     #[error("not every answer was as expected")]
     Unexpected,
-    /// Something that the story has made is still there.
-    #[error("what the story has made could not be deleted: {0}")]
+    /// Data of the demo could not be deleted.
+    #[error("data of the demo could not be deleted: {0}")]
     Left(String),
 }

@@ -1,18 +1,18 @@
-//! Whether an answer is the story's.
+//! Comparison of an answer with the expected one.
 
 use serde_json::Value;
 use tonic::Status;
 use tonic_types::StatusExt as _;
 
-use super::services::Answer;
+use super::services::DemoAnswer;
 use super::step::{Expected, Want};
 use super::values::Values;
 
-/// Compares what came back with what was expected.
+/// Compares an answer with the expected one.
 ///
 /// # Errors
-/// What was expected and is not so.
-pub(super) fn judge(expected: &Expected, came: &Result<Answer, Status>, values: &Values) -> Result<(), String> {
+/// Returns the first difference as text.
+pub(super) fn judge(expected: &Expected, came: &Result<DemoAnswer, Status>, values: &Values) -> Result<(), String> {
     match (expected, came) {
         (Expected::Answer(fields), Ok(answer)) => {
             fields.iter().try_for_each(|(pointer, want)| field(pointer, want, &answer.json, values))
@@ -31,7 +31,7 @@ pub(super) fn judge(expected: &Expected, came: &Result<Answer, Status>, values: 
     }
 }
 
-/// The machine-readable cause of a status; empty for what no service of ours said.
+/// Returns the reason of a status; empty for a status of another program.
 pub(super) fn reason(status: &Status) -> String {
     status.get_details_error_info().map(|info| info.reason).unwrap_or_default()
 }
@@ -52,7 +52,7 @@ fn field(pointer: &str, want: &Want, answer: &Value, values: &Values) -> Result<
     }
 }
 
-/// A value of JSON as text, a string without its quotes.
+/// Returns a JSON value as text, a string without its quotes.
 pub(super) fn text(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
@@ -71,12 +71,12 @@ mod tests {
     ]);
     const REFUSAL: Expected = Expected::Refusal { code: Code::NotFound, reason: "", message: "not found" };
 
-    fn answer(json: Value) -> Answer {
-        Answer { text: json.to_string(), json }
+    fn answer(json: Value) -> DemoAnswer {
+        DemoAnswer { text: json.to_string(), json }
     }
 
     #[test]
-    fn only_the_storys_answer_is_as_expected() {
+    fn answer_is_compared_field_by_field() {
         let values = Values::fixed();
         let judged = |json| judge(&USER, &Ok(answer(json)), &values);
         assert_eq!(judged(json!({"user": {"name": "Ada 0badcafe", "id": "1"}})), Ok(()));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_storys_refusal_is_as_expected() {
+    fn refusal_is_compared_by_code_and_message() {
         let values = Values::fixed();
         assert_eq!(judge(&REFUSAL, &Err(Status::not_found("user not found")), &values), Ok(()));
         for came in [Err(Status::not_found("gone")), Err(Status::aborted("user not found")), Ok(answer(json!({})))] {

@@ -1,4 +1,4 @@
-//! `gatepost demo`: the whole story against real services, each step as a line to copy and its answer.
+//! `gatepost demo`: a story of calls to real services, each step as a command to copy and its answer.
 
 mod answer;
 mod command;
@@ -24,16 +24,16 @@ use kit::config::{Environment, boolean, check_plaintext};
 use kit::shutdown::Shutdown;
 
 use self::print::Style;
-use self::services::Services;
+use self::services::DemoServices;
 use self::tell::tell;
 
-/// Whom the story is played against. Flags alone: nothing in the environment may change the story.
+/// Services that the demo calls. The environment sets none of these flags, so that it cannot change the story.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct DemoFlags {
     /// A running auth service: http://HOST:PORT
     #[arg(long, value_name = "URL", requires = "blog_url", value_parser = ServiceAddress::parse)]
     auth_url: Option<ServiceAddress>,
-    /// A running blog service that asks it: http://HOST:PORT
+    /// A running blog service that uses this auth service: http://HOST:PORT
     #[arg(long, value_name = "URL", requires = "auth_url", value_parser = ServiceAddress::parse)]
     blog_url: Option<ServiceAddress>,
     /// Allow plaintext beyond loopback
@@ -42,18 +42,18 @@ pub(crate) struct DemoFlags {
     insecure: bool,
 }
 
-/// Plays the story against the services that the flags name, or against a pair of the demo's own.
+/// Runs the demo against the services in the flags, or against its own pair.
 pub(crate) async fn run(
     flags: DemoFlags,
     environment: Environment,
     shutdown: Shutdown,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let style = Style::of(environment)?;
+    let style = Style::from_environment(environment)?;
     let (Some(auth), Some(blog)) = (flags.auth_url, flags.blog_url) else {
         return Box::pin(own::run(style, &shutdown)).await;
     };
     for (name, place) in [("--auth-url", &auth), ("--blog-url", &blog)] {
         check_plaintext(name, place.is_loopback(), flags.insecure, "--insecure")?;
     }
-    Ok(tell(Services::new(auth, blog)?, print::RUNNING, style, &shutdown).await?)
+    Ok(tell(DemoServices::new(auth, blog)?, print::RUNNING, style, &shutdown).await?)
 }

@@ -1,4 +1,4 @@
-//! A pair for the demo alone: free ports, a folder that vanishes, and none of the environment's settings.
+//! The demo's own pair: free ports, a temporary folder, and no settings of the environment.
 
 use std::error::Error;
 use std::fs::Permissions;
@@ -10,22 +10,22 @@ use kit::config::Environment;
 use kit::shutdown::Shutdown;
 
 use super::print::{self, Style};
-use super::services::Services;
+use super::services::DemoServices;
 use super::tell::tell;
-use crate::pair::{Pair, PairFlags, answers};
+use crate::pair::{Pair, PairFlags, wait_until_answering};
 
-/// Tells the story to a pair that lives as long as the story does.
+/// Runs the demo against a pair that ends with it.
 pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
-    // It holds a signing key, and lies where each user of the machine may look.
+    // The folder holds a signing key, and its parent is readable by all users of the machine.
     let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir()?;
-    let pair = Pair::bind(&PairFlags::free(folder.path()), Environment::unset()).await?;
+    let pair = Pair::bind(&PairFlags::on_free_ports(folder.path()), Environment::unset()).await?;
     let (auth, blog) = (pair.auth_at(), pair.blog_at());
-    let services = Services::new(ServiceAddress::from_socket(auth), ServiceAddress::from_socket(blog))?;
-    // Ctrl-C ends the story, and the story's end the pair.
+    let services = DemoServices::new(ServiceAddress::from_socket(auth), ServiceAddress::from_socket(blog))?;
+    // Ctrl-C ends the demo, and the end of the demo ends the pair.
     let end = Shutdown::new();
     let mut serving = pin!(pair.serve(end.clone()));
     let story = async {
-        tokio::join!(answers(auth), answers(blog));
+        tokio::join!(wait_until_answering(auth), wait_until_answering(blog));
         tell(services, print::OWN, style, shutdown).await
     };
     let told = tokio::select! {

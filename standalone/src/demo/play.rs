@@ -1,20 +1,20 @@
-//! Plays the story step by step, and counts what was as expected.
+//! Runs the steps and counts the unexpected answers.
 
 use kit::shutdown::Shutdown;
 use tonic::{Code, Status};
 
 use super::judge::{judge, reason, text};
 use super::print::{self, Style, say};
-use super::services::{Answer, Services};
-use super::step::Step;
+use super::services::{DemoAnswer, DemoServices};
+use super::step::DemoStep;
 use super::story;
-use super::tally::{Cut, Tally};
+use super::tally::{EarlyEnd, Tally};
 use super::values::Values;
 use super::{answer, command};
 
-/// Plays every act; the farewell only after a story that went well, since whoever deletes a user cannot delete that
-/// user's posts any more.
-pub(super) async fn play(services: &Services, values: &mut Values, style: Style, shutdown: &Shutdown) -> Tally {
+/// Runs all acts. The farewell follows only a run without unexpected answers: it deletes users, and then their posts
+/// cannot be deleted.
+pub(super) async fn play(services: &DemoServices, values: &mut Values, style: Style, shutdown: &Shutdown) -> Tally {
     let acts = story::ACTS.iter().map(|act| (act, false)).chain([(&story::FAREWELL, true)]);
     let mut tally = Tally { total: story::steps().count(), ..Tally::default() };
     let mut number = 0;
@@ -26,7 +26,7 @@ pub(super) async fn play(services: &Services, values: &mut Values, style: Style,
         for step in act.steps {
             number += 1;
             if shutdown.is_cancelled() && tally.cut.is_none() {
-                tally.cut = Some(Cut::Stopped);
+                tally.cut = Some(EarlyEnd::Stopped);
             }
             if skips(&tally) {
                 tally.left_out += 1;
@@ -43,15 +43,15 @@ pub(super) async fn play(services: &Services, values: &mut Values, style: Style,
     tally
 }
 
-/// Takes one step: the line, the call, the answer, and what is kept of it.
+/// Runs one step: prints the command, calls the method, prints the answer and keeps a value of it.
 async fn take(
-    step: &Step,
-    services: &Services,
+    step: &DemoStep,
+    services: &DemoServices,
     values: &mut Values,
     style: Style,
-    cut: &mut Option<Cut>,
+    cut: &mut Option<EarlyEnd>,
 ) -> Result<(), String> {
-    let service = services.of(step.method);
+    let service = services.serving(step.method);
     say(&print::command(style, &command::line(step, service.place.address(), values)));
     let missing = |name| format!("not played: no answer has given ${name}");
     let token = step.token.map(|token| values.fill(token)).transpose().map_err(missing)?;
@@ -60,20 +60,20 @@ async fn take(
     let kept = keep(step, &came, values);
     say(&shown(&came, values));
     if came.as_ref().is_err_and(|status| status.code() == Code::Unavailable && reason(status).is_empty()) {
-        *cut = Some(Cut::Gone(service.place.url()));
+        *cut = Some(EarlyEnd::Gone(service.place.url()));
     }
     judge(&step.expected, &came, values).and(kept)
 }
 
-/// Keeps what later steps need, whatever else the answer is.
-fn keep(step: &Step, came: &Result<Answer, Status>, values: &mut Values) -> Result<(), String> {
+/// Keeps the value that later steps need, even of an unexpected answer.
+fn keep(step: &DemoStep, came: &Result<DemoAnswer, Status>, values: &mut Values) -> Result<(), String> {
     let (Some(keep), Ok(answer)) = (&step.keeps, came) else { return Ok(()) };
     let found = answer.json.pointer(keep.pointer).ok_or_else(|| format!("expected a value for ${}", keep.name))?;
     values.keep(keep.name, text(found));
     Ok(())
 }
 
-fn shown(came: &Result<Answer, Status>, values: &Values) -> String {
+fn shown(came: &Result<DemoAnswer, Status>, values: &Values) -> String {
     match came {
         Ok(answer) => values.shorten(answer),
         Err(status) => answer::refusal(status),

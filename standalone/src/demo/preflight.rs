@@ -1,4 +1,4 @@
-//! What must be true before the story can be told, so that a wrong URL is one sentence and not forty refusals.
+//! Checks before the demo, so that a wrong URL gives one sentence instead of forty refusals.
 
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -6,17 +6,20 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::error::DemoError;
 use super::judge::reason;
-use super::services::{Service, Services};
+use super::services::{DemoService, DemoServices};
 
-/// The service is asked whether somebody could register, and makes nobody.
-const REGISTER: &str = "gatepost.auth.v1.UserService/CreateUser";
-const NOBODY: &str = r#"{"name":"Nobody","email":"nobody@example.com","password":"","validate_only":true}"#;
+/// Method of a registration.
+const REGISTER_METHOD: &str = "gatepost.auth.v1.UserService/CreateUser";
 
-/// Checks that both services are there, that each is the right one, and that registration is open.
-pub(super) async fn check(services: &Services) -> Result<(), DemoError> {
+/// Registration that is only validated, and creates no user.
+const VALIDATE_ONLY_REQUEST: &str =
+    r#"{"name":"Nobody","email":"nobody@example.com","password":"","validate_only":true}"#;
+
+/// Checks that both URLs lead to the right service, and that registration is open.
+pub(super) async fn check(services: &DemoServices) -> Result<(), DemoError> {
     serves(&services.auth, "auth service", "gatepost.auth.v1.UserService").await?;
     serves(&services.blog, "blog service", "gatepost.blog.v1.PostService").await?;
-    match services.call(REGISTER, None, NOBODY).await {
+    match services.call(REGISTER_METHOD, None, VALIDATE_ONLY_REQUEST).await {
         Err(status) if matches!(reason(&status).as_str(), "TOKEN_MISSING" | "NOT_ALLOWED") => {
             Err(DemoError::Closed(services.auth.place.url()))
         }
@@ -24,7 +27,7 @@ pub(super) async fn check(services: &Services) -> Result<(), DemoError> {
     }
 }
 
-async fn serves(service: &Service, wanted: &'static str, name: &str) -> Result<(), DemoError> {
+async fn serves(service: &DemoService, wanted: &'static str, name: &str) -> Result<(), DemoError> {
     let question = HealthCheckRequest { service: name.to_owned() };
     let answer = HealthClient::new(service.channel.clone()).check(question).await;
     match answer {

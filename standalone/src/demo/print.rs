@@ -1,20 +1,20 @@
-//! How the story looks: plain text, in colour on a terminal.
+//! Output of the demo: plain text, in color on a terminal.
 
 use std::io::{IsTerminal as _, Write as _};
 
 use kit::config::{ConfigError, Environment};
 
-use super::step::Step;
+use super::step::DemoStep;
 use super::tally::Tally;
 
-/// Whether there is colour.
+/// Plain or colored output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
     Plain,
-    Colour,
+    Color,
 }
 
-/// What colour is for, by its code (ECMA-48, SGR).
+/// A text style, with its code (ECMA-48, SGR).
 #[derive(Clone, Copy, Debug)]
 enum Ink {
     Bold = 1,
@@ -25,18 +25,18 @@ enum Ink {
 }
 
 impl Style {
-    /// Colour where a terminal shows it and nobody has asked for none (<https://no-color.org>).
-    pub(super) fn of(environment: Environment) -> Result<Self, ConfigError> {
+    /// Returns color for a terminal, unless `NO_COLOR` (<https://no-color.org>) or `TERM` refuses it.
+    pub(super) fn from_environment(environment: Environment) -> Result<Self, ConfigError> {
         let refused =
             environment.text("NO_COLOR")?.is_some() || environment.text("TERM")?.is_none_or(|term| term == "dumb");
-        Ok(if std::io::stdout().is_terminal() && !refused { Self::Colour } else { Self::Plain })
+        Ok(if std::io::stdout().is_terminal() && !refused { Self::Color } else { Self::Plain })
     }
 
-    /// Each line for itself, so that a pager which starts in the middle knows the colour.
+    /// Colors each line separately, so that a pager may start at any line.
     fn paint(self, ink: Ink, text: &str) -> String {
         match self {
             Self::Plain => text.to_owned(),
-            Self::Colour => {
+            Self::Color => {
                 let painted = |line| format!("\u{1b}[{}m{line}\u{1b}[0m", ink as u8);
                 let lines = text.lines().map(|line| if line.is_empty() { String::new() } else { painted(line) });
                 lines.collect::<Vec<_>>().join("\n")
@@ -45,21 +45,21 @@ impl Style {
     }
 }
 
-/// Says it on standard output. That nobody reads it any more is no reason to end: the exit code still counts.
+/// Prints to standard output. A closed output is ignored: the exit code still counts.
 pub(super) fn say(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// What to know of a story that is told to running services.
+/// Introduction of a demo against running services.
 pub(super) const RUNNING: &str = "\
-Once the demo has ended, its lines can be copied and run, from the first on: NAME=$(…) keeps what later lines need
-of an answer. Of a token only the beginning is shown.";
+After the demo you can run its lines yourself, beginning with the first one: NAME=$(…) keeps a value for later lines.
+Tokens are shortened.";
 
-/// What to know of a story that is told to services of its own.
+/// Introduction of a demo against its own pair.
 pub(super) const OWN: &str = "\
-These two are the demo's own and end with it. To run the lines yourself, start `gatepost` and play the demo against it:
+The demo runs its own pair and stops it at the end. To run the lines yourself, start `gatepost` and the demo against it:
   gatepost demo --auth-url http://127.0.0.1:50051 --blog-url http://127.0.0.1:50052
-Of a token only the beginning is shown.";
+Tokens are shortened.";
 
 pub(super) fn opening(style: Style, text: &str) -> String {
     style.paint(Ink::Dim, text)
@@ -77,14 +77,14 @@ pub(super) fn command(style: Style, line: &str) -> String {
     style.paint(Ink::Cyan, line)
 }
 
-pub(super) fn mark(style: Style, step: &Step, judged: &Result<(), String>) -> String {
+pub(super) fn mark(style: Style, step: &DemoStep, judged: &Result<(), String>) -> String {
     match judged {
         Ok(()) => style.paint(Ink::Green, &format!("✓ {}", step.verdict())),
         Err(problem) => style.paint(Ink::Red, &format!("✗ {problem}")),
     }
 }
 
-/// The last line: how many steps there were, and which were not as expected.
+/// Returns the last line: the number of steps, and the unexpected ones.
 pub(super) fn closing(style: Style, tally: &Tally) -> String {
     if tally.is_well() {
         return style.paint(Ink::Green, &format!("\n{} steps, all as expected", tally.total));
@@ -106,33 +106,33 @@ pub(super) fn closing(style: Style, tally: &Tally) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tally::Cut;
+    use super::super::tally::EarlyEnd;
     use super::*;
 
     #[test]
-    fn colour_is_around_each_line_and_plain_text_has_none() {
-        assert_eq!(command(Style::Colour, "a \\\n  b"), "\u{1b}[36ma \\\u{1b}[0m\n\u{1b}[36m  b\u{1b}[0m");
-        assert_eq!(title(Style::Colour, 1, 2, "a"), "\n\u{1b}[1m# 1/2 a\u{1b}[0m");
+    fn each_line_is_colored_and_plain_text_is_not() {
+        assert_eq!(command(Style::Color, "a \\\n  b"), "\u{1b}[36ma \\\u{1b}[0m\n\u{1b}[36m  b\u{1b}[0m");
+        assert_eq!(title(Style::Color, 1, 2, "a"), "\n\u{1b}[1m# 1/2 a\u{1b}[0m");
         assert_eq!(command(Style::Plain, "a \\\n  b"), "a \\\n  b");
-        let step = Step::new("", "");
-        assert_eq!(mark(Style::Colour, &step, &Ok(())), "\u{1b}[32m✓ as expected\u{1b}[0m");
+        let step = DemoStep::new("", "");
+        assert_eq!(mark(Style::Color, &step, &Ok(())), "\u{1b}[32m✓ as expected\u{1b}[0m");
         assert_eq!(mark(Style::Plain, &step, &Err("expected an answer".into())), "✗ expected an answer");
     }
 
     #[test]
-    fn without_a_terminal_there_is_no_colour() {
-        // Tests are run with their output captured or piped; `TERM` absent says the same where they are not.
-        assert_eq!(Style::of(Environment::new(|_| None)).unwrap(), Style::Plain);
+    fn output_without_a_terminal_has_no_color() {
+        // The output of tests is captured or piped; otherwise the missing `TERM` refuses color.
+        assert_eq!(Style::from_environment(Environment::new(|_| None)).unwrap(), Style::Plain);
     }
 
     #[test]
-    fn the_closing_line_counts() {
+    fn closing_line_counts_steps() {
         let closes = |unexpected: &[usize], left_out, cut| {
             closing(Style::Plain, &Tally { total: 26, unexpected: unexpected.to_vec(), left_out, cut })
         };
         assert_eq!(closes(&[], 0, None), "\n26 steps, all as expected");
         assert_eq!(closes(&[3], 0, None), "\n1 of 26 steps was not as expected: 3");
         assert_eq!(closes(&[3, 5], 6, None), "\n2 of 26 steps were not as expected: 3, 5; the last 6 were left out");
-        assert_eq!(closes(&[], 20, Some(Cut::Stopped)), "\n6 of 26 steps were played; the last 20 were left out");
+        assert_eq!(closes(&[], 20, Some(EarlyEnd::Stopped)), "\n6 of 26 steps were played; the last 20 were left out");
     }
 }

@@ -1,27 +1,27 @@
-//! A step of the story, as data: who calls what, and what must come back.
+//! Steps of the story, as data: the call and the expected answer.
 
 use tonic::Code;
 
-/// Steps under one heading.
+/// A sequence of steps under one heading.
 pub(super) struct Act {
     pub(super) heading: &'static str,
-    pub(super) steps: &'static [Step],
+    pub(super) steps: &'static [DemoStep],
 }
 
 /// One call. Token and request are templates (see [`super::values::Values`]).
-pub(super) struct Step {
-    /// What is shown, in a sentence.
+pub(super) struct DemoStep {
+    /// Sentence above the step.
     pub(super) title: &'static str,
-    /// The method, `package.Service/Method`.
+    /// Method, `package.Service/Method`.
     pub(super) method: &'static str,
     pub(super) token: Option<&'static str>,
-    /// JSON, exactly as it is printed.
+    /// JSON as printed.
     pub(super) request: &'static str,
     pub(super) expected: Expected,
     pub(super) keeps: Option<Keep>,
 }
 
-/// What must come back.
+/// Expected result of a call.
 pub(super) enum Expected {
     /// An answer with these fields, each named by a JSON pointer.
     Answer(&'static [(&'static str, Want)]),
@@ -29,18 +29,18 @@ pub(super) enum Expected {
     Refusal {
         code: Code,
         reason: &'static str,
-        /// A part of the message.
+        /// Part of the message.
         message: &'static str,
     },
 }
 
-/// What a field of an answer must be.
+/// Expected value of a field.
 pub(super) enum Want {
     /// This text, from a template.
     Is(&'static str),
-    /// Anything but absent.
+    /// Any value.
     Set,
-    /// Absent, which is how the default is written.
+    /// No value; the mapping omits defaults.
     Unset,
 }
 
@@ -51,8 +51,8 @@ pub(super) struct Keep {
     pub(super) pointer: &'static str,
 }
 
-impl Step {
-    /// A step without a token, an empty request and any answer.
+impl DemoStep {
+    /// Returns a step without a token, with an empty request and any answer.
     pub(super) const fn new(title: &'static str, method: &'static str) -> Self {
         Self { title, method, token: None, request: "{}", expected: Expected::Answer(&[]), keeps: None }
     }
@@ -82,7 +82,7 @@ impl Step {
         self
     }
 
-    /// What the mark of a step says that went well.
+    /// Returns the text of a step with the expected result.
     pub(super) fn verdict(&self) -> String {
         match self.expected {
             Expected::Answer(_) => "as expected".to_owned(),

@@ -1,25 +1,25 @@
-//! The count of what was as expected.
+//! Counts of a run.
 
 use super::error::DemoError;
 
-/// The count of a run.
+/// Counts of a run.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) total: usize,
-    /// The numbers of the steps that were not as expected.
+    /// Numbers of the steps with an unexpected answer.
     pub(super) unexpected: Vec<usize>,
-    /// The number of steps that were not played.
+    /// Number of steps that did not run.
     pub(super) left_out: usize,
-    /// The reason for an early end.
-    pub(super) cut: Option<Cut>,
+    /// Reason for an early end.
+    pub(super) cut: Option<EarlyEnd>,
 }
 
-/// An early end of a story.
+/// Reason for an early end of the demo.
 #[derive(Debug)]
-pub(super) enum Cut {
-    /// Ctrl-C.
+pub(super) enum EarlyEnd {
+    /// Ctrl-C stopped the demo.
     Stopped,
-    /// The service at this URL went away.
+    /// The service at this URL stopped answering.
     Gone(String),
 }
 
@@ -30,8 +30,8 @@ impl Tally {
 
     pub(super) fn result(&self) -> Result<(), DemoError> {
         match &self.cut {
-            Some(Cut::Stopped) => Err(DemoError::Stopped),
-            Some(Cut::Gone(url)) => Err(DemoError::Gone(url.clone())),
+            Some(EarlyEnd::Stopped) => Err(DemoError::Stopped),
+            Some(EarlyEnd::Gone(url)) => Err(DemoError::Gone(url.clone())),
             None if self.is_well() => Ok(()),
             None => Err(DemoError::Unexpected),
         }

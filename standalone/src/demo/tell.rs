@@ -1,4 +1,4 @@
-//! The whole story, from the first look at the services to the last line.
+//! A run of the demo, from the checks of the services to the last line.
 
 use kit::shutdown::Shutdown;
 
@@ -6,19 +6,19 @@ use super::error::DemoError;
 use super::play::play;
 use super::preflight;
 use super::print::{self, Style};
-use super::services::Services;
+use super::services::DemoServices;
 use super::sweep::sweep;
 use super::values::Values;
 
-/// Tells the story; one that did not end well is swept away, so that it leaves nothing behind either.
+/// Runs the demo. After a stop or an unexpected answer, deletes the data of the demo.
 pub(super) async fn tell(
-    services: Services,
+    services: DemoServices,
     opening: &str,
     style: Style,
     shutdown: &Shutdown,
 ) -> Result<(), DemoError> {
     preflight::check(&services).await?;
-    let mut values = Values::drawn();
+    let mut values = Values::random();
     print::say(&print::opening(style, opening));
     let tally = play(&services, &mut values, style, shutdown).await;
     let swept = if tally.is_well() { Ok(()) } else { sweep(&services, &values).await };

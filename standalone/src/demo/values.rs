@@ -1,4 +1,4 @@
-//! What a run of the story draws and keeps, and the templates that it fills.
+//! Random and kept values of a run, and templates that use them.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,26 @@ use kit::Clock;
 use kit::ids::Ids;
 use serde_json::Value;
 
-use super::services::Answer;
+use super::services::DemoAnswer;
 
-/// A longer value is shown shortened: it is a token.
-const SHOWN: usize = 40;
+/// Longest value that is printed in full, in bytes; a longer one is a token.
+const MAX_PLAIN_BYTES: usize = 40;
 
-/// The bytes of a token that are shown.
-const CUT: usize = 12;
+/// Number of bytes of a token that are printed.
+const TOKEN_PREFIX_BYTES: usize = 12;
 
-/// The values of one run. A template has `{run}` and `{request_id}`, which are drawn, and `$NAME`, which is kept from an
-/// answer and is a shell variable in print.
+/// Values of one run. `{run}` and `{request_id}` in a template are random. `$NAME` is kept from an answer, and printed as a
+/// shell variable.
 pub(super) struct Values {
-    /// Sets the people of this run apart from those of any other.
+    /// Distinguishes the users of this run from those of other runs.
     run: String,
     request_id: String,
     kept: BTreeMap<&'static str, String>,
 }
 
 impl Values {
-    /// Draws what a run needs.
-    pub(super) fn drawn() -> Self {
+    /// Draws the random values of a run.
+    pub(super) fn random() -> Self {
         let run = format!("{:08x}", u32::from_ne_bytes(kit::random::bytes()));
         Self::new(run, Ids::new(Clock::system()).next().to_string())
     }
@@ -42,15 +42,15 @@ impl Values {
         self.kept.get(name).map(String::as_str)
     }
 
-    /// The template as it is printed: the variables stand.
+    /// Returns the printed form of a template, with its variables.
     pub(super) fn print(&self, template: &str) -> String {
         template.replace("{run}", &self.run).replace("{request_id}", &self.request_id)
     }
 
-    /// The template as it is sent.
+    /// Returns the template with the values of its variables.
     ///
     /// # Errors
-    /// The name of a variable that no answer has given.
+    /// Returns the name of a variable without a value.
     pub(super) fn fill(&self, template: &str) -> Result<String, String> {
         let printed = self.print(template);
         let mut parts = printed.split('$');
@@ -63,18 +63,19 @@ impl Values {
         Ok(filled)
     }
 
-    /// An answer's text with its tokens cut after their first characters, whether a step keeps them or not.
-    pub(super) fn shorten(&self, answer: &Answer) -> String {
-        let mut secrets = self.kept.values().map(String::as_str).filter(|value| value.len() > SHOWN).collect();
+    /// Returns an answer's text with all tokens shortened.
+    pub(super) fn shorten(&self, answer: &DemoAnswer) -> String {
+        let mut secrets =
+            self.kept.values().map(String::as_str).filter(|value| value.len() > MAX_PLAIN_BYTES).collect();
         collect_tokens(&answer.json, &mut secrets);
-        secrets.into_iter().fold(answer.text.clone(), |text, value| match value.get(..CUT) {
-            Some(start) if value.len() > CUT => text.replace(value, &format!("{start}…")),
+        secrets.into_iter().fold(answer.text.clone(), |text, value| match value.get(..TOKEN_PREFIX_BYTES) {
+            Some(start) if value.len() > TOKEN_PREFIX_BYTES => text.replace(value, &format!("{start}…")),
             _ => text,
         })
     }
 }
 
-/// Collects the texts of all fields that are tokens, by their names.
+/// Collects the values of all fields whose names mark them as tokens.
 fn collect_tokens<'v>(json: &'v Value, tokens: &mut Vec<&'v str>) {
     match json {
         Value::Object(fields) => {
@@ -90,7 +91,7 @@ fn collect_tokens<'v>(json: &'v Value, tokens: &mut Vec<&'v str>) {
     }
 }
 
-/// The variable's name at the start of what follows a `$`.
+/// Returns the name of the variable that follows a `$`.
 pub(super) fn variable(text: &str) -> &str {
     let end = text.find(|letter: char| !letter.is_ascii_uppercase() && letter != '_').unwrap_or(text.len());
     &text[..end]
@@ -98,7 +99,7 @@ pub(super) fn variable(text: &str) -> &str {
 
 #[cfg(test)]
 impl Values {
-    /// A run of which everything is known.
+    /// Returns the values of a run with known values.
     pub(super) fn fixed() -> Self {
         Self::new("0badcafe".into(), "01a0f0a0-0000-7000-8000-000000000000".into())
     }
@@ -109,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_are_filled_with_what_was_drawn_and_kept() {
+    fn template_has_random_and_kept_values() {
         let mut values = Values::fixed();
         values.keep("TOKEN", "a.b.c".into());
         assert_eq!(values.fill("$TOKEN-forged of {run}").unwrap(), "a.b.c-forged of 0badcafe");
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_cut_and_an_id_is_not() {
+    fn token_is_shortened_and_id_is_not() {
         let mut values = Values::fixed();
         values.keep("POST", "01a0f0a0-0000-7000-8000-000000000000".into());
         values.keep("PAGE", format!("AAAAAGsG8tEB{}og3-JMR2", "x".repeat(41)));
@@ -130,7 +131,7 @@ mod tests {
                 "refreshToken": "gpr_0123456789abcdef",
             },
         });
-        let shown = values.shorten(&Answer { text: json.to_string(), json });
+        let shown = values.shorten(&DemoAnswer { text: json.to_string(), json });
         for wanted in ["01a0f0a0-0000-7000-8000-000000000000", "AAAAAGsG8tEB…", "eyJ0eXAiOiJh…", "gpr_01234567…"]
         {
             assert!(shown.contains(&format!("\"{wanted}\"")), "{shown}");

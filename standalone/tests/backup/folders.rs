@@ -55,7 +55,7 @@ fn backup_goes_into_the_empty_folder_of_a_link() {
     assert!(link.symlink_metadata().unwrap().is_symlink());
     succeeds(&restore(&link, &new));
     Pair::start(&new, &[]).stop();
-    assert!(refuses(&backup(&link, &data), 1).ends_with("is there already and is not empty: name a new folder"));
+    assert!(refuses(&backup(&link, &data), 1).ends_with("exists and is not empty: name a new folder"));
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn failed_backup_leaves_its_folder_empty() {
     Pair::start(&data, &[]).stop();
     fs::create_dir(&kept).unwrap();
     fs::write(data.join("auth.db"), "no database").unwrap();
-    assert!(refuses(&backup(&kept, &data), 1).contains("auth.db is no database of this service"));
+    assert!(refuses(&backup(&kept, &data), 1).contains("auth.db is not a database of this service"));
     assert_eq!(names(&kept), [""; 0]);
 }
 
@@ -88,7 +88,7 @@ fn killed_backup_into_a_folder_is_no_backup() {
         let said = refuses(&restore(&kept, &root.join("new")), 1);
         assert!(said.contains("is no backup: it has no backup.json"), "{said}");
         let said = refuses(&backup(&kept, &data), 1);
-        assert!(said.contains("is there already and is not empty"), "{said}");
+        assert!(said.contains("exists and is not empty"), "{said}");
         step += 1;
     }
     assert!(step > 10, "only {step} steps were tried");

@@ -29,7 +29,7 @@ fn backup_replaces_no_file() {
     let (_place, data, kept) = backed_up();
     let before = fs::read(kept.join("backup.json")).unwrap();
     let said = refuses(&backup(&kept, &data), 1);
-    assert!(said.ends_with("is there already and is not empty: name a new folder"), "{said}");
+    assert!(said.ends_with("exists and is not empty: name a new folder"), "{said}");
     assert_eq!(fs::read(kept.join("backup.json")).unwrap(), before);
 }
 
@@ -40,8 +40,8 @@ fn backup_of_a_foreign_database_is_refused() {
     let named = |flag: &str, url: &str| run(command("backup", &to, &data).args([flag, url]), &data);
     let file = |name: &str| format!("sqlite:{}", data.join(name).display());
     for (flag, url, code, sentence) in [
-        ("--auth-database-url", file("blog.db"), 1, "is no database of this service (migration 1 differs)"),
-        ("--blog-database-url", file("auth.key.pem"), 1, "is no database of this service (file is not a database)"),
+        ("--auth-database-url", file("blog.db"), 1, "is not a database of this service (migration 1 differs)"),
+        ("--blog-database-url", file("auth.key.pem"), 1, "is not a database of this service (file is not a database)"),
         ("--blog-database-url", file("none.db"), 1, "is not there: name the place"),
         ("--blog-database-url", "postgres://u:plover@h/d".into(), 2, "is backed up by pg_dump"),
     ] {
@@ -83,7 +83,10 @@ async fn dangling_row_is_found_before_the_restore() {
     rewrite(&kept, "auth.db");
     let new = place.path().join("new");
     let said = refuses(&restore(&kept, &new), 1);
-    assert!(said.contains("is damaged (a row of user_roles refers to none): use a backup from before that"), "{said}");
+    assert!(
+        said.contains("is damaged (a row of user_roles refers to a missing row): use a backup from before that"),
+        "{said}"
+    );
     assert!(names(&new).iter().all(|name| name.ends_with("-lock")), "no file is restored");
 }
 
@@ -114,8 +117,8 @@ fn changed_backup_is_not_restored() {
         ("has format 2, which this version does not know", |kept| {
             altered(&kept.join("backup.json"), "\"format\": 1", "\"format\": 2");
         }),
-        ("cannot be understood", |kept| fs::write(kept.join("backup.json"), "{").unwrap()),
-        ("names a file that no backup has", |kept| {
+        ("is malformed", |kept| fs::write(kept.join("backup.json"), "{").unwrap()),
+        ("names an unknown file", |kept| {
             altered(&kept.join("backup.json"), "auth.key.pem", "../auth.key.pem");
         }),
         ("auth.key.pem is missing", |kept| fs::remove_file(kept.join("auth.key.pem")).unwrap()),
@@ -160,7 +163,7 @@ fn restore_replaces_no_data_and_no_running_service() {
         fs::create_dir(&new).unwrap();
         fs::write(new.join(name), "mine").unwrap();
         let said = refuses(&restore(&kept, &new), 1);
-        assert!(said.contains(&format!("{name} is there already, and a restore replaces nothing")), "{said}");
+        assert!(said.contains(&format!("{name} exists, and a restore replaces nothing")), "{said}");
         assert_eq!(fs::read(new.join(name)).unwrap(), b"mine");
         assert!(names(&new).iter().all(|found| found == name || found.ends_with("-lock")));
     }

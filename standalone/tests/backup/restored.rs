@@ -35,7 +35,7 @@ async fn backup_of_a_running_pair_restores_its_posts() {
 
     let ended = restore(&kept, &new);
     succeeds(&ended);
-    assert!(ended.said.contains("everybody has to log in again"), "{}", ended.said);
+    assert!(ended.said.contains("all users have to log in again"), "{}", ended.said);
     assert_eq!(names(&new), ["auth.db", "auth.db-lock", "auth.key.pem", "blog.db", "blog.db-lock"]);
     assert!(mode(&new) == 0o700 && names(&new).iter().all(|file| mode(&new.join(file)) == 0o600));
     let key = |folder: &Path| fs::read_to_string(folder.join("auth.key.pem")).unwrap();

@@ -35,7 +35,7 @@ async fn row_changed_lost_or_doubled_by_target_is_noticed() {
             to.outsider().await.run(&trigger).await;
             let why = copy(&from.url(), &to.url(), &SEALED).refuses(1);
             assert!(
-                why.contains("something else than was written (rows: ") && why.contains("look for a trigger"),
+                why.contains("differs from what was written (rows: ") && why.contains("look for a trigger"),
                 "{why}"
             );
             assert_eq!(rows(Which::Auth, &to).await, 0, "no row is kept");

@@ -27,7 +27,10 @@ async fn file_written_during_the_copy_fails_it() {
     close(other).await;
     outsider.run("select pg_advisory_unlock(4243)").await;
     let why = copy.refuses(1);
-    assert!(why.contains("was written to while it was read, and nothing is kept: stop whatever writes to it"), "{why}");
+    assert!(
+        why.contains("was changed during the copy, and nothing is kept: stop the program that writes to it"),
+        "{why}"
+    );
     assert_eq!(rows(Which::Auth, &to).await, 0);
 }
 

@@ -99,7 +99,7 @@ async fn database_onto_itself_is_refused() {
         for home in Home::all().await {
             filled(which, &home).await;
             let why = refuse(&home.url(), &home.url(), &SEALED);
-            assert!(why.ends_with(" is source and target at once: name another target"), "{why}");
+            assert!(why.ends_with(" is both source and target: name another target"), "{why}");
         }
     }
     let folder = folder();
@@ -107,7 +107,7 @@ async fn database_onto_itself_is_refused() {
     start_once(Which::Blog, &file(&path), &[]);
     std::os::unix::fs::symlink(&path, folder.path().join("b.db")).unwrap();
     let why = refuse(&file(&path), &file(&folder.path().join("b.db")), &[]);
-    assert!(why.contains("is source and target at once"), "{why}");
+    assert!(why.contains("is both source and target"), "{why}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -192,7 +192,7 @@ async fn key_in_a_file_needs_a_setting_that_carries_it() {
     assert_eq!(outsider.all().await, [""; 0], "no row is written");
     // With a secret as the signing key, the file is not needed.
     let mut done = copy(&from, &server.url, &[("JWT_SECRET_KEY", "thicket-marimba-oblong-quince-42-umbel")]);
-    done.hears(&["JWT_SECRET_KEY signs, so "]);
+    done.hears(&["JWT_SECRET_KEY signs tokens, so "]);
     assert_eq!(done.code(), Some(0));
 }
 

@@ -196,7 +196,7 @@ fn services_without_a_demo_get_one_sentence() {
     for (auth, blog, code, sentence) in [
         (&dead, &pair.blog, 1, format!("nothing answers at http://{dead}: start `gatepost` there first")),
         (&pair.auth, &dead, 1, format!("nothing answers at http://{dead}: start `gatepost` there first")),
-        (&pair.blog, &pair.auth, 1, format!("http://{} is no auth service", pair.blog)),
+        (&pair.blog, &pair.auth, 1, format!("http://{} is not the auth service", pair.blog)),
         (&shut.auth, &shut.blog, 1, format!("registration is closed at http://{}", shut.auth)),
         (&"auth:1".to_owned(), &pair.blog, 2, "--auth-url: plaintext beyond loopback is refused".to_owned()),
         (&"auth".to_owned(), &pair.blog, 2, "--auth-url: write http://HOST:PORT".to_owned()),

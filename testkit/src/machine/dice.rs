@@ -1,6 +1,6 @@
-//! The random choices of one step.
+//! Random choices of one step.
 
-/// The dice of a step that have not been rolled yet.
+/// Dice of a step that are not rolled yet.
 pub struct Dice<const N: usize>(std::array::IntoIter<u8, N>);
 
 impl<const N: usize> Dice<N> {
@@ -12,13 +12,13 @@ impl<const N: usize> Dice<N> {
     /// Rolls the next die.
     ///
     /// # Panics
-    /// If there is none: a step has to have more.
+    /// Panics if no die is left; such a step needs more dice.
     #[expect(clippy::expect_used, reason = "a step without dice has to fail its test")]
     pub fn roll(&mut self) -> u8 {
         self.0.next().expect("a step has more dice")
     }
 
-    /// Returns true once in so many rolls.
+    /// Returns true in one of `sides` rolls on average.
     pub fn one_in(&mut self, sides: u8) -> bool {
         self.roll().is_multiple_of(sides)
     }

@@ -1,36 +1,36 @@
-//! The store on both engines, emptied for each sequence: to make databases anew would take most of the time.
+//! A store on both engines. Each sequence begins with empty tables, because new databases take most of the time.
 
 use super::Machine;
 use crate::{OpenStore, StoreCase};
 
-/// What a sequence is played on.
+/// Stores that run a sequence.
 pub(super) struct Engines<M: Machine> {
     sqlite: StoreCase<M::Opening>,
     postgres: Option<StoreCase<M::Opening>>,
 }
 
 impl<M: Machine> Engines<M> {
-    /// SQLite alone.
+    /// Opens only SQLite.
     pub(super) async fn sqlite() -> Self {
         Self { sqlite: StoreCase::in_memory().await, postgres: None }
     }
 
-    /// Both, or SQLite alone where PostgreSQL is skipped.
+    /// Opens both engines, or only SQLite if PostgreSQL is skipped.
     pub(super) async fn both() -> Self {
         Self { postgres: StoreCase::postgres().await, ..Self::sqlite().await }
     }
 
-    /// Takes everything out that an earlier sequence has written.
+    /// Deletes all rows of an earlier sequence.
     pub(super) async fn empty(&self) {
         for case in [Some(&self.sqlite), self.postgres.as_ref()].into_iter().flatten() {
             case.database.run(M::EMPTY).await;
         }
     }
 
-    /// Asks both engines at once.
+    /// Runs a call on both engines at once.
     ///
     /// # Errors
-    /// When one of them does not answer so.
+    /// Fails if an engine's answer differs from the expected one.
     pub(super) async fn must_answer(&self, call: &M::Call, expected: &M::Answer) -> Result<(), String> {
         let postgres = async {
             match &self.postgres {

@@ -1,4 +1,4 @@
-//! A machine test: random calls of a store, answered alike by both engines and by a model in memory.
+//! Machine tests: random calls of a store, which both engines and a model in memory must answer alike.
 
 mod dice;
 mod engines;

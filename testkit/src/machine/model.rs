@@ -1,4 +1,4 @@
-//! The model that a machine test plays, and the calls that its steps mean.
+//! Model of a store in a machine test, and the calls of its steps.
 
 use std::fmt::Debug;
 
@@ -6,30 +6,30 @@ use db::StoreError;
 
 use crate::OpenStore;
 
-/// What a sequence is about: the model as it stands, and what its steps mean there.
+/// A model of a store, which converts steps to calls and answers calls.
 pub trait Machine: Default {
-    /// How the store is opened.
+    /// Opens and closes the store.
     type Opening: OpenStore;
-    /// What is drawn.
+    /// Random step.
     type Step: Copy + Debug;
-    /// A call of one of the store's methods.
+    /// Call of a method of the store.
     type Call: Clone + Debug;
-    /// What a call comes to.
+    /// Result of a call.
     type Answer: PartialEq + Debug;
 
-    /// The statements that take every row out.
+    /// Statements that delete all rows.
     const EMPTY: &'static str;
 
-    /// The call that a step means now.
+    /// Returns the call of a step in the current state.
     fn call(&mut self, step: Self::Step) -> Self::Call;
 
-    /// What the model answers, which does the call's work.
+    /// Applies a call to the model, and returns its answer.
     fn answer(&mut self, call: &Self::Call) -> Self::Answer;
 
-    /// Calls that read all that there is, and all that there was.
+    /// Returns calls that read all existing and deleted data.
     fn everything(&self) -> Vec<Self::Call>;
 
-    /// What the store answers.
+    /// Runs a call on the store.
     fn ask(
         call: &Self::Call,
         store: &<Self::Opening as OpenStore>::Store,

@@ -1,48 +1,48 @@
-//! Random sequences of steps, and of one that fails the shortest that still does: what a machine test is driven by.
+//! Random sequences of steps for a machine test, and the shortest part of a failing one that still fails.
 //!
-//! A crate for state machines stands beside `proptest`, but it keeps a copy of the model for each step that it draws, plays
-//! without a runtime, and takes out one step at a time: a sequence of a thousand would be played a thousand times before
-//! the shortest one is known. Here steps are taken out by halves, then by quarters, and so on: some dozens of plays.
+//! The state-machine crate of `proptest` copies the model for each step, runs without a runtime, and removes one step at a
+//! time. A sequence of 1,000 steps would run 1,000 times. Here steps are removed by halves, then by quarters, and so on,
+//! which needs some dozens of runs.
 
 use std::fmt::Debug;
 
 use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 
-/// How much is played.
+/// Number and length of the sequences, and their seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
-    /// The same seed draws the same sequences.
+    /// Seed; the same seed draws the same sequences.
     pub seed: u64,
-    /// How many sequences.
+    /// Number of sequences.
     pub sequences: u32,
-    /// How many steps each has.
+    /// Number of steps of a sequence.
     pub length: usize,
 }
 
-/// A sequence that fails, with no step in it that could be left out.
+/// A failing sequence, from which no step can be removed.
 #[derive(Debug)]
 pub struct Found<T> {
-    /// The steps.
+    /// Steps of the sequence.
     pub steps: Vec<T>,
-    /// How it fails.
+    /// Reason of the failure.
     pub reason: String,
 }
 
-/// The seed in `GATEPOST_SEED`, or always the same one.
+/// Returns the seed in `GATEPOST_SEED`, or a fixed one.
 ///
 /// # Panics
-/// When it is no number.
-#[expect(clippy::disallowed_methods, clippy::expect_used, reason = "whoever repeats a test says so in its environment")]
+/// Panics if the variable is not a number.
+#[expect(clippy::disallowed_methods, clippy::expect_used, reason = "the environment sets the seed of a repeated test")]
 pub fn seed() -> u64 {
     std::env::var("GATEPOST_SEED").map_or(20_260_101, |seed| seed.parse().expect("GATEPOST_SEED is a number"))
 }
 
 impl Plan {
-    /// Draws sequences of `step` and plays each.
+    /// Draws sequences of `step` and runs each.
     ///
     /// # Errors
-    /// The shortest sequence that fails, as soon as one does.
+    /// Returns the first failing sequence, shortened.
     pub fn play<S: Strategy>(
         self,
         step: S,
@@ -54,7 +54,7 @@ impl Plan {
         let config = Config {
             cases: self.sequences,
             rng_seed: RngSeed::Fixed(self.seed),
-            // What is found is printed, with the seed that finds it again; no file is left in the tree.
+            // The failure is printed with its seed, so no file is written.
             failure_persistence: None,
             max_shrink_iters: 10_000,
             ..Config::default()
@@ -68,7 +68,7 @@ impl Plan {
     }
 }
 
-/// Sequences of so many steps.
+/// Sequences of a number of steps.
 #[derive(Debug)]
 struct Steps<S> {
     step: S,
@@ -89,16 +89,16 @@ where
     }
 }
 
-/// A sequence from which steps are taken out, the last ones first: what comes after a failure goes at once.
+/// A sequence that is shortened from its end, so that the steps after a failure are removed first.
 struct Shorter<T> {
     steps: Vec<T>,
-    /// How many are taken out at a time.
+    /// Number of steps that are removed at a time.
     chunk: usize,
-    /// Before this one nothing has been tried yet with that many.
+    /// Index before which no steps were removed yet in this round.
     end: usize,
-    /// What has been taken out last, and from where.
+    /// Steps that were removed last.
     taken: Vec<T>,
-    /// Whether a round over the whole sequence has made it shorter.
+    /// Set if this round has shortened the sequence.
     helped: bool,
 }
 
@@ -149,7 +149,7 @@ mod tests {
     const PLAN: Plan = Plan { seed: 1, sequences: 20, length: 1000 };
 
     #[test]
-    fn of_a_sequence_that_fails_only_what_it_fails_by_is_left() {
+    fn failing_sequence_is_cut_to_its_cause() {
         let played = std::cell::Cell::new(0);
         let found = PLAN.play(0_u8..=255, |steps| {
             played.set(played.get() + 1);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_draws_the_same_sequences() {
+    fn same_seed_draws_same_sequences() {
         let draw = |seed| {
             let drawn = std::cell::RefCell::new(Vec::new());
             let plan = Plan { seed, sequences: 3, length: 5 };

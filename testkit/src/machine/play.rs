@@ -1,4 +1,4 @@
-//! Plays sequences on the model and on the engines, side by side.
+//! Runs sequences on the model and on both engines, and compares their answers.
 
 use std::thread;
 
@@ -8,17 +8,17 @@ use tokio::runtime::Builder;
 use super::engines::Engines;
 use super::{Found, Machine, Plan, seed};
 
-/// Sequences that are played at the same time, each on databases of its own.
+/// Number of sequences that run at the same time, each on its own databases.
 const LANES: u64 = 2;
 
-/// After how many steps everything is read.
+/// Number of steps between two reads of all data.
 const READ_ALL: usize = 500;
 
 /// Plays so many sequences of so many steps in each of two lanes, on both engines.
 ///
 /// # Panics
-/// When the engines and the model do not answer alike: it says by which calls, and the seed.
-#[expect(clippy::print_stdout, reason = "whoever repeats a run needs its seed")]
+/// Panics if the answers of engines and model differ, with the calls and the seed.
+#[expect(clippy::print_stdout, reason = "a repeated run needs the seed")]
 pub fn lanes<M, S>(sequences: u32, length: usize, step: impl Fn() -> S + Sync)
 where
     M: Machine,
@@ -40,13 +40,13 @@ where
     }
 }
 
-/// Plays sequences on databases of their own; what the model is told of a call is `hears`'s to say.
+/// Runs sequences on new databases. `hears` converts each call for the model.
 ///
 /// # Errors
-/// The first sequence that the engines and the model do not answer alike, shortened.
+/// Returns the first sequence with different answers, shortened.
 ///
 /// # Panics
-/// When there is no runtime or no database to play on.
+/// Panics if there is no runtime or no database.
 #[expect(clippy::expect_used, reason = "no test can run without a runtime")]
 pub fn lane<M, S>(plan: Plan, step: S, with_postgres: bool, hears: fn(M::Call) -> M::Call) -> Result<(), Found<M::Step>>
 where
@@ -82,7 +82,7 @@ async fn play<M: Machine>(
     Ok(())
 }
 
-/// What was found, as the calls that it is.
+/// Returns the calls of a failing sequence as text.
 fn told<M: Machine>(found: &Found<M::Step>) -> String {
     let mut machine = M::default();
     let mut text = format!("{} steps find a difference:\n", found.steps.len());

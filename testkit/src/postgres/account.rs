@@ -1,4 +1,4 @@
-//! Whom the server runs as: PostgreSQL refuses root.
+//! Account of the server process: PostgreSQL refuses to run as root.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -8,15 +8,15 @@ use rustix::process::geteuid;
 
 use super::error::{Error, failed};
 
-/// An account that root becomes.
+/// An account for a process of root.
 #[derive(Clone, Copy)]
-pub(super) struct Account {
+pub(super) struct ServerAccount {
     user: u32,
     group: u32,
 }
 
-impl Account {
-    /// `postgres`, or else `nobody`, when this process is root's; otherwise there is nothing to become.
+impl ServerAccount {
+    /// Returns `postgres`, or else `nobody`, if this process runs as root; otherwise `None`.
     pub(super) fn find() -> Result<Option<Self>, Error> {
         if !geteuid().is_root() {
             return Ok(None);
@@ -26,20 +26,20 @@ impl Account {
         found.map(Some).ok_or_else(|| failed("find an account")("root may not run it, and there is no `nobody`"))
     }
 
-    /// Makes the command run as this account, with none of root's groups.
-    pub(super) fn take_on(self, command: &mut Command) {
+    /// Makes the command run as this account, without root's groups.
+    pub(super) fn apply(self, command: &mut Command) {
         command.uid(self.user).gid(self.group);
     }
 }
 
-/// The account of this name in `/etc/passwd`: `name:password:user:group:…`.
-fn entry(known: &str, name: &str) -> Option<Account> {
+/// Returns the account of this name in `/etc/passwd`: `name:password:user:group:…`.
+fn entry(known: &str, name: &str) -> Option<ServerAccount> {
     let mut fields = known.lines().map(|line| line.split(':')).find_map(|mut fields| {
         let found = fields.next() == Some(name);
         found.then_some(fields)
     })?;
     fields.next()?;
-    Some(Account { user: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()? })
+    Some(ServerAccount { user: fields.next()?.parse().ok()?, group: fields.next()?.parse().ok()? })
 }
 
 #[cfg(test)]
@@ -47,7 +47,7 @@ mod tests {
     use super::entry;
 
     #[test]
-    fn an_account_is_found_by_its_whole_name() {
+    fn account_is_found_by_its_whole_name() {
         let known = "root:x:0:0:root:/root:/bin/sh\nnobody2:x:7:8::/:\nnobody:x:65534:65533:nobody:/:\n";
         let found = entry(known, "nobody").unwrap();
         assert_eq!((found.user, found.group), (65534, 65533));

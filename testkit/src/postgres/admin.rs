@@ -1,4 +1,4 @@
-//! Statements that a test's server is told.
+//! Administrative statements for a test's server.
 
 use std::str::FromStr as _;
 
@@ -13,20 +13,20 @@ pub(super) async fn connect(url: &str) -> Result<PgConnection, sqlx::Error> {
     PgConnection::connect_with(&PgConnectOptions::from_str(url)?).await
 }
 
-/// Runs a statement on a connection of its own.
+/// Runs a statement on a new connection.
 pub(super) async fn execute(admin: &str, statement: String) -> Result<(), sqlx::Error> {
     let mut connection = connect(admin).await?;
     connection.execute(AssertSqlSafe(statement)).await?;
     connection.close().await
 }
 
-/// Makes a database from `template0`, which takes no connections.
+/// Creates a database from `template0`, which accepts no connections.
 pub(super) async fn create(admin: &str, name: &str) -> Result<(), Error> {
     let made = execute(admin, format!("create database {name} template template0")).await;
     made.map_err(failed("make a database"))
 }
 
-/// The open transactions of a database, but for one's own.
+/// Returns the open transactions of a database, except the own one.
 pub(super) async fn transactions(url: &str) -> Result<Vec<String>, Error> {
     const SQL: &str = "select format('%s: %s: %s', application_name, state, query) from pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null order by 1";
@@ -50,14 +50,14 @@ pub(super) async fn remove(admin: &str, name: &str) -> Result<(), sqlx::Error> {
     execute(admin, format!("drop database if exists {name} with (force)")).await
 }
 
-/// Removes what killed runs have left.
+/// Removes databases that killed runs have left.
 pub(super) async fn sweep(admin: &str) -> Result<(), Error> {
     let mut connection = connect(admin).await.map_err(failed("answer at GATEPOST_TEST_POSTGRES"))?;
     let found =
         connection.fetch_all("select datname::text from pg_database").await.map_err(failed("name its databases"))?;
     let now = names::now();
     for name in found.iter().map(|row| row.get::<String, _>(0)).filter(|name| names::is_left(name, now)) {
-        // Another run may be sweeping, too.
+        // Another run may remove the same database.
         let _ = remove(admin, &name).await;
     }
     connection.close().await.map_err(failed("name its databases"))

@@ -9,7 +9,7 @@ use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use tokio::time::{sleep, timeout};
 
-use super::account::Account;
+use super::account::ServerAccount;
 use super::error::{Error, failed};
 use super::processes;
 use super::server::{PostgresServer, base};
@@ -18,12 +18,12 @@ use super::variable::variable;
 use super::watchdog::Watchdog;
 use crate::apart::apart;
 
-/// The longest time until it answers.
-const READY: Duration = Duration::from_secs(30);
+/// Time limit of a start.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 const PORT: u16 = 6432;
 
-/// A PgBouncer on a Unix socket, for any user without a password. It ends with the value, or with this process.
+/// A PgBouncer on a Unix socket, for any user without a password. It ends when the value is dropped or this process ends.
 pub struct Bouncer {
     watchdog: Watchdog,
     process: Option<Child>,
@@ -31,11 +31,11 @@ pub struct Bouncer {
 }
 
 impl Bouncer {
-    /// Starts one in front of this server, with these lines in its section `[pgbouncer]`; `None` where the program is
-    /// missing.
+    /// Starts a PgBouncer in front of this server, with these lines in its section `[pgbouncer]`; returns `None` if the
+    /// program is missing.
     ///
     /// # Panics
-    /// When it does not start, and, in CI, where it would be `None`.
+    /// Panics if the start fails; in CI, instead of returning `None`.
     pub async fn start(server: &PostgresServer, lines: &[&str]) -> Option<Self> {
         let Some(program) = program() else {
             skipped("there is no pgbouncer");
@@ -44,7 +44,7 @@ impl Bouncer {
         let (socket, lines) = (server.socket(), lines.join("\n"));
         let made = apart(async move {
             let host = socket.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
-            let mut watchdog = Watchdog::start(&base(), Account::find()?).map_err(failed("get a watchdog"))?;
+            let mut watchdog = Watchdog::start(&base(), ServerAccount::find()?).map_err(failed("get a watchdog"))?;
             let folder = watchdog.folder().to_owned();
             let settings = format!(
                 "[databases]\n* = host={host} port=5432 user=postgres\n[pgbouncer]\nlisten_addr =\nlisten_port = {PORT}\n\
@@ -57,13 +57,15 @@ impl Bouncer {
                 OpenOptions::new().create(true).append(true).open(folder.join("log")).map_err(failed("keep a log"))?;
             let process = watchdog.run(&program, &[path.display().to_string()], log).map_err(failed("start"))?;
             let bouncer = Self { watchdog, process: Some(process), folder };
-            timeout(READY, bouncer.answers()).await.map_err(|_| failed("answer in time")(bouncer.said()))?;
+            timeout(START_TIMEOUT, bouncer.answers())
+                .await
+                .map_err(|_| failed("answer in time")(bouncer.log_text()))?;
             Ok::<_, Error>(bouncer)
         });
         Some(made.await.unwrap_or_else(|error| panic!("pgbouncer: {error}")))
     }
 
-    /// The URL of the server's database of this name, through the pooler.
+    /// Returns the URL of the server's database of this name through the pooler.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost:{PORT}/{database}?host={}", self.folder.display())
     }
@@ -72,11 +74,11 @@ impl Bouncer {
         let options = PgConnectOptions::new_without_pgpass().socket(&self.folder).port(PORT).username("postgres");
         let options = options.database("postgres").ssl_mode(PgSslMode::Disable).extra_float_digits(None);
         while let Err(_early) = PgConnection::connect_with(&options).await {
-            sleep(processes::LOOK).await;
+            sleep(processes::POLL_INTERVAL).await;
         }
     }
 
-    fn said(&self) -> String {
+    fn log_text(&self) -> String {
         fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 }
@@ -91,7 +93,7 @@ impl Drop for Bouncer {
     }
 }
 
-/// The program, on `PATH` or where Debian has it, which is not on every user's.
+/// Returns the path of the program, on `PATH` or in Debian's folder, which some users lack in `PATH`.
 fn program() -> Option<PathBuf> {
     let path = variable("PATH").unwrap_or_default();
     let folders = path.split(':').chain(["/usr/sbin"]);

@@ -1,4 +1,4 @@
-//! A database for one test, which goes when the test has ended.
+//! A PostgreSQL database for one test, removed at its end.
 
 use std::time::Duration;
 
@@ -14,32 +14,32 @@ use super::server::PostgresServer;
 use super::setting::{Setting, skipped};
 use crate::apart::{apart, apart_blocking};
 
-/// How long a dropped database holds its test up, at the most.
-const DROPPED: Duration = Duration::from_secs(10);
+/// Time limit of the removal of a database.
+const REMOVE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The one server for all tests of this process. It is never dropped: its watchdog ends it.
-static SERVER: OnceCell<Source> = OnceCell::const_new();
+/// The server for all tests of this process. It is never dropped; its watchdog ends it.
+static SERVER: OnceCell<DatabaseServer> = OnceCell::const_new();
 
-/// Where databases are made.
-struct Source {
-    /// The URL of a database that is there, as somebody who may make others.
+/// The server on which databases are created.
+struct DatabaseServer {
+    /// URL of an existing database, with an account that may create others.
     admin: String,
-    /// Keeps the server of this process's own.
+    /// Server of this process, kept alive.
     _server: Option<PostgresServer>,
 }
 
-/// An empty database of a test's own. When the value is dropped, the database is, with whoever is still connected.
+/// A database for one test. Dropping the value drops the database and its connections.
 pub struct PostgresDatabase {
-    /// Its URL.
+    /// URL of the database.
     pub url: String,
     name: String,
     admin: String,
 }
 
-/// A new, empty database, or `None` where PostgreSQL is skipped.
+/// Creates an empty database; returns `None` if PostgreSQL is skipped.
 ///
 /// # Panics
-/// When there is no server, or it refuses, and, in CI, where it would be `None`.
+/// Panics if the server is missing or fails; in CI, instead of returning `None`.
 pub async fn database() -> Option<PostgresDatabase> {
     let setting = Setting::read();
     if matches!(setting, Setting::Skip) {
@@ -47,7 +47,7 @@ pub async fn database() -> Option<PostgresDatabase> {
         return None;
     }
     let made = apart(async move {
-        let source = SERVER.get_or_try_init(|| Source::find(setting)).await?;
+        let source = SERVER.get_or_try_init(|| DatabaseServer::find(setting)).await?;
         let name = names::unique();
         create(&source.admin, &name).await?;
         Ok::<_, Error>(PostgresDatabase {
@@ -59,7 +59,7 @@ pub async fn database() -> Option<PostgresDatabase> {
     Some(made.await.unwrap_or_else(|error| panic!("{error}")))
 }
 
-impl Source {
+impl DatabaseServer {
     async fn find(setting: Setting) -> Result<Self, Error> {
         if let Setting::Given(admin) = setting {
             sweep(&admin).await?;
@@ -71,19 +71,19 @@ impl Source {
 }
 
 impl PostgresDatabase {
-    /// A connection of another program's.
+    /// Opens a separate connection.
     ///
     /// # Panics
-    /// When the server gives none.
+    /// Panics if the connection fails.
     #[expect(clippy::expect_used, reason = "no test can run without it")]
     pub async fn connect(&self) -> PgConnection {
         connect(&self.url).await.expect("a connection to the test's database")
     }
 
-    /// Runs statements as another program, on a connection of their own.
+    /// Runs statements on a separate connection.
     ///
     /// # Panics
-    /// When the database refuses them.
+    /// Panics if the database refuses them.
     #[expect(clippy::expect_used, reason = "a test whose fault is not in place shows nothing")]
     pub async fn run(&self, sql: &str) {
         let mut connection = self.connect().await;
@@ -95,7 +95,7 @@ impl PostgresDatabase {
 impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
-        // What is left behind now goes with the server, or is swept away by a later run.
-        apart_blocking(async move { drop(timeout(DROPPED, remove(&admin, &name)).await) });
+        // A database that stays now is removed with the server, or by a later run.
+        apart_blocking(async move { drop(timeout(REMOVE_TIMEOUT, remove(&admin, &name)).await) });
     }
 }

@@ -1,24 +1,24 @@
-//! Why a throw-away PostgreSQL does not do what it was asked for.
+//! Errors of a throw-away PostgreSQL.
 
 use std::fmt::Display;
 
-/// Why a server, or a fault of it, is not there.
+/// An error of a throw-away PostgreSQL.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// No programs of PostgreSQL were found.
     #[error("there is no PostgreSQL here: install Debian's `postgresql`, or set GATEPOST_TEST_POSTGRES=URL")]
     Missing,
-    /// The server was asked for something that it did not do.
+    /// A step failed.
     #[error("the throw-away PostgreSQL did not {step}: {cause}")]
     Failed {
-        /// What it did not do.
+        /// Name of the step, as a verb.
         step: &'static str,
-        /// The cause, for people.
+        /// Cause as text.
         cause: String,
     },
 }
 
-/// For `map_err`: what was to be done.
+/// Returns a conversion for `map_err`, with the name of the failed step.
 pub(super) fn failed<C: Display>(step: &'static str) -> impl FnOnce(C) -> Error {
     move |cause| Error::Failed { step, cause: cause.to_string() }
 }

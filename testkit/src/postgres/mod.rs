@@ -1,13 +1,12 @@
-//! A PostgreSQL for tests and drills: one of this process's own, or the one that `GATEPOST_TEST_POSTGRES` names.
+//! PostgreSQL for tests and drills: a throw-away server of this process, or the server in `GATEPOST_TEST_POSTGRES`.
 //!
 //! | `GATEPOST_TEST_POSTGRES` | [`database`] | [`server`] |
 //! | --- | --- | --- |
-//! | unset or empty | of one throw-away server for the whole process | a throw-away server |
-//! | a URL | of that server | a throw-away server, or `None` where its programs are missing |
+//! | unset or empty | on one throw-away server for the whole process | a throw-away server |
+//! | a URL | on that server | a throw-away server, or `None` if its programs are missing |
 //! | `skip` | `None` | `None` |
 //!
-//! Each `None` prints a line that begins with `skipped:`. With `CI` set it is a panic: in CI, nothing counts that was
-//! not tried.
+//! Each `None` prints a line that begins with `skipped:`. With `CI` set, it is a panic instead: CI must not skip tests.
 
 mod account;
 mod admin;

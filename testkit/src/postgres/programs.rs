@@ -1,4 +1,4 @@
-//! Where the system has its `initdb` and `postgres`.
+//! Paths of the system's `initdb` and `postgres`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,25 +6,26 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::variable::variable;
 
-/// Debian keeps each version's programs in a folder of its own, on nobody's `PATH`.
-const DEBIAN: &str = "/usr/lib/postgresql";
+/// Debian's folder with a folder for each version, outside of `PATH`.
+const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
 
-/// The folder with both programs: the first on `PATH`, or else Debian's newest version.
+/// Returns the folder with both programs: the first on `PATH`, or else Debian's newest version.
 pub(super) fn find() -> Result<PathBuf, Error> {
     let path = variable("PATH").unwrap_or_default();
-    let versions = by_version(fs::read_dir(DEBIAN).into_iter().flatten().flatten().map(|entry| entry.path()).collect());
+    let versions =
+        by_version(fs::read_dir(DEBIAN_FOLDER).into_iter().flatten().flatten().map(|entry| entry.path()).collect());
     let mut folders = path.split(':').map(PathBuf::from).chain(versions.into_iter().map(|version| version.join("bin")));
     folders.find(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file())).ok_or(Error::Missing)
 }
 
-/// Another program of the same version, which need not be on `PATH`.
+/// Returns the path of another program of the same version.
 pub(super) fn beside(folder: &Path, name: &str) -> PathBuf {
     let server = fs::canonicalize(folder.join("postgres")).unwrap_or_default();
     let own = server.parent().map(|folder| folder.join(name)).filter(|program| program.is_file());
     own.unwrap_or_else(|| folder.join(name))
 }
 
-/// The newest version's folder first; what is no version is left out.
+/// Returns the folders of versions, newest first; omits other folders.
 fn by_version(folders: Vec<PathBuf>) -> Vec<PathBuf> {
     let number = |folder: &Path| folder.file_name()?.to_str()?.parse::<f32>().ok();
     let mut known: Vec<_> =
@@ -38,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_version_comes_first() {
+    fn newest_version_comes_first() {
         let folders = ["/a/9.6", "/a/15", "/a/lib", "/a/100"].map(PathBuf::from).to_vec();
         assert_eq!(by_version(folders), ["/a/100", "/a/15", "/a/9.6"].map(PathBuf::from));
     }

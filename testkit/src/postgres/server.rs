@@ -1,4 +1,4 @@
-//! A throw-away PostgreSQL from the system's programs, and what can happen to a server.
+//! A throw-away PostgreSQL from the system's programs, and its faults.
 
 mod throttle;
 mod tls;
@@ -18,100 +18,99 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{sleep, timeout};
 
 pub use self::throttle::Throttle;
-use super::account::Account;
+use super::account::ServerAccount;
 use super::error::{Error, failed};
 use super::watchdog::Watchdog;
 use super::{admin, names, processes, programs};
 use crate::apart::apart;
 
-/// How long a server may take until it answers, or until it has ended.
-const READY: Duration = Duration::from_secs(30);
+/// Time limit of a start or an end of a server.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What a socket's path may have, in bytes, without the zero at its end (unix(7)).
-const SOCKET_PATH: usize = 107;
+/// Longest path of a socket in bytes, without the zero at its end (unix(7)).
+const MAX_SOCKET_PATH_BYTES: usize = 107;
 
-/// Longer than all that stands below the folder of temporary files in a socket's path.
-const BELOW: usize = "/gp-123456/.s.PGSQL.5432.lock".len();
+/// Upper bound of the part of a socket's path below the folder of temporary files, in bytes.
+const SOCKET_NAME_BYTES: usize = "/gp-123456/.s.PGSQL.5432.lock".len();
 
-/// Set for each server, before what its user sets: nothing that is thrown away needs the disk.
-const SETTINGS: [&str; 4] = ["listen_addresses=", "fsync=off", "max_connections=200", "shared_buffers=16MB"];
+/// Settings of each server, before those of its user. A throw-away server needs no `fsync`.
+const DEFAULT_SETTINGS: [&str; 4] = ["listen_addresses=", "fsync=off", "max_connections=200", "shared_buffers=16MB"];
 
-/// A PostgreSQL of this process's own: empty, on a Unix socket alone, with a superuser `postgres` who needs no password.
+/// A throw-away PostgreSQL on a Unix socket, empty, with a superuser `postgres` without a password.
 ///
-/// It ends and its folder goes when the value is dropped, or when this process ends, however that happens. The server is
-/// bound to no runtime: many tests may share it.
-pub struct PostgresServer(Arc<Inner>);
+/// The server ends and its folder is removed when the value is dropped or this process ends, even by a kill. The server does
+/// not depend on a runtime, so that many tests may share it.
+pub struct PostgresServer(Arc<ServerParts>);
 
-struct Inner {
+struct ServerParts {
     programs: PathBuf,
     folder: PathBuf,
     settings: Vec<String>,
     running: Mutex<Running>,
 }
 
-/// The files that a server begins with.
-enum Origin {
+/// Initial files of a server.
+enum InitialFiles {
     Empty,
-    /// The files of the server that listens in this folder.
+    /// Copy of the files of the server that listens in this folder.
     CopyOf(PathBuf),
 }
 
 struct Running {
     watchdog: Watchdog,
-    /// The first process of the server, while it runs.
+    /// First process of the server, while it runs.
     process: Option<Child>,
 }
 
 impl PostgresServer {
-    /// Makes a server and waits until it answers, 30 s at the most. It takes about a second.
+    /// Starts a server and waits until it answers, at most 30 s; usually about 1 s.
     ///
-    /// `fsync` is off: what a killed server has committed is there when it starts again, but not when the machine stops.
+    /// `fsync` is off: commits survive a kill of the server, but not a stop of the machine.
     pub async fn start() -> Result<Self, Error> {
         Self::start_with(&[]).await
     }
 
-    /// The same with settings of `postgresql.conf`, such as `fsync=on`.
+    /// Starts a server like [`Self::start`], with settings of `postgresql.conf`, such as `fsync=on`.
     pub async fn start_with(settings: &[&str]) -> Result<Self, Error> {
-        let settings = SETTINGS.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
-        let inner = apart(Inner::make(settings, Origin::Empty)).await?;
+        let settings = DEFAULT_SETTINGS.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
+        let inner = apart(ServerParts::make(settings, InitialFiles::Empty)).await?;
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Makes a standby of this server, which must run: it repeats what this one writes. It takes about two seconds.
+    /// Starts a standby of this running server; usually in about 2 s.
     pub async fn start_standby(&self) -> Result<Self, Error> {
         let settings = self.0.settings.clone();
-        let inner = apart(Inner::make(settings, Origin::CopyOf(self.0.sockets()))).await?;
+        let inner = apart(ServerParts::make(settings, InitialFiles::CopyOf(self.0.sockets()))).await?;
         Ok(Self(Arc::new(inner)))
     }
 
-    /// Makes a primary of a standby, and waits until it takes writes, 30 s at the most.
+    /// Promotes a standby to a primary, and waits until it accepts writes, at most 30 s.
     pub async fn promote(&self) -> Result<(), Error> {
         let url = self.url("postgres");
         apart(async move { admin::promote(&url).await }).await
     }
 
-    /// Makes a standby of this server, which has ended, when it [starts again](Self::start_again): it repeats what `primary`
-    /// writes.
+    /// Makes this stopped server a standby of `primary` at its [next start](Self::start_again).
     pub fn stand_by(&self, primary: &Self) -> Result<(), Error> {
         self.0.stand_by(&primary.0.sockets())
     }
 
-    /// The URL of a database of this name, which may not be there yet.
+    /// Returns the URL of a database of this name, which may not exist yet.
     pub fn url(&self, database: &str) -> String {
         format!("postgres://postgres@localhost/{database}?host={}", self.0.sockets().display())
     }
 
-    /// The URL of a database for whoever reaches the server through `address`, such as a proxy's.
+    /// Returns the URL of a database through another address of the server, such as a proxy's.
     pub fn url_at(&self, address: impl std::fmt::Display, database: &str) -> String {
         format!("postgres://postgres@{address}/{database}?sslmode=disable")
     }
 
-    /// The path of the socket on which the server listens.
+    /// Returns the path of the server's socket.
     pub fn socket(&self) -> PathBuf {
         self.0.sockets().join(".s.PGSQL.5432")
     }
 
-    /// Makes an empty database with a name that no other one has: its URL.
+    /// Creates an empty database with a unique name, and returns its URL.
     pub async fn create_database(&self) -> Result<String, Error> {
         let (admin, name) = (self.url("postgres"), names::unique());
         let url = self.url(&name);
@@ -119,15 +118,13 @@ impl PostgresServer {
         Ok(url)
     }
 
-    /// The transactions that are open in the database of this name, of others than who asks: each the client's name and
-    /// what it does.
+    /// Returns the open transactions of other clients in the database of this name, each as client name, state and query.
     pub async fn transactions(&self, database: &str) -> Result<Vec<String>, Error> {
         let url = self.url(database);
         apart(async move { admin::transactions(&url).await }).await
     }
 
-    /// Ends the server as an operator does: no new sessions, transactions are rolled back, all is written. Waits until it
-    /// has ended, 30 s at the most.
+    /// Stops the server as an operator does: rolls back transactions and writes a checkpoint. Waits for its end, at most 30 s.
     pub async fn stop_fast(&self) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
         apart(async move {
@@ -140,8 +137,7 @@ impl PostgresServer {
         .await
     }
 
-    /// Kills each process of the server, as a machine does that runs out of memory; also when it is paused. Waits until
-    /// all have ended.
+    /// Kills all processes of the server, also paused ones, and waits for their end.
     pub async fn kill(&self) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
         apart(async move {
@@ -158,8 +154,8 @@ impl PostgresServer {
         .await
     }
 
-    /// Makes all processes of the server stand still, as a frozen machine does: its connections stay open, and nothing
-    /// answers. Waits until they do.
+    /// Stops all processes of the server like a frozen machine: connections stay open without answers. Waits until all are
+    /// stopped.
     pub async fn pause(&self) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
         apart(async move {
@@ -179,7 +175,7 @@ impl PostgresServer {
         Ok(())
     }
 
-    /// Starts an ended server on what it had, and waits until it has recovered and answers, 30 s at the most.
+    /// Starts a stopped server again, and waits until it has recovered and answers, at most 30 s.
     pub async fn start_again(&self) -> Result<(), Error> {
         let inner = Arc::clone(&self.0);
         apart(async move {
@@ -193,17 +189,17 @@ impl PostgresServer {
     }
 }
 
-impl Inner {
-    async fn make(settings: Vec<String>, origin: Origin) -> Result<Self, Error> {
+impl ServerParts {
+    async fn make(settings: Vec<String>, origin: InitialFiles) -> Result<Self, Error> {
         let programs = programs::find()?;
-        let watchdog = Watchdog::start(&base(), Account::find()?).map_err(failed("get a watchdog"))?;
+        let watchdog = Watchdog::start(&base(), ServerAccount::find()?).map_err(failed("get a watchdog"))?;
         let folder = watchdog.folder().to_owned();
         let running = Mutex::new(Running { watchdog, process: None });
         let inner = Self { programs, folder, settings, running };
         let mut running = inner.running.lock().await;
         match &origin {
-            Origin::Empty => inner.set_up(&mut running)?,
-            Origin::CopyOf(primary) => {
+            InitialFiles::Empty => inner.set_up(&mut running)?,
+            InitialFiles::CopyOf(primary) => {
                 inner.copy(&mut running, primary)?;
                 inner.stand_by(primary)?;
             }
@@ -213,7 +209,7 @@ impl Inner {
         Ok(inner)
     }
 
-    /// Makes the server's files, in a locale that is the same everywhere.
+    /// Creates the server's files, in a locale that is the same on all machines.
     fn set_up(&self, running: &mut Running) -> Result<(), Error> {
         let mut made = false;
         for locale in ["C.UTF-8", "C"] {
@@ -225,20 +221,20 @@ impl Inner {
                 break;
             }
         }
-        if made { Ok(()) } else { Err(failed("set up")(self.said())) }
+        if made { Ok(()) } else { Err(failed("set up")(self.log_text())) }
     }
 
-    /// Copies the files of a server that runs.
+    /// Copies the files of a running server.
     fn copy(&self, running: &mut Running, primary: &Path) -> Result<(), Error> {
         let from = primary.display().to_string();
         let arguments = ["-h", &from, "-U", "postgres", "-X", "stream", "-c", "fast", "--no-sync", "-D", &self.data()];
         let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
         let process = running.watchdog.run(&programs::beside(&self.programs, "pg_basebackup"), &arguments, self.log()?);
         let made = process.and_then(|mut process| process.wait()).map_err(failed("copy a server"))?;
-        if made.success() { Ok(()) } else { Err(failed("copy a server")(self.said())) }
+        if made.success() { Ok(()) } else { Err(failed("copy a server")(self.log_text())) }
     }
 
-    /// Makes the next start that of a standby.
+    /// Makes the server a standby at its next start.
     fn stand_by(&self, primary: &Path) -> Result<(), Error> {
         let data = PathBuf::from(self.data());
         let setting = format!("primary_conninfo = 'host={} user=postgres'\n", primary.display());
@@ -252,9 +248,9 @@ impl Inner {
 
     /// Starts the server and waits until it answers.
     async fn launch(&self, running: &mut Running) -> Result<(), Error> {
-        // A killed server leaves these, and the process that they name may be somebody else's by now.
+        // A killed server leaves these files, and the process id in them may belong to another process now.
         for left in [Path::new(&self.data()).join("postmaster.pid"), self.sockets().join(".s.PGSQL.5432.lock")] {
-            absent(fs::remove_file(left)).map_err(failed("start"))?;
+            ignore_missing(fs::remove_file(left)).map_err(failed("start"))?;
         }
         let mut arguments = vec!["-D".to_owned(), self.data()];
         let sockets = format!("unix_socket_directories={}", self.sockets().display());
@@ -266,16 +262,16 @@ impl Inner {
         let answers = async {
             while !self.answers().await {
                 if processes::ended(process) {
-                    return Err(failed("start")(self.said()));
+                    return Err(failed("start")(self.log_text()));
                 }
-                sleep(processes::LOOK).await;
+                sleep(processes::POLL_INTERVAL).await;
             }
             Ok(())
         };
-        timeout(READY, answers).await.unwrap_or_else(|_| Err(failed("answer in time")(self.said())))
+        timeout(START_TIMEOUT, answers).await.unwrap_or_else(|_| Err(failed("answer in time")(self.log_text())))
     }
 
-    /// Whether a connection can be had.
+    /// Returns true if the server accepts a connection.
     async fn answers(&self) -> bool {
         let options = PgConnectOptions::new_without_pgpass().socket(self.sockets()).port(5432);
         let options = options.username("postgres").database("postgres").ssl_mode(PgSslMode::Disable);
@@ -285,7 +281,7 @@ impl Inner {
         }
     }
 
-    /// The running server, or the error that it did not `step`.
+    /// Returns the running server; fails with the name of the `step` if it does not run.
     async fn running(&self, step: &'static str) -> Result<MutexGuard<'_, Running>, Error> {
         let running = self.running.lock().await;
         if running.process.is_some() { Ok(running) } else { Err(failed(step)("it does not run")) }
@@ -303,21 +299,21 @@ impl Inner {
         OpenOptions::new().create(true).append(true).open(self.folder.join("log")).map_err(failed("keep a log"))
     }
 
-    /// The last lines of the log.
-    fn said(&self) -> String {
+    /// Returns the last lines of the log.
+    fn log_text(&self) -> String {
         let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
         let lines: Vec<_> = log.lines().collect();
-        format!("it said\n{}", lines[lines.len().saturating_sub(10)..].join("\n"))
+        format!("its log:\n{}", lines[lines.len().saturating_sub(10)..].join("\n"))
     }
 }
 
 impl Running {
-    /// The id of the first process; 0, which no process has, when it has ended.
+    /// Returns the id of the first process; 0, which no process has, after its end.
     fn id(&self) -> u32 {
         self.process.as_ref().map_or(0, Child::id)
     }
 
-    /// Asks after the first process, which is about to end.
+    /// Waits for the first process, which is about to end.
     fn reap(&mut self) -> Result<(), Error> {
         self.process.take().map_or(Ok(()), |mut process| process.wait().map(drop).map_err(failed("end")))
     }
@@ -327,21 +323,21 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.watchdog.end();
         if let Some(mut process) = self.process.take() {
-            // It has ended by now, unless somebody has killed the watchdog.
+            // The process has ended by now, unless the watchdog was killed.
             let _ = process.kill();
             let _ = process.wait();
         }
     }
 }
 
-/// The folder of temporary files, or `/tmp` where that is too long for a socket's path or root's alone.
+/// Returns the folder of temporary files, or `/tmp` if that path is too long for a socket or only for root.
 pub(super) fn base() -> PathBuf {
     let named = std::env::temp_dir();
-    let fits = named.as_os_str().len() + BELOW <= SOCKET_PATH && !geteuid().is_root();
+    let fits = named.as_os_str().len() + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES && !geteuid().is_root();
     if fits { named } else { PathBuf::from("/tmp") }
 }
 
-/// A file that is not there need not be removed.
-fn absent(removed: io::Result<()>) -> io::Result<()> {
+/// Ignores that a file to remove does not exist.
+fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {
     removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }

@@ -1,14 +1,14 @@
-//! The PostgreSQL that the environment gives to tests.
+//! Choice of PostgreSQL by `GATEPOST_TEST_POSTGRES`.
 
 use super::variable::variable;
 
-/// Where tests make their databases.
+/// Server for the databases of tests.
 pub(super) enum Setting {
-    /// In a server of this process's own.
+    /// A throw-away server of this process.
     Own,
-    /// In the server of this URL.
+    /// The server of this URL.
     Given(String),
-    /// Nowhere.
+    /// No server; tests on PostgreSQL are skipped.
     Skip,
 }
 
@@ -22,11 +22,11 @@ impl Setting {
     }
 }
 
-/// Prints that nothing was tried.
+/// Prints that a test was skipped.
 ///
 /// # Panics
-/// In CI.
-#[expect(clippy::print_stdout, reason = "a test that tried nothing says so")]
+/// Panics in CI.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 pub(super) fn skipped(why: &str) {
     let line = format!("skipped: {why}, so nothing was tried on PostgreSQL");
     assert!(variable("CI").is_none(), "in CI nothing may be left out; {line}");

@@ -1,14 +1,15 @@
-//! A server of its own for one test or drill.
+//! A throw-away server for one test or drill.
 
 use super::programs;
 use super::server::PostgresServer;
 use super::setting::{Setting, skipped};
 
-/// A throw-away server for one test or drill, which may do to it what it likes; `None` where PostgreSQL is skipped, or
-/// where there is no other than the one that `GATEPOST_TEST_POSTGRES` names.
+/// Starts a throw-away server for one test or drill.
+///
+/// Returns `None` if PostgreSQL is skipped, or if `GATEPOST_TEST_POSTGRES` is set and this machine has no PostgreSQL.
 ///
 /// # Panics
-/// When no server starts, and, in CI, where it would be `None`.
+/// Panics if the start fails; in CI, instead of returning `None`.
 pub async fn server() -> Option<PostgresServer> {
     match Setting::read() {
         Setting::Skip => skipped("GATEPOST_TEST_POSTGRES=skip"),

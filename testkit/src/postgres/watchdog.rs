@@ -1,29 +1,29 @@
-//! The one who cleans up: a process of its own, since this one may be killed, and statics are never dropped.
+//! A separate process that cleans up, because this process may be killed and statics are never dropped.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-use super::account::Account;
+use super::account::ServerAccount;
 
 const SCRIPT: &str = include_str!("watchdog.sh");
 
-/// Waits for a line before it becomes the program, so that the watchdog knows the process before there is anything to do.
+/// Shell command that waits for a line before it runs the program, so that the watchdog knows the process first.
 const GATE: &str = r#"read -r go && exec "$@" </dev/null"#;
 
 /// The watchdog of one server, and the folder that it removes.
 pub(super) struct Watchdog {
     child: Child,
-    /// What this process alone holds: the standard library opens its pipes so that no other child inherits them.
+    /// Pipe that only this process holds: children do not inherit pipes of the standard library.
     pipe: Option<ChildStdin>,
-    account: Option<Account>,
+    account: Option<ServerAccount>,
     folder: PathBuf,
 }
 
 impl Watchdog {
-    /// Starts it, and has it make the folder, below `base`.
-    pub(super) fn start(base: &Path, account: Option<Account>) -> io::Result<Self> {
+    /// Starts the watchdog, which creates its folder below `base`.
+    pub(super) fn start(base: &Path, account: Option<ServerAccount>) -> io::Result<Self> {
         let mut command = apart(account);
         command.arg(SCRIPT).arg("gatepost-watchdog").arg(base).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
@@ -42,8 +42,8 @@ impl Watchdog {
         &self.folder
     }
 
-    /// Runs a program of the server, in a session of its own. The folder must be part of an argument: the watchdog knows
-    /// its processes by that.
+    /// Runs a program of the server in a new session. An argument must contain the folder, by which the watchdog finds its
+    /// processes.
     pub(super) fn run(&mut self, program: &Path, arguments: &[String], log: File) -> io::Result<Child> {
         let mut command = apart(self.account);
         command.arg(GATE).arg("gatepost-gate").arg(program).args(arguments);
@@ -57,22 +57,22 @@ impl Watchdog {
         Ok(child)
     }
 
-    /// Lets it do its work, and waits until it has.
+    /// Makes the watchdog clean up, and waits for its end.
     pub(super) fn end(&mut self) {
         drop(self.pipe.take());
         let _ = self.child.wait();
     }
 }
 
-/// A shell in a session of its own, as this account and in a folder that everybody may be in.
-fn apart(account: Option<Account>) -> Command {
+/// Returns a shell command in a new session, as this account, in a folder that all accounts may enter.
+fn apart(account: Option<ServerAccount>) -> Command {
     let mut command = Command::new("setsid");
     command.args(["sh", "-c"]).current_dir("/").env("LC_ALL", "C").stdin(Stdio::piped());
     for name in ["PGDATA", "PGPORT", "PGHOST", "PGOPTIONS", "PG_COLOR"] {
         command.env_remove(name);
     }
     if let Some(account) = account {
-        account.take_on(&mut command);
+        account.apply(&mut command);
     }
     command
 }

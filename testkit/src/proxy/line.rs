@@ -1,55 +1,55 @@
-//! The bytes that are on their way through a proxy, in order.
+//! Queue of the bytes in transit through a proxy.
 
 use std::collections::VecDeque;
 use std::future::pending;
 
 use tokio::time::{Instant, sleep_until};
 
-/// The most pieces that are on their way.
+/// Largest number of pieces in transit.
 const MAX_PIECES: usize = 256;
 
-/// Pieces, each with the time at which it arrives.
-pub(super) struct Line {
+/// Pieces in transit, each with its time of arrival.
+pub(super) struct PieceQueue {
     pieces: VecDeque<(Instant, Vec<u8>)>,
     room: Vec<u8>,
-    /// Set once the end is on its way, too.
+    /// Set once the end of the stream is in transit.
     has_end: bool,
 }
 
-impl Line {
-    /// Begins an empty line, whose pieces have at most so many bytes.
+impl PieceQueue {
+    /// Returns an empty queue for pieces of at most this number of bytes.
     pub(super) fn new(bytes: usize) -> Self {
         Self { pieces: VecDeque::new(), room: vec![0; bytes], has_end: false }
     }
 
-    /// Reports whether one more piece may be read.
+    /// Returns true if one more piece may be read.
     pub(super) fn has_room(&self) -> bool {
         !self.has_end && self.pieces.len() < MAX_PIECES
     }
 
-    /// Returns the room for the next piece.
+    /// Returns the buffer for the next piece.
     pub(super) fn room(&mut self) -> &mut [u8] {
         &mut self.room
     }
 
-    /// Adds the first bytes of the room, which arrive at this time; no bytes are the end.
+    /// Adds the first bytes of the buffer, with this time of arrival; 0 bytes are the end of the stream.
     pub(super) fn push(&mut self, bytes: usize, arrives: Instant) {
         self.has_end = bytes == 0;
         self.pieces.push_back((arrives, self.room[..bytes].to_vec()));
     }
 
-    /// Returns the time at which the first piece arrives, if there is one.
+    /// Returns the arrival time of the first piece, if any.
     pub(super) fn arrives(&self) -> Option<Instant> {
         self.pieces.front().map(|(arrives, _)| *arrives)
     }
 
-    /// Takes the first piece off.
+    /// Removes the first piece and returns it.
     pub(super) fn take(&mut self) -> Vec<u8> {
         self.pieces.pop_front().map(|(_, piece)| piece).unwrap_or_default()
     }
 }
 
-/// Waits for this time; for ever where there is none.
+/// Waits until this time, or forever for `None`.
 pub(super) async fn until(time: Option<Instant>) {
     match time {
         Some(time) if time <= Instant::now() => {}

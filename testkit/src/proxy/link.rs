@@ -1,4 +1,4 @@
-//! The connections of a proxy: each is two streams and what flows between them.
+//! Connections of a proxy: each is two streams, and the bytes between them.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,27 +13,27 @@ use tokio::sync::watch::{Receiver, Sender};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::line::{Line, until};
-use super::state::{Mode, Search, State};
+use super::line::{PieceQueue, until};
+use super::state::{Mode, ProxyState, Search};
 
-/// The most that is forwarded at once.
-const PIECE: usize = 64 * 1024;
+/// Largest piece that is forwarded at once, in bytes.
+const MAX_PIECE_BYTES: usize = 64 * 1024;
 
-/// Before the next try to accept a connection.
-const REFUSED: Duration = Duration::from_millis(10);
+/// Pause after a failed accept.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(10);
 
-/// The server behind the proxy.
+/// Address of the server behind the proxy.
 #[derive(Clone)]
-pub(super) enum Target {
+pub(super) enum ProxyTarget {
     Socket(PathBuf),
     Address(SocketAddr),
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+trait ProxyStream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> ProxyStream for S {}
 
-impl Target {
-    async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+impl ProxyTarget {
+    async fn connect(&self) -> io::Result<Box<dyn ProxyStream>> {
         Ok(match self {
             Self::Socket(path) => Box::new(UnixStream::connect(path).await?),
             Self::Address(address) => {
@@ -45,18 +45,18 @@ impl Target {
     }
 }
 
-/// The server behind the proxy, and the number of connections that were made through it.
-pub(super) struct Leads {
-    target: Mutex<Target>,
+/// Current server behind the proxy, and the number of connections.
+pub(super) struct ProxyRoute {
+    target: Mutex<ProxyTarget>,
     connections: AtomicUsize,
 }
 
-impl Leads {
-    pub(super) fn new(target: Target) -> Self {
+impl ProxyRoute {
+    pub(super) fn new(target: ProxyTarget) -> Self {
         Self { target: Mutex::new(target), connections: AtomicUsize::new(0) }
     }
 
-    pub(super) fn turn(&self, target: Target) {
+    pub(super) fn set_target(&self, target: ProxyTarget) {
         *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
     }
 
@@ -64,20 +64,25 @@ impl Leads {
         self.connections.load(Ordering::Relaxed)
     }
 
-    /// Counts a connection, and returns where it goes.
-    fn follow(&self) -> Target {
+    /// Counts a connection, and returns its server.
+    fn next_target(&self) -> ProxyTarget {
         self.connections.fetch_add(1, Ordering::Relaxed);
         self.target.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-/// Accepts connections for ever. They end with the future.
-pub(super) async fn serve(listener: TcpListener, leads: Arc<Leads>, seen: Receiver<State>, fired: Sender<State>) {
+/// Accepts connections forever. They end with the future.
+pub(super) async fn serve(
+    listener: TcpListener,
+    route: Arc<ProxyRoute>,
+    seen: Receiver<ProxyState>,
+    fired: Sender<ProxyState>,
+) {
     let mut links = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else {
-            // The client has gone, or this process has too many files open: no event says when that is over.
-            sleep(REFUSED).await;
+            // The client has gone, or this process has too many open files; no event reports the end of that.
+            sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         while links.try_join_next().is_some() {}
@@ -88,14 +93,14 @@ pub(super) async fn serve(listener: TcpListener, leads: Arc<Leads>, seen: Receiv
         if is_cut {
             continue;
         }
-        let (target, mut cut) = (leads.follow(), seen.clone());
+        let (target, mut cut) = (route.next_target(), seen.clone());
         let link = Link { state: seen.clone(), fired: fired.clone(), born, waits: AtomicBool::new(false) };
         links.spawn(async move {
             tokio::select! {
-                // First, so that nothing is forwarded that came after it.
+                // First, so that bytes sent after a cut are not forwarded.
                 biased;
                 _ = cut.wait_for(|state| state.cuts != cuts) => (),
-                // Whichever side fails, both are closed.
+                // If one side fails, both are closed.
                 _ = link.run(client, target) => (),
             }
         });
@@ -104,27 +109,27 @@ pub(super) async fn serve(listener: TcpListener, leads: Arc<Leads>, seen: Receiv
 
 /// One connection.
 struct Link {
-    state: Receiver<State>,
-    fired: Sender<State>,
-    /// The count of vanishings when it was made.
+    state: Receiver<ProxyState>,
+    fired: Sender<ProxyState>,
+    /// Count of vanishings when the connection was accepted.
     born: u64,
-    /// Whether the client has sent the bytes whose answer shall be lost.
+    /// Set once the client has sent the bytes whose answer is to be lost.
     waits: AtomicBool,
 }
 
 impl Link {
-    async fn run(&self, client: TcpStream, target: Target) -> io::Result<()> {
+    async fn run(&self, client: TcpStream, target: ProxyTarget) -> io::Result<()> {
         client.set_nodelay(true)?;
-        // Whether the server is there is an answer, too.
+        // The server's presence is also an answer, so a black hole delays the connection.
         self.until(|state| !self.is_held(state)).await?;
         let (from_client, to_client) = split(client);
         let (from_server, to_server) = split(target.connect().await?);
         tokio::try_join!(self.requests(from_client, to_server), self.answers(from_server, to_client)).map(drop)
     }
 
-    /// From the client to the server.
+    /// Forwards from the client to the server.
     async fn requests(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
-        let (mut line, mut search) = (Line::new(PIECE), Search::default());
+        let (mut line, mut search) = (PieceQueue::new(MAX_PIECE_BYTES), Search::default());
         loop {
             let piece = self.read(&mut from, &mut line).await?;
             if piece.is_empty() {
@@ -135,18 +140,18 @@ impl Link {
                 _ => None,
             };
             if pattern.is_some_and(|pattern| search.sees(&piece, &pattern)) {
-                // Before they are forwarded: the answer may be faster than this task.
+                // Before the forwarding, because the answer may be faster than this task.
                 self.waits.store(true, Ordering::Relaxed);
             }
-            // Before the server has it: its answer to the last request is held back.
-            self.fired.send_modify(State::count);
+            // Before the server gets the request, so that the answer to the last request is held back.
+            self.fired.send_modify(ProxyState::count);
             to.write_all(&piece).await?;
         }
     }
 
-    /// From the server to the client.
+    /// Forwards from the server to the client.
     async fn answers(&self, mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin) -> io::Result<()> {
-        let mut line = Line::new(PIECE);
+        let mut line = PieceQueue::new(MAX_PIECE_BYTES);
         loop {
             let piece = self.read(&mut from, &mut line).await?;
             if self.state.borrow().is_half_open() {
@@ -165,9 +170,10 @@ impl Link {
         }
     }
 
-    /// Returns the next piece, once its delay is over and no black hole holds it; an empty one at the end. Pieces that come
-    /// meanwhile are on their way at the same time: a delay takes nothing from the throughput.
-    async fn read(&self, from: &mut (impl AsyncRead + Unpin), line: &mut Line) -> io::Result<Vec<u8>> {
+    /// Returns the next piece after its delay and any black hole; an empty one at the end of the stream.
+    ///
+    /// Pieces are in transit at the same time, so that a delay does not reduce the throughput.
+    async fn read(&self, from: &mut (impl AsyncRead + Unpin), line: &mut PieceQueue) -> io::Result<Vec<u8>> {
         self.until(|state| !self.is_held(state)).await?;
         let piece = loop {
             let (arrives, has_room) = (line.arrives(), line.has_room());
@@ -184,7 +190,7 @@ impl Link {
         Ok(piece)
     }
 
-    /// Reports whether this connection loses its answer; from then on everything is forwarded, or cut.
+    /// Returns true if this connection loses its answer. Then all later bytes are forwarded, or all connections are cut.
     fn fire(&self) -> bool {
         self.waits.store(false, Ordering::Relaxed);
         self.fired.send_if_modified(|state| {
@@ -196,13 +202,13 @@ impl Link {
         })
     }
 
-    /// Reports whether nothing is forwarded on this connection now.
-    fn is_held(&self, state: &State) -> bool {
+    /// Returns true if the connection forwards nothing at present.
+    fn is_held(&self, state: &ProxyState) -> bool {
         state.is_hole() || state.vanishings != self.born
     }
 
-    /// Waits for a state.
-    async fn until(&self, is: impl FnMut(&State) -> bool) -> io::Result<()> {
+    /// Waits until the state matches.
+    async fn until(&self, is: impl FnMut(&ProxyState) -> bool) -> io::Result<()> {
         let ended = |_| io::Error::from(io::ErrorKind::ConnectionAborted);
         self.state.clone().wait_for(is).await.map(drop).map_err(ended)
     }

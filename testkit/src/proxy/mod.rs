@@ -1,7 +1,7 @@
-//! A network that fails when it is told to: a TCP proxy in front of a server.
+//! A network with faults on command: a TCP proxy in front of a server.
 //!
-//! A client connects to [`Proxy::address`] and speaks with the server behind it. Each fault begins with its call, for
-//! the connections that are there and for new ones, and lasts until the next call.
+//! A client connects to [`Proxy::address`] and talks to the server behind it. A fault begins with its call, for existing and
+//! new connections, and lasts until the next call.
 
 mod line;
 mod link;
@@ -17,81 +17,80 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 
 use crate::apart::runtime;
-use link::{Leads, Target, serve};
-use state::{Mode, State};
+use link::{ProxyRoute, ProxyTarget, serve};
+use state::{Mode, ProxyState};
 
-/// A proxy on a port of `127.0.0.1`, in a thread of its own: it works for the tests of any runtime. When the value is
-/// dropped, its connections are closed and its port is free.
+/// A proxy on a port of `127.0.0.1`, on its own thread, so that it serves tests of any runtime. Dropping the value closes its
+/// connections and frees its port.
 pub struct Proxy {
     address: SocketAddr,
-    state: watch::Sender<State>,
-    leads: Arc<Leads>,
+    state: watch::Sender<ProxyState>,
+    route: Arc<ProxyRoute>,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Proxy {
-    /// In front of a server on a Unix socket. It need not be there yet.
+    /// Starts a proxy in front of a Unix socket, which need not exist yet.
     ///
     /// # Panics
-    /// When the machine has no port.
+    /// Panics if the machine has no free port.
     pub fn to_socket(path: impl AsRef<Path>) -> Self {
-        Self::start(Target::Socket(path.as_ref().to_owned()))
+        Self::start(ProxyTarget::Socket(path.as_ref().to_owned()))
     }
 
-    /// In front of a server on TCP. It need not be there yet.
+    /// Starts a proxy in front of a TCP server, which need not run yet.
     ///
     /// # Panics
-    /// When the machine has no port.
+    /// Panics if the machine has no free port.
     pub fn to_address(address: SocketAddr) -> Self {
-        Self::start(Target::Address(address))
+        Self::start(ProxyTarget::Address(address))
     }
 
     #[expect(clippy::expect_used, reason = "no test can run without a port")]
-    fn start(target: Target) -> Self {
+    fn start(target: ProxyTarget) -> Self {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         listener.set_nonblocking(true).expect("a listener for tokio");
         let address = listener.local_addr().expect("a listener has an address");
-        let (state, seen) = watch::channel(State::default());
+        let (state, seen) = watch::channel(ProxyState::default());
         let (end, ended) = oneshot::channel();
         let fired = state.clone();
-        let leads = Arc::new(Leads::new(target));
-        let followed = Arc::clone(&leads);
+        let route = Arc::new(ProxyRoute::new(target));
+        let shared_route = Arc::clone(&route);
         let thread = thread::spawn(move || {
             runtime().block_on(async {
                 let listener = TcpListener::from_std(listener).expect("a listener for tokio");
                 tokio::select! {
-                    () = serve(listener, followed, seen, fired) => (),
+                    () = serve(listener, shared_route, seen, fired) => (),
                     _ = ended => (),
                 }
             });
         });
-        Self { address, state, leads, end: Some(end), thread: Some(thread) }
+        Self { address, state, route, end: Some(end), thread: Some(thread) }
     }
 
-    /// Where clients connect.
+    /// Returns the address for clients.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Leads new connections to the server on this Unix socket, as an address does that has moved. Those that are there
-    /// stay where they are.
+    /// Forwards new connections to this Unix socket, like an address that has moved. Existing connections stay.
     pub fn lead_to_socket(&self, path: impl AsRef<Path>) {
-        self.leads.turn(Target::Socket(path.as_ref().to_owned()));
+        self.route.set_target(ProxyTarget::Socket(path.as_ref().to_owned()));
     }
 
-    /// Returns the number of connections that were made, but for those that [`Self::cut`] has refused.
+    /// Returns the number of connections, without those that [`Self::cut`] refused.
     pub fn connections(&self) -> usize {
-        self.leads.connections()
+        self.route.connections()
     }
 
-    /// Forwards everything, as at the start. What a [black hole](Self::black_hole) held back goes on its way now.
+    /// Forwards everything, as at the start, including the bytes that a [black hole](Self::black_hole) held back.
     pub fn pass(&self) {
-        self.turn(Mode::Pass);
+        self.set_mode(Mode::Pass);
     }
 
-    /// Closes every connection at once, on both sides, and each new one as soon as it has been accepted: a server that
-    /// has gone. Nothing that is sent after this call arrives.
+    /// Closes all connections on both sides, and new ones after their accept, like a server that is gone. Bytes sent after
+    /// this call do not arrive.
     pub fn cut(&self) {
         self.state.send_modify(|state| {
             state.mode = Mode::Cut;
@@ -99,48 +98,47 @@ impl Proxy {
         });
     }
 
-    /// Accepts and keeps all connections and forwards nothing, in neither direction, not even that one side has closed: a
-    /// network that loses every packet. Nothing is lost for good: what was sent is held until [`Self::pass`].
+    /// Keeps all connections open and forwards nothing, not even a close, like a network that loses all packets. The bytes
+    /// are held until [`Self::pass`].
     pub fn black_hole(&self) {
-        self.turn(Mode::BlackHole);
+        self.set_mode(Mode::BlackHole);
     }
 
-    /// Forwards nothing more on the connections that are open, for good, and closes none of them; new ones are forwarded. A
-    /// balancer whose present server has vanished.
+    /// Stops forwarding on the existing connections permanently, without closing them; forwards new ones. Acts like a balancer
+    /// whose current server has vanished.
     pub fn vanish(&self) {
         self.state.send_modify(|state| state.vanishings += 1);
     }
 
-    /// Loses the answers: what clients send arrives, what the server sends is swallowed, its closing included. A
-    /// connection that has lost something is closed only when the server closes it and something else than this applies.
+    /// Forwards requests, and drops answers and closes of the server. A connection with a dropped answer is closed once the
+    /// server has closed it and another mode applies.
     pub fn half_open(&self) {
-        self.turn(Mode::HalfOpen);
+        self.set_mode(Mode::HalfOpen);
     }
 
-    /// Loses one answer: when a client has sent these bytes and the server has answered, the client's connection is closed
-    /// instead. With `b"commit"`, a transaction is committed and nobody is told. It fires once, for the first connection,
-    /// and then everything is forwarded.
+    /// Drops one answer: after a client has sent these bytes, the server's next answer closes the client's connection.
     ///
-    /// Small and capital letters of ASCII are the same. The bytes may be spread over packets. An answer is whatever the
-    /// server sends next, so a client that asks ahead loses the answer to what it asked before.
+    /// With `b"commit"`, a transaction is committed and the client is not told. The fault happens once, on the first
+    /// connection; then everything is forwarded. The match ignores the case of ASCII letters and may span packets. An answer
+    /// is the next bytes of the server, so a client that pipelines requests loses an earlier answer.
     ///
     /// # Panics
-    /// When there are no bytes to wait for.
+    /// Panics if the pattern is empty.
     pub fn cut_on_answer_of(&self, pattern: &[u8]) {
         self.lose_answer_of(pattern, false);
     }
 
-    /// Loses one answer like [`Self::cut_on_answer_of`], and has gone from then on like [`Self::cut`]. With `b"commit"`, a
-    /// transaction is committed and no client can learn of it.
+    /// Drops one answer like [`Self::cut_on_answer_of`], then acts like [`Self::cut`]. With `b"commit"`, a transaction is
+    /// committed and the client cannot find out.
     ///
     /// # Panics
-    /// When there are no bytes to wait for.
+    /// Panics if the pattern is empty.
     pub fn go_on_answer_of(&self, pattern: &[u8]) {
         self.lose_answer_of(pattern, true);
     }
 
     fn lose_answer_of(&self, pattern: &[u8], for_good: bool) {
-        assert!(!pattern.is_empty(), "every answer is one of no bytes");
+        assert!(!pattern.is_empty(), "the pattern is empty");
         let pattern = pattern.to_ascii_lowercase().into();
         self.state.send_modify(|state| {
             state.mode = Mode::CutOnAnswer(pattern, for_good);
@@ -148,12 +146,13 @@ impl Proxy {
         });
     }
 
-    /// Lets this many requests pass, over all connections, and is a [black hole](Self::black_hole) from then on: a client
-    /// that is frozen after having sent so much. The answer to the last of them is held back. A request is whatever a client
-    /// sends at once.
+    /// Forwards this number of requests over all connections, then acts like a [black hole](Self::black_hole).
+    ///
+    /// This is a client that freezes after its requests. The answer to the last one is held back. A request is one piece that
+    /// a client sends.
     ///
     /// # Panics
-    /// When no request is to pass: that is a black hole.
+    /// Panics for 0 requests, which is a black hole.
     pub fn freeze_after(&self, requests: usize) {
         assert!(requests > 0, "a black hole lets no request pass");
         self.state.send_modify(|state| {
@@ -162,25 +161,25 @@ impl Proxy {
         });
     }
 
-    /// Returns how many requests have passed since the start: whatever clients have sent at once, over all connections.
+    /// Returns the number of forwarded requests since the start, over all connections; a request is one piece of a client.
     pub fn requests(&self) -> u64 {
         self.state.borrow().requests
     }
 
-    /// Waits until [`Self::cut_on_answer_of`] or [`Self::go_on_answer_of`] has closed a connection, or [`Self::freeze_after`] has let its last request
-    /// pass. It has no limit of its own.
+    /// Waits, without a time limit, for the fault of [`Self::cut_on_answer_of`], [`Self::go_on_answer_of`] or
+    /// [`Self::freeze_after`].
     pub async fn fired(&self) {
-        // The proxy lives as long as it is borrowed, and keeps the sender.
+        // The borrowed proxy keeps the sender, so the wait cannot fail.
         let _ = self.state.subscribe().wait_for(|state| state.fired).await;
     }
 
-    /// Delays what is forwarded by this time in each direction, from now on; zero ends it. What is sent while something
-    /// is delayed goes together after it, so a stream is slowed by twice the time at the most.
+    /// Delays forwarded bytes by this time in each direction; zero ends the delay. Bytes in transit may be merged, so a stream
+    /// is delayed by at most twice the time.
     pub fn latency(&self, each_way: Duration) {
         self.state.send_modify(|state| state.latency = each_way);
     }
 
-    fn turn(&self, mode: Mode) {
+    fn set_mode(&self, mode: Mode) {
         self.state.send_modify(|state| state.mode = mode);
     }
 }
@@ -189,7 +188,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of the proxy's has been printed.
+            // A panic of the proxy has been printed.
             drop(thread.join());
         }
     }

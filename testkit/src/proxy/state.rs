@@ -1,9 +1,9 @@
-//! What the proxy does at a time, as its connections see it.
+//! State of a proxy that its connections share.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is done with what is sent.
+/// Treatment of forwarded bytes.
 #[derive(Clone, Default)]
 pub(super) enum Mode {
     #[default]
@@ -11,34 +11,33 @@ pub(super) enum Mode {
     Cut,
     BlackHole,
     HalfOpen,
-    /// The bytes, in small letters, and whether everything is cut from then on.
+    /// Drops the answer to these lowercase bytes; if the flag is set, cuts all connections from then on.
     CutOnAnswer(Arc<[u8]>, bool),
-    /// Requests that still pass.
+    /// Number of requests that still pass.
     FreezeAfter(usize),
 }
 
-/// The mode and what goes with it.
+/// Mode and counters of a proxy.
 #[derive(Clone, Default)]
-pub(super) struct State {
+pub(super) struct ProxyState {
     pub(super) mode: Mode,
-    /// How often everything was cut: a connection that was made at another count is closed, even when the mode has changed
-    /// again before it could look.
+    /// Number of cuts. A connection accepted at another count is closed, even if the mode has changed back since.
     pub(super) cuts: u64,
-    /// Times that the connections of the moment vanished: one that was made at another count forwards nothing more.
+    /// Number of vanishings. A connection accepted at another count forwards nothing.
     pub(super) vanishings: u64,
-    /// Set once the answer has been lost, or the last request has passed.
+    /// Set once the answer was dropped, or the last request has passed.
     pub(super) fired: bool,
-    /// Requests that have passed.
+    /// Number of forwarded requests.
     pub(super) requests: u64,
     pub(super) latency: Duration,
 }
 
-impl State {
+impl ProxyState {
     pub(super) fn is_hole(&self) -> bool {
         matches!(self.mode, Mode::BlackHole)
     }
 
-    /// Counts a request that has passed, and begins the black hole behind the last one.
+    /// Counts a forwarded request, and begins the black hole after the last one.
     pub(super) fn count(&mut self) {
         self.requests += 1;
         if let Mode::FreezeAfter(left) = &mut self.mode {
@@ -55,15 +54,15 @@ impl State {
     }
 }
 
-/// Looks for bytes in a stream that comes in pieces.
+/// Search for bytes in a stream of pieces.
 #[derive(Default)]
 pub(super) struct Search {
-    /// The end of what was seen, in small letters.
+    /// Last bytes of the stream, in lower case.
     tail: Vec<u8>,
 }
 
 impl Search {
-    /// Whether the bytes are in this piece, or begin before it and end in it. The pattern is in small letters.
+    /// Returns true if the pattern, in lower case, ends in this piece.
     pub(super) fn sees(&mut self, piece: &[u8], pattern: &[u8]) -> bool {
         self.tail.extend(piece.iter().map(u8::to_ascii_lowercase));
         let found = self.tail.windows(pattern.len()).any(|window| window == pattern);

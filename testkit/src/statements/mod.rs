@@ -1,7 +1,7 @@
-//! Whether a database finds what a store asks for, or walks through a table for it.
+//! Search for statements that scan a table instead of using an index.
 //!
-//! [`statements`] reads every statement out of the sources, so that none is forgotten; [`scans_of_file`] and
-//! [`scans_of_server`] fill a store's tables and name the statements whose plan walks.
+//! [`statements`] reads all statements from the sources. [`scans_of_file`] and [`scans_of_server`] fill a store's tables, and
+//! return the statements whose plan has a scan.
 
 mod plan;
 mod postgres;

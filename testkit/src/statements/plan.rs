@@ -1,16 +1,15 @@
-//! What a walk is, in the words of either engine's plan.
+//! Detection of scans in the plans of both engines.
 
 use super::source::Statement;
 
-/// The report of a statement whose plan walks.
+/// Returns the report of a statement whose plan has a scan.
 pub(super) fn report(statement: &Statement, walk: &str) -> String {
     format!("{}: {walk}\n    {}", statement.place, statement.sql)
 }
 
-/// The step of a SQLite plan that walks through a table or a whole index, if there is one
-/// (sqlite.org/eqp.html: `SCAN` is a walk, `SEARCH` is none).
+/// Returns the step of a SQLite plan that scans a table or a whole index, if any (sqlite.org/eqp.html: `SCAN`, not `SEARCH`).
 ///
-/// What a subquery has found may be walked through: that is as small as the subquery's own steps.
+/// A scan of a subquery's result is allowed: its cost is that of the subquery's own steps.
 pub(super) fn walk_of_sqlite(steps: &[String]) -> Option<&String> {
     let is_of_a_subquery = |name: &str| {
         steps
@@ -23,7 +22,7 @@ pub(super) fn walk_of_sqlite(steps: &[String]) -> Option<&String> {
     })
 }
 
-/// The step of a PostgreSQL plan, one line a step and one a condition, that walks through a table or a whole index.
+/// Returns the step of a PostgreSQL plan that scans a table or a whole index, if any. Steps and conditions are lines.
 pub(super) fn walk_of_postgres(lines: &[String]) -> Option<&String> {
     let step = |line: &str| line.trim_start().trim_start_matches("->").trim_start().to_owned();
     lines.iter().enumerate().find_map(|(number, line)| {
@@ -32,7 +31,7 @@ pub(super) fn walk_of_postgres(lines: &[String]) -> Option<&String> {
             return Some(line);
         }
         let by_index = ["Index Scan", "Index Only Scan", "Bitmap Index Scan"].iter().any(|scan| step.starts_with(scan));
-        // Without a condition on it, an index is walked through from end to end.
+        // An index scan without a condition reads the whole index.
         let next = lines.get(number + 1).map_or("", |line| line.trim_start());
         (by_index && !next.starts_with("Index Cond:")).then_some(line)
     })
@@ -47,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_of_sqlite_is_told_from_a_search() {
+    fn sqlite_scan_differs_from_search() {
         for (plan, walk) in [
             ("SEARCH users USING INDEX a (id=?)", None),
             ("SCAN CONSTANT ROW", None),
@@ -60,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_of_postgres_is_told_from_a_search() {
+    fn postgres_scan_differs_from_search() {
         for (plan, walk) in [
             ("Index Scan using a on users|  Index Cond: (id = $1)", None),
             ("Limit|  ->  Index Scan Backward using a on users|        Index Cond: (id < $1)", None),

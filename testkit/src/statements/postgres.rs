@@ -1,4 +1,4 @@
-//! The plans of a PostgreSQL database.
+//! Plans of a PostgreSQL database.
 
 use std::str::FromStr as _;
 
@@ -8,35 +8,36 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, R
 use super::plan::{report, walk_of_postgres};
 use super::source::Statement;
 
-/// The tables of a store; the driver's own are named for it.
-const TABLES: &str = "select tablename::text from pg_tables where schemaname = current_schema() \
+/// Statement for the tables of a store, without the driver's own.
+const TABLES_SQL: &str = "select tablename::text from pg_tables where schemaname = current_schema() \
      and tablename not like '\\_sqlx%' order by tablename";
 
-/// What only holds rows up that are for the planner alone.
-const CHECKS: &str = "select conname::text from pg_constraint where contype = 'c' and conrelid = $1::regclass";
+/// Statement for the checks of a table, which would refuse rows that are only for the planner.
+const CHECKS_SQL: &str = "select conname::text from pg_constraint where contype = 'c' and conrelid = $1::regclass";
 
-/// The columns that a table takes values for.
-const COLUMNS: &str = "select column_name::text, data_type::text from information_schema.columns \
+/// Statement for the columns of a table.
+const COLUMNS_SQL: &str = "select column_name::text, data_type::text from information_schema.columns \
      where table_schema = current_schema() and table_name = $1 order by ordinal_position";
 
-/// The columns that point to another table.
-const KEYS: &str = "select a.attname::text from pg_constraint c \
+/// Statement for the columns of a table with a foreign key.
+const FOREIGN_KEYS_SQL: &str = "select a.attname::text from pg_constraint c \
      join pg_attribute a on a.attrelid = c.conrelid and a.attnum = c.conkey[1] \
      where c.contype = 'f' and c.conrelid = $1::regclass";
 
-/// Fills the tables of a store's database, which it takes the checks from, and names each of the statements that walks
-/// through one, with those that a foreign key asks by itself when a row goes.
+/// Drops the checks of a store's database, fills its tables, and returns the statements that scan a table.
+///
+/// Includes the implicit statements of foreign keys at the delete of a row.
 ///
 /// # Panics
-/// When the database refuses a statement.
+/// Panics if the database refuses a statement.
 pub async fn scans_of_server(url: &str, statements: &[Statement]) -> Vec<String> {
     find(url, statements).await.unwrap_or_else(|error| panic!("the database refuses the plans: {error}"))
 }
 
-/// Returns the server's plan for any values of a statement, on the rows that are there.
+/// Returns the server's generic plan of a statement on the existing rows.
 ///
 /// # Panics
-/// When the database refuses it.
+/// Panics if the database refuses the statement.
 pub async fn plan_of_server(url: &str, sql: &str) -> String {
     let plan = async {
         let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
@@ -53,18 +54,17 @@ async fn find(url: &str, statements: &[Statement]) -> Result<Vec<String>, sqlx::
     let mut connection = PgConnectOptions::from_str(url)?.connect().await?;
     let mut asked = statements.to_vec();
     connection.execute("set session_replication_role = replica").await?;
-    for table in texts(&mut connection, TABLES, None).await? {
-        for check in texts(&mut connection, CHECKS, Some(&table)).await? {
+    for table in texts(&mut connection, TABLES_SQL, None).await? {
+        for check in texts(&mut connection, CHECKS_SQL, Some(&table)).await? {
             connection.execute(AssertSqlSafe(format!("alter table {table} drop constraint {check}"))).await?;
         }
         fill(&mut connection, &table).await?;
-        for column in texts(&mut connection, KEYS, Some(&table)).await? {
+        for column in texts(&mut connection, FOREIGN_KEYS_SQL, Some(&table)).await? {
             let place = format!("the foreign key {table} ({column})");
             asked.push(Statement { place, sql: format!("delete from {table} where {column} = $1") });
         }
     }
-    // A walk is then in a plan only where no index can do the work, whatever the planner thinks of the rows; and the plan is
-    // the one for any values.
+    // With these settings, a plan has a scan only if no index serves the statement, and the plan is the generic one.
     for setting in ["analyze", "set enable_seqscan = off", "set plan_cache_mode = force_generic_plan"] {
         connection.execute(setting).await?;
     }
@@ -86,10 +86,10 @@ async fn texts(connection: &mut PgConnection, sql: &'static str, of: Option<&str
     }
 }
 
-/// Some thousand rows, no two of which have a value in common, beside one that may be there.
+/// Inserts 3,000 rows with distinct values, beside an existing row.
 async fn fill(connection: &mut PgConnection, table: &str) -> Result<(), sqlx::Error> {
     let columns: Vec<(String, String)> =
-        sqlx::query_as(COLUMNS).bind(table.to_owned()).fetch_all(&mut *connection).await?;
+        sqlx::query_as(COLUMNS_SQL).bind(table.to_owned()).fetch_all(&mut *connection).await?;
     let value = |kind: &str| match kind {
         "uuid" => "md5(n::text)::uuid",
         "bytea" => "decode(md5(n::text), 'hex')",
@@ -119,8 +119,8 @@ async fn explain(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>
     Ok(plan.iter().map(|row| row.get(0)).collect())
 }
 
-/// The types of a statement's parameters. The driver names those of what is bound; here the server finds them, for which
-/// it must not meet a parameter in an `is null` first.
+/// Returns the types of a statement's parameters, as the server infers them. An `is null` on a parameter prevents that, so it
+/// is replaced.
 async fn parameters(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>, sqlx::Error> {
     const TYPES: &str = "select kind::text from pg_prepared_statements, unnest(parameter_types) with ordinality k (kind, n) \
          where name = 'typed' order by n";

@@ -1,30 +1,29 @@
-//! The statements of a store, read from its sources.
+//! Statements of a store, read from its sources.
 
 use std::fs;
 use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 use std::str::Chars;
 
-/// How a statement begins.
-const VERBS: [&str; 5] = ["select ", "insert ", "update ", "delete ", "with "];
+/// First words of statements.
+const STATEMENT_VERBS: [&str; 5] = ["select ", "insert ", "update ", "delete ", "with "];
 
-/// What stands in an engine's own folder is about the engine and asks no table of a store; and a copy walks through all of
-/// them, which is its work.
-const APART: [&str; 3] = ["sqlite", "postgres", "copy"];
+/// Folders that are not searched: those of one engine use no tables of a store, and a copy has to scan all tables.
+const SKIPPED_FOLDERS: [&str; 3] = ["sqlite", "postgres", "copy"];
 
-/// A statement, and where it was found.
+/// A statement of a source file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Statement {
-    /// The file.
+    /// Path of the file.
     pub place: String,
-    /// The text as the database gets it.
+    /// Text as the database gets it.
     pub sql: String,
 }
 
-/// Every statement of the Rust files below these folders, save those in folders that stand apart.
+/// Returns all statements in the Rust files below these folders, except those in skipped folders.
 ///
 /// # Panics
-/// When a file cannot be read, or a folder has no statement: then something is overlooked.
+/// Panics if a file cannot be read, or a folder has no statement, which is a sign of an error.
 pub fn statements(folders: &[&Path]) -> Vec<Statement> {
     let mut all = Vec::new();
     for folder in folders {
@@ -32,8 +31,9 @@ pub fn statements(folders: &[&Path]) -> Vec<Statement> {
         for file in files(folder) {
             let text = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
             let place = file.display().to_string();
-            let found =
-                literals(&text).into_iter().filter(|literal| VERBS.iter().any(|verb| literal.starts_with(verb)));
+            let found = literals(&text)
+                .into_iter()
+                .filter(|literal| STATEMENT_VERBS.iter().any(|verb| literal.starts_with(verb)));
             all.extend(found.map(|sql| Statement { place: place.clone(), sql }));
         }
         assert!(all.len() > before, "there is no statement in {}", folder.display());
@@ -47,7 +47,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         let path = entry.unwrap_or_else(|error| panic!("{}: {error}", folder.display())).path();
         if !path.is_dir() {
             found.extend(path.extension().is_some_and(|extension| extension == "rs").then_some(path));
-        } else if !APART.iter().any(|folder| path.ends_with(folder)) {
+        } else if !SKIPPED_FOLDERS.iter().any(|folder| path.ends_with(folder)) {
             found.extend(files(&path));
         }
     }
@@ -55,7 +55,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// The string literals of a Rust source, unescaped, outside of comments.
+/// Returns the string literals of a Rust source, unescaped, outside of comments.
 fn literals(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = source.chars().peekable();
@@ -66,7 +66,7 @@ fn literals(source: &str) -> Vec<String> {
                 let _ = rest.by_ref().find(|sign| *sign == '\n');
             }
             '"' if before == 'r' || before == '#' => found.push(raw(&mut rest)),
-            // `'"'` and `b'"'` are no beginnings.
+            // `'"'` and `b'"'` begin no literal.
             '"' if before != '\'' => found.push(unescaped(&mut rest)),
             _ => {}
         }
@@ -75,7 +75,7 @@ fn literals(source: &str) -> Vec<String> {
     found
 }
 
-/// What stands before the closing quote, where a backslash at the end of a line joins it with the next.
+/// Returns the text before the closing quote; a backslash at the end of a line joins it with the next.
 fn unescaped(rest: &mut Peekable<Chars<'_>>) -> String {
     let mut text = String::new();
     while let Some(sign) = rest.next() {
@@ -90,7 +90,7 @@ fn unescaped(rest: &mut Peekable<Chars<'_>>) -> String {
     text
 }
 
-/// No statement has a quote in it, so the first one ends a raw text, too.
+/// Returns a raw text up to its first quote, because no statement contains a quote.
 fn raw(rest: &mut Peekable<Chars<'_>>) -> String {
     rest.by_ref().take_while(|sign| *sign != '"').collect()
 }
@@ -100,14 +100,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn literals_are_read_as_the_compiler_reads_them() {
+    fn literals_are_read_like_the_compiler_does() {
         let source =
             "// \"no\"\nlet a = \"select 1 \\\n         from \\\"t\\\"\"; let b = ('\"', b'\"', \"\\\\\"); r#\"raw\"#";
         assert_eq!(literals(source), ["select 1 from \"t\"", "\\", "raw"]);
     }
 
     #[test]
-    fn a_statement_is_found_wherever_it_stands_but_in_a_folder_apart() {
+    fn statements_in_skipped_folders_are_omitted() {
         let folder = tempfile::tempdir().unwrap();
         for (file, text) in [
             ("a.rs", "const SQL: &str = \"select 1\";\nconst NO: &str = \"selected\";"),

@@ -1,4 +1,4 @@
-//! The plans of a SQLite file.
+//! Plans of a SQLite file.
 
 use std::path::Path;
 
@@ -8,19 +8,20 @@ use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, R
 use super::plan::{report, walk_of_sqlite};
 use super::source::Statement;
 
-/// Fills the tables of a store's file and names each of the statements that walks through one, with those that a foreign
-/// key asks by itself when a row goes.
+/// Fills the tables of a store's file, and returns the statements that scan a table.
+///
+/// Includes the implicit statements of foreign keys at the delete of a row.
 ///
 /// # Panics
-/// When the file refuses a statement.
+/// Panics if the database refuses a statement.
 pub async fn scans_of_file(file: &Path, statements: &[Statement]) -> Vec<String> {
     find(file, statements).await.unwrap_or_else(|error| panic!("{}: {error}", file.display()))
 }
 
-/// Returns the plan of a statement, on the rows that are there.
+/// Returns the plan of a statement on the existing rows.
 ///
 /// # Panics
-/// When the file refuses it.
+/// Panics if the database refuses the statement.
 pub async fn plan_of_file(file: &Path, sql: &str) -> String {
     let plan = async {
         let mut connection = SqliteConnectOptions::new().filename(file).connect().await?;
@@ -33,7 +34,7 @@ pub async fn plan_of_file(file: &Path, sql: &str) -> String {
 }
 
 async fn find(file: &Path, statements: &[Statement]) -> Result<Vec<String>, sqlx::Error> {
-    // The rows are for the planner alone: none of them keeps a rule.
+    // The rows are only for the planner, and break constraints.
     let options = SqliteConnectOptions::new().filename(file).foreign_keys(false);
     let mut connection = options.connect().await?;
     connection.execute("pragma ignore_check_constraints = on").await?;
@@ -64,7 +65,7 @@ async fn texts(connection: &mut SqliteConnection, sql: &'static str) -> Result<V
     Ok(connection.fetch_all(sql).await?.iter().map(|row| row.get(0)).collect())
 }
 
-/// Some thousand rows, no two of which have a value in common, beside one that may be there.
+/// Inserts 3,000 rows with distinct values, beside an existing row.
 async fn fill(connection: &mut SqliteConnection, table: &str) -> Result<(), sqlx::Error> {
     let columns = connection.fetch_all(AssertSqlSafe(format!("pragma table_info({table})"))).await?;
     let names: Vec<String> = columns.iter().map(|column| column.get("name")).collect();
@@ -85,7 +86,7 @@ async fn fill(connection: &mut SqliteConnection, table: &str) -> Result<(), sqlx
     connection.execute(AssertSqlSafe(sql)).await.map(drop)
 }
 
-/// How the rows are found that point to one that goes.
+/// Returns the statements that find rows with a foreign key to a deleted row.
 async fn keys(connection: &mut SqliteConnection, table: &str) -> Result<Vec<Statement>, sqlx::Error> {
     let keys = connection.fetch_all(AssertSqlSafe(format!("pragma foreign_key_list({table})"))).await?;
     let statement = |column: String| Statement {

@@ -62,7 +62,7 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
         report.lines.push("clocks: not run, libfaketime is missing: install Debian's package faketime".into());
         return Ok(report);
     };
-    let begin = || World::begin(program, &library, sessions);
+    let begin = || ClockWorld::begin(program, &library, sessions);
     for case in CASES {
         let world = begin().await?;
         world.set_clock(case.ahead)?;
@@ -122,7 +122,7 @@ fn library() -> Result<Option<PathBuf>, Failure> {
 }
 
 /// An auth service with a movable clock, and the sessions of a good user.
-struct World {
+struct ClockWorld {
     setup: Setup,
     /// The file with the seconds by which the clock is ahead.
     clock: PathBuf,
@@ -130,7 +130,7 @@ struct World {
     _folder: TempDir,
 }
 
-impl World {
+impl ClockWorld {
     /// Prepares a service on an SQLite file, with two users and this many sessions, started under a right clock.
     async fn begin(program: &Path, library: &Path, sessions: usize) -> Result<Self, Failure> {
         let mut world = Self::on(program, library, None)?;
@@ -234,7 +234,7 @@ async fn apart(program: &Path, library: &Path, tokens: usize, report: &mut Repor
     let database = server.create_database().await?;
     let mut replicas = Vec::new();
     for ahead in ["+0", "+10"] {
-        let world = World::on(program, library, Some(database.clone()))?;
+        let world = ClockWorld::on(program, library, Some(database.clone()))?;
         world.set_clock(ahead)?;
         let process = world.start()?;
         replicas.push((process.channel().await?, process, world));

@@ -63,7 +63,7 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
     for number in 0..followers {
         // Requests of all guards are spread over the interval.
         let first = Instant::now() + RENEW * u32::try_from(number)? / u32::try_from(followers)?;
-        let follower = Follower::connect(pair.auth_address()).await?;
+        let follower = FeedFollower::connect(pair.auth_address()).await?;
         listening.spawn(follower.follow(first, lag.clone()));
     }
     drop(lag);
@@ -82,11 +82,11 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
     }
     pair.stop()?;
     let share = processor / length.as_secs_f64();
-    Ok(Figures { followers, ended, told, share, alone, beside }.report())
+    Ok(FollowerFigures { followers, ended, told, share, alone, beside }.report())
 }
 
 /// The result of a run.
-struct Figures {
+struct FollowerFigures {
     followers: usize,
     /// Followers whose stream has ended by itself.
     ended: usize,
@@ -95,12 +95,12 @@ struct Figures {
     /// Cores that the services used.
     share: f64,
     /// Revocations without followers.
-    alone: Revoked,
+    alone: RevocationTimes,
     /// Revocations with the followers.
-    beside: Revoked,
+    beside: RevocationTimes,
 }
 
-impl Figures {
+impl FollowerFigures {
     fn report(&self) -> Report {
         let Self { followers, ended, told, share, alone, beside } = self;
         let [p50, p99] = [0.5, 0.99].map(|part| told.value_at_quantile(part));
@@ -143,14 +143,14 @@ impl Figures {
 }
 
 /// Revocations at a steady rate, by their outcome.
-struct Revoked {
+struct RevocationTimes {
     /// Times of those that succeeded, in microseconds.
     took: Histogram<u64>,
     /// Refused ones by status.
     refusals: BTreeMap<String, u64>,
 }
 
-impl Revoked {
+impl RevocationTimes {
     fn millis(&self, part: f64) -> u64 {
         self.took.value_at_quantile(part) / 1000
     }
@@ -174,12 +174,12 @@ impl Revoked {
 }
 
 /// A guard's stream.
-struct Follower {
+struct FeedFollower {
     ask: mpsc::UnboundedSender<WatchRevocationsRequest>,
     said: tonic::Streaming<gatepost::api::auth::v1::WatchRevocationsResponse>,
 }
 
-impl Follower {
+impl FeedFollower {
     async fn connect(address: &str) -> Result<Self, Failure> {
         let (ask, asked) = mpsc::unbounded_channel();
         ask.send(WatchRevocationsRequest { message: Some(Ask::Resume(Resume::default())) })?;
@@ -234,7 +234,7 @@ async fn register(auth: &Channel) -> Result<String, Failure> {
 }
 
 /// Revokes at intervals, as the admin, however long the answers take.
-async fn revoke(auth: &Channel, user: &str, length: Duration) -> Result<Revoked, Failure> {
+async fn revoke(auth: &Channel, user: &str, length: Duration) -> Result<RevocationTimes, Failure> {
     let login = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let admin = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();
     let token = admin.tokens.ok_or("no tokens")?.access_token;
@@ -250,7 +250,7 @@ async fn revoke(auth: &Channel, user: &str, length: Duration) -> Result<Revoked,
             client.revoke_all_sessions(request).await.map(|_| began.elapsed())
         });
     }
-    let mut revoked = Revoked { took: Histogram::new(3)?, refusals: BTreeMap::new() };
+    let mut revoked = RevocationTimes { took: Histogram::new(3)?, refusals: BTreeMap::new() };
     while let Some(call) = calls.join_next().await {
         revoked.record(call?)?;
     }

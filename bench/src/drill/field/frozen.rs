@@ -28,7 +28,7 @@ const FREEZE: Duration = Duration::from_millis(300);
 const BETWEEN: u64 = 150;
 
 /// A call of the other replica.
-struct Call {
+struct FrozenCall {
     begun: Instant,
     ended: Instant,
     failure: Option<Status>,
@@ -85,24 +85,25 @@ pub(super) async fn freeze(program: &Path, url: &str, freezes: usize, seed: u64)
         control.push((begun, Instant::now()));
     }
     end.store(true, Ordering::Relaxed);
-    let calls: Vec<Call> = ours.join_all().await.into_iter().flatten().collect();
+    let calls: Vec<FrozenCall> = ours.join_all().await.into_iter().flatten().collect();
     theirs.shutdown().await;
     Ok(figures(&calls, &times, &control))
 }
 
 /// Returns the number of these times in which a call took half of a freeze or more.
-fn held_up(calls: &[Call], times: &[(Instant, Instant)]) -> usize {
+fn held_up(calls: &[FrozenCall], times: &[(Instant, Instant)]) -> usize {
     let is_hit = |(begun, ended): &&(Instant, Instant)| {
-        let is_late = |call: &Call| call.ended - call.begun >= FREEZE / 2 && call.begun < *ended && *begun < call.ended;
+        let is_late =
+            |call: &FrozenCall| call.ended - call.begun >= FREEZE / 2 && call.begun < *ended && *begun < call.ended;
         calls.iter().any(is_late)
     };
     times.iter().filter(is_hit).count()
 }
 
-fn figures(calls: &[Call], times: &[(Instant, Instant)], control: &[(Instant, Instant)]) -> (Figures, usize) {
-    let during = |call: &&Call| times.iter().any(|(begun, ended)| call.begun < *ended && *begun < call.ended);
+fn figures(calls: &[FrozenCall], times: &[(Instant, Instant)], control: &[(Instant, Instant)]) -> (Figures, usize) {
+    let during = |call: &&FrozenCall| times.iter().any(|(begun, ended)| call.begun < *ended && *begun < call.ended);
     let longest = calls.iter().filter(during).map(|call| call.ended - call.begun).max().unwrap_or_default();
-    let failed: Vec<&Call> = calls.iter().filter(|call| call.failure.is_some()).collect();
+    let failed: Vec<&FrozenCall> = calls.iter().filter(|call| call.failure.is_some()).collect();
     let hit = held_up(calls, times);
     let lines = vec![
         format!("freezes of one replica: {}; revocations at the other: {}", times.len(), calls.len()),
@@ -141,7 +142,7 @@ async fn user(replica: &Process, number: usize) -> Result<String, Failure> {
 }
 
 /// Disables and enables a user by turns: each call writes an entry of the log.
-async fn revoke((channel, token): (Channel, WithToken), id: String, end: Arc<AtomicBool>) -> Vec<Call> {
+async fn revoke((channel, token): (Channel, WithToken), id: String, end: Arc<AtomicBool>) -> Vec<FrozenCall> {
     let mut users = UserServiceClient::with_interceptor(channel, token);
     let (mut calls, mut bars) = (Vec::new(), true);
     while !end.load(Ordering::Relaxed) {
@@ -152,7 +153,7 @@ async fn revoke((channel, token): (Channel, WithToken), id: String, end: Arc<Ato
             users.enable_user(EnableUserRequest { id: id.clone(), etag: String::new() }).await.map(drop)
         };
         bars = !bars;
-        calls.push(Call { begun, ended: Instant::now(), failure: answer.err() });
+        calls.push(FrozenCall { begun, ended: Instant::now(), failure: answer.err() });
     }
     calls
 }

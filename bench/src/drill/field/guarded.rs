@@ -96,7 +96,7 @@ impl Rig {
             if caller % share == 0 {
                 blog = self.guarded.channel().await?;
             }
-            let reader = Reader { blog: blog.clone(), post: self.post.clone(), caller, calls: calls.clone() };
+            let reader = GuardedReader { blog: blog.clone(), post: self.post.clone(), caller, calls: calls.clone() };
             callers.spawn(reader.call_on_beat(std::iter::repeat(token), beat));
         }
         Ok(callers)
@@ -105,7 +105,7 @@ impl Rig {
     /// Starts a caller that uses the next token with each call.
     pub(super) async fn cold_caller(&self, beat: Duration, calls: &Calls) -> Result<JoinSet<()>, Failure> {
         let (mut callers, blog) = (JoinSet::new(), self.guarded.channel().await?);
-        let reader = Reader { blog, post: self.post.clone(), caller: 0, calls: calls.clone() };
+        let reader = GuardedReader { blog, post: self.post.clone(), caller: 0, calls: calls.clone() };
         callers.spawn(reader.call_on_beat(self.tokens.clone().into_iter(), beat));
         Ok(callers)
     }
@@ -113,14 +113,14 @@ impl Rig {
 
 /// A caller that reads a post.
 #[derive(Clone)]
-struct Reader {
+struct GuardedReader {
     blog: Channel,
     post: String,
     caller: usize,
     calls: Calls,
 }
 
-impl Reader {
+impl GuardedReader {
     /// Starts a call with the next token at each interval, whatever the state of earlier calls.
     async fn call_on_beat(self, tokens: impl Iterator<Item = String> + Send, beat: Duration) {
         let (mut beats, mut open) = (interval(beat), JoinSet::new());

@@ -27,7 +27,7 @@ const GOOD: &str = "good@example.com";
 
 /// Logins of the good caller, by their outcome.
 #[derive(Default)]
-struct Logins {
+struct GuessedLogins {
     times: Vec<Duration>,
     refused: usize,
 }
@@ -108,9 +108,9 @@ async fn flood_until(end: Instant, channel: Channel, email: String) -> usize {
 }
 
 /// Logs the good caller in again and again.
-async fn logins(pair: &Services, end: Instant) -> Result<Logins, Failure> {
+async fn logins(pair: &Services, end: Instant) -> Result<GuessedLogins, Failure> {
     let channel = pair.connection_from(address(200))?;
-    let mut logins = Logins::default();
+    let mut logins = GuessedLogins::default();
     while Instant::now() < end {
         let began = Instant::now();
         match login(channel.clone(), GOOD.to_owned(), PASSWORD).await {
@@ -121,7 +121,7 @@ async fn logins(pair: &Services, end: Instant) -> Result<Logins, Failure> {
     Ok(logins)
 }
 
-impl Logins {
+impl GuessedLogins {
     fn line(mut self, what: &str) -> String {
         self.times.sort_unstable();
         let (good, all) = (self.times.len(), self.times.len() + self.refused);

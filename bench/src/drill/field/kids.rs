@@ -51,13 +51,13 @@ const SETTINGS: [(&str, &str); 2] = [("AUTH_SIGN_UPS", "0"), ("AUTH_ADDRESS_FAIL
 
 /// Calls of the good callers, by their outcome.
 #[derive(Default)]
-struct Served {
+struct KidCalls {
     took: Vec<Duration>,
     failures: Vec<String>,
 }
 
 /// A good caller: unseen tokens, and a connection to the guarded service.
-struct Caller {
+struct KidCaller {
     blog: Channel,
     tokens: Vec<String>,
 }
@@ -72,7 +72,7 @@ pub(super) async fn run(program: &Path, length: Duration) -> Result<Report, Fail
     let calls = usize::try_from(length.as_millis() / BEAT.as_millis())?.max(1);
     let mut callers = Vec::new();
     for number in 0..CALLERS {
-        callers.push(Caller { blog: channel(services.blog_address()).await?, tokens: Vec::new() });
+        callers.push(KidCaller { blog: channel(services.blog_address()).await?, tokens: Vec::new() });
         let pair = register(&services.auth, number).await?;
         callers[number].tokens = tokens(&services.auth, pair, 2 * calls).await?;
     }
@@ -89,7 +89,7 @@ pub(super) async fn run(program: &Path, length: Duration) -> Result<Report, Fail
 }
 
 /// Adds the figures of the good callers, and missed targets.
-fn judge(report: &mut Report, quiet: &Served, attacked: &Served) {
+fn judge(report: &mut Report, quiet: &KidCalls, attacked: &KidCalls) {
     for (what, served) in [("without", quiet), ("under", attacked)] {
         let all = served.took.len();
         report.row(
@@ -140,23 +140,23 @@ pub(super) async fn tokens(auth: &Channel, mut pair: TokenPair, count: usize) ->
 }
 
 /// Makes this many calls of each caller at its interval, each with the next token.
-async fn serve(callers: &mut [Caller], calls: usize) -> Result<Served, Failure> {
+async fn serve(callers: &mut [KidCaller], calls: usize) -> Result<KidCalls, Failure> {
     let mut served = JoinSet::new();
     for caller in callers {
         let (blog, tokens) = (caller.blog.clone(), caller.tokens.split_off(caller.tokens.len().saturating_sub(calls)));
         served.spawn(call_all(blog, tokens));
     }
-    let mut all = Served::default();
+    let mut all = KidCalls::default();
     while let Some(one) = served.join_next().await {
-        let Served { took, failures } = one?;
+        let KidCalls { took, failures } = one?;
         all.took.extend(took);
         all.failures.extend(failures);
     }
     Ok(all)
 }
 
-async fn call_all(blog: Channel, tokens: Vec<String>) -> Served {
-    let mut served = Served::default();
+async fn call_all(blog: Channel, tokens: Vec<String>) -> KidCalls {
+    let mut served = KidCalls::default();
     let mut beats = interval(BEAT);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for token in tokens {

@@ -56,7 +56,7 @@ const MIN_ABOVE: f64 = 0.7;
 const PASSWORD: &str = "a-password-of-a-server-that-lives-for-a-drill";
 
 /// A small server, and an auth service on it.
-struct Rig {
+struct OverloadRig {
     auth: Process,
     throttle: Throttle,
     way: Proxy,
@@ -75,12 +75,12 @@ pub(super) async fn run(program: &Path, seed: u64) -> Result<Report, Failure> {
         return Ok(report);
     }
     let mut random = Random::new(seed);
-    stall(&Rig::start(program, &mut random).await?, &mut report).await?;
-    exceed(&Rig::start(program, &mut random).await?, &mut report).await?;
+    stall(&OverloadRig::start(program, &mut random).await?, &mut report).await?;
+    exceed(&OverloadRig::start(program, &mut random).await?, &mut report).await?;
     Ok(report)
 }
 
-impl Rig {
+impl OverloadRig {
     async fn start(program: &Path, random: &mut Random) -> Result<Self, Failure> {
         // Each address of the loopback has all ports. One drill at a time has this process's number.
         let [_, _, high, low] = std::process::id().to_be_bytes();
@@ -118,7 +118,7 @@ impl Rig {
 }
 
 /// Stalls the server once near its capacity.
-async fn stall(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
+async fn stall(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     let mut callers = Callers::register(&rig.auth).await?;
     let share = rig.slow_down(&callers).await?;
     let (start, connections, mut open) = (Instant::now(), rig.way.connections(), JoinSet::new());
@@ -155,7 +155,7 @@ async fn stall(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
 }
 
 /// Calls the server above its capacity for a while, and near it before and afterwards.
-async fn exceed(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
+async fn exceed(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     let mut callers = Callers::register(&rig.auth).await?;
     let share = rig.slow_down(&callers).await?;
     let (start, connections, mut open) = (Instant::now(), rig.way.connections(), JoinSet::new());
@@ -192,7 +192,7 @@ async fn exceed(rig: &Rig, report: &mut Report) -> Result<(), Failure> {
 }
 
 /// Returns the server's processor time as text.
-fn cores(rig: &Rig, share: u32, start: Instant) -> String {
+fn cores(rig: &OverloadRig, share: u32, start: Instant) -> String {
     let used = rig.throttle.used().as_secs_f64() / start.elapsed().as_secs_f64();
     format!("{:.1} % of a core, of {:.1} % that it may have", used * 100.0, f64::from(share) / 10.0)
 }

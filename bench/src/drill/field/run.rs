@@ -14,7 +14,7 @@ use crate::services::Services;
 const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The services' memory over a time.
-struct Watched {
+struct MemoryWatch {
     /// The most memory, in MiB.
     most: f64,
     /// A sentence about a service that has ended.
@@ -34,7 +34,7 @@ pub(super) async fn measure(
     let (attack, begun, worked) = (attack()?, Instant::now(), services.processor_time()?);
     let (attacked, watched) = tokio::join!(serve(good, scale.length), watch(services, before, scale.length));
     let mut notes = attack.end();
-    let Watched { most, ended } = watched;
+    let MemoryWatch { most, ended } = watched;
     if let Ok(now) = services.processor_time() {
         let share = (now - worked) / begun.elapsed().as_secs_f64();
         notes.push(format!("the services took {:.0} % of a core", share * 100.0));
@@ -42,14 +42,14 @@ pub(super) async fn measure(
     Ok(Row { name, before, most, quiet, attacked: attacked?, notes, ended })
 }
 
-async fn watch(services: &Services, before: f64, length: Duration) -> Watched {
+async fn watch(services: &Services, before: f64, length: Duration) -> MemoryWatch {
     let (end, mut most) = (Instant::now() + length, before);
     while Instant::now() < end {
         match services.memory() {
             Ok(memory) => most = most.max(memory),
-            Err(error) => return Watched { most, ended: Some(format!("the service has ended ({error})")) },
+            Err(error) => return MemoryWatch { most, ended: Some(format!("the service has ended ({error})")) },
         }
         sleep(MEMORY_POLL_INTERVAL).await;
     }
-    Watched { most, ended: None }
+    MemoryWatch { most, ended: None }
 }

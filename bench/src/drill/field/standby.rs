@@ -39,7 +39,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const READY: Duration = Duration::from_secs(30);
 
 /// Times of the stop.
-struct Times {
+struct StandbyTimes {
     begin: Instant,
     stopped: Instant,
     resumed: Instant,
@@ -70,7 +70,7 @@ pub(super) async fn run(program: &Path) -> Result<Report, Failure> {
         let stopped = Instant::now();
         let most = most_backends(&mut outside, stopped + STOP).await?;
         standby.resume().await?;
-        Ok::<_, Failure>((most, Times { begin, stopped, resumed: Instant::now() }))
+        Ok::<_, Failure>((most, StandbyTimes { begin, stopped, resumed: Instant::now() }))
     };
     let (stopped, ()) = tokio::join!(stop, callers.call(&KINDS, RATE, BEFORE + STOP + BACK + AFTER, &mut open));
     let (most, times) = stopped?;
@@ -100,8 +100,8 @@ async fn most_backends(primary: &mut PgConnection, end: Instant) -> Result<i64, 
     Ok(most)
 }
 
-fn judge(calls: &[Call], times: &Times, most: i64) -> Report {
-    let Times { begin, stopped, resumed } = *times;
+fn judge(calls: &[Call], times: &StandbyTimes, most: i64) -> Report {
+    let StandbyTimes { begin, stopped, resumed } = *times;
     let of = |kind| within(calls, stopped, resumed).filter(move |call| call.kind == kind);
     let reads = percent(of(Kind::GetMe));
     // A write that began in the last second may have been answered after the end.

@@ -35,14 +35,14 @@ const OTHER: &str = "another battery horse staple";
 
 /// A change that a user asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum UnsureChange {
     Logout,
     ChangePassword,
 }
 
 /// A change that was answered.
 struct Change {
-    kind: Kind,
+    kind: UnsureChange,
     token: Token,
     answer: Answer,
 }
@@ -65,7 +65,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
     // The time that a change hashes: the stall must meet its commit.
     let begun = Instant::now();
     let probe = sessions.pop().ok_or("no session")?;
-    ask(&channel, Kind::ChangePassword, &probe).await.map_err(|status| status.to_string())?;
+    ask(&channel, UnsureChange::ChangePassword, &probe).await.map_err(|status| status.to_string())?;
     let hashing = begun.elapsed();
     let mut changes = Vec::new();
     for _ in 0..stalls {
@@ -73,11 +73,11 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
         let at = Instant::now() + hashing + Duration::from_millis(50);
         let mut calls = JoinSet::new();
         for number in 0..LOGOUTS + CHANGES {
-            let kind = if number < LOGOUTS { Kind::Logout } else { Kind::ChangePassword };
+            let kind = if number < LOGOUTS { UnsureChange::Logout } else { UnsureChange::ChangePassword };
             let token = sessions.pop().ok_or("no session")?;
             // Every other call is timed to commit at the stall's start, the rest at any time in it.
             let late = if number % 2 == 0 { random.millis(0, 40) } else { random.millis(0, 600) };
-            let lead = if kind == Kind::Logout { Duration::from_millis(20) } else { hashing };
+            let lead = if kind == UnsureChange::Logout { Duration::from_millis(20) } else { hashing };
             calls.spawn(make(channel.clone(), kind, token, at + late - lead));
         }
         sleep_until(at).await;
@@ -99,7 +99,7 @@ async fn sessions(channel: &Channel, stalls: usize) -> Result<Vec<Token>, Failur
     Ok(sessions)
 }
 
-async fn make(channel: Channel, kind: Kind, token: Token, at: Instant) -> Change {
+async fn make(channel: Channel, kind: UnsureChange, token: Token, at: Instant) -> Change {
     sleep_until(at).await;
     let answer = match ask(&channel, kind, &token).await {
         Ok(()) => Answer::success(),
@@ -108,13 +108,13 @@ async fn make(channel: Channel, kind: Kind, token: Token, at: Instant) -> Change
     Change { kind, token, answer }
 }
 
-async fn ask(channel: &Channel, kind: Kind, token: &Token) -> Result<(), Status> {
+async fn ask(channel: &Channel, kind: UnsureChange, token: &Token) -> Result<(), Status> {
     let with_token = WithToken::new(token);
     match kind {
-        Kind::Logout => {
+        UnsureChange::Logout => {
             AuthServiceClient::with_interceptor(channel.clone(), with_token).logout(LogoutRequest {}).await.map(drop)
         }
-        Kind::ChangePassword => {
+        UnsureChange::ChangePassword => {
             let request = ChangePasswordRequest { current_password: PASSWORD.into(), new_password: OTHER.into() };
             UserServiceClient::with_interceptor(channel.clone(), with_token).change_password(request).await.map(drop)
         }
@@ -123,7 +123,7 @@ async fn ask(channel: &Channel, kind: Kind, token: &Token) -> Result<(), Status>
 
 /// Counts the changes by their answers, each with the number of those in effect.
 async fn judge(channel: &Channel, changes: Vec<Change>) -> Result<Report, Failure> {
-    let (mut report, mut counts) = (Report::default(), BTreeMap::<(Kind, String), [usize; 2]>::new());
+    let (mut report, mut counts) = (Report::default(), BTreeMap::<(UnsureChange, String), [usize; 2]>::new());
     for Change { kind, token, answer } in changes {
         let request = VerifyTokenRequest { token: token.expose().to_owned() };
         let state = TokenServiceClient::new(channel.clone()).verify_token(request).await?.into_inner().state();

@@ -90,7 +90,7 @@ pub struct Judgement {
 
 /// The behavior of one guard toward one token.
 #[derive(Clone, Copy, Default)]
-struct Door {
+struct TokenAccess {
     /// Set if the guard let the token in before the acknowledgement.
     was_open: bool,
     /// Set if the token was used later than the promise's limit after the acknowledgement.
@@ -105,7 +105,7 @@ struct Door {
 pub fn judge(revoked: &[Revoked], calls: &[Seen], guards: usize) -> Judgement {
     let acknowledged: HashMap<_, _> = revoked.iter().map(|one| (one.session, one.acknowledged)).collect();
     let mut judgement = Judgement { revocations: acknowledged.len(), calls: calls.len(), ..Judgement::default() };
-    let mut doors: HashMap<(usize, usize), Door> = HashMap::new();
+    let mut doors: HashMap<(usize, usize), TokenAccess> = HashMap::new();
     for call in calls {
         match call.outcome {
             Outcome::Unavailable => judgement.unavailable += 1,

@@ -26,14 +26,14 @@ pub struct Rig {
     /// The auth service that clients ask.
     pub auth: Process,
     /// The replica that the guards ask, if it is another one, and its connection to the database.
-    pub(super) replica: Option<Replica>,
+    pub(super) replica: Option<ServiceReplica>,
     /// The guarded services.
     pub guards: Vec<Guarded>,
     folder: TempDir,
 }
 
 /// Another auth service on the same database.
-pub(super) struct Replica {
+pub(super) struct ServiceReplica {
     process: Process,
     /// The replica's connection to the database.
     pub(super) way: Proxy,
@@ -74,7 +74,7 @@ impl Rig {
         let way = Proxy::to_socket(server.socket());
         let first = auth(program, &folder, "auth", &url)?;
         let process = auth(program, &folder, "replica", &server.url_at(way.address(), name))?;
-        let replica = Some(Replica { process, way, _server: server });
+        let replica = Some(ServiceReplica { process, way, _server: server });
         Self { auth: first, replica, guards: Vec::new(), folder }.guarded(program).await
     }
 

@@ -1,23 +1,23 @@
-//! The story: two people, a blog, and everything that a token can be worth.
+//! The story: two users, a blog, and all states of a token.
 
 mod accounts;
 mod farewell;
 mod posts;
 mod sessions;
 
-use super::step::{Act, Step};
+use super::step::{Act, DemoStep};
 
-/// Somebody of the story, as whoever tidies up needs to know.
+/// A user of the story, with the data for the cleanup.
 pub(super) struct Person {
-    /// A template.
+    /// Template of the email address.
     pub(super) email: &'static str,
-    /// Every password that the story may have set, none of which opens anything else.
+    /// All passwords that the story may set.
     pub(super) passwords: &'static [&'static str],
-    /// The variables of the posts.
+    /// Variables of the posts' ids.
     pub(super) posts: &'static [&'static str],
 }
 
-/// Everybody who registers.
+/// Users that register.
 pub(super) const PEOPLE: &[Person] = &[
     Person {
         email: "ada-{run}@example.com",
@@ -27,18 +27,18 @@ pub(super) const PEOPLE: &[Person] = &[
     Person { email: "grace-{run}@example.com", passwords: &["marble teapot comet sandal"], posts: &[] },
 ];
 
-/// The story but for its end.
+/// Acts of the story before its end.
 pub(super) const ACTS: &[Act] = &[
     Act { heading: "Accounts", steps: accounts::STEPS },
     Act { heading: "Posts", steps: posts::STEPS },
     Act { heading: "Tokens and sessions", steps: sessions::STEPS },
 ];
 
-/// The end, which leaves nothing behind.
+/// The last act, which deletes all data.
 pub(super) const FAREWELL: Act = Act { heading: "Farewell", steps: farewell::STEPS };
 
-/// Every step, in order.
-pub(super) fn steps() -> impl Iterator<Item = &'static Step> {
+/// Returns all steps, in order.
+pub(super) fn steps() -> impl Iterator<Item = &'static DemoStep> {
     ACTS.iter().flat_map(|act| act.steps).chain(FAREWELL.steps)
 }
 
@@ -53,8 +53,8 @@ mod tests {
     use super::super::values::Values;
     use super::*;
 
-    /// Fills the story with any values, in the order in which its answers would give them.
-    fn walk(mut each: impl FnMut(&Step, &Values)) {
+    /// Visits the steps with placeholder values, in the order in which answers would give them.
+    fn walk(mut each: impl FnMut(&DemoStep, &Values)) {
         let mut values = Values::fixed();
         for step in steps() {
             each(step, &values);
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn every_step_is_a_call_of_the_contract_with_values_of_earlier_answers() {
+    fn steps_are_calls_with_values_of_earlier_answers() {
         let contract = Contract::new(&CONTRACTS);
         walk(|step, values| {
             let method = contract.method(step.method).expect(step.method);
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn every_template_of_an_answer_can_be_filled() {
+    fn templates_of_answers_can_be_filled() {
         walk(|step, values| {
             let Expected::Answer(fields) = &step.expected else { return };
             for (_, want) in *fields {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_tidies_up_knows_everybody_and_everything() {
+    fn cleanup_knows_all_users_and_posts() {
         let (mut emails, mut posts) = (BTreeSet::new(), BTreeSet::new());
         for step in steps() {
             let json: serde_json::Value = serde_json::from_str(step.request).unwrap();

@@ -1,4 +1,4 @@
-//! A share of a core for a server, as a small machine has it.
+//! Limit of a server's processor time, like that of a small machine.
 
 use std::collections::HashMap;
 use std::fs;
@@ -13,27 +13,27 @@ use super::super::error::{Error, failed};
 use super::super::processes;
 use super::PostgresServer;
 
-/// Time between two looks at what the server has used.
-const TICK: Duration = Duration::from_millis(2);
+/// Pause between two checks of the server's processor time.
+const CHECK_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Looks after which new processes of the server are looked for.
-const SEARCH: u32 = 10;
+/// Number of checks between two searches for new processes of the server.
+const CHECKS_PER_SEARCH: u32 = 10;
 
-/// Processor time that an idle server saves up.
-const SAVED: Duration = Duration::from_millis(5);
+/// Largest processor time that an idle server saves up.
+const MAX_SAVED_TIME: Duration = Duration::from_millis(5);
 
-/// Priority of the thread that looks, where the system allows it: a late look lets the server have too much.
-const NICE: i32 = -15;
+/// Priority of the checking thread, if the system allows it: a late check gives the server too much time.
+const THREAD_NICENESS: i32 = -15;
 
-/// Stops and continues a server's processes, so that they get a share of a core together. Their full speed is back when the
-/// value is dropped.
+/// Stops and continues a server's processes, so that together they get a share of a core. Dropping the value ends the
+/// limit.
 pub struct Throttle {
     control: Arc<Control>,
     thread: Option<JoinHandle<()>>,
 }
 
 struct Control {
-    /// The share of a core, in thousandths.
+    /// Share of a core, in thousandths.
     share: AtomicU32,
     is_stalled: AtomicBool,
     has_ended: AtomicBool,
@@ -42,10 +42,10 @@ struct Control {
 }
 
 impl PostgresServer {
-    /// Gives the server so many thousandths of a core from now on, over some milliseconds.
+    /// Limits the server to a share of a core, in thousandths, averaged over some milliseconds.
     ///
     /// # Errors
-    /// The server does not run, or the kernel does not tell the processor time of a process in nanoseconds.
+    /// Fails if the server does not run, or the kernel does not report processor time in nanoseconds.
     pub async fn throttle(&self, share: u32) -> Result<Throttle, Error> {
         let process = self.0.running("run slowly").await?.id();
         used(process).ok_or_else(|| failed("run slowly")("this kernel has no /proc/PID/schedstat"))?;
@@ -57,22 +57,22 @@ impl PostgresServer {
         });
         let theirs = Arc::clone(&control);
         let thread = thread::spawn(move || {
-            // On Linux a thread has a priority of its own.
-            let _ = setpriority_process(None, NICE);
-            Meter::new(process).throttle(&theirs);
+            // On Linux each thread has its own priority.
+            let _ = setpriority_process(None, THREAD_NICENESS);
+            CpuMeter::new(process).throttle(&theirs);
         });
         Ok(Throttle { control, thread: Some(thread) })
     }
 }
 
 impl Throttle {
-    /// Gives the server another share, and counts its processor time anew.
+    /// Sets another share, and resets the counter of processor time.
     pub fn set_share(&self, share: u32) {
         self.control.share.store(share, Ordering::Relaxed);
         self.control.used.store(0, Ordering::Relaxed);
     }
 
-    /// Makes the server stand still within some milliseconds.
+    /// Stops the server within some milliseconds.
     pub fn stall(&self) {
         self.control.is_stalled.store(true, Ordering::Relaxed);
     }
@@ -82,7 +82,7 @@ impl Throttle {
         self.control.is_stalled.store(false, Ordering::Relaxed);
     }
 
-    /// Returns the processor time that the server has used since its share was set.
+    /// Returns the processor time of the server since its share was set.
     pub fn used(&self) -> Duration {
         Duration::from_nanos(self.control.used.load(Ordering::Relaxed))
     }
@@ -98,18 +98,18 @@ impl Drop for Throttle {
     }
 }
 
-/// The processes of a server, and the processor time that each has used.
-struct Meter {
+/// Processes of a server, and the processor time of each.
+struct CpuMeter {
     first: u32,
     known: HashMap<u32, u64>,
 }
 
-impl Meter {
+impl CpuMeter {
     fn new(first: u32) -> Self {
         let mut meter = Self { first, known: HashMap::new() };
         meter.search();
         // Earlier use does not count.
-        meter.look();
+        meter.check();
         meter
     }
 
@@ -120,26 +120,26 @@ impl Meter {
             if control.has_ended.load(Ordering::Relaxed) {
                 break;
             }
-            let used = self.look();
+            let used = self.check();
             control.used.fetch_add(u64::try_from(used.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
             budget += last.elapsed() * control.share.load(Ordering::Relaxed) / 1000;
             last = Instant::now();
             debt += used;
             let paid = budget.min(debt);
-            (budget, debt) = (budget.saturating_sub(paid).min(SAVED), debt.saturating_sub(paid));
+            (budget, debt) = (budget.saturating_sub(paid).min(MAX_SAVED_TIME), debt.saturating_sub(paid));
             let must_stop = !debt.is_zero() || control.is_stalled.load(Ordering::Relaxed);
             if must_stop != is_stopped {
                 self.signal(if must_stop { Signal::STOP } else { Signal::CONT });
                 is_stopped = must_stop;
-            } else if number % SEARCH == 0 && !is_stopped {
+            } else if number % CHECKS_PER_SEARCH == 0 && !is_stopped {
                 self.search();
             }
-            thread::park_timeout(TICK);
+            thread::park_timeout(CHECK_INTERVAL);
         }
         self.signal(Signal::CONT);
     }
 
-    /// Signals all processes; the first before it is asked for its children, so that a stopped one makes no more.
+    /// Signals all processes. The first process is stopped before the search for its children, so that it forks no more.
     fn signal(&mut self, signal: Signal) {
         processes::signal(self.first, signal);
         if signal == Signal::STOP {
@@ -160,8 +160,8 @@ impl Meter {
         }
     }
 
-    /// Returns the time that all have used since the last look.
-    fn look(&mut self) -> Duration {
+    /// Returns the processor time of all processes since the last check.
+    fn check(&mut self) -> Duration {
         let mut all = 0;
         for (process, known) in &mut self.known {
             if let Some(now) = used(*process) {
@@ -173,7 +173,7 @@ impl Meter {
     }
 }
 
-/// Returns the processor time of a process in nanoseconds, unless it has ended.
+/// Returns the processor time of a process in nanoseconds, or `None` after its end.
 fn used(process: u32) -> Option<u64> {
     fs::read_to_string(format!("/proc/{process}/schedstat")).ok()?.split(' ').next()?.parse().ok()
 }

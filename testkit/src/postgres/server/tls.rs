@@ -1,4 +1,4 @@
-//! A way in over TCP that needs TLS and a password.
+//! Access over TCP with TLS and a password.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
@@ -9,31 +9,31 @@ use tokio::time::{sleep, timeout};
 
 use super::super::error::{Error, failed};
 use super::super::{admin, processes};
-use super::{PostgresServer, READY};
+use super::{PostgresServer, START_TIMEOUT};
 use crate::apart::apart;
 
-/// The program that makes the key and the certificate.
+/// Program that creates the key and the certificate.
 const OPENSSL: &str = "openssl";
 
-/// Access: everybody over the socket, TLS and SCRAM over TCP.
-const WAYS: &str = "local all all trust\nhostssl all all 127.0.0.0/8 scram-sha-256\n";
+/// Access rules: no password over the socket; TLS and SCRAM over TCP.
+const ACCESS_RULES: &str = "local all all trust\nhostssl all all 127.0.0.0/8 scram-sha-256\n";
 
-/// A self-signed certificate with a key of the usual size.
-const CERTIFICATE: &str =
+/// Arguments for a self-signed certificate with a key of the usual size.
+const OPENSSL_ARGUMENTS: &str =
     "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=throw-away -keyout server.key -out server.crt";
 
-/// Fails until new connections may use TLS.
-const IS_ON: &str = "select 1 / (current_setting('ssl') = 'on')::int";
+/// Statement that fails until new connections may use TLS.
+const TLS_IS_ON_SQL: &str = "select 1 / (current_setting('ssl') = 'on')::int";
 
 impl PostgresServer {
-    /// Returns true if this machine has the program that [`Self::encrypt`] needs, `openssl`.
+    /// Returns true if this machine has `openssl`, which [`Self::encrypt`] needs.
     pub fn can_encrypt() -> bool {
         let version = Command::new(OPENSSL).arg("version").stdout(Stdio::null()).stderr(Stdio::null()).status();
         version.is_ok_and(|status| status.success())
     }
 
-    /// Requires TLS and this password of `postgres` on each new TCP connection. The server must listen on an address, by its
-    /// setting `listen_addresses`.
+    /// Requires TLS and this password of `postgres` for new TCP connections. The server must listen on TCP by its setting
+    /// `listen_addresses`.
     pub async fn encrypt(&self, password: &str) -> Result<(), Error> {
         let data = self.0.data();
         certify(Path::new(&data))?;
@@ -47,25 +47,25 @@ impl PostgresServer {
                 admin::execute(&url, statement).await.map_err(failed("require TLS"))?;
             }
             let on = async {
-                while admin::execute(&url, IS_ON.to_owned()).await.is_err() {
-                    sleep(processes::LOOK).await;
+                while admin::execute(&url, TLS_IS_ON_SQL.to_owned()).await.is_err() {
+                    sleep(processes::POLL_INTERVAL).await;
                 }
             };
-            timeout(READY, on).await.map_err(failed("require TLS"))
+            timeout(START_TIMEOUT, on).await.map_err(failed("require TLS"))
         })
         .await
     }
 }
 
-/// Puts key, certificate and rules into the server's folder, as files of the server's user.
+/// Writes key, certificate and access rules into the server's folder, owned by the server's user.
 fn certify(data: &Path) -> Result<(), Error> {
     let mut command = Command::new(OPENSSL);
-    command.args(CERTIFICATE.split(' ')).current_dir(data).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(OPENSSL_ARGUMENTS.split(' ')).current_dir(data).stdout(Stdio::null()).stderr(Stdio::null());
     if !command.status().map_err(failed("get a certificate from openssl"))?.success() {
         return Err(failed("get a certificate")("openssl has failed"));
     }
     let owned = || {
-        fs::write(data.join("pg_hba.conf"), WAYS)?;
+        fs::write(data.join("pg_hba.conf"), ACCESS_RULES)?;
         let owner = fs::metadata(data)?;
         for name in ["server.crt", "server.key"] {
             let file = data.join(name);
