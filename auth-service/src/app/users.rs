@@ -72,7 +72,7 @@ pub(crate) async fn update(
 async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<PasswordProof, Error> {
     app.attempts.sign_up(client).await?;
     let user_id = caller.user()?;
-    let user = app.attempts.check(PasswordPurpose::PasswordProof(user_id), client, password).await?;
+    let user = app.attempts.check(PasswordPurpose::Proof(user_id), client, password).await?;
     Ok(PasswordProof { user_id, generation: user.generation })
 }
 
