@@ -50,7 +50,7 @@ impl Db {
     }
 
     /// Runs several statements as one transaction. All of them are stored once it returns the answer of
-    /// [`TransactionOutcome::Commit`], otherwise nothing. [`transaction!`](crate::transaction) calls it for an async
+    /// [`TransactionOutcome::Commit`], otherwise nothing. `transaction!` calls it for an async
     /// closure.
     ///
     /// On PostgreSQL the whole work is repeated if the server asks for it (40001, 40P01), so it must not have effects
