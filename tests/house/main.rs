@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod circles;
+mod language;
 mod modules;
 
 use std::fs;
