@@ -42,14 +42,14 @@ fn refused(problem: &str) -> String {
 fn is_no_level(part: &str, crates: &[&[&str]]) -> bool {
     let is_filter = part.is_empty() || part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
     let is_crate = crates.iter().chain([&LOGGING_CRATES]).any(|names| names.contains(&part));
-    !is_filter && !is_crate && !is_target(part)
+    !is_filter && !is_crate && !is_module_path(part)
 }
 
-/// Returns true for a path such as `gatepost::guard`, or a crate such as `auth_service`: no level has `::` or `_`.
-fn is_target(part: &str) -> bool {
+/// Returns true for a path such as `gatepost::guard`.
+fn is_module_path(part: &str) -> bool {
     let is_name =
         |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (part.contains("::") || part.contains('_')) && part.split("::").all(is_name)
+    part.contains("::") && part.split("::").all(is_name)
 }
 
 #[cfg(test)]
@@ -92,7 +92,6 @@ mod tests {
             "3",
             "gatepost",
             "own",
-            "other_service",
             "gatepost::guard",
             "some_other::module",
             "own=trace,info",
