@@ -12,7 +12,9 @@ use kit::config::{Environment, KnownNames, parse};
 async fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
-    kit::process::run("auth-service", &[&["auth_service"], db::CRATES], environment, async |signals| {
+    // Both services may share one RUST_LOG, as in docker-compose.yml.
+    let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
+    kit::process::run("auth-service", crates, environment, async |signals| {
         let CommandLine { flags, command } = parse(std::env::args_os(), environment, &[])?;
         let known = KnownNames::new(&CommandLine::command(), &SECRETS);
         match command {

@@ -13,7 +13,9 @@ use kit::healthcheck::HealthcheckCommand;
 async fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
-    kit::process::run("blog-service", &[&["blog_service"], db::CRATES], environment, async |signals| {
+    // Both services may share one RUST_LOG, as in docker-compose.yml.
+    let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
+    kit::process::run("blog-service", crates, environment, async |signals| {
         let flags: Flags = parse(std::env::args_os(), environment, &[])?;
         if let Some(HealthcheckCommand::Healthcheck(check)) = flags.command {
             return Ok(check.run(flags.listen).await?);

@@ -28,8 +28,8 @@ const RULES: [Rule; 24] = [
     // The testkit knows neither service.
     Rule { room: "testkit/src", except: &[], words: &["auth_service", "blog_service"] },
     // The services meet only over the wire.
-    Rule { room: "auth-service/src", except: &[], words: &["blog_service"] },
-    Rule { room: "blog-service/src", except: &[], words: &["auth_service", "api::auth"] },
+    Rule { room: "auth-service/src", except: &[], words: &["blog_service::"] },
+    Rule { room: "blog-service/src", except: &[], words: &["auth_service::", "api::auth"] },
     // The domain imports neither wire nor database, and of our code only `PURE`.
     Rule {
         room: "auth-service/src/domain",
@@ -186,6 +186,22 @@ fn data_walks_one_way_through_the_rooms_of_a_service() {
         }
     }
     assert!(broken.is_empty(), "rooms that name an earlier room:\n{}", broken.join("\n"));
+}
+
+/// The table of dependencies of a manifest, without the development dependencies.
+fn dependencies(manifest: &str) -> &str {
+    let table = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+    table.split("\n[").next().unwrap_or_default()
+}
+
+#[test]
+fn programs_of_users_do_not_contain_the_testkit() {
+    for room in ["", "kit", "db", "auth-service", "blog-service", "standalone"] {
+        let manifest = fs::read_to_string(root().join(room).join("Cargo.toml")).unwrap();
+        assert!(!dependencies(&manifest).contains("testkit"), "{room}: testkit is for tests alone");
+    }
+    // The drills need it, so the check can find it.
+    assert!(dependencies(&fs::read_to_string(root().join("bench/Cargo.toml")).unwrap()).contains("testkit"));
 }
 
 #[test]

@@ -76,13 +76,17 @@ impl FeedWatch {
         said
     }
 
-    /// Waits until there may be an event. The wait is cancel-safe.
-    pub(crate) async fn changed(&mut self) {
-        let Self { app, cursor, changes, pause, .. } = self;
-        let view = &app.revoker.view;
-        if let Some(lost) = view.read_at(|history, _| cursor.lost(history)) {
+    /// Reports entries that the guard knows and the log has lost, if there are any.
+    pub(crate) fn report_lost(&self) {
+        let view = &self.app.revoker.view;
+        if let Some(lost) = view.read_at(|history, _| self.cursor.lost(history)) {
             view.report_lost(lost);
         }
+    }
+
+    /// Waits until there may be an event. The wait is cancel-safe.
+    pub(crate) async fn changed(&mut self) {
+        let Self { cursor, changes, pause, .. } = self;
         match *pause {
             None => changes.next(cursor.awaits_poll()).await,
             Some(end) => {

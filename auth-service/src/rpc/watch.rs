@@ -61,6 +61,8 @@ impl GuardStream {
             if let Some(event) = self.watch.next() {
                 return Ok(Some(convert::feed_event(event, || self.watch.keys())));
             }
+            // Before the wait: a guard that goes at once has still shown the loss.
+            self.watch.report_lost();
             tokio::select! {
                 heard = self.inbound.message() => match heard {
                     Ok(Some(WatchRevocationsRequest { message })) => self.hear(message.as_ref())?,
