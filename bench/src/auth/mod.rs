@@ -25,7 +25,7 @@ use crate::load::{compare, health, in_turn, measure, verify_token};
 
 pub(crate) use timing::run as timing;
 
-/// Sessions that live, and revocations that are held.
+/// Number of live sessions, and of revocations in memory.
 const SESSIONS: usize = 1_000_000;
 const REVOCATIONS: usize = 100_000;
 
@@ -103,7 +103,7 @@ where
     Ok((pair.processor_time()? - before) * 1e6 / figures.count)
 }
 
-/// The pair, with no limit of wrong passwords: all callers have one address here.
+/// Starts the pair without a limit of wrong passwords: all callers have one address here.
 async fn start(binary: &Path, folder: &Path) -> Result<Services, Failure> {
     Services::pair(binary, folder, without_limits).await
 }

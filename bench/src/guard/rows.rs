@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-/// Lines as they come about, to be kept.
+/// The printed lines, kept for the page.
 #[derive(Default)]
 pub(super) struct Rows(pub(super) Vec<String>);
 
@@ -14,13 +14,13 @@ impl Rows {
         self.0.push(line);
     }
 
-    /// A figure beside its target.
+    /// Adds a figure with its target.
     pub(super) fn row(&mut self, name: &str, measured: &str, target: &str) {
         self.line(format!("{name:<58} {measured:<26} {target}").trim_end().to_owned());
     }
 }
 
-/// Milliseconds of what was recorded in microseconds: half of all, 99 of 100, all.
+/// Returns the median, the 99th percentile and the maximum, in milliseconds, of times in microseconds.
 pub(super) fn quantiles(micros: &Histogram<u64>) -> String {
     let [median, late, most] = [0.5, 0.99, 1.0].map(|part| crate::load::millis(micros, part));
     format!("{median:.1}, {late:.1}, {most:.1} ms")

@@ -4,14 +4,14 @@ use super::super::{Broken, Report};
 use super::row::Row;
 use crate::Failure;
 
-/// The figures of a scenario: rows of the table, and lines of their own.
+/// The figures of a scenario: rows of the table, and separate lines.
 #[derive(Debug, Default)]
 pub struct Figures {
     /// Rows of the table, one for each form of the attack.
     pub rows: Vec<Row>,
-    /// Lines behind the table.
+    /// Lines after the table.
     pub lines: Vec<String>,
-    /// Promises that did not hold, beside those that the rows show.
+    /// Broken promises, besides those in the rows.
     pub broken: Vec<Broken>,
 }
 

@@ -151,8 +151,8 @@ impl Scenario {
     }
 }
 
-/// Attacks by each of these scenarios, one after the other. A scenario that cannot go on is a broken promise, too: mostly
-/// the service has ended.
+/// Runs these scenarios, one after the other. A scenario that cannot continue is a broken promise too: mostly the
+/// service has ended.
 pub async fn run(program: &Path, scenarios: &[Scenario], scale: Scale) -> Report {
     let mut report = Report::default();
     report.lines.extend(row::heading());

@@ -1,4 +1,4 @@
-//! Both services, their database and the way to it.
+//! Both services, their database and the connection to it.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::services::Services;
 pub struct Drill {
     /// The server.
     pub server: PostgresServer,
-    /// The way to it.
+    /// The connection to it.
     pub proxy: Proxy,
     /// The client.
     pub client: Client,
@@ -27,7 +27,7 @@ impl Drill {
     /// Starts everything.
     ///
     /// # Errors
-    /// When something does not start.
+    /// Fails if a part does not start.
     pub async fn start(program: &Path, server: PostgresServer, seed: u64) -> Result<Self, Failure> {
         let proxy = Proxy::to_socket(server.socket());
         let databases = [database(&server).await?, database(&server).await?];
@@ -40,7 +40,7 @@ impl Drill {
     }
 }
 
-/// A new database's name.
+/// Creates a database, and returns its name.
 pub(in crate::drill) async fn database(server: &PostgresServer) -> Result<String, Failure> {
     let url = server.create_database().await?;
     let name = url.split('?').next().and_then(|before| before.rsplit('/').next());

@@ -30,7 +30,7 @@ impl Plan {
 }
 
 impl Drill {
-    /// Runs the plan, and looks at the end whether everything is as it was said.
+    /// Runs the plan, and checks at the end that the data agrees with the answers.
     ///
     /// # Errors
     /// Fails if the drill itself cannot continue.

@@ -2,17 +2,17 @@
 
 use super::Fault;
 
-/// The work of a drill.
+/// The plan of a drill.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The faults, one after the other.
+    /// The faults, in order.
     pub faults: Vec<Fault>,
-    /// How many trials each has, at least.
+    /// The least number of trials of each fault.
     pub trials: usize,
-    /// How many sessions are revoked in a round.
+    /// Sessions that are revoked in a round.
     pub sessions: usize,
-    /// How many calls all guards together get while nothing is revoked.
+    /// Calls a second of all guards together while no token is revoked.
     pub calls_per_second: u32,
-    /// What chance decides comes from it.
+    /// The seed of random choices.
     pub seed: u64,
 }
