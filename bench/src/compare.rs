@@ -1,4 +1,4 @@
-//! `bench compare`: two `gatepost` programs under the same calls, by turns.
+//! `bench compare`: compares two `gatepost` programs, which get the same calls in turns.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ const LARGE: usize = 64 * 1024;
 /// Quotas of users are switched off.
 const SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
 
-/// Connections of each side for 32 callers, and calls at once on each. In older programs, posts of 64 KiB beyond the
-/// connection's window may wait for each other until their deadline.
+/// Number of connections to each program, and of concurrent calls on each connection. With more calls on a connection,
+/// posts of 64 KiB would exceed its window, and in older programs wait for each other until their deadline.
 const CONNECTIONS: usize = 16;
 const AT_ONCE: usize = 3;
 

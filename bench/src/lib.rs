@@ -7,5 +7,5 @@ pub mod page;
 pub mod process;
 pub mod services;
 
-/// An error that ends the run: half a run gives no figure.
+/// An error that ends the run: an incomplete run gives no figure.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

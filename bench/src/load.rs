@@ -22,8 +22,8 @@ const CALLERS: usize = 32;
 /// Length of one measurement.
 const LENGTH: Duration = Duration::from_secs(3);
 
-/// Length and number of the turns of two compared calls: disturbances of the machine last longer than a turn, and meet
-/// both.
+/// Length and number of the turns of two compared calls. Disturbances of the machine last longer than a turn, so they
+/// affect both calls.
 const TURN: Duration = Duration::from_millis(250);
 const TURNS: usize = 80;
 
@@ -100,7 +100,7 @@ where
     Ok(sums.figures())
 }
 
-/// Measures both calls by turns; each turn starts with the call that ended the last one. Returns the sum of each call's
+/// Measures both calls in turns; each turn starts with the call that ended the last one. Returns the sum of each call's
 /// turns.
 pub(crate) async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<(Figures, Figures), Failure>
 where
@@ -154,7 +154,7 @@ pub(crate) fn health_as(channel: &Channel, token: &Token) -> impl Fn() -> Called
     }
 }
 
-/// Makes this many calls at once, of these by turns; returns the number of failures.
+/// Makes this many calls at once, which take these kinds in turns. Returns the number of failures.
 pub(crate) async fn burst<F>(calls: Arc<[impl Fn() -> F]>, count: usize) -> usize
 where
     F: Future<Output = Result<(), tonic::Status>> + Send + 'static,

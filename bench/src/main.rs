@@ -43,7 +43,7 @@ enum Bench {
         #[arg(long)]
         on_this_disk: bool,
     },
-    /// Compares the cost of guarded reads and posts of 64 KiB in two programs `gatepost`, by turns; about two minutes
+    /// Compares the cost of guarded reads and posts of 64 KiB in two programs `gatepost`, in turns; about two minutes
     Compare {
         /// The first program
         one: PathBuf,

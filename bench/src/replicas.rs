@@ -19,7 +19,7 @@ use tonic::transport::Channel;
 
 use crate::load::millis;
 
-/// Number of revocations, at either replica by turns.
+/// Number of revocations, at the two replicas in turns.
 const ROUNDS: usize = 300;
 
 /// Number of retirements of the signing key.

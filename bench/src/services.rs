@@ -47,7 +47,7 @@ pub fn build() -> Result<PathBuf, Failure> {
         return Err("the program `gatepost` does not build".into());
     }
     let folder = std::env::current_exe()?;
-    Ok(folder.parent().ok_or("this program lies in no folder")?.join("gatepost"))
+    Ok(folder.parent().ok_or("this program has no parent folder")?.join("gatepost"))
 }
 
 /// Returns the program `gatepost` next to a test's own.
@@ -56,13 +56,13 @@ pub fn build() -> Result<PathBuf, Failure> {
 /// Fails if the program has not been built.
 pub fn beside() -> Result<PathBuf, Failure> {
     let test = std::env::current_exe()?;
-    let folder = test.parent().and_then(Path::parent).ok_or("this test lies in no folder")?;
+    let folder = test.parent().and_then(Path::parent).ok_or("this test has no parent folder")?;
     let program = folder.join("gatepost");
     if program.is_file() {
         return Ok(program);
     }
     Err(format!(
-        "{} is not there: run `cargo test --workspace`, or `cargo build --bin gatepost` before",
+        "{} does not exist: run `cargo test --workspace`, or first `cargo build --bin gatepost`",
         program.display()
     )
     .into())

@@ -1,5 +1,5 @@
-//! `bench writes`: gain of commits in groups on SQLite over one commit for each write, on this machine's disk and on
-//! one with slower syncs.
+//! `bench writes`: compares commits in groups on SQLite with one commit for each write, on this machine's disk and on a
+//! disk with slower syncs.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use bench::Failure;
 
-/// Length and number of rounds of each row; the median counts.
+/// Length and number of the rounds of each row. The row shows the median.
 const ROUND: Duration = Duration::from_secs(2);
 const ROUNDS: usize = 5;
 
@@ -96,8 +96,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
 }
 
-/// Returns acknowledged writes per second of a task that takes the one connection out of the driver's pool for each, as
-/// a service without groups would.
+/// Returns acknowledged writes per second of a task that takes the only connection from the driver's pool for each
+/// write, as a service without groups would.
 async fn by_pool(path: &Path) -> Result<f64, Failure> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options(path)).await?;
     pool.execute(TABLE).await?;

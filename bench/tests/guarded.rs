@@ -19,7 +19,7 @@ async fn cold_calls_with_one_token_are_one_request() -> Result<(), Failure> {
     const CALLS: usize = 10_000;
     let counting = Counting::start().await?;
     let auth = Arc::new(counting.follower().await?);
-    // The connection exists before: the test counts requests, without timing.
+    // The connection is opened first, so that the test counts only requests.
     once(&auth, &token(400)).await?;
     let mut calls = JoinSet::new();
     for _ in 0..CALLS {
@@ -46,7 +46,7 @@ async fn allocations_do_not_grow_with_the_token() -> Result<(), Failure> {
         found.push((info.count_total, info.bytes_total));
     }
     assert_eq!(found[0], found[1]);
-    assert_eq!(counting.asked(), 2, "a question's allocations are not counted");
+    assert_eq!(counting.asked(), 2, "the allocations of a request are not counted");
     Ok(())
 }
 

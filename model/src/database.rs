@@ -25,7 +25,7 @@ pub(crate) struct ModelDatabase {
     pub(crate) log: ModelLog,
     /// The log before its last loss of rows, and the time of the loss.
     pub(crate) before: Option<(Duration, ModelLog)>,
-    /// Lost rows that guards may still know, until the log restarts.
+    /// Lost rows that guards may still know; empty after a restart of the log.
     pub(crate) lost: Vec<Logged>,
     /// The last mark that was drawn.
     mark: u8,
@@ -71,8 +71,8 @@ pub struct Look {
 impl ModelDatabase {
     pub(crate) fn new(clocks: Clocks) -> Self {
         let mut new = Self { log: ModelLog::default(), before: None, lost: Vec::new(), mark: 0, clocks };
-        // The log began before the tokens were issued: otherwise its first row would prevent pruning for as long as
-        // they live.
+        // The log begins before the tokens are issued. Otherwise its first row would prevent pruning as long as the
+        // tokens live.
         new.append(Revocation::Start, BEGIN, TICK, None);
         new
     }
@@ -90,7 +90,7 @@ impl ModelDatabase {
         }
         let logged = Logged { revision: revision(self.log.rows.len()), fingerprint: EntryFingerprint([self.mark; 16]) };
         let time = match self.clocks {
-            // Any time will do that is not before the tokens' issue.
+            // The exact time does not matter, if it is not before the issue time of the tokens.
             Clocks::Unused | Clocks::FarAhead => wall(BEGIN),
             Clocks::Near { .. } => wall(now.saturating_sub(behind)),
         };
@@ -143,8 +143,9 @@ impl ModelDatabase {
         }
     }
 
-    /// Returns every poll that can end now, of a replica that knows this many rows: for each possible result, the poll
-    /// that began last. A poll reads all rows committed before its start, and any number of later ones.
+    /// Returns every poll that can end now, for a replica that knows this many rows. For each possible result there is
+    /// only the poll that began last. A poll reads all rows that were committed before its start, and any number of
+    /// later rows.
     pub(crate) fn looks(&self, known: usize, now: Duration) -> impl Iterator<Item = Look> {
         let before = self.before.as_ref().map(|(until, log)| (log, *until, true));
         [(&self.log, now, false)].into_iter().chain(before).flat_map(move |(log, until, before)| {
@@ -165,7 +166,7 @@ impl ModelDatabase {
         let rows = &log.rows[..look.rows];
         let entries = rows.iter().skip(log.pruned).map(|row| &row.entry);
         let entries = entries.filter(|entry| entry.logged.revision >= from).cloned().collect();
-        // Pruned rows are missing together with the horizon that pruning has set.
+        // If pruned rows are missing, the poll also shows the horizon that pruning has set.
         let is_whole = rows.len() == log.rows.len() || log.pruned > 0;
         let horizon = rows.last().filter(|_| !is_whole).map_or(log.horizon, |row| row.horizon);
         let later = starts(log.rows[look.rows..].iter().map(|row| &row.entry));

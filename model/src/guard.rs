@@ -19,13 +19,13 @@ use crate::replica::{TOKENS, session, user};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelGuard {
     pub(crate) revocation_state: RevocationState,
-    /// Rows that the revocation state received, its floor first, and the time of its reset; the revocation state itself
-    /// does not show them.
+    /// Rows that the revocation state received, beginning with its first position, and the time of its reset. The model
+    /// keeps both, because the revocation state does not expose them.
     pub(crate) told: Vec<Place>,
     pub(crate) began: Option<Duration>,
     pub(crate) stream: Option<ModelStream>,
-    /// An introspection with its token. One is enough: each introspection is judged by itself, so a property of any one
-    /// holds for all.
+    /// An introspection with its token. One is enough: introspections are judged independently, so a property of an
+    /// arbitrary one holds for all.
     pub(crate) kept: Option<(usize, Evidence)>,
     /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
@@ -39,7 +39,7 @@ pub(crate) struct Flight {
     pub(crate) token: usize,
     pub(crate) replica: usize,
     pub(crate) asked: Duration,
-    /// The answer. `None` while the replica has judged, but not yet read its position.
+    /// The position of the answer. `None` after the replica has judged the token and before it reads its position.
     pub(crate) answered: Option<Place>,
 }
 
@@ -63,11 +63,12 @@ pub(crate) struct ModelStream {
     /// Messages that the guard has not received, and the time of the request for a renewal.
     pub(crate) down: VecDeque<(FeedEvent, Duration)>,
     pub(crate) renewals: Renewals,
-    /// A renewal in preparation, for a mutation that reads the time of the poll last.
+    /// A renewal under way, for a mutation that reads the time of the last poll at the end.
     pub(crate) read: Option<(FeedEvent, Duration)>,
     /// Set if the replica owes a reset, for a mutation that delays it.
     pub(crate) owes_reset: bool,
-    /// Position from which the replica continues once it gets there, for a mutation that forgets the mark.
+    /// Position that is ahead of the replica's view, for a mutation that does not compare fingerprints. The stream
+    /// continues from there once the view has reached it.
     pub(crate) awaited: Option<Place>,
 }
 
@@ -186,14 +187,14 @@ impl ModelGuard {
         }
     }
 
-    /// Forgets an introspection that cannot be good any more, whatever happens.
+    /// Forgets an introspection that can never be valid again.
     pub(crate) fn forget_what_is_over(&mut self, now: Duration) {
         let Self { revocation_state, told, began, kept, .. } = self;
         let last = told.last().map_or(i64::MIN, |last| last.last.revision);
         kept.take_if(|(token, evidence)| {
             let counts = began.is_none_or(|began| evidence.asked > began);
             let is_dead = matches!(revocation_state.validity(evidence, bearer(*token), now), Validity::Revoked(_));
-            // By itself, or by a renewal of its row, which the feed has sent or may send.
+            // It may still be valid by its own request, or by a renewal of its row.
             let may_live = now.saturating_sub(evidence.asked) <= LEASE
                 || evidence.position.last.revision > last
                 || told.iter().any(|told| position(*told) == evidence.position);
@@ -206,7 +207,7 @@ impl ModelGuard {
         self.reader = Some(ModelReader { began: now, before: self.revocation_state.clone() });
     }
 
-    /// Returns the token with which a call that begins now is let in, and the time of the introspection's request.
+    /// Returns the token with which a call that begins now is admitted, and the time of the introspection's request.
     pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<(usize, Duration)> {
         let (token, evidence) = self.kept.as_ref()?;
         let is_good = self.revocation_state.validity(evidence, bearer(*token), now) == Validity::Valid;
@@ -214,7 +215,7 @@ impl ModelGuard {
         let_in.then_some((*token, evidence.asked))
     }
 
-    /// Returns `true` if the lease keeps an introspection good that must not be renewed.
+    /// Returns `true` if this mutation lets the lease extend an introspection that must not be renewed.
     fn lets_in_by(&self, mutation: Mutation, token: usize, evidence: &Evidence, now: Duration) -> bool {
         let Self { revocation_state, began, .. } = self;
         let (Some(own), Some(lease)) = (revocation_state.position(), revocation_state.lease()) else { return false };
@@ -229,14 +230,14 @@ impl ModelGuard {
             Mutation::LeaseOutlivesReset => is_older_than_feed && began.is_some_and(|began| lease <= began),
             _ => false,
         };
-        // Treats it as an introspection of the feed's last row, asked for after the feed began.
+        // The mutation treats it like an introspection at the feed's last row that was requested after the feed began.
         let as_own = Evidence { position: own, asked: now + LEASE, ..*evidence };
         is_taken
             && now.saturating_sub(lease) <= LEASE
             && revocation_state.validity(&as_own, bearer(token), now) == Validity::Valid
     }
 
-    /// Returns the token with which the reading call is let in, and the call's start. The call took its evidence from
+    /// Returns the token with which the reading call is admitted, and the call's start. The call took its evidence from
     /// the earlier revocation state, and checks revocations in the present one.
     pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<(usize, Duration)> {
         let (ModelReader { began, before }, (token, evidence)) = (self.reader.as_ref()?, self.kept.as_ref()?);

@@ -1,4 +1,4 @@
-//! A model of the promise: no call that begins later than 1.5 s after an acknowledged revocation is let in.
+//! A model of the promise: no call that begins later than 1.5 s after an acknowledged revocation is admitted.
 //!
 //! The decisions are made by the code that runs: the guard's
 //! [`RevocationState`](gatepost::revocation_state::RevocationState) and its requests, and the auth service's `History`

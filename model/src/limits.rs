@@ -13,8 +13,8 @@ pub struct ModelLimits {
     pub replicas: usize,
     /// Number of tokens, three at the most. All are good at the start.
     pub tokens: usize,
-    /// Number of tokens, the first ones, that guards ask about. The others are only revoked: the fate of one token does
-    /// not depend on calls with others.
+    /// Number of tokens that guards ask about, counted from the first. The other tokens are only revoked, because the
+    /// result for one token does not depend on calls with others.
     pub watched: usize,
     /// Number of revocations, including lost ones.
     pub revocations: u8,
@@ -42,7 +42,7 @@ pub enum Clocks {
         /// Lifetime of tokens, in hours.
         life: u32,
     },
-    /// The pruning clock is ahead by any time: every row can be pruned too early.
+    /// The pruning clock is ahead by an arbitrary time, so every row can be pruned too early.
     FarAhead,
 }
 
@@ -55,7 +55,7 @@ impl Clocks {
 }
 
 impl ModelLimits {
-    /// The least world in which a token can be revoked, and most faults show.
+    /// The smallest world in which a token can be revoked, and in which most faults have an effect.
     pub const LEAST: Self = Self {
         guards: 1,
         replicas: 1,

@@ -1,13 +1,13 @@
-//! Deliberate faults; each one lets a revoked token in late.
+//! Deliberate faults. With each of them a revoked token is admitted for too long.
 
-/// A deliberate fault in the protocol: a model that does not find it would not find it in the code either.
+/// A deliberate fault in the protocol. The model must find it; otherwise it would not find the same fault in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mutation {
     /// A lease starts at the receipt of the answer.
     LeaseFromReceipt,
     /// An answer is credited to the latest request.
     LatestNonce,
-    /// A reader takes the evidence of one moment and the revocations of another.
+    /// A reader combines the evidence of one moment with the revocations of another moment.
     FieldsOneByOne,
     /// A renewal's position is read before the time of the poll.
     PositionBeforeLookedAt,

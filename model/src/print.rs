@@ -1,4 +1,4 @@
-//! Identity of a state, by which the checker recognizes states that it has visited.
+//! Identity of a state. The checker uses it to recognize states that it has visited.
 //!
 //! Absolute times do not matter, nor do ages beyond those that count. Two states are equal if all ages are equal, up to
 //! the age from which they make no difference. So time is endless in the model, and the number of states is finite.
@@ -93,7 +93,7 @@ impl ModelState {
         let ModelGuard { revocation_state, told, began, stream, kept, flight, reader } = guard;
         let now = self.now;
         let old = LEASE + TICK;
-        // An answer of this moment does not count if the feed began at this moment.
+        // An answer to a request from this moment does not count if the feed began at the same moment.
         (told, *began == Some(now)).hash(state);
         if let Some((token, evidence)) = kept {
             // A renewal counts only for the introspection. For a row of the feed it acts like a request at that time,

@@ -61,7 +61,7 @@ pub(crate) struct ModelReplica {
     pub(crate) is_past: bool,
 }
 
-/// The result of a poll, for others than the replica.
+/// The effect of a poll outside of its replica.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PollResult {
     Nothing,
@@ -94,7 +94,7 @@ impl ModelReplica {
             && polled_at.is_none_or(|polled_at| look.asked >= polled_at)
     }
 
-    /// Shows the poll's result to readers of a part of it.
+    /// Makes a part of the poll's result visible to readers, for mutations.
     pub(crate) fn show_half(&mut self, database: &ModelDatabase, look: Look) {
         let mut half = self.history.clone();
         if half.take(&database.page(look, half.next()), look.asked) == PageOutcome::Complete {
@@ -121,7 +121,7 @@ impl ModelReplica {
                 self.history = next;
                 return PollResult::NewHistory;
             }
-            // The next history is being built at this moment.
+            // The replica is building the next history now.
             self.next = Some(self.history.successor());
         } else if (is_pruned && mutation == Some(Mutation::PruningIsALoss))
             || self.history.take(&page, asked) == PageOutcome::Forked
@@ -190,7 +190,7 @@ impl ModelReplica {
         Some(if judgement.dead.is_some() { Err(()) } else { Ok(label.unwrap_or(own)) })
     }
 
-    /// Returns the time by which a renewal's view is fresh, or is treated as fresh.
+    /// Returns the time of the poll that makes a renewal's view fresh, or that a mutation uses instead.
     pub(crate) fn time_of_renewals(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
         let polled_at = self.history.polled_at().filter(|_| mutation == Some(Mutation::StaleRenewal));
         polled_at.unwrap_or_else(|| self.seen_at(now, mutation))

@@ -30,7 +30,7 @@ pub struct ModelState {
 }
 
 impl ModelState {
-    /// Returns the delays after their tokens' revocation of calls that are let in now.
+    /// Returns, for each call that is admitted now with a revoked token, the time since the revocation.
     pub(crate) fn late(&self, mutation: Option<Mutation>) -> impl Iterator<Item = Duration> {
         self.guards.iter().flat_map(move |guard| {
             let call = guard.lets_in(self.now, mutation).map(|(token, _)| (token, self.now));
@@ -74,7 +74,7 @@ impl ModelState {
         let guard = &mut self.guards[guard];
         let known = guard.known();
         guard.hear(self.now, mutation);
-        // Without marks, a lost row looks like the one in its place.
+        // Without marks, a lost row looks like the row that replaces it.
         let is_lost = |place: Position| mutation != Some(Mutation::NoMarks) && self.database.lost.contains(&place.last);
         if known.is_some_and(is_lost) && guard.known().is_some_and(|now| !is_lost(now)) {
             self.all_are_dead();
@@ -152,7 +152,7 @@ impl ModelState {
         Some(())
     }
 
-    /// Does early what makes no difference later, and forgets expired state.
+    /// Executes steps at once if their time makes no difference, and forgets expired state.
     pub(crate) fn settle(&mut self, mutation: Option<Mutation>) {
         let Self { now, replicas, guards, database, .. } = self;
         let are_past = replicas.iter().all(|replica| replica.is_past);

@@ -5,11 +5,11 @@ use std::time::Duration;
 /// A step of time, and the highest age of a replica's view.
 pub const TICK: Duration = Duration::from_millis(500);
 
-/// The longest time for which a token may be let in after its revocation has been acknowledged.
+/// The longest time for which a token may be admitted after its revocation has been acknowledged.
 pub const BOUND: Duration = Duration::from_millis(1500);
 
 /// The time of the model's start, at which its tokens were issued.
 pub(crate) const BEGIN: Duration = Duration::from_secs(5);
 
-/// Ticks by which a poll may be late and still make a difference: then its view is too old for an answer.
+/// Largest delay of a poll, in ticks, that makes a difference. With a longer delay its view is too old for any answer.
 pub(crate) const LATE: u32 = 2;

@@ -14,7 +14,7 @@ use crate::state::ModelState;
 use crate::times::{BEGIN, BOUND, TICK};
 
 /// The property of every state.
-pub const PROMISE: &str = "no call is let in that begins later than the bound after the revocation";
+pub const PROMISE: &str = "no call is admitted that begins later than the bound after the revocation";
 
 /// A property of every state, for a log that keeps its rows.
 pub const NO_FALSE_ALARM: &str = "the log restarts only after rows were lost";
@@ -23,10 +23,10 @@ pub const NO_FALSE_ALARM: &str = "the log restarts only after rows were lost";
 pub const RECOVERY: &str = "after the last failure, feeds are renewed and new tokens are good within 1.5 s";
 
 /// A state that must exist, because the bound is no smaller.
-pub const LAST_MOMENT: &str = "a call is let in at the last moment of the bound";
+pub const LAST_MOMENT: &str = "a call is admitted at the last moment of the bound";
 
-/// A state that must exist, because leases have an effect.
-pub const RENEWED: &str = "a verdict is good that is older than its own second";
+/// A state that must exist, because renewals extend the validity of introspections.
+pub const RENEWED: &str = "an introspection is valid that is more than a second old";
 
 /// The system within these limits, with or without a fault.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +148,7 @@ impl Model for ModelWorld {
                 let renewal = state.renewal(guard, mutation)?;
                 state.guards[guard].stream.as_mut()?.down.push_back(renewal);
             }
-            // By a view of any age: the time of the poll is read later.
+            // The view may have any age here, because the time of the poll is read later.
             ModelAction::BeginToRenew(guard) => {
                 let renewal = state.renewal(guard, Some(Mutation::StaleRenewal))?;
                 state.guards[guard].stream.as_mut()?.read = Some(renewal);
@@ -182,7 +182,7 @@ impl Model for ModelWorld {
                 let at = state.replicas[replica].history.position_at(now).ok()?;
                 state.keep(guard, token, at, asked);
             }
-            // A caller that has just joined counts the answer from its own time.
+            // In this mutation, a caller that has just joined counts the age of the answer from its own arrival.
             ModelAction::Land(guard) => {
                 let Flight { token, answered, .. } = state.guards[guard].flight.take()?;
                 state.keep(guard, token, answered?, now);

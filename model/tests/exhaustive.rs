@@ -11,7 +11,7 @@ const ONE: ModelLimits = ModelLimits { renewals: 2, ..ModelLimits::LEAST };
 /// With a log that is pruned.
 const PRUNED: ModelLimits = ModelLimits { tokens: 2, revocations: 2, restarts: 1, ..ModelLimits::LEAST };
 
-/// Checks all states; the states that must exist have to be found.
+/// Checks all states, and that the states that must exist are found.
 fn holds(limits: ModelLimits) {
     keeps(limits, &[LAST_MOMENT, RENEWED]);
 }

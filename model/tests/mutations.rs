@@ -13,7 +13,7 @@ const TWO_REPLICAS: ModelLimits = ModelLimits { replicas: 2, ..LEAST };
 /// A database that loses a row of another user.
 const FORK: ModelLimits = ModelLimits { tokens: 2, forks: 1, ..LEAST };
 
-/// A database that replaces a lost row by another one, or loses one of two.
+/// A database in which another row replaces a lost one, or which loses one of two rows.
 const FORK_OF_TWO_ROWS: ModelLimits = ModelLimits { revocations: 2, ..FORK };
 
 /// A database that loses a row, and a replica that starts on the rest.

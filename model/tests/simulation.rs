@@ -1,4 +1,4 @@
-//! Worlds too large for every order: many of their orders, by seed.
+//! Worlds that are too large to try every order: tries many orders, chosen by a seed.
 
 use model::{Clocks, ModelLimits, ModelWorld, PROMISE};
 use stateright::{Checker, Model, UniformChooser};

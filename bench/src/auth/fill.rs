@@ -1,4 +1,4 @@
-//! Rows for a database that no service has open.
+//! Fills a database that no service has open with rows.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const NUMBERS: &str = "with recursive numbers (n) as (select 1 union all select 
 pub(super) async fn sessions(file: &Path, user: &str, count: usize) -> Result<(), Failure> {
     let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
     let user = user.replace('-', "");
-    // All columns but the id are those of the user's own session.
+    // All columns but the id have the values of the user's own session.
     let columns = columns(&mut database).await?;
     let values: Vec<String> = columns.iter().map(|name| value(name)).collect();
     let begun = format!(

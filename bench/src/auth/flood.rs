@@ -1,4 +1,4 @@
-//! A flood of logins, ten times as many as can be hashed, and its effect on other calls.
+//! A flood of logins, ten times as many as the service can hash, and the effect on other calls.
 
 use std::time::Duration;
 
@@ -18,14 +18,14 @@ use tonic_types::StatusExt as _;
 use super::shared::{EMAIL, PASSWORD, median, row};
 use crate::load::millis;
 
-/// Number of quiet and flooded parts, and the length of each.
+/// Number of parts without and with the flood, and the length of each part.
 const ROUNDS: usize = 3;
 const LENGTH: Duration = Duration::from_secs(10);
 
-/// Calls of `VerifyToken` a second, quiet and in the flood: far below the service's capacity.
+/// Calls of `VerifyToken` a second, in both kinds of parts: far below the service's capacity.
 const PROBES_PER_SECOND: u64 = 500;
 
-/// Interval between reads of the memory, which cost the process some time.
+/// Interval between reads of the process's memory. Each read costs the process some time.
 const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Size in KiB of a hash buffer's mapping: the hasher reserves 33 MiB and uses 19 MiB of it.
@@ -42,7 +42,7 @@ struct FloodLogins {
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(), Failure> {
-    // The hashing threads return buffers that they have not used for a while.
+    // The hashing threads free buffers that they have not used for a while.
     sleep(Duration::from_secs(7)).await;
     let before = Memory::of(pair)?;
     let every = Duration::from_secs_f64(1.0 / (capacity * 10.0));
@@ -71,11 +71,11 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
     let permits = std::thread::available_parallelism().map_or(1, Into::<usize>::into);
     let [hashing, all] = [memory.buffers - before.buffers, memory.all - before.all];
     row("memory of hashing in the flood", &format!("{hashing:.1} MiB"), &format!("<= {} MiB", permits * 19));
-    println!("  the process had {all:.1} MiB more than before, with all that waited in it");
+    println!("  the process had {all:.1} MiB more than before, the waiting calls included");
     Ok(())
 }
 
-/// Starts logins at this pace, however long they take.
+/// Starts logins at this pace, and does not wait for their answers.
 async fn flood(auth: &Channel, every: Duration, logins: &mut FloodLogins) -> Result<(), Failure> {
     let end = Instant::now() + LENGTH;
     let mut ticks = interval(every);
@@ -115,7 +115,7 @@ impl FloodLogins {
     }
 }
 
-/// Verifies the token at a steady pace; each time counts from when the call was due.
+/// Verifies the token at a steady pace. The time of each call counts from its scheduled start.
 async fn probe(auth: &Channel, token: &str) -> Result<Histogram<u64>, Failure> {
     let end = Instant::now() + LENGTH;
     let mut ticks = interval(Duration::from_micros(1_000_000 / PROBES_PER_SECOND));

@@ -29,10 +29,11 @@ pub(crate) use timing::run as timing;
 const SESSIONS: usize = 1_000_000;
 const REVOCATIONS: usize = 100_000;
 
-/// Connections of the callers of `VerifyToken`: those of one process, and those of several guards.
+/// Numbers of connections for the callers of `VerifyToken`: as many as one process has, and as many as several guards
+/// have.
 const CONNECTIONS: [usize; 2] = [1, 16];
 
-/// Number of turns for logins and hashes, the length of a turn, and the calls at once.
+/// Number of turns for logins and for hashes, the length of a turn, and the number of concurrent calls.
 const ROUNDS: usize = 3;
 const LENGTH: Duration = Duration::from_secs(8);
 const AT_ONCE: usize = 4;
@@ -74,7 +75,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
     pair.stop()
 }
 
-/// Measures `VerifyToken` and `Check` by turns, by callers that share this many connections.
+/// Measures `VerifyToken` and `Check` in turns. The callers share this many connections.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 async fn verify(pair: &Services, token: &str, connections: usize) -> Result<(), Failure> {
     let channels = pair.connections(connections).await?;
@@ -84,10 +85,10 @@ async fn verify(pair: &Services, token: &str, connections: usize) -> Result<(), 
     let name = format!("VerifyToken / Check, 1,000,000 sessions, {connections} connections");
     row(&name, &format!("{:.2}", verify.rate / check.rate), ">= 0.9");
     println!("  {:.0} and {:.0} calls/s, p99 {:.2} and {:.2} ms", verify.rate, check.rate, verify.p99, check.p99);
-    // The same call with a one-byte token and no claims in the answer.
+    // The same call with a token of one byte, and without claims in the answer.
     let trifles = in_turn(channels.iter().map(|channel| verify_token(channel, "x")).collect());
     let (check, trifle) = compare(checks.clone(), trifles).await?;
-    println!("  {:.2} x Check where the token is one byte, and worth nothing", trifle.rate / check.rate);
+    println!("  {:.2} x Check for an invalid token of one byte", trifle.rate / check.rate);
     let [check, verify] = [cost(pair, checks).await?, cost(pair, questions).await?];
     println!("  {verify:.1} and {check:.1} us of the service's processors a call");
     Ok(())
@@ -162,7 +163,7 @@ async fn hashes() -> Result<f64, Failure> {
     .await
 }
 
-/// Returns completed tasks per second, this many at once.
+/// Returns completed tasks per second, if this many run at once.
 async fn rate<F>(work: impl Fn() -> F + Clone + Send + 'static) -> Result<f64, Failure>
 where
     F: Future<Output = Result<(), Failure>> + Send,

@@ -12,7 +12,7 @@ use tonic::transport::Channel;
 
 use super::{PASSWORD, without_limits};
 
-/// Logins of each kind in a pair.
+/// Number of logins of each of the two compared kinds.
 const SAMPLES: usize = 2000;
 
 const ADMIN: &str = "root@example.com";
@@ -86,7 +86,7 @@ async fn disable(auth: &Channel) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Returns the seconds of both kinds, in turn, with each kind first equally often.
+/// Returns the times of both kinds in seconds. The kinds take turns, and each goes first equally often.
 async fn compare(auth: &Channel, pair: [&TriedLogin; 2]) -> Result<[Vec<f64>; 2], Failure> {
     let mut took = [Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES)];
     for round in 0..SAMPLES {
@@ -122,7 +122,7 @@ fn welch(one: &[f64], two: &[f64]) -> f64 {
     (mean_two - mean_one) / (of_one + of_two).sqrt()
 }
 
-/// Returns the samples without the slowest twentieth, which other work on the machine caused.
+/// Returns the samples without the slowest twentieth, which shows other work on the machine.
 fn cropped(samples: &[f64]) -> Vec<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);

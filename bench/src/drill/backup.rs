@@ -18,7 +18,7 @@ struct BackupFigures {
     backups: Vec<Duration>,
     starts: Vec<Duration>,
     bytes: u64,
-    /// Start and end of each backup, and of an equally long time without one.
+    /// Start and end of each backup, and of a period of the same length without a backup.
     during: Vec<(Instant, Instant)>,
     without: Vec<(Instant, Instant)>,
 }
@@ -43,7 +43,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
         back_up(program, folder.path()).await?;
         let length = begun.elapsed();
         figures.during.push((begun, begun + length));
-        // An equally long time without a backup, for comparison.
+        // A period of the same length without a backup, for comparison.
         let calm = Instant::now();
         sleep(length).await;
         figures.without.push((calm, calm + length));
@@ -59,7 +59,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let calls = client.history.calls().clone();
     report.broken.extend(calls.iter().filter(|call| !call.answer.reason.is_empty()).map(|call| {
         let told = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
-        Broken::new("a pair that is backed up does what it is asked for", told)
+        Broken::new("a pair refuses no call during its backup", told)
     }));
     figures.tell(&mut report, &calls);
     Ok(report)
@@ -86,11 +86,11 @@ async fn restored(
     let mut broken = Vec::new();
     for name in ["auth.db", "blog.db"] {
         let damages = testkit::sqlite::damages(new.join("data").join(name)).await?;
-        broken.extend(damages.into_iter().map(|damage| Broken::new("a restored file is whole", damage)));
+        broken.extend(damages.into_iter().map(|damage| Broken::new("a restored file is intact", damage)));
     }
     let old = client.over(&services);
     if old.call(Operation::VerifyToken).await.is_ok() {
-        broken.push(Broken::new("no session outlives a restore", "the old token is active"));
+        broken.push(Broken::new("a restore ends all sessions", "the old token is active"));
     }
     let fresh = old.logged_in().await?;
     let held = [fresh.all_posts_with_content().await?, fresh.all_users().await?];
@@ -98,7 +98,7 @@ async fn restored(
         broken.extend(written.iter().filter(|(name, id)| held.get(name).is_none_or(|ids| *ids != [id.clone()])).map(
             |(name, id)| {
                 let seen = format!("{name}: {id}, and the backup has {:?}", held.get(name));
-                Broken::new("what was acknowledged before a backup's start is in it, once", seen)
+                Broken::new("a backup has each write acknowledged before its start, once", seen)
             },
         ));
     }
@@ -136,7 +136,7 @@ impl BackupFigures {
             format!("{:.1} MB", f64::from(u32::try_from(self.bytes).unwrap_or(u32::MAX)) / 1e6),
         );
         report.times("a backup", self.backups);
-        report.times("from a restore's begin to the first answers", self.starts);
+        report.times("from the start of a restore to the first answers", self.starts);
     }
 }
 

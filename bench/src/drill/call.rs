@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-/// A method, and the way of calling it.
+/// A method, and how the drill calls it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Operation {
     /// `TokenService/VerifyToken`.
@@ -41,7 +41,8 @@ impl Operation {
         Self::ListPosts,
     ];
 
-    /// Returns the client's deadline. A password hash may wait for a core, whatever the database does.
+    /// Returns the client's deadline. It is longer for operations that hash, because a hash may have to wait for a
+    /// core.
     pub fn deadline(self) -> Duration {
         match self {
             Self::VerifyToken | Self::GetUser | Self::GetPost | Self::ListPosts => Duration::from_secs(1),

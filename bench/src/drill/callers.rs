@@ -1,4 +1,4 @@
-//! Clients that call without end, each at its own interval, so that the faults meet calls in every state.
+//! Clients that call all the time, each at its own interval, so that each fault meets calls in every state.
 
 use std::time::Duration;
 
@@ -22,8 +22,8 @@ impl Callers {
         Self { tasks: JoinSet::new(), go_on: watch::Sender::new(true) }
     }
 
-    /// Starts the mix of all operations. A hash costs a core 20 ms, so operations that hash are rare: the drills break
-    /// a database, not a queue.
+    /// Starts callers of all operations. A hash costs a core 20 ms, so operations that hash are rare: the drills test
+    /// outages of a database, not an overloaded queue.
     pub fn mix(client: &Client) -> Self {
         let mut callers = Self::none();
         for operation in Operation::ALL {
@@ -38,7 +38,7 @@ impl Callers {
         callers
     }
 
-    /// Adds a caller that calls at each interval, or at once if the last call took longer.
+    /// Adds a caller that calls at each interval, or at once if its last call took longer than that.
     pub fn add(&mut self, client: &Client, operation: Operation, beat: Duration) {
         let (client, mut go_on) = (client.clone(), self.go_on.subscribe());
         self.tasks.spawn(async move {

@@ -25,7 +25,7 @@ use crate::services::Services;
 /// Interval between repetitions of a request.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
-/// Time limit for repetitions: a database that does not come back must not keep a drill from ending.
+/// Time limit for repetitions, so that the drill ends even if the database stays away.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
 const EMAIL: &str = "ada@example.com";
@@ -106,7 +106,7 @@ impl Client {
         let request = VerifyTokenRequest { token: self.token.expose().to_owned() };
         let call = |request| async { TokenServiceClient::new(self.auth.clone()).verify_token(request).await };
         let state = self.made(Operation::VerifyToken, request, call).await?.state();
-        // An outage of the database must not kill a token; such an answer is wrong.
+        // An outage of the database must not make a token invalid, so such an answer is wrong.
         if state == TokenState::Active { Ok(()) } else { Err(Answer::of(&Status::internal(state.as_str_name()))) }
     }
 
@@ -288,7 +288,7 @@ impl Client {
 
 /// Returns the content of each post.
 fn content() -> String {
-    "As long as a short paragraph: what is written is seldom empty. ".repeat(4)
+    "Text of the length of a short paragraph, like that of most posts. ".repeat(4)
 }
 
 fn user(email: &str) -> CreateUserRequest {

@@ -26,7 +26,7 @@ pub enum Fault {
     Io,
 }
 
-/// Time limit until each write has met a fault, and until each write succeeds after its end.
+/// Time limit until each kind of write has failed by a fault, and until each succeeds after its end.
 const FAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const READS: [Operation; 4] = [Operation::VerifyToken, Operation::GetUser, Operation::GetPost, Operation::ListPosts];
@@ -85,7 +85,8 @@ async fn start(program: &Path, folder: &TempDir) -> Result<Services, Failure> {
     Services::pair(program, path, |command| disk.apply(command.envs(SETTINGS))).await
 }
 
-/// Runs one fault until each kind of write has met it, and a little longer; then waits until each has succeeded.
+/// Runs one fault until each kind of write has failed, and a little longer. Then waits until each kind of write has
+/// succeeded.
 async fn round(
     client: &Client,
     folder: &Path,
@@ -98,14 +99,14 @@ async fn round(
     let at = Instant::now();
     let met = client.history.all(&WRITES, at, |answer| answer.code != Code::Ok);
     if timeout(FAULT_TIMEOUT, met).await.is_err() {
-        broken.push(Broken::new("a write that cannot be kept is refused", format!("not so with {fault:?}")));
+        broken.push(Broken::new("a write that cannot be stored is refused", format!("not with {fault:?}")));
     }
     sleep(longer).await;
     fs::remove_file(&switch)?;
     let outage = Outage { fault: format!("{fault:?}"), at, back: Instant::now() };
     let back = client.history.all(&WRITES, outage.back, |answer| answer.code == Code::Ok);
     if timeout(FAULT_TIMEOUT, back).await.is_err() {
-        broken.push(Broken::new("every operation succeeds after a fault", format!("not so after {fault:?}")));
+        broken.push(Broken::new("every operation succeeds after a fault", format!("not after {fault:?}")));
     }
     Ok((outage, broken))
 }
@@ -119,9 +120,9 @@ fn misses(call: &Call, outages: &[Outage]) -> Option<Broken> {
         (Code::ResourceExhausted, "STORE_FULL") | (Code::Unavailable, "STORE_UNAVAILABLE")
     );
     match call.answer.code {
-        Code::Ok if within && call.operation.writes() => Some(Broken::new("what is acknowledged was written", seen())),
+        Code::Ok if within && call.operation.writes() => Some(Broken::new("an acknowledged write was stored", seen())),
         Code::Ok => None,
-        _ if READS.contains(&call.operation) => Some(Broken::new("reads go on", seen())),
+        _ if READS.contains(&call.operation) => Some(Broken::new("reads succeed during the fault", seen())),
         _ if is_refusal => None,
         _ => Some(Broken::new("a write is refused with STORE_FULL or UNAVAILABLE", seen())),
     }

@@ -1,4 +1,4 @@
-//! Final content of the databases, compared with the answers.
+//! Compares the final content of the databases with the answers.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub(super) async fn files(report: &mut Report, client: &Client, folder: &Path) -
         let damages = testkit::sqlite::damages(folder.join("data").join(name)).await?;
         report
             .broken
-            .extend(damages.into_iter().map(|damage| Broken::new("the files are whole", format!("{name}: {damage}"))));
+            .extend(damages.into_iter().map(|damage| Broken::new("the files are intact", format!("{name}: {damage}"))));
     }
     writes(report, client).await
 }

@@ -1,4 +1,4 @@
-//! Every call of every client, in the order of their end.
+//! All calls of all clients, in the order in which they ended.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -33,8 +33,9 @@ impl History {
         self.length.send_replace(calls.len());
     }
 
-    /// Waits until each of these operations has had such an answer to a call that began after this time. The caller
-    /// sets a time limit.
+    /// Waits until each of these operations has had an answer for which `is_such` is true, from a call that began after
+    /// `after`.
+    /// The caller must set a time limit.
     pub async fn all(&self, operations: &[Operation], after: Instant, is_such: impl Fn(&Answer) -> bool) {
         let mut length = self.length.subscribe();
         let (mut seen, mut left) = (0, operations.to_vec());

@@ -8,11 +8,11 @@ use super::{Answer, Broken};
 /// A client's knowledge about one of its writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// The write is there, under this id.
+    /// The write exists, under this id.
     Acknowledged(String),
-    /// The write may be there or not.
+    /// The write may exist or not.
     Unknown,
-    /// The write is not there.
+    /// The write does not exist.
     Refused,
 }
 
@@ -24,12 +24,12 @@ pub type Contents = HashMap<String, Vec<String>>;
 pub struct Journal(Arc<Mutex<HashMap<String, Fate>>>);
 
 impl Journal {
-    /// Notes that a write is about to be sent.
+    /// Records that a write is about to be sent.
     pub fn begin(&self, name: &str) {
         self.set(name, Fate::Unknown);
     }
 
-    /// Notes the answer to a write: its id, or a failure.
+    /// Records the answer to a write: its id, or a failure.
     pub fn end(&self, name: &str, answer: Result<&str, &Answer>) {
         match answer {
             Ok(id) => self.set(name, Fate::Acknowledged(id.to_owned())),
@@ -63,9 +63,9 @@ impl Journal {
         for (name, fate) in fates.iter() {
             let ids = held.get(name).map_or(&[][..], Vec::as_slice);
             let promise = match fate {
-                Fate::Acknowledged(id) if ids != [id.clone()] => "an acknowledged write is there, once",
-                Fate::Unknown if ids.len() > 1 => "a write that was not answered is there at most once",
-                Fate::Refused if !ids.is_empty() => "a refused write is not there",
+                Fate::Acknowledged(id) if ids != [id.clone()] => "an acknowledged write exists exactly once",
+                Fate::Unknown if ids.len() > 1 => "an unanswered write exists at most once",
+                Fate::Refused if !ids.is_empty() => "a refused write does not exist",
                 _ => continue,
             };
             broken.push(Broken::new(promise, format!("{name}: {fate:?}, and the database has {ids:?}")));

@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::{Broken, Call, Operation, Report};
 
-/// The longest time from a call's deadline to its end.
+/// The longest time by which a call may end after its deadline.
 const MAX_LATENESS: Duration = Duration::from_millis(100);
 
 /// A fault that is over.
@@ -34,7 +34,7 @@ pub(super) fn judge(
         let length = call.ended - call.begun;
         let seen = || format!("{:?} ({}): {} ms", call.operation, call.answer, length.as_millis());
         (length > call.operation.deadline() + MAX_LATENESS)
-            .then(|| Broken::new("each call ends by its deadline, and 100 ms", seen()))
+            .then(|| Broken::new("each call ends at most 100 ms after its deadline", seen()))
     }));
     let mut times: BTreeMap<(&str, bool), Vec<Duration>> = BTreeMap::new();
     for outage in outages {
@@ -46,13 +46,13 @@ pub(super) fn judge(
             times.entry((&outage.fault, operation.writes())).or_default().push(took);
             if took > bound {
                 let seen = format!("{}, {operation:?}: {} ms", outage.fault, took.as_millis());
-                report.broken.push(Broken::new("each operation succeeds within the bound after a fault", seen));
+                report.broken.push(Broken::new("each operation succeeds within the time limit after a fault", seen));
             }
         }
     }
     for ((fault, writes), times) in times {
         let kind = if writes { "writes" } else { "reads" };
-        report.times(&format!("back to first success, {fault}, {kind}"), times);
+        report.times(&format!("end of the fault to first success, {fault}, {kind}"), times);
     }
     report.answers(calls);
 }

@@ -1,4 +1,4 @@
-//! `bench drill kill`: the pair on SQLite files is killed under eight writers, again and again.
+//! `bench drill kill`: the pair on SQLite files is killed repeatedly under eight writers.
 
 use std::path::Path;
 use std::time::Duration;
@@ -39,7 +39,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
             callers.add(&client, operation, Duration::from_millis(1));
         }
         sleep(random.millis(50, 500)).await;
-        // The calls under way are cut; more would only fail.
+        // The kill cuts the running calls, and later calls would only fail.
         callers.dismiss();
         services.kill()?;
         callers.stop().await?;
@@ -54,7 +54,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let calls = first.history.calls().clone();
     report.broken.extend(calls.iter().filter(|call| !call.answer.reason.is_empty()).map(|call| {
         let told = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
-        Broken::new("a pair that runs does what it is asked for", told)
+        Broken::new("a running pair refuses no call", told)
     }));
     let acknowledged = calls.iter().filter(|call| call.answer.code == Code::Ok).count();
     report.lines.clear();

@@ -33,7 +33,8 @@ pub const BACK: std::time::Duration = std::time::Duration::from_secs(1);
 const ADMIN: &str = "admin@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 
-/// Settings of the services in drills: all callers have one address, and the databases live as long as a drill.
+/// Settings of the services in drills. All callers have the same address, so limits by address are off. The databases
+/// exist only for one drill.
 const SETTINGS: [(&str, &str); 9] = [
     ("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0"),
     ("AUTH_USER_SESSIONS", "0"),
@@ -43,5 +44,5 @@ const SETTINGS: [(&str, &str); 9] = [
     ("AUTH_ADDRESS_FAILURES", "0"),
     ("AUTH_ADMIN_EMAIL", ADMIN),
     ("AUTH_ADMIN_PASSWORD", PASSWORD),
-    ("JWT_SECRET_KEY", "the drills' own secret, of databases that live for a drill"),
+    ("JWT_SECRET_KEY", "the secret protects only databases that exist for one drill"),
 ];

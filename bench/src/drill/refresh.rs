@@ -16,7 +16,7 @@ use super::{Answer, Broken, PASSWORD, Random, Report, SETTINGS};
 use crate::Failure;
 use crate::services::Services;
 
-/// One of this many rounds may lose its answer; the service allows that rate.
+/// In one of this many rounds the answer may be lost. The service's grace allows this rate.
 const ONE_OF: usize = 4;
 
 /// The pair is killed in one of this many rounds.
@@ -25,7 +25,7 @@ const KILL_EVERY: usize = 100;
 /// Time limit of a client's retries after a fault: less than the grace.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The fate of a round's answer.
+/// What happens to a round's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lost {
     /// The answer is not lost.
@@ -48,7 +48,7 @@ struct Holder {
     access_token: String,
     /// The two tokens before it, the older one first.
     used: [String; 2],
-    /// The successors in the answers for it; two different ones mean two live branches.
+    /// The successors of the current token in the answers. Two different successors mean two live branches.
     told: Vec<TokenPair>,
 }
 
@@ -84,7 +84,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
         if let Err(broken) = holder.get_on().await {
             report
                 .broken
-                .push(Broken::new("a client gets on within the grace", format!("round {round}, {how:?}: {broken}")));
+                .push(Broken::new("a client continues within the grace", format!("round {round}, {how:?}: {broken}")));
             break;
         }
         if let Some(broken) = holder.move_on() {
@@ -107,7 +107,7 @@ async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
     Services::pair(program, folder, |command| command.envs(SETTINGS)).await
 }
 
-/// Returns the fate of this round's answer: random, except for the kills.
+/// Chooses what happens to this round's answer: at random, except for the kills.
 fn lose(round: usize, random: &mut Random) -> Lost {
     match round {
         _ if round.is_multiple_of(KILL_EVERY) => Lost::Killed,
@@ -154,7 +154,7 @@ impl Holder {
         tokio::spawn(self.clone_call()).abort_handle()
     }
 
-    /// Asks this many times at once, and keeps the answers for the check only.
+    /// Asks this many times at once, and uses the answers only for the check.
     async fn refresh_at_once(&mut self, times: usize) -> Result<(), Failure> {
         let calls: JoinSet<_> = (0..times).map(|_| self.clone_call()).collect();
         for answer in calls.join_all().await {
@@ -203,7 +203,7 @@ impl Holder {
         request.metadata_mut().insert("api-token", self.access_token.parse()?);
         let listed = SessionServiceClient::new(self.auth.clone()).list_sessions(request).await?.into_inner();
         if listed.sessions.len() != 1 {
-            broken.push(Broken::new("one row a session", format!("{} rows", listed.sessions.len())));
+            broken.push(Broken::new("a session has one row", format!("{} rows", listed.sessions.len())));
         }
         let [older, _] = &self.used;
         for (token, wanted) in [(older, "REFRESH_TOKEN_REUSED"), (&self.token, "REFRESH_TOKEN_INVALID")] {

@@ -41,7 +41,7 @@ impl Report {
         self.lines.push(format!("{what:<50} {how_much}"));
     }
 
-    /// Adds the number of each operation's answers, and the longest time of one beyond its deadline.
+    /// Adds the number of each operation's answers, and the longest time by which a call exceeded its deadline.
     pub fn answers(&mut self, calls: &[Call]) {
         let mut counts: BTreeMap<(Operation, String), (usize, Duration)> = BTreeMap::new();
         for call in calls {
@@ -73,7 +73,7 @@ impl Report {
         println!("\n{}", self.text());
         match self.broken.len() {
             0 => Ok(()),
-            count => Err(format!("{count} times a promise did not hold").into()),
+            count => Err(format!("a promise was broken {count} times").into()),
         }
     }
 
@@ -84,7 +84,7 @@ impl Report {
         let mut lines = self.lines.clone();
         lines.extend(self.broken.iter().take(SHOWN).map(|broken| format!("BROKEN: {broken}")));
         if self.broken.is_empty() {
-            lines.push("every promise held".into());
+            lines.push("all promises held".into());
         }
         lines.join("\n")
     }

@@ -1,4 +1,4 @@
-//! Answers to warm tokens while the auth service is dead, and after its restart.
+//! Answers to known (*warm*) tokens while the auth service is killed, and after its restart.
 
 use std::time::Duration;
 
@@ -10,23 +10,25 @@ use tokio::time::{sleep, timeout};
 
 use super::rows::{Rows, quantiles};
 
-/// The pause between the calls of one caller.
-const BEAT: Duration = Duration::from_millis(5);
+/// Pause between two calls of one caller.
+const CALL_PAUSE: Duration = Duration::from_millis(5);
 
-/// Time for which the auth service is dead, and time without a fault before.
-const DEAD: Duration = Duration::from_secs(3);
-const WELL: Duration = Duration::from_secs(2);
+/// Time from a kill of the auth service to its restart.
+const DOWNTIME: Duration = Duration::from_secs(3);
 
-/// Time limit until a guard lets a good token in again.
-const LET_IN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time without a fault before a kill.
+const TIME_BEFORE_KILL: Duration = Duration::from_secs(2);
 
-/// Times of all kills.
+/// Time limit until a guard admits a good token again.
+const ADMISSION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Measured times over all kills and guards.
 struct AwaySums {
-    /// From the kill to the last call that was let in, of each guard.
+    /// Time from the kill to the start of the last admitted call.
     warm: Histogram<u64>,
-    /// Durations of calls that were answered `UNAVAILABLE`.
+    /// Duration of each call that ended with `UNAVAILABLE`.
     unavailable: Histogram<u64>,
-    /// From the auth service's restart to the first call let in, of each guard.
+    /// Time from the auth service's restart to the first admitted call.
     back: Histogram<u64>,
 }
 
@@ -37,24 +39,24 @@ pub(super) async fn run(rows: &mut Rows, rig: &mut Rig, kills: usize) -> Result<
         let history = History::start();
         let callers = rig.callers(number, &session, &history).await?;
         let mut calling: JoinSet<_> = callers.iter().cloned().map(calls).collect();
-        sleep(WELL).await;
+        sleep(TIME_BEFORE_KILL).await;
         rig.auth.kill()?;
         let killed = history.now();
-        sleep(DEAD).await;
+        sleep(DOWNTIME).await;
         let dead = history.now();
         rig.auth.start_again()?;
         let started = history.now();
-        let again: JoinSet<_> = callers.into_iter().map(let_in).collect();
-        timeout(LET_IN_TIMEOUT, again.join_all()).await.map_err(|_| "no guard lets a good token in for 10 s")?;
+        let again: JoinSet<_> = callers.into_iter().map(until_admitted).collect();
+        timeout(ADMISSION_TIMEOUT, again.join_all()).await.map_err(|_| "a guard admits no good token for 10 s")?;
         calling.abort_all();
         while calling.join_next().await.is_some() {}
         for guard in 0..rig.guards.len() {
             sums.add(history.calls().iter().filter(|call| call.guard == guard), killed, dead, started)?;
         }
     }
-    rows.row("auth service killed: warm tokens let in for, p50, p99, max", &quantiles(&sums.warm), "<= 1000 ms");
+    rows.row("auth service killed: warm tokens admitted, p50, p99, max", &quantiles(&sums.warm), "<= 1000 ms");
     rows.row("  then UNAVAILABLE within", &quantiles(&sums.unavailable), "<= 100 ms");
-    rows.row("  let in again after it listens again", &quantiles(&sums.back), "<= 1000 ms");
+    rows.row("  admitted again after the restart", &quantiles(&sums.back), "<= 1000 ms");
     rows.line(format!("  {kills} kills, {} answers UNAVAILABLE", sums.unavailable.len()));
     Ok(())
 }
@@ -68,8 +70,8 @@ impl AwaySums {
         dead: Duration,
         started: Duration,
     ) -> Result<(), Failure> {
-        let let_in = calls.clone().filter(|call| call.outcome == Outcome::LetIn);
-        let last = let_in.clone().filter(|call| call.begun < dead).map(|call| call.begun).max();
+        let admitted = calls.clone().filter(|call| call.outcome == Outcome::LetIn);
+        let last = admitted.clone().filter(|call| call.begun < dead).map(|call| call.begun).max();
         self.warm.record(micros(last.unwrap_or_default().saturating_sub(killed))?)?;
         for call in calls.filter(|call| call.begun > killed && call.begun < dead) {
             if call.outcome == Outcome::Unavailable {
@@ -78,25 +80,25 @@ impl AwaySums {
                 return Err(format!("a good token is answered {:?}", call.outcome).into());
             }
         }
-        let first = let_in.filter(|call| call.ended > dead && call.begun > last.unwrap_or_default());
-        let first = first.map(|call| call.ended).min().ok_or("a guard does not come back")?;
+        let first = admitted.filter(|call| call.ended > dead && call.begun > last.unwrap_or_default());
+        let first = first.map(|call| call.ended).min().ok_or("a guard admits no call after the restart")?;
         self.back.record(micros(first.saturating_sub(started))?)?;
         Ok(())
     }
 }
 
-/// Calls without end.
+/// Calls again and again.
 async fn calls(caller: Caller) {
     loop {
         caller.call().await;
-        sleep(BEAT).await;
+        sleep(CALL_PAUSE).await;
     }
 }
 
-/// Calls until a call is let in.
-async fn let_in(caller: Caller) {
+/// Calls until a call is admitted.
+async fn until_admitted(caller: Caller) {
     while caller.call().await != Outcome::LetIn {
-        sleep(BEAT).await;
+        sleep(CALL_PAUSE).await;
     }
 }
 

@@ -20,7 +20,7 @@ use crate::load::{burst, health_as};
 /// Number of cold calls, of which the one with the fewest allocations counts.
 const COLD_CALLS: usize = 32;
 
-/// Number of timed calls of the guard alone.
+/// Number of timed calls of the guard without a server.
 const HITS: u32 = 200_000;
 const ROUNDS: usize = 5;
 
@@ -107,6 +107,6 @@ async fn cold(rows: &mut Rows) -> Result<(), Failure> {
     }
     let failed = burst(Arc::from(callers), COLD).await;
     let measured = format!("{}, {failed} calls failed", counting.asked());
-    rows.row(&format!("questions for {COLD} calls at once, one cold token"), &measured, "1");
+    rows.row(&format!("requests for {COLD} calls at once, one cold token"), &measured, "1");
     Ok(())
 }

@@ -58,14 +58,14 @@ async fn revoke(rig: &Rig, batch: &[Session], random: &mut Random, took: &mut Hi
         let callers: Vec<_> = callers.iter().map(|caller| caller.of(0, session, &history)).collect();
         for caller in &callers {
             if caller.call().await != Outcome::LetIn {
-                return Err("a good token is not let in".into());
+                return Err("a good token is not admitted".into());
             }
         }
         random.one_of(&Revocation::ALL).of(session, auth.clone(), &admin).await?;
         let acknowledged = history.now();
         let closing: JoinSet<_> = callers.into_iter().map(refused).collect();
         let closed =
-            timeout(REFUSAL_TIMEOUT, closing.join_all()).await.map_err(|_| "a revoked token is let in for 10 s")?;
+            timeout(REFUSAL_TIMEOUT, closing.join_all()).await.map_err(|_| "a revoked token is admitted for 10 s")?;
         let last = closed.into_iter().max().ok_or("no guard")?;
         took.record(u64::try_from(last.saturating_sub(acknowledged).as_micros())?)?;
     }

@@ -1,13 +1,13 @@
-//! Lines of the table.
+//! Lines of the table that `bench guard` prints.
 
 use hdrhistogram::Histogram;
 
-/// The printed lines, kept for the page.
+/// The printed lines, stored for the page of the documentation.
 #[derive(Default)]
 pub(super) struct Rows(pub(super) Vec<String>);
 
 impl Rows {
-    /// Prints and keeps a line.
+    /// Prints and stores a line.
     #[expect(clippy::print_stdout, reason = "figures are this program's output")]
     pub(super) fn line(&mut self, line: String) {
         println!("{line}");

@@ -1,4 +1,4 @@
-//! An auth service that finds each token good, counts its requests, and renews its answers.
+//! A fake auth service that reports each token as active, counts the requests, and answers renewals.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -118,7 +118,7 @@ impl TokenService for Service {
         let (mut asked, (say, said)) = (request.into_inner(), mpsc::channel(16));
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
-            // The stream of a guard that has gone ends.
+            // The stream ends when its guard disconnects.
             while let Ok(Some(WatchRevocationsRequest { message: Some(ask) })) = asked.message().await {
                 let answers = match ask {
                     Ask::Resume(_) => {

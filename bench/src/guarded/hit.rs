@@ -43,7 +43,7 @@ pub fn allocations(auth: &AuthService, token: &Token) -> Result<AllocationInfo, 
 pub fn cold_allocations(counting: &Counting, calls: usize) -> Result<AllocationInfo, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let auth = runtime.block_on(counting.follower())?;
-    // The connection exists before.
+    // The connection is opened before the measurement.
     runtime.block_on(once(&auth, &Token::parse("first")?))?;
     let mut fewest: Option<AllocationInfo> = None;
     for call in 0..calls {
@@ -85,7 +85,7 @@ fn headers(token: &Token) -> Result<HeaderMap, Failure> {
     let mut metadata = MetadataMap::new();
     metadata.insert("api-token", token.expose().parse()?);
     let headers = metadata.into_headers();
-    // A header from a wire shares its memory; so does this one from now on.
+    // A received header shares its memory with its clones. The first clone makes this header do so too.
     drop(headers.clone());
     Ok(headers)
 }

@@ -1,5 +1,5 @@
-//! Lost answers to commits: the service finds out the outcome, and writes once. While it cannot find out, it says so to
-//! the caller.
+//! Lost answers to commits: the service finds out the outcome, and writes once. If the service cannot find out, its
+//! answer says so.
 
 use bench::Failure;
 use bench::drill::postgres::Drill;

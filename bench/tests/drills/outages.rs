@@ -10,7 +10,7 @@ use testkit::postgres::server;
 
 use super::turn::{holds, turn};
 
-/// The drills allow one second; this limit only tells a recovery from none.
+/// The drills allow one second. This longer limit only detects that there is no recovery at all.
 const BOUND: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// Waits until no other drill runs. Each loads the machine, and passwords are hashed only on idle cores.
+/// Waits until no other drill runs. Each drill loads the machine, and passwords are hashed only on idle cores.
 pub(super) async fn turn() -> MutexGuard<'static, ()> {
     TURN.lock().await
 }

@@ -14,7 +14,7 @@ const LANES: u64 = 2;
 /// Number of steps between two reads of all data.
 const READ_ALL: usize = 500;
 
-/// Plays so many sequences of so many steps in each of two lanes, on both engines.
+/// Runs this number of sequences, each of this number of steps, in two threads at once and on both engines.
 ///
 /// # Panics
 /// Panics if the answers of engines and model differ, with the calls and the seed.

@@ -26,7 +26,7 @@ pub(super) async fn create(admin: &str, name: &str) -> Result<(), Error> {
     made.map_err(failed("make a database"))
 }
 
-/// Returns the open transactions of a database, except the own one.
+/// Returns the open transactions of a database, without the query's own.
 pub(super) async fn transactions(url: &str) -> Result<Vec<String>, Error> {
     const SQL: &str = "select format('%s: %s: %s', application_name, state, query) from pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null order by 1";

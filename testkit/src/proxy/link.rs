@@ -120,7 +120,7 @@ struct Link {
 impl Link {
     async fn run(&self, client: TcpStream, target: ProxyTarget) -> io::Result<()> {
         client.set_nodelay(true)?;
-        // The server's presence is also an answer, so a black hole delays the connection.
+        // A refused connection would be an answer too, so a black hole delays the connection.
         self.until(|state| !self.is_held(state)).await?;
         let (from_client, to_client) = split(client);
         let (from_server, to_server) = split(target.connect().await?);

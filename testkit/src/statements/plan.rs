@@ -2,7 +2,7 @@
 
 use super::source::Statement;
 
-/// Returns the report of a statement whose plan has a scan.
+/// Returns the report of a statement that scans.
 pub(super) fn report(statement: &Statement, walk: &str) -> String {
     format!("{}: {walk}\n    {}", statement.place, statement.sql)
 }
@@ -22,7 +22,8 @@ pub(super) fn walk_of_sqlite(steps: &[String]) -> Option<&String> {
     })
 }
 
-/// Returns the step of a PostgreSQL plan that scans a table or a whole index, if any. Steps and conditions are lines.
+/// Returns the step of a PostgreSQL plan that scans a table or a whole index, if any. Each step and each condition is
+/// one line of the plan.
 pub(super) fn walk_of_postgres(lines: &[String]) -> Option<&String> {
     let step = |line: &str| line.trim_start().trim_start_matches("->").trim_start().to_owned();
     lines.iter().enumerate().find_map(|(number, line)| {

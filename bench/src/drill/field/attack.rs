@@ -21,13 +21,14 @@ const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 /// HTTP/2's default window.
 pub(super) const WINDOW: u32 = 65_535;
 
-/// The nice value of attackers, who run on other machines in the field: the services and the good callers come first.
+/// The nice value of the attackers. In the field they run on other machines, so here the services and the good callers
+/// have priority.
 const NICE: i32 = 10;
 
 /// Threads of the attackers.
 const THREADS: usize = 2;
 
-/// A running attack; dropping it ends it.
+/// A running attack, which ends when the value is dropped.
 pub(super) struct Attack {
     /// The attackers' own threads; `None` at the end.
     runtime: Option<Runtime>,
@@ -57,7 +58,7 @@ impl Attack {
     pub(super) fn new(note: &'static str) -> Result<Self, Failure> {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
         threads.worker_threads(THREADS).thread_name("attacker").enable_all();
-        // On Linux a thread has a priority of its own. An attacker with the usual priority only attacks harder.
+        // On Linux each thread has its own priority. If setting it fails, the attack is only stronger.
         threads.on_thread_start(|| {
             let _ = setpriority_process(None, NICE);
         });
@@ -76,7 +77,7 @@ impl Attack {
             let (at, stream, count) = (at.to_owned(), stream.clone(), Arc::clone(&attack.count));
             attack.add(async move {
                 loop {
-                    // A service that refuses or ends the connection is attacked again.
+                    // After a refused or ended connection, the attacker connects again.
                     let _ = connection(&at, streams, &stream, &count).await;
                     sleep(RECONNECT_PAUSE).await;
                 }

@@ -66,7 +66,7 @@ async fn answer(listener: TcpListener, server: Arc<PostgresServer>) {
     loop {
         let Ok((mut check, _)) = listener.accept().await else { return };
         let word = if is_primary(&server.url("postgres")).await { "up\n" } else { "down\n" };
-        // The balancer may have gone.
+        // The balancer may have closed the connection.
         let _ = check.write_all(word.as_bytes()).await;
     }
 }
@@ -87,7 +87,7 @@ async fn free_address() -> Result<SocketAddr, Failure> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?)
 }
 
-/// Returns the program's path where Debian has it, or its name for `PATH`.
+/// Returns the path at which Debian installs the program, or else its name, to be found in `PATH`.
 #[expect(clippy::disallowed_methods, reason = "a drill's tools are named by the environment")]
 fn program() -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();

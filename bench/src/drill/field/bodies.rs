@@ -14,7 +14,7 @@ use crate::Failure;
 const CONNECTIONS: usize = 20;
 const STREAMS: usize = 100;
 
-/// Connections of the short form: their bodies still come to 100 MiB.
+/// Connections of the short form: their bodies still have 100 MiB together.
 const FEWEST: usize = 4;
 
 /// Size of a body: just below the service's limit.

@@ -1,4 +1,5 @@
-//! Clocks: the auth service's clock is ahead for a while, and right again; and two replicas' clocks differ by 10 s.
+//! Clocks: the auth service's clock is ahead for a while, and then right again. In another part, the clocks of two
+//! replicas differ by 10 s.
 //!
 //! libfaketime (Debian's `faketime`) moves the clock of one process. The boot clock stays right, as on a machine whose
 //! time of day was set wrong.
@@ -38,8 +39,8 @@ const MAX_REFUSAL: Duration = Duration::from_secs(5);
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(20);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Time for a start's sweep, and time with the clock eight days ahead: longer than a minute, after which the next sweep
-/// comes.
+/// Time for the sweep at a start, and time with the clock eight days ahead. The latter exceeds a minute, the interval
+/// of sweeps.
 const SWEEP: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(75);
 
@@ -90,19 +91,20 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
     Ok(report)
 }
 
-/// A start with a clock that is ahead, in which a password is mistyped; the next start has a right clock.
+/// A run of the service with a clock that is ahead, in which a user mistypes a password. The next run has a right
+/// clock.
 struct Case {
     name: &'static str,
     /// Seconds by which the clock is ahead.
     ahead: &'static str,
     /// The time until the next start.
     time: Duration,
-    /// Set if the log loses its last entry in between, which kills all earlier tokens.
+    /// Set if the log loses its last entry between the two runs, which kills all earlier tokens.
     loses: bool,
 }
 
-/// Eight minutes are less than a wait that an address can cause itself, an hour is more. A sweep at 72 h prunes the
-/// revocations of today.
+/// Eight minutes are shorter than the longest wait that an address can cause by its own calls, one hour is longer. A
+/// sweep at 72 h prunes today's revocations.
 const CASES: [Case; 4] = [
     Case { name: "8 min ahead, one wrong password", ahead: "+480", time: NOTICED, loses: false },
     Case { name: "1 h ahead, one wrong password", ahead: "+3600", time: NOTICED, loses: false },
@@ -197,7 +199,8 @@ impl ClockWorld {
         Ok(database.close().await?)
     }
 
-    /// Adds the effects on users once the clock is right again; `kills` if all earlier tokens are dead.
+    /// Adds the effects on users after the clock is right again. `kills` is set if all earlier tokens are dead by
+    /// design.
     async fn judge(&self, name: &str, auth: &Channel, kills: bool, report: &mut Report) -> Result<(), Failure> {
         let begun = Instant::now();
         let good = refused_for(begun, || enter(auth, GOOD)).await;
@@ -213,7 +216,7 @@ impl ClockWorld {
         }
         report.row(
             &format!("clocks: {name}: refused for"),
-            format!("a good user {good}, one who had mistyped {clumsy}, a newcomer {newcomer}"),
+            format!("a good user {good}, a user after a mistyped password {clumsy}, a new user {newcomer}"),
         );
         let all = self.pairs.len();
         report.row(&format!("clocks: {name}: lost"), format!("sessions {sessions} of {all}, tokens {tokens} of {all}"));
@@ -253,7 +256,7 @@ async fn apart(program: &Path, library: &Path, tokens: usize, report: &mut Repor
         format!("{behind} of {tokens} of the right one, {ahead} of {tokens} of the one that is ahead"),
     );
     if behind + ahead > 0 {
-        report.broken.push(Broken::new("replicas take each other's tokens", format!("{behind}, {ahead} refused")));
+        report.broken.push(Broken::new("replicas accept each other's tokens", format!("{behind}, {ahead} refused")));
     }
     Ok(())
 }
@@ -262,7 +265,7 @@ async fn apart(program: &Path, library: &Path, tokens: usize, report: &mut Repor
 enum Refused {
     /// The time from the correction of the clock to the first success.
     For(Duration),
-    /// The wait that the caller was told.
+    /// The wait that the answer named.
     Told(Duration),
     /// The last answer; there was no success within 20 s.
     Beyond(Status),

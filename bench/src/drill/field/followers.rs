@@ -1,6 +1,6 @@
 //! Followers: a thousand guards follow one auth service while it revokes fifty times a second.
 //!
-//! The revocations come at their rate however long they take, and refused ones are counted.
+//! The drill revokes at a fixed rate, without waiting for answers, and counts the refused revocations.
 
 use std::collections::BTreeMap;
 use std::future::ready;
@@ -29,7 +29,7 @@ use crate::Failure;
 use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
 use crate::services::{Services, channel};
 
-/// Number of guards. They share the machine with the service: a debug build has time for fewer.
+/// Number of guards. They run on the same machine as the service, so a debug build can have only fewer.
 pub(super) const COUNT: usize = if cfg!(debug_assertions) { 200 } else { 1_000 };
 
 /// The service key of the drill's guards.
@@ -41,14 +41,14 @@ const BEAT: Duration = Duration::from_millis(20);
 /// The time from one request of a guard to the next.
 const RENEW: Duration = Duration::from_millis(500);
 
-/// Limits of the median, in ms: of a revocation's way to a guard, and of a logout's answer.
+/// Limits of two medians, in ms: the time until a guard receives a revocation, and the time of a logout.
 const MAX_LAG: u64 = 500;
 const MAX_LOGOUT: u64 = 25;
 
 /// The largest share of the revocations that may be refused.
 const MAX_REFUSED: f64 = 0.01;
 
-/// Runs the scenario against a pair of its own: revocations alone, and then with this many followers.
+/// Runs the scenario against a pair of its own: first without followers, then with this many.
 ///
 /// # Errors
 /// Fails if the pair does not start, or a follower is not served.
@@ -73,7 +73,7 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
     listening.abort_all();
     let mut ended = 0;
     while let Some(result) = listening.join_next().await {
-        // An aborted follower has not ended by itself.
+        // Only followers that ended by themselves count; the drill aborts the others.
         ended += usize::from(result.is_ok());
     }
     let mut told = Histogram::<u64>::new(3)?;
@@ -88,7 +88,7 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
 /// The result of a run.
 struct FollowerFigures {
     followers: usize,
-    /// Followers whose stream has ended by itself.
+    /// Followers with a stream that has ended by itself.
     ended: usize,
     /// Delay of each revocation at each follower, in milliseconds.
     told: Histogram<u64>,
@@ -127,13 +127,13 @@ impl FollowerFigures {
             miss("no follower loses its stream", format!("{ended} of {followers}"));
         }
         if told.len() * 100 < all * 95 {
-            miss("each revocation is told to each follower", format!("{} of {all}", told.len()));
+            miss("each follower receives each revocation", format!("{} of {all}", told.len()));
         }
         if beside.share_refused() > MAX_REFUSED {
-            miss("of the revocations at most 1 % are refused", format!("{:.1} %", beside.share_refused() * 100.0));
+            miss("at most 1 % of the revocations are refused", format!("{:.1} %", beside.share_refused() * 100.0));
         }
         if p50 > MAX_LAG {
-            miss("half of the revocations are told within 500 ms", format!("{p50} ms"));
+            miss("half of the revocations reach a follower within 500 ms", format!("{p50} ms"));
         }
         if beside.millis(0.5) > MAX_LOGOUT {
             miss("half of the revocations take at most 25 ms", format!("{} ms", beside.millis(0.5)));
@@ -142,7 +142,7 @@ impl FollowerFigures {
     }
 }
 
-/// Revocations at a steady rate, by their outcome.
+/// Revocations at a fixed rate, by their outcome.
 struct RevocationTimes {
     /// Times of those that succeeded, in microseconds.
     took: Histogram<u64>,
@@ -233,7 +233,7 @@ async fn register(auth: &Channel) -> Result<String, Failure> {
     Ok(created.user.ok_or("no user")?.id)
 }
 
-/// Revokes at intervals, as the admin, however long the answers take.
+/// Revokes at intervals as the admin, without waiting for the answers.
 async fn revoke(auth: &Channel, user: &str, length: Duration) -> Result<RevocationTimes, Failure> {
     let login = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let admin = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();

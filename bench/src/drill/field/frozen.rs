@@ -1,5 +1,5 @@
-//! Frozen: one of two replicas on one PostgreSQL freezes in the middle of its writes; the drill watches callers of the
-//! other one.
+//! Frozen: one of two replicas on one PostgreSQL freezes in the middle of its writes. The drill measures calls at the
+//! other replica.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use super::Figures;
 use crate::Failure;
 use crate::process::{Process, Setup};
 
-/// Callers of each replica.
+/// Number of callers of each replica.
 const CALLERS: usize = 4;
 
 /// The length of a freeze, and the longest time between two.
@@ -45,7 +45,7 @@ pub async fn run(program: &Path, freezes: usize, seed: u64) -> Result<Figures, F
 }
 
 /// Freezes one of two replicas on this database this many times. Returns a line for each figure, and the number of
-/// freezes that held a revocation up.
+/// freezes that delayed a revocation.
 ///
 /// # Errors
 /// Fails if the scenario itself cannot continue.
@@ -107,13 +107,13 @@ fn figures(calls: &[FrozenCall], times: &[(Instant, Instant)], control: &[(Insta
     let hit = held_up(calls, times);
     let lines = vec![
         format!("freezes of one replica: {}; revocations at the other: {}", times.len(), calls.len()),
-        format!("freezes that held a revocation up for 150 ms and more: {hit}"),
-        format!("the same of as many times without a freeze: {}", held_up(calls, control)),
+        format!("freezes that delayed a revocation by 150 ms and more: {hit}"),
+        format!("delays of 150 ms in as many periods without a freeze: {}", held_up(calls, control)),
         format!("revocations that failed: {}; the longest beside a freeze: {} ms", failed.len(), longest.as_millis()),
     ];
     let broken = failed.first().and_then(|call| call.failure.as_ref()).map(|status| {
         Broken::new(
-            "a frozen replica keeps no other one from revoking",
+            "a frozen replica does not delay revocations at the other replica",
             format!("{} times, first: {status}", failed.len()),
         )
     });
@@ -141,7 +141,7 @@ async fn user(replica: &Process, number: usize) -> Result<String, Failure> {
     Ok(created.user.ok_or("no user")?.id)
 }
 
-/// Disables and enables a user by turns: each call writes an entry of the log.
+/// Disables and enables a user in turns: each call writes an entry of the log.
 async fn revoke((channel, token): (Channel, WithToken), id: String, end: Arc<AtomicBool>) -> Vec<FrozenCall> {
     let mut users = UserServiceClient::with_interceptor(channel, token);
     let (mut calls, mut bars) = (Vec::new(), true);

@@ -1,4 +1,4 @@
-//! Good callers: the cost of an attack is its effect on them.
+//! Good callers, on which the drill measures the effect of an attack.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Returns the outcome of no calls.
+    /// Returns an outcome without calls.
     pub(super) fn none() -> Result<Self, Failure> {
         Ok(Self { calls: 0, errors: 0, first: None, took: Histogram::new_with_bounds(1, LONGEST, 3)? })
     }

@@ -23,7 +23,7 @@ use crate::process::{Process, Setup};
 /// The longest time that a caller waits for an answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longer than a guard lets a call wait: a call that began this long before a fault may meet it.
+/// Longer than a guard delays a call. A call that began within this time before a fault may meet the fault.
 pub(super) const GUARDED: Duration = Duration::from_millis(600);
 
 /// The reason of a guard that cannot ask.
@@ -48,7 +48,7 @@ pub(super) struct Rig {
 pub(super) struct Call {
     pub(super) caller: usize,
     pub(super) begun: Instant,
-    /// A status, or a time-out after 5 s; set if the guard has not decided.
+    /// Status of a call on which the guard did not decide; or a timeout after 5 s.
     pub(super) failure: Option<String>,
 }
 
@@ -57,7 +57,7 @@ pub(super) struct Call {
 pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
 
 impl Rig {
-    /// Starts both, the auth service on this database or on an SQLite file, and gets this many tokens.
+    /// Starts both services, the auth service on this database or else on an SQLite file, and gets this many tokens.
     pub(super) async fn start(program: &Path, database: Option<String>, count: usize) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let file = |name: &str| format!("sqlite:{}", folder.path().join(format!("{name}.db")).display());
@@ -121,7 +121,7 @@ struct GuardedReader {
 }
 
 impl GuardedReader {
-    /// Starts a call with the next token at each interval, whatever the state of earlier calls.
+    /// Starts a call with the next token at each interval, without waiting for earlier calls.
     async fn call_on_beat(self, tokens: impl Iterator<Item = String> + Send, beat: Duration) {
         let (mut beats, mut open) = (interval(beat), JoinSet::new());
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -151,8 +151,8 @@ impl GuardedReader {
     }
 }
 
-/// Returns the text of a status if the call has not passed the guard. The guarded service's own failures do not count:
-/// this machine may be too slow for it.
+/// Returns the text of the status if the guard has not admitted the call. Failures of the guarded service itself do not
+/// count, because this machine may be too slow for it.
 fn undecided(status: &Status) -> Option<String> {
     let reason = status.get_details_error_info().map(|info| info.reason);
     let is_decided = reason.as_deref().is_some_and(|reason| reason != AUTH_UNAVAILABLE);

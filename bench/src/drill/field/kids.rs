@@ -1,4 +1,5 @@
-//! Kids: tokens with made-up key ids, while good callers use tokens that the guard has never seen.
+//! Kids: attackers send tokens with invented key ids (`kid`), while good callers use tokens that the guard has never
+//! seen.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -46,7 +47,8 @@ const MAX_SLOWER: u32 = 3;
 /// Below this time, noise of the machine decides.
 const JITTER: Duration = Duration::from_millis(5);
 
-/// The default settings, except for limits by address: all callers have one. A secret would have no keys to search for.
+/// The default settings, except for limits by address, because all callers have the same address. The service signs
+/// with key pairs: with a secret, unknown key ids would cause no work.
 const SETTINGS: [(&str, &str); 2] = [("AUTH_SIGN_UPS", "0"), ("AUTH_ADDRESS_FAILURES", "0")];
 
 /// Calls of the good callers, by their outcome.
@@ -62,7 +64,7 @@ struct KidCaller {
     tokens: Vec<String>,
 }
 
-/// Runs the scenario against a pair of its own: good callers alone, and then under the attack for as long.
+/// Runs the scenario against a pair of its own: good callers without the attack, and then for the same time under it.
 ///
 /// # Errors
 /// Fails if the pair does not start, or ends.
@@ -101,12 +103,12 @@ fn judge(report: &mut Report, quiet: &KidCalls, attacked: &KidCalls) {
     }
     let failed = attacked.failures.len();
     if failed * 100 > attacked.took.len() * MAX_FAILED {
-        report.broken.push(Broken::new("of the good cold calls at most 1 % fail", format!("{failed}")));
+        report.broken.push(Broken::new("at most 1 % of the good cold calls fail", format!("{failed}")));
     }
     let [before, under] = [quiet, attacked].map(|served| p99(&served.took));
     if under > (before * MAX_SLOWER).max(JITTER) {
         let seen = format!("{under:?} and not {before:?}");
-        report.broken.push(Broken::new("their p99 is at most 3 times as long", seen));
+        report.broken.push(Broken::new("the p99 of the good cold calls is at most 3 times as long", seen));
     }
 }
 

@@ -18,13 +18,14 @@ use crate::Failure;
 const CONNECTIONS: usize = 16;
 const STREAMS: usize = 20;
 
-/// Bytes of the path that is called: HTTP/2 sends a repeated header in one byte.
+/// Length of the called path in bytes. It costs the attacker nothing, because HTTP/2 sends a repeated header in one
+/// byte.
 const PATH: usize = 3_800;
 
-/// Limit of a start with the first calls.
+/// Time limit of a start with the first calls.
 const START: Duration = Duration::from_secs(30);
 
-/// Limit of a stop.
+/// Time limit of a stop.
 const STOP: Duration = Duration::from_secs(15);
 
 /// The target of the log.
@@ -42,7 +43,7 @@ pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failur
     let mut rows = Vec::new();
     for (name, to) in [("log to a file", To::File), ("log to a stuck pipe", To::Pipe), ("log to /dev/full", To::Full)] {
         let row = attacked(name, to, program, scale).await;
-        rows.push(row.or_else(|error| Row::unserved(name, format!("it cannot be attacked: {error}")))?);
+        rows.push(row.or_else(|error| Row::unserved(name, format!("the service could not be attacked: {error}")))?);
     }
     Ok(rows)
 }

@@ -151,8 +151,8 @@ impl Scenario {
     }
 }
 
-/// Runs these scenarios, one after the other. A scenario that cannot continue is a broken promise too: mostly the
-/// service has ended.
+/// Runs these scenarios, one after the other. A scenario that cannot continue counts as a broken promise, because the
+/// service has usually ended.
 pub async fn run(program: &Path, scenarios: &[Scenario], scale: Scale) -> Report {
     let mut report = Report::default();
     report.lines.extend(row::heading());
@@ -168,7 +168,7 @@ pub async fn run(program: &Path, scenarios: &[Scenario], scale: Scale) -> Report
             }
             Err(error) => {
                 report.lines.push(format!("{:<20} {error}", scenario.name()));
-                report.broken.push(Broken::new("a service outlives the attack", format!("{scenario:?}: {error}")));
+                report.broken.push(Broken::new("a service survives the attack", format!("{scenario:?}: {error}")));
             }
         }
     }

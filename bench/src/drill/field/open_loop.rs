@@ -1,4 +1,4 @@
-//! Calls of the auth service at a rate of their own, whatever the state of earlier calls.
+//! Calls of the auth service at a fixed rate, without waiting for earlier calls.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ use crate::process::Process;
 /// Deadline of each call.
 pub(super) const DEADLINE: Duration = Duration::from_secs(1);
 
-/// Number of users, who call by turns: the updates of one user wait for each other.
+/// Number of users, who call in turns: the updates of one user wait for each other.
 const USERS: usize = 16;
 
 /// Number of connections, which the users share: one has a hundred streams.
@@ -71,7 +71,7 @@ impl Callers {
         Ok(Self { users, next: 0, calls: Arc::default() })
     }
 
-    /// Calls these methods by turns, this many times a second for this long. Open calls continue.
+    /// Calls these methods in turns, this many times a second for this long. Open calls continue.
     pub(super) async fn call(&mut self, kinds: &[Kind], rate: u32, length: Duration, open: &mut JoinSet<()>) {
         let mut beats = interval(Duration::from_secs(1) / rate);
         beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -91,7 +91,8 @@ impl Callers {
         }
     }
 
-    /// Lets each user call these methods for this long, one call after the other, and returns the number of successes.
+    /// Lets each user call these methods for this long, one call after the other. Returns the number of successful
+    /// calls.
     pub(super) async fn saturate(&self, kinds: &'static [Kind], length: Duration) -> Result<u32, Failure> {
         let (mut users, end) = (JoinSet::new(), Instant::now() + length);
         for (number, user) in self.users.iter().cloned().enumerate() {

@@ -15,10 +15,11 @@ use crate::Failure;
 use crate::drill::{Broken, Random, Report, SETTINGS};
 use crate::process::{Process, Setup};
 
-/// Capacity of the server in calls a second; a trial determines the share of a core that it needs.
+/// Capacity of the server in calls a second. A trial run determines the share of a core for it.
 const CAPACITY: u32 = 100;
 
-/// Thousandths of a core that the server may use: until its share is set, in the trial, and after a failed trial.
+/// Shares of a core for the server, in thousandths: before its share is set, during the trial, and after a failed
+/// trial.
 const FULL: u32 = 4_000;
 const TRIAL: u32 = 50;
 const USUAL: u32 = 30;
@@ -31,11 +32,11 @@ const TRIAL_TIME: Duration = Duration::from_secs(6);
 const NEAR: u32 = 90;
 const ABOVE: u32 = 150;
 
-/// Methods, by turns.
+/// Methods that are called in turns.
 const KINDS: [Kind; 4] = [Kind::GetMe, Kind::UpdateUser, Kind::GetMe, Kind::ListSessions];
 
-/// Time before a fault; its first part, which does not count since the trial's calls end in it; and the length of the
-/// stall.
+/// Three times: the time before a fault; the first part of it, which does not count because calls of the trial still
+/// end in it; and the length of the stall.
 const BEFORE: Duration = Duration::from_secs(8);
 const SETTLING: Duration = Duration::from_secs(2);
 const STALL: Duration = Duration::from_secs(2);
@@ -82,7 +83,7 @@ pub(super) async fn run(program: &Path, seed: u64) -> Result<Report, Failure> {
 
 impl OverloadRig {
     async fn start(program: &Path, random: &mut Random) -> Result<Self, Failure> {
-        // Each address of the loopback has all ports. One drill at a time has this process's number.
+        // Each loopback address has all ports, so the process id makes an address that no other drill uses.
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let address = Ipv4Addr::new(127, u8::try_from(random.millis(2, 250).as_millis())?, high, low.clamp(1, 254));
         let server = PostgresServer::start_with(&[&format!("listen_addresses={address}")]).await?;
@@ -110,7 +111,7 @@ impl OverloadRig {
         callers.saturate(&KINDS, START).await?;
         let carried = callers.saturate(&KINDS, TRIAL_TIME).await?;
         let seconds = u32::try_from(TRIAL_TIME.as_secs())?;
-        // The pool of an old program may collapse in the trial too.
+        // In an old program, the pool may collapse already in the trial.
         let share = if carried < CAPACITY * seconds / 4 { USUAL } else { TRIAL * CAPACITY * seconds / carried };
         self.throttle.set_share(share);
         Ok(share)
@@ -139,7 +140,7 @@ async fn stall(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     report.row("overload: stall of 2 s, calls a second", NEAR);
     report.row("overload: processor time of the server", cores(rig, share, start));
     report.row("overload: calls that succeed before the stall", format!("{before:.1} %"));
-    report.row("overload: the same from 5 s after its end on", format!("{after:.1} %"));
+    report.row("overload: calls that succeed from 5 s after the stall", format!("{after:.1} %"));
     report.row("overload: new connections to the server", rig.way.connections() - connections);
     report.row(
         "overload: worst outage of a client, the stall included",
@@ -149,7 +150,7 @@ async fn stall(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     failures(report, &calls);
     if after < MIN_AFTER {
         let seen = format!("{after:.1} %");
-        report.broken.push(Broken::new("from 5 s after a stall on 90 % of the calls succeed", seen));
+        report.broken.push(Broken::new("from 5 s after a stall, 90 % of the calls succeed", seen));
     }
     Ok(())
 }
@@ -176,17 +177,17 @@ async fn exceed(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     report.row("overload: processor time of the server", cores(rig, share, start));
     report.row("overload: calls that succeed in a second before", format!("{before:.1}"));
     report.row("overload: calls that succeed in a second meanwhile", format!("{above:.1}"));
-    report.row("overload: calls that succeed from 5 s after its end on", format!("{after:.1} %"));
+    report.row("overload: calls that succeed from 5 s after the overload", format!("{after:.1} %"));
     report.row("overload: new connections to the server", rig.way.connections() - connections);
     report.row("overload: calls that succeed, by second", by_second(&calls, start));
     failures(report, &calls);
     if above < before * MIN_ABOVE {
         let seen = format!("{above:.1} and not {before:.1} a second");
-        report.broken.push(Broken::new("above the capacity 70 % of the calls before succeed in a second", seen));
+        report.broken.push(Broken::new("above the capacity, 70 % as many calls a second succeed as before", seen));
     }
     if after < MIN_AFTER {
         let seen = format!("{after:.1} %");
-        report.broken.push(Broken::new("from 5 s after an overload on 90 % of the calls succeed", seen));
+        report.broken.push(Broken::new("from 5 s after an overload, 90 % of the calls succeed", seen));
     }
     Ok(())
 }

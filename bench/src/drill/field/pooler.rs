@@ -1,4 +1,4 @@
-//! Pooler: PgBouncer in session mode under load and under freezes, and its other modes, which a start refuses.
+//! Pooler: PgBouncer in session mode, under load and with frozen replicas. Also its other modes, which a start refuses.
 
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: 
         "pool_mode = session",
         "default_pool_size = 80",
         "max_client_conn = 400",
-        // Older programs need it.
+        // Older programs need this setting.
         "ignore_startup_parameters = extra_float_digits, options",
     ];
     let Some(bouncer) = Bouncer::start(&server, &session).await else {
@@ -45,7 +45,7 @@ pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: 
     report.broken.extend(figures.broken);
     if held_up > 0 {
         let found = format!("{held_up} of {freezes}");
-        report.broken.push(Broken::new("a frozen replica behind a pooler holds no revocation up for 150 ms", found));
+        report.broken.push(Broken::new("a frozen replica behind a pooler delays no revocation by 150 ms", found));
     }
     for mode in ["transaction", "statement"] {
         refuse(&mut report, program, &server, mode).await?;
@@ -81,7 +81,7 @@ async fn load(
     services.stop()
 }
 
-/// Starts a service behind a pooler in this mode, which the service must name and refuse.
+/// Starts a service behind a pooler in this mode. The service must refuse to start, and name the mode.
 async fn refuse(report: &mut Report, program: &Path, server: &PostgresServer, mode: &str) -> Result<(), Failure> {
     let Some(bouncer) = Bouncer::start(server, &[&format!("pool_mode = {mode}")]).await else { return Ok(()) };
     let folder = tempfile::tempdir()?;

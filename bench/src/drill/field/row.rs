@@ -1,41 +1,41 @@
-//! The figures of one attack, and their targets.
+//! The figures of one attack, and the targets for them.
 
 use super::good::Served;
 use crate::Failure;
 use crate::drill::Broken;
 
-/// The most memory that an attack may cost, in MiB.
+/// Target: the largest growth of the services' memory under an attack, in MiB.
 const MEMORY: f64 = 32.0;
 
-/// The largest share of good callers' calls that may fail.
+/// Target: the largest share of the good callers' calls that fail.
 const ERRORS: f64 = 0.01;
 
-/// The largest factor between good callers' p99 under the attack and without it.
+/// Target: the largest ratio of the good callers' p99 under the attack to their p99 without it.
 const SLOWER: f64 = 3.0;
 
-/// Below this time in milliseconds, noise of the machine decides.
+/// A p99 below this time in milliseconds meets its target: such times are noise of the machine.
 const JITTER: f64 = 5.0;
 
 /// The figures of one attack.
 #[derive(Debug)]
 pub struct Row {
-    /// The scenario, and its form.
+    /// Name of the scenario, and of its form if it has several.
     pub name: &'static str,
-    /// The services' resident memory before the attack, in MiB.
+    /// Resident memory of the services before the attack, in MiB.
     pub before: f64,
-    /// The most during the attack, in MiB.
+    /// Largest resident memory of the services during the attack, in MiB.
     pub most: f64,
-    /// Good callers without the attack.
+    /// Calls of the good callers without the attack.
     pub quiet: Served,
-    /// Good callers during it.
+    /// Calls of the good callers during the attack.
     pub attacked: Served,
-    /// Further figures, a line each.
+    /// Further figures, one line each.
     pub notes: Vec<String>,
-    /// A sentence about a service that has ended.
+    /// Message about a service that has ended, if one has.
     pub ended: Option<String>,
 }
 
-/// Returns the table's first lines.
+/// Returns the heading of the table.
 pub(super) fn heading() -> [String; 2] {
     [
         format!(
@@ -56,7 +56,7 @@ impl Row {
         Ok(Self { name, before: 0.0, most: 0.0, quiet, attacked, notes: Vec::new(), ended: Some(why) })
     }
 
-    /// Returns the row's lines of the table.
+    /// Returns the lines of this row in the table.
     pub(super) fn lines(&self) -> Vec<String> {
         let Self { name, before, most, quiet, attacked, .. } = self;
         let calls = format!("{} ({})", attacked.calls, attacked.errors);
@@ -72,7 +72,7 @@ impl Row {
         [row].into_iter().chain(notes.map(|note| format!("    {note}"))).collect()
     }
 
-    /// Returns the memory that the attack has cost, in MiB.
+    /// Returns the growth of the services' memory under the attack, in MiB.
     pub fn more(&self) -> f64 {
         self.most - self.before
     }
@@ -84,13 +84,13 @@ impl Row {
         let mut broken = Vec::new();
         let mut miss = |promise, seen: String| broken.push(Broken::new(promise, format!("{}: {seen}", self.name)));
         if let Some(ended) = &self.ended {
-            miss("a service outlives the attack", ended.clone());
+            miss("a service survives the attack", ended.clone());
         }
         if self.more() > MEMORY {
             miss("an attack costs at most 32 MiB", format!("{:.1} MiB", self.more()));
         }
         if errors > ERRORS {
-            miss("of the good calls at most 1 % fail", format!("{:.1} %", errors * 100.0));
+            miss("at most 1 % of the good calls fail", format!("{:.1} %", errors * 100.0));
         }
         if under > (before * SLOWER).max(JITTER) {
             miss("p99 of the good calls is at most 3 times as long", format!("{under:.1} ms and not {before:.1} ms"));

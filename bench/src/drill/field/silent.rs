@@ -1,4 +1,4 @@
-//! Silent connections: more of them than the service may have files, and then new clients.
+//! Silent connections: an attacker opens more of them than the service may have open files. Then new clients connect.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -21,13 +21,13 @@ use crate::services::{Services, command};
 /// Number of sockets.
 const SOCKETS: usize = 1_000;
 
-/// Number of files that the service may have open, also in the short form with few sockets.
+/// Limit of open files of the service, also in the short form with few sockets.
 const FILES: usize = 256;
 
 /// New clients at a time.
 const NEWCOMERS: usize = 4;
 
-/// Lowers the limit of open files, and becomes the rest of its arguments.
+/// Shell script that lowers the limit of open files, and then runs the command in its arguments.
 const LIMITED: &str = "ulimit -n 256 && exec \"$@\"";
 
 /// Limit of an attacker's connection attempt, and the pause before the next one.

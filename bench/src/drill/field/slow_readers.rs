@@ -1,4 +1,4 @@
-//! Slow readers: callers ask for pages of 3 MiB and read none of them.
+//! Slow readers: callers request pages of 3 MiB and do not read the answers.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use crate::Failure;
 const CONNECTIONS: usize = 17;
 const STREAMS: usize = 100;
 
-/// Connections of the short form: their pages still come to 100 MiB.
+/// Connections of the short form: their pages still have 100 MiB together.
 const FEWEST: usize = 3;
 
-/// Not all at once: answers that wait for the database take no memory.
+/// Pause between two requests. If all came at once, most answers would wait for the database and take no memory.
 const RAMP: Duration = Duration::from_millis(30);
 
-/// Posts, and bytes of each: a page of them comes to 3 MiB.
+/// Number of posts, and bytes of each: a page of them has 3 MiB.
 const POSTS: (usize, usize) = (32, 100 * 1024);
 
-/// One byte of each answer fits.
+/// Window of a stream: only one byte of each answer fits.
 const WINDOW: u32 = 1;
 
 pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {

@@ -1,4 +1,4 @@
-//! Stall: the auth service is paused again and again, while a guard gets calls with many tokens.
+//! Stall: the auth service is paused repeatedly, while a guard gets calls with many tokens.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,8 +10,8 @@ use super::guarded::{Call, Calls, GUARDED, Rig, worst_outage};
 use crate::Failure;
 use crate::drill::{Broken, Random, Report};
 
-/// Number of tokens, each of its own caller; callers of a connection; and the time from one call of a caller to its
-/// next.
+/// Number of tokens, each with its own caller; number of callers on one connection; and the time between two calls of a
+/// caller.
 const TOKENS: usize = 200;
 const SHARE: usize = 25;
 const BEAT: Duration = Duration::from_secs(1);
@@ -20,7 +20,7 @@ const BEAT: Duration = Duration::from_secs(1);
 const PAUSE: (u64, u64) = (600, 5_000);
 const CALM: (u64, u64) = (1_500, 2_500);
 
-/// Time after a pause from which on each new call must succeed.
+/// Time after a pause; each call that starts later must succeed.
 const BACK: Duration = Duration::from_millis(500);
 
 /// A pause that is over, and the time until which its calls count.
@@ -86,7 +86,7 @@ fn judge(engine: &str, calls: &[Call], pauses: &[Pause]) -> Report {
             let failure = last.failure.as_deref().unwrap_or_default();
             let seen =
                 format!("{engine}, {} ms after a pause of {} ms: {failure}", took.as_millis(), length.as_millis());
-            report.broken.push(Broken::new("guards are back 0.5 s after a pause of the auth service", seen));
+            report.broken.push(Broken::new("from 0.5 s after a pause of the auth service, each call succeeds", seen));
         }
     }
     let failed = calls.iter().filter(|call| call.failure.is_some()).count();

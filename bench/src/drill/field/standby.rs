@@ -13,13 +13,13 @@ use crate::Failure;
 use crate::drill::{Broken, Report, SETTINGS};
 use crate::process::{Process, Setup};
 
-/// Methods, by turns: one that reads and one that writes.
+/// Methods that are called in turns: one that reads and one that writes.
 const KINDS: [Kind; 2] = [Kind::GetMe, Kind::UpdateUser];
 
 /// Calls of both in a second.
 const RATE: u32 = 60;
 
-/// Time before the stop, in it, until all must work again, and after that.
+/// Times of a run: before the stop, during it, until all calls must succeed again, and after that.
 const BEFORE: Duration = Duration::from_secs(5);
 const STOP: Duration = Duration::from_secs(20);
 const BACK: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ const MAX_BACKENDS: i64 = 18;
 /// The least percentage of reads that succeed during the stop.
 const MIN_READS: f64 = 99.0;
 
-/// Time by which an answer may be later than its deadline.
+/// Time by which an answer may arrive after its deadline.
 const SLACK: Duration = Duration::from_millis(100);
 
 /// Interval between two counts of the server's processes, and the time for the standby to start.
@@ -104,7 +104,7 @@ fn judge(calls: &[Call], times: &StandbyTimes, most: i64) -> Report {
     let StandbyTimes { begin, stopped, resumed } = *times;
     let of = |kind| within(calls, stopped, resumed).filter(move |call| call.kind == kind);
     let reads = percent(of(Kind::GetMe));
-    // A write that began in the last second may have been answered after the end.
+    // A write that began in the last second of the stop may have been answered after the stop.
     let writes: Vec<_> = of(Kind::UpdateUser).filter(|call| call.begun + DEADLINE < resumed).collect();
     let longest = writes.iter().map(|call| call.ended - call.begun).max().unwrap_or_default();
     let refused =
@@ -123,13 +123,13 @@ fn judge(calls: &[Call], times: &StandbyTimes, most: i64) -> Report {
     failures(&mut report, calls);
     let promises = [
         (most <= MAX_BACKENDS, "a stopped standby costs no more connections than the pools have", most.to_string()),
-        (reads >= MIN_READS, "reads go on while the standby stands", format!("{reads:.1} %")),
+        (reads >= MIN_READS, "reads succeed while the standby is stopped", format!("{reads:.1} %")),
         (
             refused == writes.len() && longest <= DEADLINE + SLACK,
             "writes are refused by their deadline",
             format!("{refused} of {}, the longest took {} ms", writes.len(), longest.as_millis()),
         ),
-        (last <= BACK, "all calls succeed from 2 s after the end of a stop on", format!("{} ms", last.as_millis())),
+        (last <= BACK, "all calls succeed from 2 s after the end of a stop", format!("{} ms", last.as_millis())),
     ];
     for (_, promise, seen) in promises.into_iter().filter(|(held, ..)| !held) {
         report.broken.push(Broken::new(promise, seen));

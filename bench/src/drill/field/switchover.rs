@@ -21,13 +21,13 @@ use crate::services::Services;
 /// The longest time from the moment when the address leads to the primary to the first success of each kind of call.
 const BACK: Duration = Duration::from_secs(2);
 
-/// Time after which a round is given up.
+/// Time limit of a round.
 const ROUND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pause between two checks of a state without an event.
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Connections in a row that must lead to the primary.
+/// Number of consecutive connections that must lead to the primary.
 const STREAK: usize = 4;
 
 /// The one address of the services' databases.
@@ -80,7 +80,7 @@ pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Repo
             }
             Err(error) => {
                 let found = format!("{}: {error}", way.name());
-                report.broken.push(Broken::new("the services outlive the switchovers", found));
+                report.broken.push(Broken::new("the services survive the switchovers", found));
             }
         }
     }
@@ -110,7 +110,7 @@ async fn switch(
         let at = change_places(&primary, &standby).await?;
         std::mem::swap(&mut primary, &mut standby);
         if let Way::Moved(proxy) = way {
-            // For a while the address leads to the old primary, which only reads.
+            // For a while the address leads to the old primary, which takes no writes.
             sleep(random.millis(500, 2_000)).await;
             proxy.lead_to_socket(primary.socket());
         }
@@ -151,10 +151,10 @@ fn tell(report: &mut Report, calls: &[Call], outages: &[Outage]) {
     judge(report, calls, outages, &Operation::ALL, BACK);
     for (kind, writes) in [("reads", false), ("writes", true)] {
         let worst = worst_outage(calls, writes).as_millis();
-        report.row(&format!("switchover: worst outage of {kind}, all of it"), format!("{worst} ms"));
+        report.row(&format!("switchover: worst outage of {kind}"), format!("{worst} ms"));
     }
     let down = outages.iter().map(|outage| outage.back - outage.at).collect();
-    report.times("switchover: of that, until the address leads on", down);
+    report.times("switchover: part of it until the address leads to the new primary", down);
 }
 
 /// Waits until the address leads to the primary, and returns the time of the first such connection.
@@ -164,7 +164,7 @@ async fn leads_to_primary(way: &Way, primary: &PostgresServer) -> Result<Instant
     let leads = async {
         loop {
             let (mut since, mut streak) = (Instant::now(), 0);
-            // A balancer that has not checked its servers yet forwards to them by turns.
+            // A balancer that has not checked its servers yet forwards to them in turns.
             while is_primary(&url).await {
                 streak += 1;
                 if streak == 1 {

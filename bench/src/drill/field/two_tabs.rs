@@ -24,7 +24,7 @@ pub async fn run(program: &Path, rounds: usize) -> Result<Vec<String>, Failure> 
     let answer = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
     let first = answer.tokens.ok_or("a registration without tokens")?.refresh_token;
     let tabs = pair.connections(2).await?;
-    // The current token and the two before it: the service knows the last sixteen.
+    // The current token and the two before it. The service still recognizes them, since it knows the last sixteen.
     let [mut token, mut parent, mut stolen] = [first, String::new(), String::new()];
     let (mut survived, mut branches) = (0, 0);
     for _ in 0..rounds {

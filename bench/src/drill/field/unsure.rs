@@ -1,4 +1,5 @@
-//! Unsure: the database is paused while users log out and change passwords. A refused change must not take effect.
+//! Unsure: the database is paused while users log out and change passwords, so that the outcome is uncertain. A refused
+//! change must not take effect.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,7 +63,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
     })?;
     let (channel, mut random) = (auth.channel().await?, Random::new(seed));
     let mut sessions = sessions(&channel, stalls).await?;
-    // The time that a change hashes: the stall must meet its commit.
+    // Measures how long a change hashes before its commit, so that the stall can begin at the commit.
     let begun = Instant::now();
     let probe = sessions.pop().ok_or("no session")?;
     ask(&channel, UnsureChange::ChangePassword, &probe).await.map_err(|status| status.to_string())?;
@@ -75,7 +76,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
         for number in 0..LOGOUTS + CHANGES {
             let kind = if number < LOGOUTS { UnsureChange::Logout } else { UnsureChange::ChangePassword };
             let token = sessions.pop().ok_or("no session")?;
-            // Every other call is timed to commit at the stall's start, the rest at any time in it.
+            // Half of the calls are timed to commit when the stall begins, the others at any time during the stall.
             let late = if number % 2 == 0 { random.millis(0, 40) } else { random.millis(0, 600) };
             let lead = if kind == UnsureChange::Logout { Duration::from_millis(20) } else { hashing };
             calls.spawn(make(channel.clone(), kind, token, at + late - lead));
@@ -90,7 +91,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
     judge(&channel, changes).await
 }
 
-/// Registers a user for each change, and one more.
+/// Registers a user for each change, and one more for the measurement of a hash.
 async fn sessions(channel: &Channel, stalls: usize) -> Result<Vec<Token>, Failure> {
     let mut sessions = Vec::new();
     for user in 0..=stalls * (LOGOUTS + CHANGES) {
@@ -133,15 +134,15 @@ async fn judge(channel: &Channel, changes: Vec<Change>) -> Result<Report, Failur
         count[1] += usize::from(is_in_force);
         let seen = format!("{kind:?}: {answer}");
         if answer.is_refusal() && is_in_force {
-            report.broken.push(Broken::new("a change that is refused is not in force", seen));
+            report.broken.push(Broken::new("a refused change has no effect", seen));
         } else if answer.code == Code::Ok && !is_in_force {
-            report.broken.push(Broken::new("a change that is acknowledged is in force", seen));
+            report.broken.push(Broken::new("an acknowledged change has taken effect", seen));
         } else if !answer.is_honest() {
-            report.broken.push(Broken::new("a stall is answered by OK, UNAVAILABLE or DEADLINE_EXCEEDED", seen));
+            report.broken.push(Broken::new("in a stall, calls end OK, UNAVAILABLE or DEADLINE_EXCEEDED", seen));
         }
     }
     for ((kind, answer), [count, in_force]) in counts {
-        report.row(&format!("unsure: {kind:?}, {answer}"), format!("{count}, of which {in_force} are in force"));
+        report.row(&format!("unsure: {kind:?}, {answer}"), format!("{count}, of which {in_force} took effect"));
     }
     Ok(report)
 }

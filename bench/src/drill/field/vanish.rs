@@ -12,10 +12,11 @@ use crate::drill::{Broken, Random, Report};
 /// The time from one call to the next.
 const BEAT: Duration = Duration::from_millis(50);
 
-/// The time from one vanishing to the next, in milliseconds. Without a remedy, an outage lasts for 15 s.
+/// The time from one vanishing to the next, in milliseconds. Without the guard's new connection, an outage would last
+/// for 15 s.
 const CALM: (u64, u64) = (4_000, 6_000);
 
-/// Time after a vanishing from which on each new call must succeed.
+/// Time after a vanishing; each call that starts later must succeed.
 const BACK: Duration = Duration::from_secs(1);
 
 /// Lets the guard's connections vanish this many times.
@@ -48,7 +49,7 @@ fn judge(calls: &[Call], vanishings: &[(Instant, Instant)]) -> Report {
         back.push(took);
         if took > BACK {
             let seen = format!("{} ms", took.as_millis());
-            report.broken.push(Broken::new("questions take another connection within 1 s", seen));
+            report.broken.push(Broken::new("requests use another connection within 1 s", seen));
         }
     }
     let failed = calls.iter().filter(|call| call.failure.is_some()).count();

@@ -1,4 +1,4 @@
-//! A pair of the scenario's own, with a user, posts and good callers.
+//! A pair for one scenario, with a user, posts and good callers.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +24,7 @@ use crate::services::{Services, channel};
 /// Good callers of each service.
 const CALLERS: usize = 4;
 
-/// Tries of a write above a user's quota, and the pause between them.
+/// Number of attempts of a write above the user's quota, and the pause between two.
 const TRIES: (usize, Duration) = (120, Duration::from_secs(1));
 
 /// The pair, and its data.
@@ -114,7 +114,7 @@ impl World {
         })
     }
 
-    /// Returns new clients of the auth service, each call on a connection of its own.
+    /// Returns new clients of the auth service. Each call has its own connection.
     pub(super) fn newcomers(&self, count: usize) -> Vec<Call> {
         let (address, token) = (self.services.auth_address().to_owned(), self.token.clone());
         let call: Call = Arc::new(move || {

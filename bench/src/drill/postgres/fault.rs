@@ -18,7 +18,7 @@ pub enum Fault {
     Kill,
     /// All its processes are paused.
     Pause,
-    /// Each connection is closed, and each new one.
+    /// All connections are closed, and each new one after its start.
     Cut,
     /// No byte is forwarded.
     BlackHole,
@@ -36,9 +36,9 @@ impl Fault {
     /// Starts the fault, waits, and ends it.
     ///
     /// # Errors
-    /// Fails if the server does not obey, or no commit comes whose answer could be lost.
+    /// Fails if the server does not react, or if there is no commit with an answer to lose.
     pub async fn strike(self, server: &PostgresServer, proxy: &Proxy, length: Duration) -> Result<Outage, Failure> {
-        /// Longer than any client goes without a commit.
+        /// Longer than the time between two commits.
         const COMMITS: Duration = Duration::from_secs(10);
         let at = Instant::now();
         match self {

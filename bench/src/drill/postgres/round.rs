@@ -28,10 +28,11 @@ impl Drill {
         let succeeded = self.client.history.all(&Operation::ALL, struck.back, |answer| answer.code == Code::Ok);
         let mut broken = Vec::new();
         if timeout(RECOVERY_TIMEOUT, succeeded).await.is_err() {
-            broken.push(Broken::new("every operation succeeds after a fault", format!("not so after {fault:?}")));
+            broken.push(Broken::new("every operation succeeds after a fault", format!("not after {fault:?}")));
         }
         broken.extend(all_at_once(&self.client).await?.into_iter().map(|seen| {
-            Broken::new("no connection stays wedged", format!("after {fault:?}, all connections at once: {seen}"))
+            let seen = format!("after {fault:?}, all connections at once: {seen}");
+            Broken::new("each connection works after the fault", seen)
         }));
         Ok((struck, broken))
     }

@@ -46,11 +46,11 @@ impl Drill {
         }
         callers.stop().await?;
         let failed = all_at_once(&self.client).await?;
-        report.broken.extend(failed.into_iter().map(|seen| Broken::new("no connection stays wedged", seen)));
+        report.broken.extend(failed.into_iter().map(|seen| Broken::new("each connection works after the fault", seen)));
         let calls = self.client.history.calls().clone();
         report.broken.extend(calls.iter().filter(|call| !is_allowed(call)).map(|call| {
             let seen = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
-            Broken::new("a database that is away is UNAVAILABLE or DEADLINE_EXCEEDED", seen)
+            Broken::new("a call without the database ends with UNAVAILABLE or DEADLINE_EXCEEDED", seen)
         }));
         judge(&mut report, &calls, &outages, &Operation::ALL, plan.bound);
         self.end(&mut report).await?;
@@ -62,7 +62,7 @@ impl Drill {
         for name in &self.databases {
             let left = self.server.transactions(name).await?;
             report.broken.extend(
-                left.into_iter().map(|seen| Broken::new("no transaction is left open when nobody calls", seen)),
+                left.into_iter().map(|seen| Broken::new("no transaction stays open after the last call", seen)),
             );
         }
         held::writes(report, &self.client).await?;

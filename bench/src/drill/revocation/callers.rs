@@ -1,4 +1,4 @@
-//! Clients that use one token at one guard again and again, without waiting for earlier answers.
+//! Clients that repeatedly use one token at one guard, without waiting for earlier answers.
 
 use std::time::Duration;
 
@@ -16,12 +16,12 @@ use super::{History, Outcome, Seen, Session};
 /// Tokens whose callers share a connection: a server takes 100 calls at once on each.
 pub(super) const SHARE: usize = 4;
 
-/// The most calls of one caller under way, and the number from which the caller slows down.
+/// The largest number of open calls of one caller, and the number from which the caller slows down.
 const AT_ONCE: usize = 24;
 const MANY: usize = 6;
 
-/// Pauses of a caller after the acknowledgement: the first one; until the guard refuses; and afterwards, or while many
-/// calls are open.
+/// Pauses of a caller after the acknowledgement: the first pause, the pause until the guard refuses, and the pause
+/// afterwards or while many calls are open.
 const FIRST: Duration = Duration::from_millis(1);
 const UNTIL_CLOSED: Duration = Duration::from_millis(40);
 const SLOW: Duration = Duration::from_millis(200);

@@ -1,14 +1,14 @@
 //! Checks a history of calls and revocations against the promise, without clock, socket or task.
 //!
 //! A call is judged by its start at the client, the earliest possible time of the guard's decision. An answer may be
-//! late for many reasons, and a call that was let in before the revocation may end at any time.
+//! late for many reasons, and a call that was admitted before the revocation may end at any time.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use tonic::Code;
 
-/// The promise: no call that starts later than this after an acknowledged revocation is let in.
+/// The promise: no call that starts later than this after an acknowledged revocation is admitted.
 pub const PROMISED: Duration = Duration::from_secs(2);
 
 /// The proven limit where clocks run alike: half a second of the auth service's view, and a second of the guard's
@@ -18,9 +18,9 @@ pub const PROVEN: Duration = Duration::from_millis(1500);
 /// The outcome of a guarded call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The guard let the call in.
+    /// The guard admitted the call.
     LetIn,
-    /// The guard called the token dead.
+    /// The guard refused the token.
     Refused,
     /// The token could not be judged, or there was no answer.
     Unavailable,
@@ -52,7 +52,7 @@ pub struct Revoked {
     pub acknowledged: Duration,
 }
 
-/// A call that was let in too late.
+/// A call that was admitted too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The call.
@@ -66,19 +66,19 @@ pub struct Violation {
 pub struct Judgement {
     /// Revocations that were acknowledged.
     pub revocations: usize,
-    /// Revocations with a token that each guard had let in before, and saw again later than the promise's limit.
+    /// Revocations with a token that each guard had admitted before, and saw again later than the promise's limit.
     pub trials: usize,
     /// All calls.
     pub calls: usize,
-    /// Calls with a token that had been revoked for longer than the promise.
+    /// Calls with a token that had been revoked for longer than the promise's limit.
     pub late_calls: usize,
-    /// Calls that began after the acknowledgement and were let in.
+    /// Calls that began after the acknowledgement and were admitted.
     pub let_in: usize,
     /// Time from the acknowledgement to the start of the last of these.
     pub latest: Duration,
-    /// Calls let in that began later than the proven limit.
+    /// Admitted calls that began later than the proven limit.
     pub beyond_proven: usize,
-    /// Calls let in that began later than the promise.
+    /// Admitted calls that began later than the promise's limit.
     pub violations: Vec<Violation>,
     /// Time from the acknowledgement until the last guard refused for good, for each trial.
     pub closed: Vec<Duration>,
@@ -91,13 +91,13 @@ pub struct Judgement {
 /// The behavior of one guard toward one token.
 #[derive(Clone, Copy, Default)]
 struct TokenAccess {
-    /// Set if the guard let the token in before the acknowledgement.
+    /// Set if the guard admitted the token before the acknowledgement.
     was_open: bool,
     /// Set if the token was used later than the promise's limit after the acknowledgement.
     was_watched: bool,
-    /// Start of the last call after the acknowledgement that was let in.
+    /// Start of the last admitted call after the acknowledgement.
     last: Option<Duration>,
-    /// The first answer, to a call after `last`, that did not let in.
+    /// The first refusal of a call after `last`.
     closed: Option<Duration>,
 }
 

@@ -9,7 +9,7 @@ use super::Rig;
 use crate::Failure;
 use crate::drill::Random;
 
-/// Times of a round without revocations, and then with them, in milliseconds.
+/// Length of the two parts of a round in milliseconds: first without revocations, then with revocations.
 pub(super) const CALM: u64 = 400;
 pub(super) const REVOKING: u64 = 600;
 
@@ -18,7 +18,7 @@ pub(super) const REVOKING: u64 = 600;
 pub enum Fault {
     /// No fault.
     None,
-    /// Each connection of the guards to the auth service is closed, and each new one.
+    /// All connections of the guards to the auth service are closed, and each new one after its start.
     Cut,
     /// No byte is forwarded between them.
     BlackHole,
@@ -70,8 +70,8 @@ impl Fault {
         }
     }
 
-    /// Returns the fault's start after the round's start: before most of the revocations. Guards pause before the first
-    /// one, and an auth service must have acknowledged some.
+    /// Returns the time from the round's start to the fault's start, which is before most revocations. Guards are
+    /// paused before the first revocation. An auth service is stopped after it has acknowledged some.
     pub(super) fn begins(self, random: &mut Random) -> Duration {
         match self {
             Self::GuardStopped => random.millis(100, CALM),
@@ -80,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// Returns the length: at random less than a lease or more than the promise.
+    /// Returns the length of the fault: randomly either shorter than a lease or longer than the promised limit.
     pub(super) fn lasts(random: &mut Random) -> Duration {
         if random.one_of(&[true, false]) { random.millis(100, 900) } else { random.millis(2_100, 2_800) }
     }
@@ -129,7 +129,7 @@ impl Fault {
     }
 }
 
-/// Applies this to all connections from guards to the auth service.
+/// Applies this change to all connections from guards to the auth service.
 fn ways(rig: &Rig, to: impl Fn(&Proxy)) {
     rig.guards.iter().for_each(|guard| to(&guard.way));
 }

@@ -20,7 +20,7 @@ impl History {
         Self { origin: Instant::now(), entries: Arc::default() }
     }
 
-    /// Returns the time since its start.
+    /// Returns the time since the start of the history.
     pub fn now(&self) -> Duration {
         self.origin.elapsed()
     }

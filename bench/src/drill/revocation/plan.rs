@@ -7,7 +7,7 @@ use super::Fault;
 pub struct Plan {
     /// The faults, in order.
     pub faults: Vec<Fault>,
-    /// The least number of trials of each fault.
+    /// The minimum number of trials of each fault.
     pub trials: usize,
     /// Sessions that are revoked in a round.
     pub sessions: usize,

@@ -23,7 +23,7 @@ const AT_ONCE: usize = 4;
 /// Time limit of a revocation's answer; a later one does not count.
 const REVOCATION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Time limit until a guard lets a good token in again.
+/// Time limit until a guard admits a good token again.
 const LET_IN_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A token to revoke, and its callers' state.
@@ -112,7 +112,7 @@ async fn callers(rig: &Rig, subjects: &[Subject], history: &History) -> Result<V
     Ok(callers)
 }
 
-/// Waits until each guard has let each token in.
+/// Waits until each guard has admitted each token.
 async fn open(callers: &[Caller]) -> Result<(), Failure> {
     let opening: JoinSet<_> = callers
         .iter()
@@ -126,7 +126,7 @@ async fn open(callers: &[Caller]) -> Result<(), Failure> {
     let opened = timeout(LET_IN_TIMEOUT, opening.join_all()).await;
     opened
         .map(drop)
-        .map_err(|_| format!("a guard has not let a good token in for {} s", LET_IN_TIMEOUT.as_secs()).into())
+        .map_err(|_| format!("a guard has not admitted a good token for {} s", LET_IN_TIMEOUT.as_secs()).into())
 }
 
 /// Revokes, and tells the callers about the acknowledgement.

@@ -5,7 +5,7 @@ use super::{Fault, Judgement, Plan, Rig};
 use crate::Failure;
 use crate::drill::Random;
 
-/// Factor between the greatest number of rounds and the number needed if every revocation is acknowledged.
+/// Ratio of the largest number of rounds to the number that suffices if every revocation is acknowledged.
 const MAX_ROUNDS_FACTOR: usize = 10;
 
 /// Runs the plan, and returns the results of each fault.

@@ -9,7 +9,7 @@ use crate::drill::{Broken, Report};
 pub fn report(judged: &[(Fault, Judgement)], trials: usize) -> Report {
     let mut report = Report::default();
     report.lines.extend([
-        "                                                              let in after            closed, ms".to_owned(),
+        "                                                            admitted after            closed, ms".to_owned(),
         format!(
             "{:<23}{:>7}{:>9}{:>9}{:>8}{:>8}{:>7}{:>6}{:>7}{:>7}{:>7}{:>13}",
             "fault",
@@ -31,11 +31,11 @@ pub fn report(judged: &[(Fault, Judgement)], trials: usize) -> Report {
         report.broken.extend(judgement.violations.iter().map(|violation| {
             let (late, call) = (violation.late.as_millis(), violation.call);
             let seen = format!("{}: {late} ms, session {} at guard {}", fault.name(), call.session, call.guard);
-            Broken::new("no call that begins later than 2 s after an acknowledged revocation is let in", seen)
+            Broken::new("no call that begins later than 2 s after an acknowledged revocation is admitted", seen)
         }));
         report.broken.extend(judgement.odd.iter().map(|call| {
             let seen = format!("{}: {:?}", fault.name(), call.outcome);
-            Broken::new("a guarded call is let in, UNAUTHENTICATED or UNAVAILABLE", seen)
+            Broken::new("a guarded call is admitted, or ends with UNAUTHENTICATED or UNAVAILABLE", seen)
         }));
         if judgement.trials < trials {
             let seen = format!("{}: {} trials of {trials}", fault.name(), judgement.trials);

@@ -74,11 +74,11 @@ fn trial_needs_a_call_before_and_after_at_each_guard() {
     let full = [call(9_000, LetIn), call(10_010, Refused), call(12_100, Unavailable)];
     assert_eq!(judged(&full).trials, 1);
     assert_eq!(judge(&[REVOKED], &full, 2).trials, 0, "the second guard has no call");
-    assert_eq!(judged(&full[1..]).trials, 0, "the guard never let the token in");
+    assert_eq!(judged(&full[1..]).trials, 0, "the guard never admitted the token");
     assert_eq!(judged(&full[..2]).trials, 0, "no call came later");
 }
 
-/// A guard closes at its first refusal after the last call that it let in.
+/// A guard closes at its first refusal after the last call that it admitted.
 #[test]
 fn guard_closes_at_the_first_refusal_after_the_last() {
     let calls = [
