@@ -35,7 +35,7 @@ RETRY_INFO = "google.rpc.RetryInfo"
 # Time limit in seconds; more than any step takes on a busy machine.
 LIMIT = 120
 
-# Seconds for which a guard lets calls in on earlier evidence of the auth service.
+# Seconds for which a guard admits calls on earlier evidence from the auth service.
 EVIDENCE = 1
 
 

@@ -15,7 +15,7 @@ const LETTERS: [char; 3] = ['C', 'F', 'R'];
 /// The words of a row without a test, or with a gap.
 const GAP: &str = "not yet";
 
-/// The endings of the files whose comments may cite codes.
+/// The extensions of the files whose comments may cite codes.
 const ENDINGS: [&str; 4] = ["rs", "proto", "sql", "md"];
 
 /// A row of a page.
@@ -82,7 +82,7 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-/// Reports whether the word is a code: one of the letters and one or two digits.
+/// Returns true if the word is a code: one of the letters and one or two digits.
 fn is_code(word: &str) -> bool {
     word.strip_prefix(LETTERS)
         .is_some_and(|digits| (1..=2).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()))
@@ -103,7 +103,7 @@ fn token(text: &str, line_comment: &str) -> (usize, bool) {
     if text.starts_with("/*") {
         return (until("*/", 2), true);
     }
-    // An identifier is taken whole, so that the `r` of a raw string is told from the end of a name.
+    // An identifier is one token, so that an `r` at the end of a name does not begin a raw string.
     let word = text.find(|char: char| !char.is_alphanumeric() && char != '_').unwrap_or(text.len());
     if word > 0 {
         let hashes = text[word..].bytes().take_while(|byte| *byte == b'#').count();
@@ -129,7 +129,7 @@ fn token(text: &str, line_comment: &str) -> (usize, bool) {
     }
 }
 
-/// Returns the comments of a source, each line where it stands; all else is left out.
+/// Returns the comments of a source, in their lines. Everything else is removed.
 fn comments(text: &str, line_comment: &str) -> String {
     let (mut kept, mut rest) = (String::new(), text);
     while !rest.is_empty() {
@@ -182,7 +182,8 @@ fn named(cell: &str) -> Vec<Named<'_>> {
 }
 
 impl Test {
-    /// Reports whether the row means this test: each of its rooms is a folder or the name of the test's file.
+    /// Returns true if the row names this test: each part before the last `::` is a folder or the name of the test's
+    /// file.
     fn is(&self, named: &Named<'_>) -> bool {
         self.name == named.name && named.rooms.iter().all(|room| self.rooms.iter().any(|own| own == room))
     }
@@ -192,7 +193,7 @@ impl Test {
     }
 }
 
-/// Says what is wrong with a row, and what may stand there.
+/// Returns the faults of a row, each with a hint how to correct it.
 fn faults(row: &Row, all: &[Test]) -> Vec<String> {
     let Row { page, code, cells } = row;
     if cells.len() != 4 || cells.iter().any(|cell| cell.trim().is_empty()) {
@@ -208,9 +209,9 @@ fn faults(row: &Row, all: &[Test]) -> Vec<String> {
         let citing = all.iter().filter(|test| codes(&test.head).any(|cited| cited == code));
         let (moved, citing): (Vec<_>, Vec<_>) = (moved.map(Test::shown).collect(), citing.map(Test::shown).collect());
         let hint = if !moved.is_empty() {
-            format!("it stands in {}", moved.join(", "))
+            format!("it is in {}", moved.join(", "))
         } else if citing.is_empty() {
-            "name the test that took its place".to_owned()
+            "name the test that replaced it".to_owned()
         } else {
             format!("tests whose comments cite {code}: {}", citing.join(", "))
         };
@@ -268,7 +269,7 @@ fn each_code_that_is_cited_has_a_row() {
             }
         }
     }
-    assert!(unknown.is_empty(), "add a row to {PAGES:?}, or mend the code:\n{}", unknown.join("\n"));
+    assert!(unknown.is_empty(), "add a row to {PAGES:?}, or correct the code:\n{}", unknown.join("\n"));
     assert!(cited > defined.len(), "the sources cite codes");
 }
 
@@ -280,7 +281,7 @@ fn codes_are_words_of_their_own() {
 }
 
 #[test]
-fn comments_are_told_from_strings() {
+fn comments_differ_from_strings() {
     let source = "let a = \"// C1\"; // C2\nlet b = r#\"\" // C3\"#; /* C4\nC5 */ '\"' // C6\nlet c: &'a str = \"\\\" // C7\";\n/// C8";
     assert_eq!(codes(&comments(source, "//")).collect::<Vec<_>>(), ["C2", "C4", "C5", "C6", "C8"]);
     let lines: Vec<_> = comments(source, "//").lines().map(str::to_owned).collect();
@@ -290,24 +291,21 @@ fn comments_are_told_from_strings() {
 }
 
 #[test]
-fn a_faulty_row_is_found_and_told() {
+fn faulty_row_is_reported() {
     let all = all_tests();
     let told = |tests: &str| {
         let cells = ["C99", "a threat", "a control", tests].map(str::to_owned).to_vec();
         faults(&Row { page: PAGES[0], code: "C99".to_owned(), cells }, &all).join("\n")
     };
-    assert_eq!(
-        told("`checklist::codes_are_words_of_their_own`, `tests checklist::comments_are_told_from_strings`"),
-        ""
-    );
+    assert_eq!(told("`checklist::codes_are_words_of_their_own`, `tests checklist::comments_differ_from_strings`"), "");
     assert_eq!(
         told("**not yet**: a reason, `cargo deny`, `std::fs` aside"),
-        "docs/security.md, row C99: no test `std::fs`; name the test that took its place"
+        "docs/security.md, row C99: no test `std::fs`; name the test that replaced it"
     );
     assert!(told("nothing").contains("row C99: names no test"));
     assert!(
         told("`house::codes_are_words_of_their_own`")
-            .ends_with("it stands in `tests/checklist::codes_are_words_of_their_own`")
+            .ends_with("it is in `tests/checklist::codes_are_words_of_their_own`")
     );
     assert!(told("`checklist::root`").contains("no test `checklist::root`"), "a function that is no test");
     assert!(told("").contains("must have four cells"));

@@ -1,4 +1,4 @@
-//! Tests of the manual: its quotes equal their files, and its calls match the contract.
+//! Tests of `src/manual.md`: each quoted block equals its source file, and each grpcurl call matches the contract.
 
 #![cfg(test)]
 
@@ -12,10 +12,10 @@ use serde_json::Value;
 
 const MANUAL: &str = include_str!("../src/manual.md");
 
-/// The prefix of a comment that names the file of the next block.
+/// The start of a comment that names the source file of the next code block.
 const QUOTED: &str = "<!-- ";
 
-/// Returns the quoted blocks: each with its file and its lines.
+/// Returns each quoted block: the path of its source file, and its lines.
 fn quotes() -> Vec<(&'static str, Vec<&'static str>)> {
     let mut found = Vec::new();
     let mut lines = MANUAL.lines();
@@ -27,7 +27,7 @@ fn quotes() -> Vec<(&'static str, Vec<&'static str>)> {
     found
 }
 
-/// Returns true if `text` contains these lines in a row with the same extra indent.
+/// Returns true if `text` contains these lines one after the other, all indented by the same amount.
 fn contains(text: &str, quote: &[&str]) -> bool {
     let lines: Vec<_> = text.lines().collect();
     lines.windows(quote.len()).any(|window| {
@@ -40,7 +40,8 @@ fn contains(text: &str, quote: &[&str]) -> bool {
 #[test]
 fn quoted_code_equals_its_file() {
     let quotes = quotes();
-    assert_eq!(quotes.len(), MANUAL.matches("```rust,ignore").count(), "a block that is not compiled names no file");
+    let blocks = MANUAL.matches("```rust,ignore").count();
+    assert_eq!(quotes.len(), blocks, "each `rust,ignore` block names its source file");
     assert!(quotes.len() >= 9, "{quotes:?}");
     for (file, quote) in quotes {
         let text = fs::read_to_string(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(file)).unwrap();
@@ -56,7 +57,7 @@ fn changed_quote_is_detected() {
     assert!(!contains(text, &["let a = 2;"]));
 }
 
-/// Returns the JSON and the method of a grpcurl line. A placeholder replaces each variable.
+/// Returns the JSON and the method of a grpcurl line. In the JSON, the name of a shell variable stands for its value.
 fn call(line: &str) -> (Value, &str) {
     let (before, method) = line.rsplit_once(' ').unwrap();
     let json = before.split_once("-d '").unwrap().1.rsplit_once('\'').unwrap().0;

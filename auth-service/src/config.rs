@@ -85,7 +85,8 @@ pub struct Flags {
     /// Registration of users: open to everyone, or closed to all but admins
     #[arg(long, env = "AUTH_REGISTRATION", default_value = "open", hide_env_values = true)]
     pub registration: Registration,
-    /// Least length of a new password in characters, 8 to 64; NIST SP 800-63B-4 asks for 15 if it is the only factor
+    /// Minimum length of a new password in characters, 8 to 64; NIST SP 800-63B-4 asks for 15 if the password is the
+    /// only factor
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
           value_parser = value_parser!(u8).range(PasswordPolicy::MIN_LENGTHS))]
     pub password_min_length: u8,
@@ -185,7 +186,7 @@ impl Config {
         let service_key = environment.service_key("AUTH_SERVICE_KEY")?;
         if let Some(key) = &service_key {
             check_secret(key.expose()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
-            // A guard would treat the key as a JWT.
+            // A guard would treat such a key as a JWT and refuse it.
             if key.expose().starts_with("eyJ") {
                 return Err(ConfigError::setting("AUTH_SERVICE_KEY", "must not be a JWT: use random characters"));
             }

@@ -108,7 +108,7 @@ pub(crate) fn known(position: v1::Position) -> Result<Position, Error> {
         }
         _ => Err(Error::violation(
             "resume.position",
-            "must be one that this service has given: 16 bytes each of log_id and mark",
+            "must be a position from this service, with 16 bytes of log_id and 16 bytes of mark",
         )),
     }
 }
@@ -147,7 +147,7 @@ pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
     if violations.is_empty() { Ok(Filter { email_key, role, state }) } else { Err(Error::InvalidFields(violations)) }
 }
 
-/// Returns the text that a page token of `ListUsers` is bound to. Each filter has a text of its own, since neither a
+/// Returns the scope of a page token of `ListUsers`. Different filters have different scopes, because neither a
 /// canonical email nor a role contains a blank.
 pub(crate) fn scope(filter: &Filter) -> String {
     let state = match filter.state {
@@ -160,9 +160,9 @@ pub(crate) fn scope(filter: &Filter) -> String {
     format!("gatepost.auth.v1.UserService/ListUsers state={state} role={role} email={email}")
 }
 
-/// Reads the audiences that a request asks for.
+/// Reads the requested audiences.
 pub(crate) fn audiences(known: &Audiences, wanted: Vec<String>) -> Result<Vec<String>, Error> {
-    const DESCRIPTION: &str = "must be an audience that this service issues tokens for, and stand there once";
+    const DESCRIPTION: &str = "must be an audience that this service issues tokens for, listed once";
     known.choose(wanted).map_err(|place| Error::violation(format!("audiences[{place}]"), DESCRIPTION))
 }
 

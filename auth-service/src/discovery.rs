@@ -1,4 +1,5 @@
-//! Discovery: lets libraries verify tokens without a call, by the public keys and their address (docs/decisions/0014).
+//! Discovery: serves the public keys and their address, so that libraries can verify tokens without a call
+//! (docs/decisions/0014).
 
 use std::sync::Arc;
 
@@ -11,8 +12,8 @@ use crate::keys::model::{CurrentKeys, PublicKey};
 const KEYS_PATH: &str = "/.well-known/jwks.json";
 const CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 
-/// Seconds for which a cache may keep the keys. A new key is listed at least ten seconds before it signs, so five are left
-/// for the transport.
+/// Seconds for which a cache may keep the keys. A new key is listed at least ten seconds before it signs, so five
+/// seconds are left for the transport.
 const CACHE_SECONDS: u32 = 5;
 
 /// Returns the pages. Each request reads the current `keys`.

@@ -70,20 +70,20 @@ impl Error {
         Self::InvalidFields(vec![Violation::new(field, rule)])
     }
 
-    /// Converts the cause for which the user of this id was not changed.
+    /// Converts the reason why the user with this id was not changed.
     pub(crate) fn unchanged(cause: Unchanged, id: Uuid) -> Self {
         match cause {
             Unchanged::NotFound => Self::UserNotFound(id.to_string()),
             Unchanged::Stale => Self::Stale,
             Unchanged::LastAdmin => Self::LastAdmin,
             Unchanged::EmailTaken => Self::EmailTaken,
-            // The change that outdated the proof has also killed this call's own token.
+            // Another change made the password proof invalid, and has also killed this call's own token.
             Unchanged::Outdated => Self::Refused(Rejection::Token(InactiveReason::Revoked)),
         }
     }
 }
 
-/// Rounds up to whole seconds, so that a caller that waits them has waited long enough.
+/// Rounds up to whole seconds, so that a caller that waits this long has waited long enough.
 fn whole_seconds(wait: TimeDelta) -> Duration {
     let seconds = u64::try_from(wait.num_milliseconds()).unwrap_or_default().div_ceil(1000);
     Duration::from_secs(seconds)

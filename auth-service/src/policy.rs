@@ -14,7 +14,7 @@ pub(crate) const SERVICES: [&str; 4] = [
     "gatepost.auth.v1.UserService",
 ];
 
-/// Service that callers confuse with this one.
+/// The other service of the pair: callers may confuse the two ports.
 pub(crate) const ELSEWHERE: [Elsewhere; 1] =
     [Elsewhere { package: "gatepost.blog.v1", service: "blog-service", default_port: 50052, setting: "BLOG_LISTEN" }];
 

@@ -1,11 +1,11 @@
-//! The latest believable time, and the number of rows with repaired times.
+//! The latest plausible time, and the number of rows with repaired times.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Time by which a stored time may lie ahead, in addition to the leeway: a replica takes the server's time only if it is
+/// Time by which a stored time may be ahead, in addition to the leeway. A replica uses the server's time only if it is
 /// clearly earlier than its own.
 const MARGIN: TimeDelta = TimeDelta::seconds(2);
 
@@ -23,7 +23,7 @@ impl Repaired {
     }
 }
 
-/// Returns the latest believable time of a past event.
+/// Returns the latest plausible time of a past event.
 pub(crate) fn latest_believed(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
     now + leeway + MARGIN
 }

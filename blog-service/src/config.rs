@@ -61,7 +61,7 @@ pub struct Flags {
     /// --proxy-protocol
     #[arg(long, env = "BLOG_TRUSTED_PROXIES", value_parser = networks, hide_env_values = true)]
     pub trusted_proxies: Option<Networks>,
-    /// Read a header of the PROXY protocol, version 2, at the begin of each connection from a trusted proxy
+    /// Read a header of the PROXY protocol, version 2, at the start of each connection from a trusted proxy
     #[arg(long, env = "BLOG_PROXY_PROTOCOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub proxy_protocol: bool,
@@ -96,7 +96,7 @@ impl Flags {
             (Some(trusted), true) => Ok(Some(ProxyProtocol::new(trusted.clone()))),
             (None, false) => Ok(None),
             (None, true) => {
-                Err(ConfigError::setting(NAME, "must name the proxies that BLOG_PROXY_PROTOCOL is believed of"))
+                Err(ConfigError::setting(NAME, "must be set with BLOG_PROXY_PROTOCOL: only named proxies are trusted"))
             }
             (Some(_), false) => Err(ConfigError::setting(NAME, "has no effect alone: set BLOG_PROXY_PROTOCOL=true")),
         }

@@ -78,10 +78,10 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
     }
 }
 
-/// The ids of a batch, and their texts as they were asked.
+/// The ids of a batch, and their texts as the caller wrote them.
 pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<(Uuid, String)>, Error> {
     const MANY: &str = "must be at most 100 ids";
-    const TWICE: &str = "must stand once";
+    const TWICE: &str = "must be listed once";
     if texts.len() > MAX_BATCH_IDS {
         return Err(violation("ids", MANY));
     }
@@ -105,7 +105,7 @@ const ID_RULE: &str = "must be a UUID, as an answer of this service has it";
 
 pub(crate) fn post_id(post: Option<v1::get_post_request::Post>) -> Result<Uuid, Error> {
     let Some(v1::get_post_request::Post::Id(id)) = post else {
-        return Err(violation("id", "must name the post that is wanted"));
+        return Err(violation("id", "must name a post"));
     };
     self::id(&id)
 }

@@ -17,9 +17,9 @@ use crate::store::{PostUnchanged, StoreError};
 pub(crate) enum Error {
     #[error("bad fields")]
     InvalidFields(Vec<Violation>),
-    #[error("the page token is not ours, not for this request or too old")]
+    #[error("the page token is forged, for another request or too old")]
     PageTokenInvalid,
-    #[error("the request id stands for another request")]
+    #[error("the request id belongs to another request")]
     RequestIdReused,
     #[error("there is no such post")]
     PostNotFound(String),
@@ -31,7 +31,7 @@ pub(crate) enum Error {
     AnswerTooLarge,
     #[error("the user has written more than the quota")]
     QuotaUsedUp(Duration),
-    #[error("the guard would not have let the caller in")]
+    #[error("the guard's rules reject the caller")]
     Refused(Rejection),
     #[error(transparent)]
     Store(#[from] StoreError),

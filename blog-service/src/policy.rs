@@ -6,7 +6,7 @@ use kit::serve::Elsewhere;
 /// Services behind the guard.
 pub(crate) const SERVICES: [&str; 1] = ["gatepost.blog.v1.PostService"];
 
-/// Service that callers may mistake this one for.
+/// The other service of the pair: callers may confuse the two ports.
 pub(crate) const ELSEWHERE: [Elsewhere; 1] =
     [Elsewhere { package: "gatepost.auth.v1", service: "auth-service", default_port: 50051, setting: "AUTH_LISTEN" }];
 

@@ -31,7 +31,7 @@ pub enum RunError {
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The database does not answer.
-    #[error("{0}: see to the database, then start again")]
+    #[error("{0}: check the database, then start again")]
     Store(#[from] StoreError),
     /// The client of the auth service cannot be built.
     #[error("--auth-url (BLOG_AUTH_URL): {0}")]
@@ -115,10 +115,11 @@ async fn start(
     Ok(ended?)
 }
 
-/// Largest lead of a stored time: the largest difference of clocks that any setting allows.
+/// Time by which a stored time may be ahead: the largest difference of clocks that any setting allows.
 const MAX_TIME_LEAD: TimeDelta = TimeDelta::seconds(62);
 
-/// Cuts request times that a wrong clock wrote to the present; otherwise the requests stay known for more than a day.
+/// Sets request times in the future, written by a wrong clock, to the present. Otherwise the requests would stay known
+/// for more than a day.
 async fn repair(store: &Store, clock: &Clock) -> Result<(), StoreError> {
     let now = clock.now();
     if !clock.may_repair(MAX_TIME_LEAD) {

@@ -50,7 +50,7 @@ impl Message {
         &self.package
     }
 
-    /// Returns the path by which the code generator knows the message.
+    /// Returns the path of the message in the code generator's configuration.
     pub(crate) fn path(&self) -> String {
         format!(".{}.{}", self.package, self.name)
     }

@@ -1,4 +1,4 @@
-//! Asks the database for the time: a server tells its own, and a file holds the time that an earlier process has left.
+//! Reads the database's time: a server's clock, or the time that an earlier process stored in the file.
 
 use kit::clock::{Anchor, Clock};
 use kit::probe::Probe;
@@ -18,7 +18,7 @@ pub fn clock_probe(db: &Db, clock: &Clock) -> Probe {
     })
 }
 
-/// Compares this clock with the database's time, and leaves a time for a later process.
+/// Compares this clock with the database's time, and stores the current time for the next process.
 ///
 /// # Errors
 /// [`StoreError`] if the database does not answer; the clock is then compared with the last known time.

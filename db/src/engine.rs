@@ -53,8 +53,8 @@ impl Db {
     /// [`TransactionOutcome::Commit`], otherwise nothing. `transaction!` calls it for an async
     /// closure.
     ///
-    /// On PostgreSQL the whole work is repeated if the server asks for it (40001, 40P01), so it must not have effects
-    /// of its own. `input` is the data that it works with. On SQLite it may share its commit with the work of others.
+    /// On PostgreSQL the work is repeated if the server asks for it (40001, 40P01), so the work must have no effects
+    /// outside of the transaction. `input` is its data. On SQLite several calls may share one commit.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].

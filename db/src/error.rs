@@ -103,7 +103,8 @@ pub(super) fn is_answer(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some() && !is_broken(error)
 }
 
-/// Returns true if the server asks for a repetition of the transaction, or accepts it after a new preparation.
+/// Returns true if the transaction may succeed when it is repeated: the server asks for it, or a statement must be
+/// prepared again.
 pub(super) fn is_repeatable(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|cause| matches!(classify(cause), ErrorClass::Repeat | ErrorClass::Stale))
 }
@@ -157,7 +158,7 @@ pub fn is_locked(error: &sqlx::Error) -> bool {
 
 /// Meaning of a database's error code.
 enum ErrorClass {
-    /// The fault may pass by itself.
+    /// The fault may end by itself.
     Away,
     /// The server takes no writes, as a standby does.
     OnlyReads,
@@ -206,7 +207,8 @@ fn classify_postgres(code: &str) -> ErrorClass {
         // serialization_failure, deadlock_detected.
         "40001" | "40P01" => ErrorClass::Repeat,
         "53100" => ErrorClass::Full,
-        // The server ends the connection: it shuts down, has crashed, starts, drops the database, or has waited for us.
+        // The server ends the connection: it shuts down, crashed, starts, drops the database, or waited too long for
+        // the client.
         "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04" => ErrorClass::Broken,
         "55P03" => ErrorClass::Locked,
         "25006" => ErrorClass::OnlyReads,
@@ -227,14 +229,14 @@ fn classify_postgres(code: &str) -> ErrorClass {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process holds the lock.
-    #[error("{0} is in use by another process: stop that one first, or use another folder")]
+    #[error("{0} is in use by another process: stop that process first, or use another folder")]
     InUse(String),
     /// A restore was interrupted.
-    #[error("{0} is being restored, and that was broken off: run the same `gatepost restore` again")]
+    #[error("{0} has an interrupted restore: run the same `gatepost restore` again")]
     Restoring(String),
     /// The folder or a file cannot be created or written.
     #[error(
-        "{0} cannot be written to ({1}): make its folder and all of its files writable for this user, or use another folder"
+        "{0} cannot be written ({1}): make its folder and all its files writable for this user, or use another folder"
     )]
     Unwritable(String, String),
     /// A later version has migrated the database.
@@ -248,14 +250,14 @@ pub enum OpenError {
     /// The file is not a database, or is damaged.
     #[error("{0} cannot be opened as a database ({1}): restore a backup, or use another one")]
     Damaged(String, String),
-    /// The server does not answer, or does not let us in.
-    #[error("{0} does not let us in ({1}): see that the server runs, and that user, password and database are right")]
+    /// The server does not answer, or refuses the connection.
+    #[error("{0} refuses the connection or does not answer ({1}): check the server, user, password and database")]
     Away(String, String),
     /// Another process is still migrating the database.
-    #[error("{0} is still being migrated by another process: wait for that one, then start again")]
+    #[error("{0} is still being migrated by another process: wait until the migration ends, then start again")]
     Migrating(String),
     /// A migration failed and was rolled back.
-    #[error("{0} could not be migrated ({1}), and nothing is left half done: see to the cause, then start again")]
+    #[error("{0} could not be migrated ({1}), and the failed step was rolled back: remove the cause, then start again")]
     Unmigrated(String, String),
     /// The server may lose acknowledged writes.
     #[error("{0} has synchronous_commit = off, so an acknowledged write can be lost: set it to on")]
@@ -276,12 +278,12 @@ pub enum OpenError {
     ReadOnly(String),
     /// A pooler spreads one connection's statements over several sessions.
     #[error(
-        "{0} is behind a pooler in transaction mode, and the services need one session a connection: set \
+        "{0} is behind a pooler in transaction mode, and the services need one session per connection: set \
          pool_mode = session for this database, or name the server itself"
     )]
     SharedSessions(String),
     /// The server is too far away.
-    #[error("{0} is {1} ms away (one round trip): up to 100 ms works, so run this service nearer to its database")]
+    #[error("{0} is {1} ms away (one round trip), and at most 100 ms work: run this service nearer to its database")]
     Far(String, u128),
     /// The file does not exist.
     #[error("{0} is not there: name the file of a service's database")]

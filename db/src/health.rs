@@ -28,7 +28,7 @@ pub fn write_probe(db: &Db) -> Probe {
     probe(db, |db| async move { touch(&db, random::bytes()).await })
 }
 
-/// Reads a row by its index, from a table that both services have. This is the smallest proof that their reads work.
+/// Reads a row through an index, from a table that both services have: the smallest proof that reads work.
 ///
 /// # Errors
 /// [`StoreError`] if the database does not answer.
@@ -39,7 +39,7 @@ pub async fn look(db: &Db) -> Result<(), StoreError> {
     found.map(|_: Option<i32>| ())
 }
 
-/// Writes a row that has no reader: the smallest proof that writes reach the disk. The row stays after the first write,
+/// Writes a row that nothing reads: the smallest proof that writes reach the disk. The row stays after the first write,
 /// and changes with each `mark`, since SQLite does not write an unchanged page.
 ///
 /// # Errors

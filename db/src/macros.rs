@@ -1,6 +1,6 @@
 //! Macros by which a store writes a statement once for both engines.
 
-/// Evaluates the expression, a future of the driver, on a connection that only reads.
+/// Runs the driver's future on a connection that only reads.
 ///
 /// `read!(db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))` is a `Result<_, StoreError>`. On
 /// PostgreSQL the macro evaluates it a second time if the connection is broken.

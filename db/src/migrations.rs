@@ -42,7 +42,7 @@ where
     unlocked.run_direct(None, connection, false).await.map_err(|error| failed(name, &error))
 }
 
-/// Refuses another service's database. The driver's migrator would call a database with more migrations a newer one.
+/// Refuses another service's database. The driver's migrator would call it a newer version if it has more migrations.
 pub(super) async fn check<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
     C: Migrate + Send,

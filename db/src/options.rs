@@ -1,10 +1,10 @@
-//! Reads the `options` of a server's URL: the server's arguments that set something for a session.
+//! Reads the `options` of a server's URL: server arguments that change settings of a session.
 
 /// Settings of a session: names and values.
 pub(super) type SessionSettings = Vec<(String, String)>;
 
-/// Returns the settings in `-c name=value`, `-cname=value` and `--name=value`, as the server reads them. A backslash
-/// escapes the next character, and blanks separate the words. Returns `None` if there is anything else.
+/// Returns the settings in `-c name=value`, `-cname=value` and `--name=value`, read as the server reads them. A
+/// backslash escapes the next character, and blanks separate the words. Returns `None` if there is anything else.
 pub(super) fn session_settings(options: &str) -> Option<SessionSettings> {
     let mut words = words(options).into_iter();
     let mut settings = Vec::new();

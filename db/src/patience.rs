@@ -1,5 +1,5 @@
-//! Retries of a start. A machine that starts everything at once is slow, and the limits of calls are too short for
-//! that.
+//! Retries during a start. A machine that starts many programs at once is slow, and the limits of calls are too short
+//! for that.
 
 use std::time::Duration;
 

@@ -8,11 +8,11 @@ use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
-/// Time after its beginning in which a write is repeated. Like all limits here it leaves the last try enough time
-/// before the deadline of every RPC that writes.
+/// Time in which a write is repeated, counted from its start. The last attempt still ends before the deadline of every
+/// RPC that writes.
 const REPEAT_WINDOW: Duration = Duration::from_secs(2);
 
-/// Time after its beginning in which a write is looked for.
+/// Time in which a write is looked up, counted from its start.
 const SETTLE_TIMEOUT: Duration = Duration::from_millis(3500);
 
 /// Pause before the next lookup.
@@ -22,9 +22,10 @@ static SETTLED_LOG: LogLimit = LogLimit::new();
 
 /// Writes, and finds out the outcome of an unanswered commit.
 ///
-/// `find` returns the result of the write, if it is stored. If it is not, the first commit may still be under way, so
-/// the write is repeated. The write must not count twice: it finds its own row, or requires the state that it has read.
-/// If the repetition writes nothing, `find` decides: either the first commit has arrived by then, or it never will.
+/// `find` returns the result of the write, if it is stored. If it is not, the first commit may still be running, so the
+/// write is repeated. A repeated write must have no second effect: it finds its own row, or requires the state that it
+/// has read. If the repetition writes nothing, `find` decides: either the first commit has arrived by then, or it never
+/// will.
 ///
 /// # Errors
 /// [`StoreError`]; [`StoreError::Unknown`] if the outcome stays unknown for too long.

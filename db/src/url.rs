@@ -97,7 +97,7 @@ impl PostgresServer {
     }
 }
 
-/// Name for messages, without user and password.
+/// Returns a name for messages, without user and password.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -166,7 +166,7 @@ fn server(text: &str) -> Result<PostgresServer, &'static str> {
     }
     let Some(password) = password(&options) else { return Ok(PostgresServer { options: Box::new(options), settings }) };
     let clean = cleaned(&password).map_err(|_| {
-        "the password, in it or in PGPASSWORD, has a control character, a byte order mark or a blank at an end: remove it"
+        "the password, here or in PGPASSWORD, has a control character, a byte order mark or an outer blank: remove it"
     })?;
     Ok(PostgresServer { options: Box::new(options.password(clean)), settings })
 }

@@ -9,10 +9,10 @@ use tokio::time::timeout;
 use super::PrimaryConnection;
 use super::error::is_answer;
 
-/// Longest try to connect.
+/// Longest attempt to connect.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Longest poll, with its way there and back.
+/// Longest poll, the round trip included.
 const POLL_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// A dedicated connection on either engine, which only reads; [`watch!`](crate::watch) polls through it.

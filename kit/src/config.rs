@@ -95,7 +95,7 @@ pub fn warn_plaintext(switch: &str, exposed: &[String]) {
     if !exposed.is_empty() {
         let ways = exposed.join(", ");
         tracing::warn!(
-            "plaintext leaves this machine, since {switch} is true: {ways}; use it on a trusted network alone"
+            "plaintext leaves this machine, since {switch} is true: {ways}; use it only on a trusted network"
         );
     }
 }
@@ -104,7 +104,7 @@ fn trusted(name: &str, is_fine: bool, refused: &str, switch: &str) -> Result<(),
     if is_fine {
         return Ok(());
     }
-    let problem = format!("{refused}, or set {switch}=true if the network between is trusted");
+    let problem = format!("{refused}, or set {switch}=true if the network in between is trusted");
     Err(ConfigError::setting(name, problem))
 }
 

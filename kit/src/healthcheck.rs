@@ -40,13 +40,13 @@ pub enum Unhealthy {
     #[error("nothing answers at {0}: start the service, or name its address with --url")]
     Silent(String),
     /// No answer came in time.
-    #[error("{0} has not answered within {1:?}: see the service's log, or allow it more with --timeout")]
+    #[error("{0} has not answered within {1:?}: see the service's log, or allow more time with --timeout")]
     Late(String, Duration),
     /// The service reports that it does not serve.
     #[error("{0} says that it does not serve: its database does not answer, or it is stopping; see the service's log")]
     NotServing(String),
     /// The answer is not one of this health service.
-    #[error("{0} is no gatepost service ({1:?}): name the service's address with --url")]
+    #[error("{0} is not a Gatepost service ({1:?}): name the service's address with --url")]
     Strange(String, Code),
     /// The service listens on any free port, so its address is unknown.
     #[error("the port of the service is unknown: name its address with --url http://HOST:PORT")]
@@ -70,7 +70,7 @@ impl Healthcheck {
             Ok(Err(failed)) => return Err(failed),
             Ok(Ok(())) => {}
         }
-        // A closed standard output is no failure.
+        // A closed standard output is not a failure.
         let _ = writeln!(std::io::stdout(), "{url} serves");
         Ok(())
     }

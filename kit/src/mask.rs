@@ -6,10 +6,10 @@ pub const RULE: &str = "must name fields of the patch that can be changed, each 
 /// Rule for every patch, as an error text.
 pub const EMPTY_RULE: &str = "must have a new value for at least one field";
 
-/// Returns the fields to change: those in the mask, or without a mask those present in the patch.
+/// Returns the fields to change: those in the mask or, without a mask, those present in the patch.
 ///
-/// `fields` lists each field that can change, and true if the patch has it. A field in the mask that the patch lacks is to
-/// be cleared. Returns `None` for a mask with another field, or with a field twice.
+/// `fields` lists each field that can change, and true if the patch has it. If a field is in the mask and not in the
+/// patch, the caller wants to clear it. Returns `None` for a mask with another field, or with a field twice.
 pub fn chosen(mask: Option<&[String]>, fields: &[(&'static str, bool)]) -> Option<Vec<&'static str>> {
     let Some(paths) = mask.filter(|paths| !paths.is_empty()) else {
         return Some(fields.iter().filter(|(_, present)| *present).map(|(name, _)| *name).collect());

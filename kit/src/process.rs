@@ -60,7 +60,7 @@ pub async fn run(
 fn raise_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     if setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }).is_err() {
-        tracing::debug!("the limit of open files stays as it is");
+        tracing::debug!("the limit of open files cannot be raised");
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Limit of tracked keys. Beyond it all keys are forgotten: memory counts more than a quota.
+/// Limit of tracked keys. Above it all keys are forgotten, because bounded memory is more important than a quota.
 const MAX_KEYS: usize = 65_536;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
@@ -34,7 +34,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
         (full - now - MINUTE + self.cost(1)).to_std().ok().filter(|wait| !wait.is_zero())
     }
 
-    /// Takes this amount. An amount above a minute's worth is granted once the whole minute's worth is back.
+    /// Takes this amount. An amount above the amount of a minute is granted when the key has its whole amount back.
     ///
     /// # Errors
     /// Returns the time to wait and takes nothing.

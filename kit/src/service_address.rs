@@ -61,7 +61,7 @@ impl ServiceAddress {
 mod tests {
     use super::*;
 
-    /// C65: loopback addresses are told apart from all others.
+    /// C65: loopback addresses are distinguished from all others.
     #[test]
     fn address_is_parsed_and_loopback_is_known() {
         for (url, address, loopback) in [

@@ -84,7 +84,8 @@ where
     }
 }
 
-/// Reads the status of a response without messages, which is among its first headers. Other responses are OK so far.
+/// Reads the gRPC status from the headers of a response. Only a response without messages has one there; others count
+/// as OK.
 fn status_of(headers: &HeaderMap) -> Status {
     Status::from_header_map(headers).unwrap_or_else(|| Status::ok(""))
 }

@@ -145,7 +145,7 @@ impl<V: Verify> Authorizer<V> {
         match introspection.unwrap_or(Err(Unavailable::Away)).map(|introspection| introspection.status) {
             Ok(TokenStatus::Active(identity)) => Ok(identity),
             Ok(TokenStatus::Inactive(reason)) => Err(Rejection::Token(reason)),
-            // Either the timer or a verifier that keeps the deadline itself ended the request.
+            // The timer ended the request, or the verifier did so because it keeps the deadline itself.
             Err(_) if caller_is_shorter && Instant::now() >= deadline => Err(Rejection::Deadline),
             Err(_) => Err(Rejection::AuthUnavailable),
         }

@@ -207,7 +207,7 @@ mod tests {
         assert_eq!(test.asked(), 1);
         test.uptime.advance(Duration::from_millis(1001));
         assert!(flights.verify(&token(), later).await.is_ok());
-        assert_eq!(test.asked(), 2, "a stale verdict causes a new request");
+        assert_eq!(test.asked(), 2, "a stale introspection causes a new request");
     }
 
     #[tokio::test]

@@ -13,7 +13,7 @@ const MAX_PEERS: usize = 10_000;
 /// Number of outcomes per peer that count as recent.
 const RECENT_TOKENS: u32 = 32;
 
-/// Number of bad tokens, without a valid one, after which a peer is suspect.
+/// Number of bad tokens after which a peer without a valid one is suspect.
 const MAX_BAD_TOKENS: u32 = 4;
 
 /// Maximum concurrent requests of one peer until one of its tokens is valid.

@@ -18,7 +18,7 @@ static API_TOKEN_BIN: HeaderName = HeaderName::from_static("api-token-bin");
 static AUTHORIZATION: HeaderName = http::header::AUTHORIZATION;
 static AUTHORIZATION_BIN: HeaderName = HeaderName::from_static("authorization-bin");
 
-/// A token as sent: 1 to 4096 bytes of visible ASCII. `Debug` shows none of them.
+/// A token as sent: 1 to 4096 bytes of visible ASCII. `Debug` does not show them.
 ///
 /// A call's token shares the memory of the header. Clones copy nothing.
 #[derive(Clone)]

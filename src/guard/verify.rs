@@ -20,8 +20,8 @@ pub trait Verify: Send + Sync + 'static {
         deadline: Instant,
     ) -> impl Future<Output = Result<Introspection, Unavailable>> + Send;
 
-    /// Verifies `token`, and shares limited resources fairly among the traffic classes. The default
-    /// implementation ignores `class`.
+    /// Verifies `token`, with limited resources shared fairly among the traffic classes. The default implementation
+    /// ignores `class`.
     fn verify_for(
         &self,
         token: &Token,
@@ -122,6 +122,6 @@ pub enum Unavailable {
     #[error("the auth service does not answer; try again in a moment")]
     Away,
     /// The auth service gave an answer that is an error or nonsense. A retry would give the same.
-    #[error("the auth service gives no verdict on the token; check its log and version")]
+    #[error("the auth service gave no usable answer about the token; check its log and version")]
     Unclear,
 }

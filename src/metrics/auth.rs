@@ -91,7 +91,7 @@ impl AuthCounters {
 impl Default for AuthCounters {
     fn default() -> Self {
         let verdicts = |result| {
-            let help = "Verifications with a usable kept verdict, and without one";
+            let help = "Verifications with a usable cached introspection, and without one";
             Counter::named("gatepost_guard_verdicts_total", &[("result", result)], help)
         };
         let counter = |name, help| Counter::named(name, &[], help);

@@ -58,7 +58,7 @@ pub struct Evidence {
     pub ttl: Duration,
 }
 
-/// An error of the feed: a message is missing or malformed. The revocation state is then empty.
+/// An error of the feed: a message is missing or malformed. The revocation state is empty after this error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the revocation feed has a gap")]
 pub struct Gap;

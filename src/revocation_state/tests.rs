@@ -46,7 +46,7 @@ fn introspection_without_feed_lives_for_1_s() {
 }
 
 #[test]
-fn renewal_counts_from_its_sending_for_this_log() {
+fn renewal_counts_from_its_request_for_this_log() {
     let state = fed();
     for known in [position(3, 0), position(4, 0), position(5, 0)] {
         check(&state, &evidence(1, known), 11_000, Validity::Valid);

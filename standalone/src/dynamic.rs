@@ -80,11 +80,12 @@ pub async fn call(
     let mut request = Request::new(message);
     if let Some(token) = token {
         let mut value: MetadataValue<Ascii> =
-            token.parse().map_err(|_| Status::invalid_argument("the token is no metadata value"))?;
+            token.parse().map_err(|_| Status::invalid_argument("the token is not a valid metadata value"))?;
         value.set_sensitive(true);
         request.metadata_mut().insert("api-token", value);
     }
-    let path = format!("/{}", name(method)).parse().map_err(|_| Status::internal("the method's name is no path"))?;
+    let path =
+        format!("/{}", name(method)).parse().map_err(|_| Status::internal("the method's name is no valid path"))?;
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let answer = grpc.unary(request, path, DynamicCodec { output: method.output() }).await?;

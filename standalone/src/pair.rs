@@ -15,7 +15,7 @@ use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
-/// Places of the pair.
+/// Addresses and data folder of the pair.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct PairFlags {
     /// Folder of the databases and the signing key
@@ -76,7 +76,7 @@ impl Pair {
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
         blog.auth_url = ServiceAddress::reaching(auth_at);
         let mut blog = blog_service::Config::new(blog, environment, Clock::system())?.bind_ops().await?;
-        // The two services share a key; a key of the process is enough.
+        // Both services are in this process, so a service key that exists only here is enough.
         auth.service_key = auth.service_key.or_else(new_key);
         blog.service_key.clone_from(&auth.service_key);
         Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })
@@ -92,8 +92,8 @@ impl Pair {
         self.blog_at
     }
 
-    /// Serves both until the signal. The auth service ends after the blog service, whose guard needs it for its last calls.
-    /// If one service ends by itself, the other one is stopped.
+    /// Serves both until the signal. The auth service ends last, because the blog service's guard needs it for the last
+    /// calls. If one service ends by itself, the other one is stopped.
     pub(crate) async fn serve(self, shutdown: Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
         let unguarded = Shutdown::new();
         let auth = async {
@@ -127,7 +127,7 @@ pub(crate) async fn run(
     let pair = Pair::bind(&flags, environment).await?;
     let (auth_at, blog_at) = (pair.auth_at, pair.blog_at);
     let hint = async {
-        // The listeners are bound, so the calls wait until their services answer, or are dropped with them.
+        // The listeners are bound already, so these calls wait until the services answer. They fail if a service ends.
         tokio::select! {
             // First: a failed service does not answer, and the hint is useless then.
             biased;

@@ -135,7 +135,7 @@ async fn new_stream_resumes_at_the_last_position() {
     assert_eq!((resume.position, resume.digest), (Some(position(5)), Vec::new()));
     second.revoke(6, Target::SessionId("another-session".into())).await;
     world.good("good").await;
-    assert_eq!(world.auth.count(), 1, "the verdict is still kept");
+    assert_eq!(world.auth.count(), 1, "the introspection is still cached");
     drop(second);
     let resume = world.auth.stream().await.greet(Greeting::default()).await;
     assert_eq!((resume.position, resume.digest), (Some(position(6)), vec![8]));

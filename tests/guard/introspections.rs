@@ -4,7 +4,7 @@ use gatepost::Policy;
 
 use crate::support::{Refused, TELL, Told, World};
 
-/// C28: each state has its reason, and a bad token is no failure of the auth service.
+/// C28: each state has its reason, and a bad token does not count as a failure of the auth service.
 #[tokio::test]
 async fn each_state_has_its_reason() {
     let world = World::start(Policy::closed()).await;

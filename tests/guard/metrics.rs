@@ -88,7 +88,7 @@ async fn each_decision_is_counted_by_reason() {
     assert_eq!(counted(&ended), []);
 }
 
-/// Verifies a token once. A call may be judged twice, if its message comes a moment later.
+/// Verifies a token once. A call would be checked twice if its message came a moment later.
 async fn judge(verifier: &AuthService, token: &str) -> TokenStatus {
     verifier.verify(&Token::parse(token).unwrap(), Instant::now() + LIMIT).await.unwrap().status
 }

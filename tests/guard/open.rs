@@ -14,7 +14,7 @@ use tonic_health::ServingStatus;
 
 use crate::support::{CHAT, EMPTY, LISTEN, Opened, ProbeClient, Refused, WATCH, active, claims, seller, state, words};
 
-/// The guard's interval of judgments, and its time limit for evidence.
+/// The guard's interval of checks, and its time limit for evidence.
 const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -274,7 +274,7 @@ async fn late_first_message_waits_for_evidence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn public_and_anonymous_streams_are_not_judged() {
+async fn public_and_anonymous_streams_are_not_checked() {
     let policy = Policy::closed().with_health().rule(CHAT, Rule::Optional).rule(LISTEN, Rule::Optional);
     let world = Opened::new(policy);
     world.revoke();
@@ -294,7 +294,7 @@ async fn public_and_anonymous_streams_are_not_judged() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn optional_token_that_opened_a_stream_is_judged() {
+async fn optional_token_that_opened_a_stream_is_checked() {
     let world = Opened::new(Policy::closed().rule(CHAT, Rule::Optional));
     let (_ask, mut answers) = world.chat().await;
     world.revoke();
@@ -318,7 +318,7 @@ async fn cancelled_call_drops_its_handler() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn finished_stream_is_not_judged() {
+async fn finished_stream_is_not_checked() {
     let world = Opened::closed();
     let mut probe = world.probe();
     assert_eq!(probe.gather(empty()).await.unwrap(), "done");

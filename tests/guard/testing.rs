@@ -33,7 +33,7 @@ impl World {
         ProbeClient::new(InterceptedService::new(channel, WithToken::new(token))).tell().await
     }
 
-    async fn is_let_in(&self, token: &Token) -> bool {
+    async fn is_admitted(&self, token: &Token) -> bool {
         self.tell(token).await.is_ok()
     }
 
@@ -61,7 +61,7 @@ async fn one_of_several_audiences_is_enough() {
         world.auth.issue(Identity::user("ada").audiences(audiences.iter().map(ToString::to_string)))
     };
     for good in [&["shop", "gatepost"][..], &["gatepost"]] {
-        assert!(world.is_let_in(&of(good)).await, "{good:?}");
+        assert!(world.is_admitted(&of(good)).await, "{good:?}");
     }
     for bad in [&[][..], &["shop", "gatepost.evil"], &["shop,gatepost"]] {
         World::is(Refused::TOKEN_INVALID, &world.tell(&of(bad)).await);
@@ -93,7 +93,7 @@ async fn identity_has_given_fields_and_defaults() {
 #[tokio::test]
 async fn roles_and_audience_are_checked() {
     let world = World::by(Policy::closed().rule(TELL, Rule::role("seller")));
-    assert!(world.is_let_in(&world.auth.issue(Identity::user("ada").role("seller"))).await);
+    assert!(world.is_admitted(&world.auth.issue(Identity::user("ada").role("seller"))).await);
     let bob = world.auth.issue(Identity::user("bob").role("buyer"));
     World::is(Refused::NOT_ALLOWED, &world.tell(&bob).await);
     let elsewhere = world.auth.issue(Identity::user("ada").role("seller").audience("another"));
@@ -108,12 +108,12 @@ async fn revoked_token_is_dead_even_if_unseen() {
     let world = World::new();
     let tokens = [(); 2].map(|()| world.auth.issue(Identity::user("ada").session("one")));
     let other = world.auth.issue(Identity::user("ada"));
-    assert!(world.is_let_in(&tokens[0]).await);
+    assert!(world.is_admitted(&tokens[0]).await);
     world.auth.revoke(&tokens[0]);
     for token in &tokens {
         World::is(Refused::TOKEN_REVOKED, &world.tell(token).await);
     }
-    assert!(world.is_let_in(&other).await, "a token of another session is valid");
+    assert!(world.is_admitted(&other).await, "a token of another session is valid");
     let late = world.auth.issue(Identity::user("ada").session("one"));
     World::is(Refused::TOKEN_REVOKED, &world.tell(&late).await);
     world.auth.revoke_session("two");
@@ -125,11 +125,11 @@ async fn revoked_service_token_is_the_only_one() {
     let world = World::new();
     let tokens = [(); 2].map(|()| world.auth.issue(Identity::service("shop")));
     for token in &tokens {
-        assert!(world.is_let_in(token).await);
+        assert!(world.is_admitted(token).await);
     }
     world.auth.revoke(&tokens[0]);
     World::is(Refused::TOKEN_REVOKED, &world.tell(&tokens[0]).await);
-    assert!(world.is_let_in(&tokens[1]).await);
+    assert!(world.is_admitted(&tokens[1]).await);
 }
 
 #[tokio::test]
@@ -143,12 +143,12 @@ async fn user_changes_end_earlier_tokens() {
     for (inject, refused) in rows {
         let world = World::new();
         let [seen, unseen, bob] = ["ada", "ada", "bob"].map(|name| world.auth.issue(Identity::user(name)));
-        assert!(world.is_let_in(&seen).await);
+        assert!(world.is_admitted(&seen).await);
         inject(&world.auth, "ada");
         World::is(refused, &world.tell(&seen).await);
         World::is(refused, &world.tell(&unseen).await);
-        assert!(world.is_let_in(&bob).await);
-        assert!(world.is_let_in(&world.auth.issue(Identity::user("ada"))).await, "a later token is valid");
+        assert!(world.is_admitted(&bob).await);
+        assert!(world.is_admitted(&world.auth.issue(Identity::user("ada"))).await, "a later token is valid");
         World::is(refused, &world.tell(&seen).await);
     }
 }
@@ -161,13 +161,13 @@ async fn tokens_age_by_the_tests_clock() {
     let minute = world.auth.issue(Identity::user("ada").expire_time(began + Duration::from_mins(1)));
     let [day, service] = [Identity::user("ada"), Identity::service("shop")].map(|bearer| world.auth.issue(bearer));
     world.auth.clock().advance(Duration::from_mins(1) - Duration::from_nanos(1));
-    assert!(world.is_let_in(&minute).await);
+    assert!(world.is_admitted(&minute).await);
     world.auth.clock().advance(Duration::from_nanos(1));
     World::is(Refused::TOKEN_EXPIRED, &world.tell(&minute).await);
-    assert!(world.is_let_in(&day).await);
+    assert!(world.is_admitted(&day).await);
     world.auth.clock().advance(DAY);
     World::is(Refused::TOKEN_EXPIRED, &world.tell(&day).await);
-    assert!(world.is_let_in(&service).await, "a service token does not expire");
+    assert!(world.is_admitted(&service).await, "a service token does not expire");
     assert_eq!(world.auth.time(), began + DAY + Duration::from_mins(1));
 }
 
@@ -175,7 +175,7 @@ async fn tokens_age_by_the_tests_clock() {
 async fn outage_refuses_all_tokens() {
     let world = World::by(Policy::closed().rule("/guard.test.Probe/Gather", Rule::Public));
     let [seen, unseen] = [(); 2].map(|()| world.auth.issue(Identity::user("ada")));
-    assert!(world.is_let_in(&seen).await);
+    assert!(world.is_admitted(&seen).await);
     world.auth.away(true);
     for token in [&seen, &unseen] {
         World::is(Refused::AUTH_UNAVAILABLE, &world.tell(token).await);
@@ -185,7 +185,7 @@ async fn outage_refuses_all_tokens() {
     world.auth.revoke(&seen);
     world.auth.away(false);
     World::is(Refused::TOKEN_REVOKED, &world.tell(&seen).await);
-    assert!(world.is_let_in(&unseen).await);
+    assert!(world.is_admitted(&unseen).await);
 }
 
 #[test]

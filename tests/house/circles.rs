@@ -93,7 +93,7 @@ fn modules_form_no_circle() {
 }
 
 #[test]
-fn names_are_followed_to_the_file_that_defines_them() {
+fn names_are_resolved_to_their_defining_file() {
     let source = root().join("blog-service/src");
     let edges = Modules::read(&source).edges();
     let names = |from, to| edges.get(&(from, to)).cloned().unwrap_or_default();
@@ -109,7 +109,7 @@ fn names_are_followed_to_the_file_that_defines_them() {
 
 /// Prints the circles of another checkout, which `scripts/figures` names.
 #[test]
-#[ignore = "a figure, and no rule"]
+#[ignore = "prints a figure; checks no rule"]
 #[expect(clippy::disallowed_methods, reason = "the folder is another one than this checkout")]
 fn circles_of_another_checkout() {
     let root = std::env::var_os("GATEPOST_CHECKOUT").expect("GATEPOST_CHECKOUT names a folder");

@@ -1,4 +1,4 @@
-//! The language of the sources: plain openings of doc comments, short sentences, no riddles in texts.
+//! The language of the sources: plain openings of doc comments, short sentences, no unclear words in texts.
 
 use std::fs;
 
@@ -82,7 +82,7 @@ fn sentences_of_doc_comments_are_short() {
 }
 
 #[test]
-fn texts_of_programs_have_no_riddles() {
+fn program_texts_have_no_unclear_words() {
     let rooms = ["src", "kit/src", "db/src", "auth-service/src", "blog-service/src", "standalone/src"];
     let mut found = Vec::new();
     for file in rooms.iter().flat_map(|room| files(&root().join(room))) {
@@ -94,5 +94,5 @@ fn texts_of_programs_have_no_riddles() {
             }
         }
     }
-    assert!(found.is_empty(), "say it plainly:\n{}", found.join("\n"));
+    assert!(found.is_empty(), "use plain words:\n{}", found.join("\n"));
 }

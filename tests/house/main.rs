@@ -145,7 +145,7 @@ fn naming(file: &Path, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn no_room_names_what_it_may_not() {
+fn no_room_uses_a_forbidden_name() {
     let mut broken = Vec::new();
     for Rule { room, except, words } in RULES {
         let allowed = |file: &Path| except.iter().any(|except| file.starts_with(root().join(except)));
@@ -157,7 +157,7 @@ fn no_room_names_what_it_may_not() {
 }
 
 #[test]
-fn only_the_rooms_for_it_name_the_wire_and_the_database() {
+fn wire_and_database_are_named_only_in_their_rooms() {
     let mut broken = Vec::new();
     for service in ["auth-service/src", "blog-service/src"] {
         let folder = root().join(service);
@@ -175,7 +175,7 @@ fn only_the_rooms_for_it_name_the_wire_and_the_database() {
 }
 
 #[test]
-fn data_walks_one_way_through_the_rooms_of_a_service() {
+fn rooms_of_a_service_import_in_one_direction() {
     let mut broken = Vec::new();
     for service in ["auth-service/src", "blog-service/src"] {
         let folder = root().join(service);
@@ -206,7 +206,7 @@ fn programs_of_users_do_not_contain_the_testkit() {
 }
 
 #[test]
-fn no_status_of_ours_goes_without_details() {
+fn each_status_of_a_service_has_details() {
     // A status without a reason counts as one of the transport (kit/src/serve/transport.rs).
     let bare = ["new", "internal", "out_of_range", "cancelled", "unimplemented", "with_metadata"];
     let words = bare.map(|name| format!("Status::{name}("));
@@ -218,7 +218,7 @@ fn no_status_of_ours_goes_without_details() {
 }
 
 #[test]
-fn no_store_knows_its_engine() {
+fn stores_do_not_depend_on_their_engine() {
     // Both engines share the SQL text. Statements run only through db's macros, so that rows of a write are not used before
     // its commit (docs/decisions/0006). Each statement is one literal, so that the stores' tests can check its plan.
     let words = ["sqlx::sqlite", "sqlx::postgres", "Sqlite", "Postgres", "PgConnection", ".readers()", "now()"]
@@ -243,7 +243,7 @@ fn untried(store: &Path, suite: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_method_of_a_store_has_a_case_in_its_suite() {
+fn each_store_method_has_a_case_in_its_suite() {
     for service in ["auth-service", "blog-service"].map(|service| root().join(service)) {
         let untried = untried(&service.join("src/store"), &service.join("tests/store"));
         assert!(untried.is_empty(), "{} has no case for {untried:?}", service.join("tests/store").display());
@@ -251,7 +251,7 @@ fn every_method_of_a_store_has_a_case_in_its_suite() {
 }
 
 #[test]
-fn every_reason_of_the_contract_is_shown_by_a_test() {
+fn each_reason_of_the_contract_is_shown_by_a_test() {
     let mut unshown = Vec::new();
     for (package, rooms) in [
         ("gatepost.auth.v1", ["auth-service/tests", "standalone/tests", "tests/guard"]),
@@ -275,13 +275,13 @@ fn reasons(package: &str) -> Vec<String> {
 }
 
 #[test]
-fn what_both_domains_import_imports_nothing() {
+fn shared_import_of_the_domains_imports_nothing() {
     let file = root().join("kit/src/characters.rs");
     assert_eq!(naming(&file, &["use ", "::"]), [""; 0]);
 }
 
 #[test]
-fn no_file_holds_two_ideas() {
+fn files_are_short_and_commented() {
     let rooms = [
         "src",
         "kit/src",
@@ -302,7 +302,7 @@ fn no_file_holds_two_ideas() {
 }
 
 #[test]
-fn the_rules_find_what_breaks_them() {
+fn each_rule_detects_a_violation() {
     // The checks must be able to find something: the stores name the driver.
     let store = root().join("auth-service/src/store/users.rs");
     assert!(!naming(&store, &["sqlx"]).is_empty());

@@ -1,8 +1,8 @@
-//! Chooses the accounts under which an attempt is counted.
+//! Chooses the accounts that count an attempt.
 //!
-//! A network in which users have logged in counts each email apart from all other networks (C53). Guesses from elsewhere
-//! then lock no user out of this network. The rule holds for every email, with or without an account, so the answers do not
-//! tell who uses the network. A failure in the network also counts elsewhere.
+//! A network in which users have logged in has its own count for each email (C53). So guesses from elsewhere lock no
+//! user out of this network. The rule holds for every email, with or without an account, so the answers do not reveal
+//! the users of the network. A failure in the network also counts elsewhere.
 
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -18,15 +18,15 @@ pub(super) enum PasswordPurpose<'a> {
     Proof(Uuid),
 }
 
-/// Accounts under which an attempt is counted.
+/// Accounts that count an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct AttemptAccounts {
     /// Account that decides the answer by its failures.
     pub(super) answering: AccountDigest,
-    /// Account of the same email for all unknown networks, unless it is the answering one. It counts failures, too.
+    /// Account of the email in all unknown networks, if `answering` is another one. It counts the failure too.
     pub(super) elsewhere: Option<AccountDigest>,
-    /// Set if the user has logged in from this network. Otherwise the failures elsewhere silently decide if the right
-    /// password is accepted.
+    /// Set if the user has logged in from this network. Otherwise a right password is accepted only if the account is
+    /// not locked elsewhere.
     pub(super) is_at_home: bool,
 }
 

@@ -15,8 +15,8 @@ pub(super) struct AttemptClaim {
 }
 
 impl AttemptClaim {
-    /// Counts the attempt, unless another attempt was counted first. A separate task finishes the write if the caller goes
-    /// away, and then releases the claim.
+    /// Counts the attempt, unless another attempt was counted first. If the caller leaves, a separate task finishes the
+    /// write away, and then releases the claim.
     pub(super) async fn make(
         store: &Store,
         account: AccountDigest,

@@ -35,10 +35,11 @@ struct Attempt {
 /// Permission to check the password of an attempt.
 #[derive(Default)]
 struct AttemptTurn {
-    /// Places among the guesses of both accounts. They are held until a failure is counted.
+    /// Slots for concurrent guesses, one for each account that counts this attempt, held until a failure is counted.
     _guesses: [Option<Guess>; 2],
     claim: Option<AttemptClaim>,
-    /// Set while guesses from elsewhere block this caller: the password is hashed and then refused, even if it is right.
+    /// Set if guesses from other networks block this caller: the password is hashed and then refused, even if it is
+    /// right.
     is_void: bool,
 }
 
@@ -76,7 +77,7 @@ impl Attempts {
         Some(network).filter(|_| self.limits.failures.burst != 0)
     }
 
-    /// Looks the account up. Fails if the address or the account must wait.
+    /// Looks up the account. Fails if the address or the account must wait.
     async fn begin(&self, purpose: PasswordPurpose<'_>, client: &Client) -> Result<Attempt, Error> {
         let (limits, now) = (self.limits, self.clock.earliest());
         let network = network(&client.peer);
@@ -88,8 +89,8 @@ impl Attempts {
         Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
     }
 
-    /// Takes the places of a guess, then reads the failures of both accounts. A guess counts its failure before it gives up
-    /// its place, so only the failures of the few guesses that hold a place can be missed.
+    /// Takes the slots of a guess, then reads the failures of the accounts that count it. A guess counts its failure
+    /// before it frees its slots, so the read misses at most the failures of the few guesses that hold a slot.
     async fn turn(&self, accounts: &AttemptAccounts, now: DateTime<Utc>) -> Result<AttemptTurn, Error> {
         let guess = self.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
         let elsewhere = accounts.elsewhere.and_then(|account| self.guesses.take(account));

@@ -16,7 +16,7 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Reads the caller from the identity that the guard has established.
+    /// Reads the caller from the identity that the guard provides.
     pub(crate) fn new(identity: &Identity) -> Result<Self, Error> {
         let user = match identity.kind {
             SubjectKind::User => {

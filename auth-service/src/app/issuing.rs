@@ -25,7 +25,7 @@ pub(crate) struct Issuing {
     pub(crate) ids: Ids,
 }
 
-/// Tokens of a session, as its client gets them.
+/// Tokens of a session, in the form for its client.
 pub(crate) struct SessionTokens {
     /// Access token with its times.
     pub(crate) access: Issued,
@@ -60,8 +60,8 @@ impl Issuing {
         self.keys.at(self.clock.now())
     }
 
-    /// Fails if no token can be signed now. Calls that need a token check this before they write or hash. A killed key stays
-    /// in the set until another key is known or configured.
+    /// Fails if no token can be signed now. Calls that need a token check this before they write or hash. A killed key
+    /// does not sign, although it stays in the set until this process knows another key.
     pub(super) fn check_signs(&self) -> Result<(), Error> {
         let is_good = self.keys_now().signing().is_some_and(|key| !self.view.has_killed(key.id()));
         if !is_good {

@@ -35,7 +35,7 @@ pub(super) async fn begin(
 ) -> Result<SessionTokens, Error> {
     let (session, refresh) = app.issuing.new_session(user.id, user.generation);
     let tokens = app.issuing.tokens(user, (&session, &refresh), audiences)?;
-    // A concurrent password change or revocation of all sessions has ended this session, too.
+    // A password change or a revocation of all sessions ran at the same time, and ended this session too.
     if !app.store.create_session(&session, client).await? {
         return Err(Error::InvalidCredentials);
     }

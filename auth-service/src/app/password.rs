@@ -18,14 +18,15 @@ pub(crate) async fn change(
     let id = caller.user()?;
     app.issuing.check_signs()?;
     let user = app.attempts.check(PasswordPurpose::Proof(id), client, current).await?;
-    // After the check of the current password, which is limited: the policy check is the costliest step.
+    // The policy check is the most expensive step, so it comes after the check of the current password, which has a
+    // limit.
     let new = app.passwords.accept(new, &[&user.name, &user.email]);
     let new = new.map_err(|error| Error::violation("new_password", error.to_string()))?;
     let hash = app.attempts.hash(client, new.into_password()).await?;
     let (session, refresh) = app.issuing.new_session(id, user.generation + 1);
     let stamp = app.revoker.stamp();
     let changed = app.store.change_password(user.generation, &hash, &session, client, stamp).await?;
-    // The generation has risen since the old password was read, which has revoked this call's own token.
+    // The generation has changed since the old password was read, so this call's own token is revoked.
     let (user, logged) = changed.ok_or(Error::Refused(Rejection::Token(InactiveReason::Revoked)))?;
     app.revoker.take_effect(logged).await?;
     app.issuing.tokens(&user, (&session, &refresh), app.audiences.default())

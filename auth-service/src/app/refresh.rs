@@ -59,7 +59,7 @@ async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> R
     }
 }
 
-/// Call with a genuine refresh token, and the stored state of its session.
+/// A call with a genuine refresh token, and the stored state of the session.
 struct RefreshCall<'a> {
     app: &'a App,
     presented: &'a RefreshToken,
@@ -78,7 +78,7 @@ impl RefreshCall<'_> {
         Scope { session: self.session(), end: self.found.expire_time, audiences: self.audiences }
     }
 
-    /// Replaces the presented token by the next one, unless that has happened already.
+    /// Replaces the presented token by the next one, unless another call has replaced it.
     async fn rotate(&self) -> Result<Option<SessionTokens>, Error> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let salt = kit::random::bytes::<32>();
@@ -101,7 +101,7 @@ impl RefreshCall<'_> {
         Ok(is_ours.then(|| SessionTokens { access, refresh: next.expose(), refresh_expire_time: expiry.idle }))
     }
 
-    /// Returns the successor of the presented token once more, unless the successor has been used by now.
+    /// Returns the successor of the presented token again, unless the successor has been used since.
     async fn again(&self, is_counted: bool) -> Result<Option<SessionTokens>, Error> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let Rotation { generation, salt, .. } = rotation;

@@ -76,7 +76,7 @@ pub(crate) async fn register(
         Created::User(user) => user,
         Created::EmailTaken => return Err(Error::EmailTaken),
         Created::Repeated => {
-            // The same request ran twice at once, and the other one won.
+            // The same request ran twice at the same time, and the other run finished first.
             let made = earlier(app, request.as_ref()).await?;
             return repeat(app, made.unwrap_or(new.id), client, password).await;
         }

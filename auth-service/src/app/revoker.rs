@@ -1,4 +1,4 @@
-//! Puts revocations into force: stamps them for the log, and waits until this replica applies them.
+//! Makes revocations effective: stamps them for the log, and waits until this replica applies them.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::feed::Subscribers;
 use crate::stamp::stamp;
 use crate::view::View;
 
-/// Parts that put a revocation into force.
+/// Parts that make a revocation effective.
 pub(crate) struct Revoker {
     /// Revocations that this replica knows.
     pub(crate) view: Arc<View>,
@@ -25,8 +25,8 @@ impl Revoker {
         stamp(self.clock.now())
     }
 
-    /// Waits until this replica refuses the revoked tokens, then briefly for the guards that follow its feed. A silent guard
-    /// delays no call; its own time bound holds.
+    /// Waits until this replica refuses the revoked tokens, then briefly for the guards that follow its feed. A silent
+    /// guard delays the call only briefly: without new evidence it soon refuses the tokens by itself.
     ///
     /// A committed revocation is acknowledged even if the log cannot be read. Until the log can be read again, this replica
     /// introspects no token.

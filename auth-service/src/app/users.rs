@@ -93,7 +93,7 @@ pub(crate) async fn set_state(app: &App, id: Uuid, to: UserState, expected: Opti
     settled(app, id, app.store.set_state(id, to, expected, app.revoker.stamp()).await).await
 }
 
-/// Returns the changed user, once the revocation of the change is in force.
+/// Returns the changed user, after the revocation of the change has taken effect.
 async fn settled(app: &App, id: Uuid, changed: Outcome<(User, Option<Logged>)>) -> Result<User, Error> {
     let (user, logged) = changed?.map_err(|why| Error::unchanged(why, id))?;
     app.revoker.take_effect(logged).await?;

@@ -13,10 +13,10 @@ use crate::feed::{FeedCursor, FeedEvent, Subscriber};
 use crate::keys::model::Algorithm;
 use crate::view::{NextEntry, ViewChanges};
 
-/// Pause after a batch of entries for each guard of the replica: a replica writes ten batches a second to a thousand guards.
+/// Pause after a batch of entries, per connected guard. With a thousand guards, a replica sends ten batches a second.
 const PACE_PER_GUARD: Duration = Duration::from_micros(100);
 
-/// Shortest pause that is worth a timer.
+/// Shortest pause: the feed omits shorter ones.
 const SHORTEST_PACE: Duration = Duration::from_millis(1);
 
 /// Longest pause: small compared with the second for which evidence is valid.
@@ -28,7 +28,7 @@ pub(crate) struct FeedWatch {
     cursor: FeedCursor,
     subscriber: Subscriber,
     changes: ViewChanges,
-    /// Set if entries have been sent since the last pause.
+    /// Set if the feed has sent entries since the last pause.
     is_telling: bool,
     /// End of the pause before the next entries; a renewal ends it earlier.
     pause: Option<Instant>,
@@ -43,7 +43,7 @@ pub(crate) struct FeedKeys {
 }
 
 impl FeedWatch {
-    /// Opens the feed for a guard that knows the log up to `known`, and the keys of this digest.
+    /// Opens the feed for a guard. The guard knows the log up to `known`, and the keys with this digest.
     pub(crate) async fn open(app: &Arc<App>, known: Option<Position>, digest: &[u8]) -> Result<Self, Error> {
         let view = &app.revoker.view;
         let is_refuted = is_refuted(app, known).await?;

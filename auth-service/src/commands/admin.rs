@@ -123,7 +123,7 @@ fn parse(email: &str) -> Result<Email, ConfigError> {
     Email::parse(email).map_err(|error| ConfigError::setting("EMAIL", error.to_string()))
 }
 
-/// Prints the result. A closed output is no failure.
+/// Prints the result. A closed output is not a failure.
 fn tell(user: &User, said: &str) {
     output::out(&user.id.to_string());
     output::err(said);

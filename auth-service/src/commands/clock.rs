@@ -17,7 +17,7 @@ use crate::store::{Store, StoreError};
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct ClockCheckFlags {
     /// Largest difference between this machine's clock and the database server's, 1s to 60s. Beyond it no command writes times
-    // The id differs from that of the service's flag, which has a default of its own.
+    // The id must differ from the id of the service's flag, which has another default.
     #[arg(id = "command_clock_leeway", long = "clock-leeway", global = true, value_name = "CLOCK_LEEWAY",
           env = "AUTH_CLOCK_LEEWAY", default_value = "5s", value_parser = duration, hide_env_values = true)]
     leeway: Duration,

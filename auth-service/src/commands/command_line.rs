@@ -1,4 +1,4 @@
-//! The command line of the auth service alone.
+//! The command line of the single auth service.
 
 use clap::{Parser, Subcommand};
 use kit::healthcheck::Healthcheck;
@@ -6,7 +6,7 @@ use kit::healthcheck::Healthcheck;
 use super::{AdminCommand, KeysCommand};
 use crate::config::Flags;
 
-// The help text is that of `Flags`, which the pair parses alone.
+// The help text is that of `Flags`. The pair parses `Flags` without this command line.
 /// The auth service: users, sessions, tokens and their introspection
 #[derive(Clone, Debug, Parser)]
 #[command(name = "auth-service", version, disable_help_subcommand = true)]

@@ -113,7 +113,7 @@ impl KeysCommand {
     }
 }
 
-/// Runs the action if the clock is right, or if the action writes no time.
+/// Runs the action. First checks the clock, if the action writes times.
 async fn act_checked(
     store: &Store,
     clock: &Clock,
@@ -148,9 +148,9 @@ async fn act(
                 Some(path) => given(path)?,
                 None => generate(algorithm).await?,
             };
-            let next = keyring.rotate(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Outrun)?;
+            let next = keyring.rotate(pkcs8, clock.now() + lead).await?.ok_or(KeyringError::Conflict)?;
             tell(&next.id);
-            // The key exists even if the list cannot be read.
+            // The key exists already, even if the list cannot be read.
             let keys = keyring.list().await.unwrap_or_default();
             match signing_at(&keys, clock.now()) {
                 Some(signing) if signing.id == next.id => say("It signs from now on, since no other key does."),
@@ -244,7 +244,7 @@ fn tell(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Prints a sentence for people to standard error. A closed output is no failure.
+/// Prints a sentence for people to standard error. A closed output is not a failure.
 fn say(text: &str) {
     kit::output::err(text);
 }

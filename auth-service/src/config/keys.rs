@@ -12,7 +12,8 @@ use crate::keys::rotation::{MAX_LEAD, RotationSchedule};
 /// Time for which the next key is listed before it signs, so that caches of the key set have it by then.
 pub(crate) const LEAD: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=MAX_LEAD;
 
-/// Shortest time for which a key signs. Each key stays in the set for another day.
+/// Shortest time for which a key signs. After it each key stays in the set for another day, so short times would make a
+/// large set.
 const MIN_AGE: Duration = Duration::from_hours(1);
 
 /// Flags of the key rotation. They have no effect while `JWT_SECRET_KEY` signs.

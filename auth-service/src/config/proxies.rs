@@ -1,4 +1,4 @@
-//! Trusted proxies, which tell the addresses of callers.
+//! Trusted proxies, which report the addresses of callers.
 
 use clap::Args;
 use kit::config::{ConfigError, boolean};
@@ -11,8 +11,8 @@ pub struct ProxyFlags {
     /// (`10.0.0.0/8,2001:db8::/32`). Unset: the caller is the peer of the connection
     #[arg(long, env = "AUTH_TRUSTED_PROXIES", value_parser = networks, hide_env_values = true)]
     pub trusted_proxies: Option<Networks>,
-    /// Header with the caller's address, for example x-forwarded-for or x-real-ip. The right-most address that is no trusted
-    /// proxy's counts
+    /// Header with the caller's address, for example x-forwarded-for or x-real-ip. The right-most address that does not
+    /// belong to a trusted proxy counts
     #[arg(long, env = "AUTH_CLIENT_ADDRESS_HEADER", value_parser = header_name, hide_env_values = true)]
     pub client_address_header: Option<HeaderName>,
     /// Expect a header of the PROXY protocol, version 2, at the start of each connection from a trusted proxy
@@ -27,11 +27,9 @@ impl ProxyFlags {
         let tells = self.client_address_header.is_some() || self.proxy_protocol;
         let problem = match (&self.trusted_proxies, tells) {
             (None, true) => {
-                "must name the proxies that AUTH_CLIENT_ADDRESS_HEADER and AUTH_PROXY_PROTOCOL are believed of"
+                "must be set with AUTH_CLIENT_ADDRESS_HEADER or AUTH_PROXY_PROTOCOL: only named proxies are trusted"
             }
-            (Some(_), false) => {
-                "has no effect alone: say by AUTH_CLIENT_ADDRESS_HEADER or AUTH_PROXY_PROTOCOL how they tell the address"
-            }
+            (Some(_), false) => "has no effect alone: also set AUTH_CLIENT_ADDRESS_HEADER or AUTH_PROXY_PROTOCOL",
             (None, false) | (Some(_), true) => return Ok(()),
         };
         Err(ConfigError::setting("--trusted-proxies (AUTH_TRUSTED_PROXIES)", problem))

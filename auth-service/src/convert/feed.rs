@@ -32,7 +32,7 @@ fn key_names(names: Vec<(String, Algorithm)>) -> Vec<v1::KeyName> {
     names.into_iter().map(name).collect()
 }
 
-/// Writes a feed event, with the keys of the moment.
+/// Converts a feed event, with the current keys.
 pub(crate) fn feed_event(event: FeedEvent, keys: impl FnOnce() -> FeedKeys) -> v1::WatchRevocationsResponse {
     say(match event {
         FeedEvent::Reset(to) => {
@@ -54,7 +54,7 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> FeedKeys) -> v1::Revocation {
             names = key_names(keys().names);
             Target::SigningKeyId(id)
         }
-        // The feed sends a start as a reset, so this arm is only for completeness.
+        // The feed sends a start as a reset, so this case never occurs.
         Revocation::NewSigningKeys | Revocation::Start => {
             let FeedKeys { digest, names } = keys();
             Target::NewSigningKeys(v1::NewSigningKeys { digest, keys: key_names(names) })

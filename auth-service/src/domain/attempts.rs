@@ -13,7 +13,7 @@ const MAX_ACCOUNT_LOCK: TimeDelta = TimeDelta::hours(24);
 /// Largest clock skew between replicas that any setting allows.
 const MAX_CLOCK_SKEW: TimeDelta = TimeDelta::minutes(1);
 
-/// Uses beyond the burst: as many attempts may be in progress when the allowance runs out.
+/// Largest number of uses beyond the burst: this many attempts may be in progress when the allowance runs out.
 const MAX_USES_BEYOND_BURST: i32 = 128;
 
 /// Limits on attempts, from the settings.
@@ -58,7 +58,7 @@ impl AttemptLimits {
             return None;
         }
         // A failure with a future time was written under a wrong clock. It must not block a caller longer than a
-        // correct clock would.
+        // failure with the right time.
         if failures.last > now + self.leeway {
             return None;
         }
@@ -73,31 +73,31 @@ impl AttemptLimits {
 }
 
 impl Allowance {
-    /// Returns the time from `now` until the address may go on, unless it may now. `full` is the time when its whole
-    /// allowance is back.
+    /// Returns the time from `now` until the next use of the address is allowed; `None` if it is allowed now. At `full`
+    /// the whole allowance is available again.
     pub fn wait(self, full: DateTime<Utc>, now: DateTime<Utc>) -> Option<TimeDelta> {
         let burst = i32::try_from(self.burst.checked_sub(1)?).unwrap_or(i32::MAX);
         let full = self.plausible(full, now);
         Some(full - now - self.interval() * burst).filter(|left| *left > TimeDelta::zero())
     }
 
-    /// Returns the new time at which the whole allowance is back, after one more use.
+    /// Returns the time at which the whole allowance is available again after one more use.
     pub fn use_one(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
         self.plausible(full, now).max(now) + self.interval()
     }
 
-    /// Returns the stored time, or `now` if no use can have led to the stored time: a wrong clock wrote it.
+    /// Returns the stored time, or `now` if only a wrong clock can have written the stored time.
     fn plausible(self, full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
         if full <= self.latest(now, MAX_CLOCK_SKEW) { full } else { now }
     }
 
-    /// Returns the latest time that uses until now can have led to, on clocks that differ by at most `skew`.
+    /// Returns the latest possible stored time, if all clocks differ by at most `skew`.
     pub fn latest(self, now: DateTime<Utc>, skew: TimeDelta) -> DateTime<Utc> {
         let most = i32::try_from(self.burst).unwrap_or(i32::MAX).saturating_add(MAX_USES_BEYOND_BURST);
         now + self.interval() * most + skew
     }
 
-    /// Returns the time at which the whole allowance is back, if it is used up at `now`.
+    /// Returns the time at which the whole allowance is available again, if it is used up at `now`.
     pub fn used_up(self, now: DateTime<Utc>) -> DateTime<Utc> {
         now + self.interval() * i32::try_from(self.burst).unwrap_or(i32::MAX)
     }

@@ -20,8 +20,8 @@ impl Audiences {
     pub const RULE: &'static str = "must be 1 to 8 different audiences of 1 to 256 bytes, 512 bytes together, with no \
                                     comma and no blank";
 
-    /// Reads the default audiences and this service's own one, which is by default the first of them. They must keep
-    /// [`Audiences::RULE`].
+    /// Reads the default audiences, and this service's own audience, which defaults to the first of them. All must
+    /// fulfill [`Audiences::RULE`].
     pub fn new(default: Vec<String>, own: Option<String>) -> Option<Self> {
         let own = own.or_else(|| default.first().cloned())?;
         let audiences = Self { default, own };

@@ -1,4 +1,5 @@
-//! Horizon of the log: the tokens that are valid unless revoked, by their issue time and era.
+//! Horizon of the log. By issue time and era, it separates tokens that may be valid from tokens that are dead in any
+//! case.
 //!
 //! A date alone cannot express "all tokens until now" if a clock was wrong: a future date would refuse good tokens
 //! until then. So each log also has an era, which each token carries in its id. A new era starts whenever all earlier
@@ -47,7 +48,7 @@ impl Era {
         Uuid::from_bytes(bytes)
     }
 
-    /// Returns true if tokens with the era `other` belong to this era.
+    /// Returns true if `other` is this era, or if this era accepts all tokens.
     fn holds(self, other: Self) -> bool {
         self.0 == 0 || self == other
     }
@@ -73,7 +74,7 @@ impl Horizon {
 }
 
 impl From<DateTime<Utc>> for Horizon {
-    /// Makes the horizon of an earlier version: a date alone.
+    /// Makes the horizon of an earlier version, which has only a date.
     fn from(until: DateTime<Utc>) -> Self {
         Self { until, ..Self::default() }
     }

@@ -55,8 +55,8 @@ impl PasswordPolicy {
         Self { min_length: min_length.into() }
     }
 
-    /// Accepts a text that keeps the policy as a new password. `own_words` are the display name and the email address;
-    /// only the local part of the address counts.
+    /// Returns the text as a new password if it fulfills the policy. `own_words` are the display name and the email
+    /// address; only the local part of the address counts.
     ///
     /// # Errors
     /// The first rule that the text breaks.

@@ -24,7 +24,7 @@ pub struct Rotation {
     pub time: Option<DateTime<Utc>>,
 }
 
-/// Time and number of times in which a used token is answered again.
+/// Limits of the repeated answer to a used token: for how long, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grace {
     /// Time after the rotation in which the token is answered again; zero means never.
@@ -37,7 +37,7 @@ pub struct Grace {
     pub counted_rotations: u8,
 }
 
-/// Decision about a genuine token that is presented.
+/// Decision about a presented genuine token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// The token is the current one. It is replaced by the next one.
@@ -64,7 +64,7 @@ impl Grace {
         }
     }
 
-    /// Returns true if the last rotation is so recent that its token may still be in use elsewhere.
+    /// Returns true if the last rotation is so recent that another tab may still use its token.
     fn is_overlap(self, rotation: &Rotation, now: DateTime<Utc>) -> bool {
         rotation.time.is_some_and(|time| now - time < self.overlap.min(self.time))
     }
@@ -75,12 +75,12 @@ impl Grace {
         is_soon && (self.with_grace(rotation) & self.mask()).count_ones() < u32::from(self.max_graces)
     }
 
-    /// Returns the row's bits after the last rotation has needed the grace.
+    /// Returns the row's bits, with the bit of the last rotation set.
     pub fn with_grace(self, rotation: &Rotation) -> i32 {
         rotation.graces | 1
     }
 
-    /// Returns the row's bits after one more rotation, which has not needed the grace.
+    /// Returns the row's bits after one more rotation, whose bit is not set.
     pub fn rotated(self, rotation: &Rotation) -> i32 {
         (rotation.graces << 1) & self.mask()
     }

@@ -37,7 +37,7 @@ pub enum Cause {
     Deleted,
 }
 
-/// Random bytes that tell an entry of the log from another one with the same revision, in a history that was lost.
+/// Random bytes of an entry. They distinguish it from an entry with the same revision in a lost history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct EntryFingerprint(pub [u8; 16]);
 

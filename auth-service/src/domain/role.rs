@@ -1,4 +1,4 @@
-//! Roles: free words. This service gives a meaning to one of them.
+//! Roles: words that operators choose. This service itself knows only `admin`.
 
 /// A role, `[a-z][a-z0-9._-]{0,62}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Roles {
     pub const RULE: &'static str = "must be at most 16 different roles, each `[a-z][a-z0-9._-]{0,62}`, and none of \
                                     them `service`, which is for services";
 
-    /// Parses the roles of a user, if they keep [`Roles::RULE`].
+    /// Parses the roles of a user, if they fulfill [`Roles::RULE`].
     pub fn parse(words: &[String]) -> Option<Self> {
         let roles: Vec<Role> = words.iter().map(|word| Role::parse(word)).collect::<Option<_>>()?;
         let mut different: Vec<&str> = words.iter().map(String::as_str).collect();

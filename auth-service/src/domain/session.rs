@@ -14,7 +14,7 @@ pub struct Session {
     pub id: Uuid,
     /// User of the session.
     pub user_id: Uuid,
-    /// Generation of the user, read together with the password hash that the login was checked against.
+    /// Generation of the user at the login, read together with the password hash.
     pub generation: i32,
     /// Start time.
     pub create_time: DateTime<Utc>,

@@ -32,7 +32,7 @@ pub enum KeyState {
     Next,
     /// Signs.
     Signing,
-    /// Signs no more; its tokens are still valid.
+    /// No longer signs; its tokens are still valid.
     Retired,
     /// All its tokens are dead.
     Over,
@@ -53,17 +53,17 @@ impl SigningKeyRecord {
     }
 }
 
-/// Returns the key that signs at this time: the last one to have started, in the order of signing. If no key has
-/// started, because the clock is behind or the previous key is gone, it is the first future key.
+/// Returns the key that signs at this time: in the order of signing, the last key whose time has come. If the time of
+/// no key has come, because the clock is behind or the previous key is gone, returns the first future key.
 pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&SigningKeyRecord> {
     let come = keys.iter().rev().find(|key| key.sign_time <= now);
     come.filter(|key| key.state_at(now) == KeyState::Signing).or_else(|| keys.iter().find(|key| key.sign_time > now))
 }
 
-/// Returns the keys with corrected times, as if the fast clock that wrote them had been right.
+/// Returns the keys with the times that a right clock would have written.
 ///
-/// A key made after `future` counts as made now, and signs sooner by the same difference. No key waits longer than
-/// `lead`. The previous key signs until then, and verifies for `kept` longer.
+/// A key with a creation time after `future` gets the creation time now, and its start of signing moves by the same
+/// difference. No key waits longer than `lead`. The previous key signs until then, and verifies for `kept` longer.
 pub fn corrected_times(
     keys: &[SigningKeyRecord],
     now: DateTime<Utc>,

@@ -2,8 +2,8 @@
 
 use zxcvbn::zxcvbn;
 
-/// Minimum number of guesses, where zxcvbn's score 3, "safely unguessable", begins. The score itself needs five guesses
-/// more, which eight characters at ten guesses each cannot reach.
+/// Minimum number of guesses. zxcvbn's score 3, "safely unguessable", needs five guesses more, which no eight
+/// characters at ten guesses each reach.
 pub(super) const MIN_GUESSES: u64 = 100_000_000;
 
 /// Maximum code points that are judged.
@@ -11,7 +11,7 @@ pub(super) const MIN_GUESSES: u64 = 100_000_000;
 /// zxcvbn's own limit of 100 is too high: it searches each reading of a text. A text with many signs that may stand for
 /// letters (`4` for `a`) has hundreds of readings. In a release build on one core, 100 such code points took 1.1 s, and
 /// 32 took 70 ms. With both limits here, the worst of 450 such texts took 2.7 ms and the median 0.7 ms. In a debug
-/// build, which optimizes zxcvbn alone, they took 2.1 and 1.1 ms. So passwords can be judged on the threads that answer
+/// build, which optimizes only zxcvbn, they took 2.1 and 1.1 ms. So passwords can be judged on the threads that answer
 /// calls. The first call takes 20 ms more, to build the dictionaries.
 const MAX_JUDGED_CODE_POINTS: usize = 32;
 
@@ -27,8 +27,8 @@ pub(crate) fn guesses(text: &str, words: &[String]) -> u64 {
     zxcvbn(&judged(text), &words).guesses()
 }
 
-/// Returns the judged part of the text: its head, without signs that would give too many readings. This part is easier
-/// to guess than the whole, so the whole is at least as strong.
+/// Returns the judged part of the text: its start, without signs that would give too many readings. This part is easier
+/// to guess than the whole text, so the whole text is at least as strong.
 fn judged(text: &str) -> String {
     let mut signs = Vec::new();
     let mut judged = String::new();

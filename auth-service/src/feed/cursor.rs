@@ -12,7 +12,7 @@ pub struct FeedCursor {
     history: u64,
     /// Position up to which the guard knows all entries; `None` if the guard needs a reset.
     told: Option<Position>,
-    /// Position that the guard presented, until a poll has confirmed it.
+    /// Position that the guard presented; `None` once a poll has confirmed it.
     claim: Option<ResumeClaim>,
     /// Time at which the guard connected.
     opened: Duration,
@@ -46,7 +46,7 @@ pub enum FeedEvent {
     Reset(Position),
     /// The next entry.
     Revocation(Entry),
-    /// Answer to the request with this nonce: since the request, the log at some time ended at this position.
+    /// Answer to the renewal request with this nonce: at some time since the request, the log ended at this position.
     Renewal(u64, Position),
 }
 
@@ -57,7 +57,7 @@ impl FeedCursor {
         Self { history: history.number(), told: known, claim, opened: now, asked: None }
     }
 
-    /// Makes the next event a reset. The guard's position can still show a loss of the log.
+    /// Makes the next event a reset. The guard's position is still checked for a loss of the log.
     #[must_use]
     pub fn reset_first(self) -> Self {
         Self { told: None, ..self }

@@ -40,11 +40,11 @@ struct SubscriberTable {
 struct GuardProgress {
     /// Last acknowledged revision.
     acknowledged: i64,
-    /// Time for which no revocation waits for the guard because it was late, and the end of that time.
+    /// Time for which revocations do not wait for this guard, because it was late, and the end of that time.
     excuse: Option<(Duration, Instant)>,
 }
 
-/// Wait until all guards of the moment have acknowledged a revision or gone.
+/// Wait until each guard that was connected at its start has acknowledged a revision or disconnected.
 #[derive(Debug)]
 struct AcknowledgmentWait {
     revision: i64,
@@ -73,7 +73,7 @@ impl Subscribers {
         self.table().guards.len()
     }
 
-    /// Waits until every guard of the moment has acknowledged this revision or gone, for at most 50 ms.
+    /// Waits until each connected guard has acknowledged this revision or disconnected, for at most 50 ms.
     ///
     /// After a guard was late, revocations do not wait for it for 1 s. This time doubles up to 32 s while the guard stays
     /// late, so a slow guard delays one revocation and not all.
@@ -129,8 +129,8 @@ impl SubscriberTable {
         Some((missing, all))
     }
 
-    /// Excuses the guards that are still behind. All excuses of one length end together, so that several late guards delay
-    /// only one revocation.
+    /// Excuses the guards that are still behind from later waits. All excuses of one length end together, so that
+    /// several late guards delay only one revocation.
     fn excuse(&mut self, revision: i64, missing: &[u64], now: Instant) {
         for number in missing {
             let Some(guard) = self.guards.get_mut(number).filter(|guard| guard.acknowledged < revision) else {
@@ -143,7 +143,7 @@ impl SubscriberTable {
         }
     }
 
-    /// Takes an acknowledgment, and wakes the waits that it completes. A guard that is in time again loses its excuse.
+    /// Records an acknowledgment, and ends the waits that it completes. A guard that is in time again loses its excuse.
     fn has(&mut self, number: u64, revision: i64) {
         let Self { waiting, guards, .. } = self;
         waiting.retain_mut(|waiting| {

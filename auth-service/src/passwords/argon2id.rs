@@ -19,7 +19,7 @@ pub struct Unreadable;
 
 /// Minimum size of a buffer, in blocks of 1 KiB; only used blocks are resident. From 32 MiB up, glibc gives each
 /// allocation its own mapping, which is returned to the system when freed (mallopt(3), `M_MMAP_THRESHOLD`). A smaller
-/// one can stay with the process forever, once another of its size has been freed.
+/// allocation can stay with the process forever.
 const MIN_BUFFER_BLOCKS: usize = 33 * 1024;
 
 /// Memory for one hash at a time; costs nothing until it is used.

@@ -43,7 +43,8 @@ impl<J> FairQueue<J> {
 
     /// Adds a job to the line of this network. Callers of unknown networks share one line without a limit of its own.
     ///
-    /// In a full queue, the newest job of the longest line is dropped for a line that is shorter by more than one.
+    /// If the queue is full, drops the newest job of the longest line, if that line is longer than the caller's by more
+    /// than one job.
     pub(super) fn push(&self, network: Option<&str>, job: J) -> Result<(), Full> {
         let (name, share) = network.map_or(("", self.capacity), |network| (network, self.share));
         let mut lines = self.lock();

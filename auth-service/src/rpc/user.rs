@@ -50,7 +50,7 @@ impl UserService for UserRpc {
         // Open registration reads no token, so the caller is known only under closed registration.
         let caller = caller(&request).ok();
         let client = convert::client(&request, &self.callers);
-        // First of all, since the policy check of the password is the costliest step.
+        // This comes first, since the policy check of the password is the most expensive step.
         if caller.is_none() {
             self.app.attempts.sign_up(&client).await?;
         }
@@ -182,7 +182,7 @@ fn batch(caller: Caller, texts: &[String]) -> Result<Vec<Uuid>, Error> {
         let field = format!("ids[{index}]");
         let id = user_id(caller, field.clone(), text)?;
         if ids.contains(&id) {
-            return Err(Error::violation(field, "must stand once"));
+            return Err(Error::violation(field, "must be listed once"));
         }
         ids.push(id);
     }

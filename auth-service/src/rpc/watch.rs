@@ -26,7 +26,7 @@ struct GuardStream {
     stop: Shutdown,
 }
 
-/// Opens the feed for a guard. The guard's first message says how far it knows the log.
+/// Opens the feed for a guard. The guard's first message names the position up to which it knows the log.
 pub(super) async fn watch(
     app: &Arc<App>,
     mut inbound: Inbound,
@@ -52,7 +52,7 @@ pub(super) async fn watch(
 }
 
 impl GuardStream {
-    /// Waits for the next message to the guard. There is no further one if the guard has gone or the service stops.
+    /// Waits for the next message to the guard. Returns `None` if the guard has disconnected or the service stops.
     async fn next(&mut self) -> Result<Option<WatchRevocationsResponse>, Error> {
         if !std::mem::replace(&mut self.is_greeted, true) {
             return Ok(Some(convert::greeting(self.watch.keys())));
@@ -61,7 +61,7 @@ impl GuardStream {
             if let Some(event) = self.watch.next() {
                 return Ok(Some(convert::feed_event(event, || self.watch.keys())));
             }
-            // Before the wait: a guard that goes at once has still shown the loss.
+            // The report comes before the wait: even a guard that disconnects at once has shown the loss.
             self.watch.report_lost();
             tokio::select! {
                 heard = self.inbound.message() => match heard {

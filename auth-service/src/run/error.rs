@@ -19,7 +19,7 @@ pub enum RunError {
     #[error(transparent)]
     Lost(#[from] DatabaseLost),
     /// The database does not answer.
-    #[error("{0}: see to the database, then start again")]
+    #[error("{0}: check the database, then start again")]
     Store(#[from] StoreError),
     /// There is no signing key.
     #[error(transparent)]

@@ -22,7 +22,7 @@ pub struct DatabaseLost {
 
 /// Checks that the database of a key file exists and is not empty, before the start creates any file.
 ///
-/// The first start creates the database before the key, so an interrupted start never leaves a key alone.
+/// The first start creates the database before the key, so an interrupted start never leaves a key without a database.
 ///
 /// # Errors
 /// [`DatabaseLost`] with what to do.

@@ -25,7 +25,7 @@ impl Store {
         read!(self.db, |reader| sqlx::query_scalar(FULL_TIME).bind(kind.text()).bind(network).fetch_optional(reader))
     }
 
-    /// Uses one of the address's allowance, or returns the time to wait for one.
+    /// Takes one use of the address's allowance, or returns the time to wait for one.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is used.
@@ -72,7 +72,7 @@ pub(super) enum UseCondition {
     Always,
 }
 
-/// Uses one of the allowance, or returns the time to wait for one. Retries after a concurrent use.
+/// Takes one use of the allowance, or returns the time to wait for one. Retries after a concurrent use.
 pub(super) async fn use_one(
     tx: &mut Tx<'_>,
     kind: AllowanceKind,

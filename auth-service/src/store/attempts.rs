@@ -34,7 +34,7 @@ impl Store {
         Ok(claimed.map_err(StoreError::or_unavailable)? > 0)
     }
 
-    /// Takes back the count of an attempt that was not judged; `seen` is the state before it.
+    /// Reverts the count of an attempt that was not judged. `seen` is the state before the attempt.
     ///
     /// # Errors
     /// [`StoreError`]; then it stays counted.

@@ -1,5 +1,5 @@
-//! Changes of users, and the tokens that die by them. A change raises the user's generation; sessions and tokens of an
-//! older generation are refused.
+//! Changes of users, and the tokens that they kill. Such a change raises the user's generation; sessions and tokens of
+//! an older generation are refused.
 
 use db::{TransactionOutcome, read, transaction, within, write, write_one};
 use uuid::Uuid;
@@ -55,8 +55,8 @@ impl Store {
         const SQL: &str = "update users set roles = $2, generation = generation + $3, revision = revision + 1, \
              update_time = $4 where id = $1 and revision = $5 \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        // The row that is read tells if a role is lost, so the write requires that very row. After a concurrent write
-        // the row is read again.
+        // The row that was read shows if a role is lost, so the write requires the same revision. After a concurrent
+        // write the row is read again.
         loop {
             let Some(user) = self.user(id).await? else { return Ok(Err(Unchanged::NotFound)) };
             if expected.is_some_and(|expected| expected != user.revision) {

@@ -1,4 +1,4 @@
-//! Settings of the last start. A changed setting kills the tokens of the old one, by the log.
+//! Settings of the last start. A changed setting kills the tokens of its old value, through the log.
 
 use db::{ClosingStatements, SqlStatement, TransactionOutcome, Tx, transaction, within};
 
@@ -15,13 +15,13 @@ pub enum Remembered {
     Same,
     /// The secret is new, and the tokens of the old one are dead.
     Replaced(Logged),
-    /// The secret was replaced earlier, and its tokens are dead: nothing is changed.
+    /// The secret was replaced earlier, and its tokens are dead. Nothing is changed.
     Dead,
 }
 
 /// Earlier value of a setting.
 enum Before {
-    /// The same, or unknown; or another process is replacing it.
+    /// The same value, or no value; or another process is replacing it.
     Same,
     /// Another value.
     Other(String),
@@ -79,7 +79,7 @@ impl Store {
     }
 }
 
-/// Replaces a value by a new one. Of two concurrent replacements, one learns the old value.
+/// Replaces a value by a new one. Of two concurrent replacements, only one gets the old value.
 async fn remember(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<Before, sqlx::Error> {
     const FIND: &str = "select value from secrets where name = $1";
     const FIRST: &str = "insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing";

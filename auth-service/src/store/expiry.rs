@@ -8,7 +8,7 @@ use super::Time;
 /// Time for which a wrong password counts.
 const ATTEMPT_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// Deletes a few rows for each new one, so that no call pays for a whole day's rows.
+/// Deletes a few expired rows with each new row, so that no single call deletes a whole day's rows.
 pub(super) async fn forget_expired(tx: &mut Tx<'_>, now: Time) -> Result<(), sqlx::Error> {
     const ACCOUNTS: &str = "delete from failed_attempts where account in \
          (select account from failed_attempts where last_time <= $1 order by last_time limit 16)";

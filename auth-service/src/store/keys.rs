@@ -22,8 +22,9 @@ impl Store {
         Ok(rows.into_iter().map(SigningKeyRow::into_record).collect())
     }
 
-    /// Adds a key after the one with the number before it, which signs until then and verifies until `verify_until`.
-    /// Returns `None` and changes nothing if another process added one first, or if the previous key is gone.
+    /// Adds a key after the key with the previous number. The previous key signs until the new one does, and verifies
+    /// until `verify_until`. Returns `None` and changes nothing if another process added one first, or if the previous
+    /// key is gone.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -52,11 +53,12 @@ impl Store {
 
     /// Kills a key's tokens, and removes the key from the set of every replica regardless of its clock.
     ///
-    /// The successor replaces the last key. A waiting key signs from now on if no other key signs. Returns `None` and
-    /// changes nothing if the key does not exist, if it has no successor, or if the successor's number is taken.
+    /// If the key is the last one, `successor` takes its place. If no other key signs, a waiting key signs from now on.
+    /// Returns `None` and changes nothing if the key does not exist, if it has no successor, or if the successor's
+    /// number is taken.
     ///
     /// # Errors
-    /// [`StoreError`]; then its tokens live.
+    /// [`StoreError`]; then its tokens stay valid.
     pub async fn kill_signing_key(
         &self,
         id: &str,
@@ -95,7 +97,7 @@ impl Store {
         Ok(found.is_some())
     }
 
-    /// Deletes the private half of a key that signs no more. Returns true if there was one.
+    /// Deletes the private half of a key that no longer signs. Returns true if there was one.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -123,8 +125,8 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(sealed))? > 0)
     }
 
-    /// Replaces the sealed private halves of these keys, each given by its id, the seal that was read, and the new
-    /// seal. Returns false and changes nothing if any key has another seal by now.
+    /// Replaces the sealed private halves of these keys. Each is given by its id, the sealed text that was read, and
+    /// the new one. Returns false and changes nothing if any key has another sealed text by now.
     ///
     /// # Errors
     /// [`StoreError`]; then all seals are as they were.

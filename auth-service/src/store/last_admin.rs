@@ -1,4 +1,4 @@
-//! Guard of the last active admin: no single call can lock all users out of the administration.
+//! Protects the last active admin, so that no single call can leave the service without one.
 
 use db::{TransactionOutcome, Tx, within};
 use uuid::Uuid;
@@ -6,8 +6,8 @@ use uuid::Uuid;
 use super::Unchanged;
 use crate::domain::Role;
 
-/// Locks every admin's role if the user is an admin, so that changes of admins run one after the other. Returns true if
-/// the user is an admin.
+/// Locks the role rows of all admins if the user is an admin, so that changes of admins run one after the other.
+/// Returns true if the user is an admin.
 ///
 /// Take this lock before any lock of a user's row, so that all such changes wait in one order.
 pub(super) async fn lock_admins(tx: &mut Tx<'_>, user_id: Uuid) -> Result<bool, sqlx::Error> {

@@ -144,8 +144,8 @@ impl Store {
     }
 }
 
-/// Commits a transaction with an entry, and makes its result from that entry. The entry and the commit travel in one
-/// message: the entry locks the end of the log until the commit.
+/// Commits a transaction with an entry, and makes its result from that entry. The entry and the commit are sent in one
+/// message, because the entry locks the end of the log until the commit.
 pub(super) fn commit<T>(
     revocation: &Revocation,
     stamp: Stamp,
@@ -166,7 +166,7 @@ pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> SqlStatement {
         .bind(stamp.time)
 }
 
-/// Raises the horizon. The horizon never moves back, even if a replica is late with its own.
+/// Raises the horizon. The horizon never moves back, even if a replica has an older one.
 const RAISE: &str = "update log_head set horizon = case when horizon < $1 then $1 else horizon end where id = 1 \
      returning revision";
 

@@ -140,7 +140,8 @@ impl EntryRow {
             "user-deleted" => Revocation::User { id: id()?, generation, cause: Cause::Deleted },
             "signing-key" => Revocation::SigningKey(subject),
             "signing-keys" => Revocation::NewSigningKeys,
-            // The entry is of a later version. A reader that cannot interpret it cannot say which tokens are valid.
+            // A later version wrote the entry. A reader that cannot interpret an entry does not know which tokens are
+            // valid.
             _ => return Err(sqlx::Error::Decode("the log has an entry of an unknown kind".into())),
         };
         Ok(Entry { logged: Logged { revision, fingerprint: EntryFingerprint(bytes(&mark)?) }, revocation, time })

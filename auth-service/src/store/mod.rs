@@ -83,7 +83,7 @@ impl Store {
         Ok(Self { db: Db::open_beside(url, &SCHEMA.migrations).await? })
     }
 
-    /// Opens a copy that no service uses, without migrations. Callers may rely on the first migration only.
+    /// Opens a copy that no service uses, without migrations. Callers must not rely on any migration after the first.
     #[must_use]
     pub fn open_snapshot(path: &Path) -> Self {
         Self { db: Db::open_snapshot(path) }

@@ -13,7 +13,7 @@ pub enum Unchanged {
     Stale,
     /// Another user has the email.
     EmailTaken,
-    /// The user who proved a password for the change has changed it since, or has ended all sessions.
+    /// The user who gave a password for the change has changed the password since, or has ended all sessions.
     Outdated,
     /// The change would leave no active admin.
     LastAdmin,

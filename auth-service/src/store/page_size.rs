@@ -11,7 +11,7 @@ const QUICK_POLL_TIME: Duration = Duration::from_millis(150);
 /// Duration above which the next page is half as large.
 const SLOW_POLL_TIME: Duration = Duration::from_millis(250);
 
-/// Page size: small at the end of the log. Far from the end it is as large as the connection allows in time, because
+/// Page size: small at the end of the log. Far from the end, as large as a poll can read within its time limit, because
 /// each page costs a round trip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PageSize(u32);
@@ -66,7 +66,7 @@ mod tests {
         let (pages, time) = reads(micros(2), millis(100));
         assert!(pages <= 45 && time < millis(6_500), "{pages} {time:?}");
         let (pages, _) = reads(micros(20), millis(10));
-        assert!(pages <= 150, "a slow way: {pages}");
-        assert_eq!(reads(micros(200), millis(10)).0, 1_000, "a way that has no time for more");
+        assert!(pages <= 150, "a slow connection: {pages}");
+        assert_eq!(reads(micros(200), millis(10)).0, 1_000, "a connection that is too slow for larger pages");
     }
 }

@@ -27,8 +27,8 @@ macro_rules! write_row {
     };
 }
 
-/// Maximum live sessions of a user that are sorted for a list, as written in the statement; above the default quota of
-/// sessions.
+/// Largest number of a user's live sessions that a list sorts, as text of the statement. It is above the default quota
+/// of sessions.
 const MAX_SORTED: i64 = 2000;
 
 impl Store {
@@ -71,8 +71,8 @@ impl Store {
         limit: u32,
         now: Time,
     ) -> Result<Vec<ListedSession>, StoreError> {
-        // A few live sessions are found by the index of live ones, and sorted. The comparison of id and time keeps the
-        // engines from scanning their indexes past all ended sessions instead.
+        // If there are few live sessions, the index of live sessions finds them, and they are sorted. The `coalesce`
+        // around id and time keeps the engines from using an index that includes all ended sessions.
         const LIVE: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
              s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time, \
              count(*) over () as found \
@@ -101,8 +101,8 @@ impl Store {
         Ok(sessions.into_iter().map(ListedSession::from).collect())
     }
 
-    /// Returns the user's live session beyond the newest `most`, by the time of the last refresh or the start, if there
-    /// are that many.
+    /// Returns the least recently used live session of a user with more than `most` live sessions. A session was last
+    /// used at its last refresh, or at its start.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,4 +1,4 @@
-//! Changes of users as calls make them: the outcome of an unanswered commit is looked up.
+//! Changes of users for calls: if a commit is not answered, its outcome is looked up.
 //!
 //! A committed change is recognized by the fingerprint of its entry in the log, or by its row.
 

@@ -37,8 +37,8 @@ pub struct Passed<T> {
 }
 
 impl Store {
-    /// Moves a horizon after `future` back to the stamp's time, and starts a new era: tokens issued until now are dead,
-    /// those issued from now on are good. Returns `None` if the horizon is not after `future`.
+    /// If the horizon is after `future`, moves it back to the stamp's time, and starts a new era: tokens issued until
+    /// now are dead, later tokens are good. Otherwise returns `None`.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -101,7 +101,7 @@ impl Store {
     }
 
     /// Counts the sessions started, refreshed or ended after `bounds.future`, among the next 5,000 after the id
-    /// `after`. With `repairs`, cuts their times as if they were of now.
+    /// `after`. With `repairs`, cuts their times to the present.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -138,8 +138,8 @@ impl Store {
         .await
     }
 
-    /// Gives wrong passwords with a future time the time `last`, and keeps their count. Deletes the allowances of each
-    /// kind that are whole again only after the time in `full`: no use can have led to them. Returns the number of
+    /// Sets the future times of wrong passwords to `last`, and keeps their counts. For each kind, deletes the
+    /// allowances with a time after the one in `full`, because no use can have led to them. Returns the number of
     /// repaired rows.
     ///
     /// # Errors
@@ -159,8 +159,8 @@ impl Store {
         Ok(repaired)
     }
 
-    /// Writes these times of signing keys, if each key still has the place that was read, and announces them in the
-    /// log. Returns `false` if the keys have changed since.
+    /// Writes these times of signing keys, if each key still has the number that was read, and announces the change in
+    /// the log. Returns `false` if the keys have changed since.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.

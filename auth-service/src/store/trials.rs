@@ -41,8 +41,8 @@ impl Store {
         Ok(row.into())
     }
 
-    /// Looks up a password proof of the user with this id, from this network. Proofs count apart from logins, from any
-    /// network.
+    /// Looks up the user with this id, who proves a password from this network. Such proofs are counted separately from
+    /// logins, for all networks together.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -46,7 +46,7 @@ pub(crate) async fn sweep(repair: Repair, stop: Shutdown) {
             while Instant::now() < next {
                 sleep(HORIZON_CHECK_INTERVAL).await;
                 match repair.horizon().await {
-                    // If this poll fails, the next one is soon enough.
+                    // If this poll fails, the next regular poll reads the change.
                     Ok(true) => drop(repair.view.poll_again().await),
                     Ok(false) => {}
                     Err(error) => tracing::warn!(%error, "horizon in the future not repaired for now"),

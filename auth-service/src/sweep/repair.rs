@@ -29,8 +29,8 @@ pub(crate) struct Repair {
 }
 
 impl Repair {
-    /// Lowers a horizon in the future, which refuses every new token. Begins another era, so that all earlier tokens stay
-    /// dead. Returns `true` if the horizon was lowered; the view must then poll.
+    /// Lowers a horizon in the future, which would refuse every new token. Begins another era, so that all earlier
+    /// tokens stay dead. Returns `true` if the horizon was lowered; the view must then poll.
     ///
     /// # Errors
     /// [`StoreError`] if the horizon is unchanged.
@@ -52,8 +52,8 @@ impl Repair {
         Ok(lowered)
     }
 
-    /// Repairs all tables. With `stepped` the clock has certainly been ahead, and tokens with a future time of issue may
-    /// exist.
+    /// Repairs all tables. `stepped` is set if the clock was certainly ahead before, so that tokens with a future issue
+    /// time may exist.
     ///
     /// # Errors
     /// [`StoreError`] if some rows remain for the next repair.
@@ -70,7 +70,8 @@ impl Repair {
             sessions = self.sessions(true, bounds).await?;
         }
         let full = [(AllowanceKind::Failure, self.limits.failures), (AllowanceKind::SignUp, self.limits.sign_ups)];
-        // After a step back, an overdrawn allowance looks like a time of the wrong clock: it is forgiven.
+        // After a step back of the clock, an overdrawn allowance cannot be distinguished from a wrong time, so it is
+        // deleted.
         let latest = |allowance: Allowance| {
             if stepped { allowance.used_up(now) } else { allowance.latest(now, bounds.future - now) }
         };

@@ -199,7 +199,7 @@ async fn future_horizon_is_lowered_at_start() {
     let before = fixture.log_in(10).await;
     let ahead = {
         let at = fixture.now() + TimeDelta::hours(72);
-        // Written by an earlier version, without an era.
+        // An earlier version wrote this horizon, without an era.
         fixture.store().renew_log(LogId([9; 16]), at).await.unwrap();
         fixture.restart(TimeDelta::zero()).await
     };

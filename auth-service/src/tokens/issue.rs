@@ -21,7 +21,7 @@ pub struct Issuer {
     lifetime: Duration,
 }
 
-/// Session and services of a token.
+/// Session of a token, and the services that it is for.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// Session of the token.

@@ -1,4 +1,4 @@
-//! Signed envelope: compact serialization (RFC 7515 §7.1), read as strictly as it is written.
+//! Signed envelope: the compact serialization (RFC 7515 §7.1). The reader accepts only what the writer writes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -24,7 +24,7 @@ pub(super) struct Header {
     pub kid: Option<String>,
 }
 
-/// Header and payload with a valid signature; only `open` makes one.
+/// Header and payload with a valid signature. Only `open` makes such a value.
 pub(super) struct Verified<'a> {
     pub header: Header,
     pub payload: Vec<u8>,

@@ -43,7 +43,7 @@ impl RememberingVerifier {
         Ok(verified)
     }
 
-    /// Returns the unknown key that may make a valid token of this one.
+    /// Returns the id of the token's key if the key is unknown and the token may be valid with it.
     pub fn lacks_key(&self, token: &Token, now: DateTime<Utc>) -> Option<String> {
         self.verifier.lacks_key(token.expose(), now)
     }

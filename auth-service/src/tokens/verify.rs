@@ -33,8 +33,8 @@ pub struct Verifier {
     clock: Option<Clock>,
 }
 
-/// Verified access token: a key of the set has signed its claims. Only [`Verifier::verify`] makes one. Other code can read
-/// it,
+/// Verified access token: a key of the set has signed its claims. Only [`Verifier::verify`] makes one. Other code can
+/// read a token,
 ///
 /// ```
 /// # use auth_service::tokens::{Claims, VerifiedToken};
@@ -118,7 +118,7 @@ impl Verifier {
         Self { keys, issuer, audiences, max_lifetime, leeway: LEEWAY, clock: None }
     }
 
-    /// Accepts tokens issued up to `leeway` ahead of this clock, or of the clocks that it is compared with.
+    /// Accepts tokens with an issue time up to `leeway` after this clock's time, or after that of the database server.
     #[must_use]
     pub fn with_leeway(self, leeway: TimeDelta, clock: Clock) -> Self {
         Self { leeway, clock: Some(clock), ..self }
@@ -144,8 +144,9 @@ impl Verifier {
         self.keys.at(now).find(id).is_some()
     }
 
-    /// Returns the unknown key that may make a valid token of this one: another replica may have made the key a moment
-    /// ago. The conditions keep forged tokens from causing polls of the database that cannot change the answer:
+    /// Returns the id of the token's key if the key is unknown and the token may be valid with it: another replica may
+    /// have created the key a moment ago. The conditions keep forged tokens from causing polls of the database that
+    /// cannot change the answer:
     ///
     /// - everything but the signature's value must be valid, including the claims and the times;
     /// - the token must be at most a minute old by its issue time. The view is at most half a second old, and so has

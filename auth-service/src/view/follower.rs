@@ -105,13 +105,13 @@ impl Follower {
         }
     }
 
-    /// Waits for a request because of an unknown key, then until `not_before`.
+    /// Waits for a request that was made because of an unknown key, then until `not_before`.
     async fn key_poll_due(&self, not_before: Instant) {
         self.view.key_poll_request.notified().await;
         sleep_until(not_before).await;
     }
 
-    /// Polls: reads on until the end of the log.
+    /// Polls: reads the log up to its end.
     async fn poll(&mut self) -> Result<(), StoreError> {
         let number = self.view.begun.fetch_add(1, SeqCst) + 1;
         self.restart_lost_log().await?;
@@ -128,7 +128,7 @@ impl Follower {
                 PageOutcome::More => {}
                 PageOutcome::Forked => {
                     let known = self.view.read().position().map(|position| position.log);
-                    // A log that has another identity by now keeps it.
+                    // If the log has another identity by now, another replica has restarted it.
                     let next = if known == Some(page.log) { new_id() } else { page.log };
                     self.restart_log(page.log, next, Finder::Replica).await?;
                     break;

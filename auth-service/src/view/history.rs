@@ -17,7 +17,7 @@ const MAX_VIEW_AGE: Duration = Duration::from_millis(500);
 /// Known part of the log, and the time of the last complete poll.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
-    /// Number of the history: each successor has the next number.
+    /// Number of the history: a history that replaces another one has the next number.
     number: u64,
     contents: RevocationIndex,
     position: Option<Position>,
@@ -124,8 +124,8 @@ impl History {
 
     /// Returns the unknown rows of the page, unless the page contradicts the known rows.
     ///
-    /// Pruning is no contradiction. It raises the horizon in the same transaction, and the horizon refuses what the missing
-    /// rows revoked. Known revocations stay known.
+    /// Pruning does not count as a contradiction. It raises the horizon in the same transaction, and the horizon
+    /// refuses what the missing rows revoked. Known revocations stay known.
     fn new_rows<'p>(&self, page: &'p LogPage) -> Option<NewEntries<'p>> {
         let entries = page.entries.as_slice();
         let first = entries.first()?;

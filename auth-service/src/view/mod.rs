@@ -34,7 +34,7 @@ pub struct View {
     key_poll_request: Notify,
     /// Number of polls begun.
     begun: AtomicU64,
-    /// Number of the last complete poll; sent again after a failed poll.
+    /// Number of the last complete poll. A failed poll sends the same number again, to wake the waiting callers.
     polled: watch::Sender<u64>,
     /// Notifies after each poll that found an entry.
     moved: watch::Sender<()>,
@@ -42,7 +42,7 @@ pub struct View {
     is_away: AtomicBool,
     /// Position that a guard knows and the log has lost, until the log is restarted.
     lost: Mutex<Option<Position>>,
-    /// Number of restarts of the log by this replica, by the finder of the loss.
+    /// Numbers of restarts of the log by this replica, counted by the party that found the loss.
     forks: ForkCounts,
 }
 
@@ -139,8 +139,8 @@ impl View {
         ViewChanges { polled: self.polled.subscribe(), moved: self.moved.subscribe() }
     }
 
-    /// Reports a position that an authenticated guard knows and the log has lost. The next poll restarts the log before any
-    /// token is verified by the rest of it.
+    /// Reports a position that an authenticated guard knows and the log has lost. The next poll restarts the log before
+    /// any token is verified with the remaining log.
     pub fn report_lost(&self, position: Position) {
         if self.lost().replace(position) != Some(position) {
             self.poll_request.notify_one();

@@ -1,4 +1,4 @@
-//! The rules of the domain against published vectors and at their limits, without a server.
+//! Tests of the domain's rules with published vectors and at their limits, without a server.
 
 #![cfg(test)]
 

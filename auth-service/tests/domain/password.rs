@@ -148,7 +148,7 @@ fn password_found_in_few_guesses_is_refused() {
         );
     }
     assert_eq!(judged("abcdefghijk"), Err(PasswordError::Guessable));
-    // Eight characters without a pattern are enough where the least length is eight.
+    // Eight characters without a pattern are enough if the minimum length is eight.
     assert_eq!(judged("kT9#vQ2m"), Ok(()));
 }
 

@@ -1,4 +1,4 @@
-//! Rotation of keys by the clock, and their end at an operator's command.
+//! Rotation of keys by the clock, and retirement of keys by an operator's command.
 
 use std::fs;
 use std::time::Duration;
@@ -51,7 +51,7 @@ async fn replicas_agree_on_keys_and_signer(store: Case) {
 async fn two_replicas_rotate_at_once_one_wins(store: Case) {
     let (here, there) = (ring(&store, &clock(), sealed()).await, ring(&store, &clock(), sealed()).await);
     let (one, other) = tokio::join!(here.rotate(document(), start() + LEAD), there.rotate(document(), start() + LEAD));
-    // The later replica finds the other's key, or loses to it at the insert.
+    // The later replica finds the other's key, or its insert fails because of that key.
     let count = |outcome: &Result<Option<_>, KeyringError>| matches!(outcome, Ok(Some(_)));
     assert_eq!(usize::from(count(&one)) + usize::from(count(&other)), 1);
     for lost in [one, other].into_iter().filter(|outcome| !count(outcome)) {
@@ -76,7 +76,7 @@ async fn next_key_is_sealed_by_the_shared_master_key(store: Case) {
     let running = ring(&store, &clock(), sealed()).await;
     let other = Keyring::new(store.clone(), clock(), KeyStorage::Sealed { master: master(OTHERS), file: None });
     assert_eq!(other.reseal(&master(OURS)).await.unwrap(), 1);
-    // It still signs with its open key, and adds no key that only the old master key opens.
+    // This replica still signs with its opened key. It adds no key that only the old master key could open.
     running.read().await.unwrap();
     signs(&running, start());
     let refused = running.rotate(document(), start() + LEAD).await;
@@ -151,7 +151,7 @@ async fn waiting_key_signs_when_the_signer_is_killed(store: Case) {
     ring.retire(&first, document(), false).await.unwrap();
     ring.read().await.unwrap();
     assert_eq!((signs(&ring, start()), listed(&ring, start())), (next.id.clone(), vec![next.id.clone()]));
-    // The last key too, although its time to sign has not come.
+    // This holds for the last key too, although its time to sign has not come.
     let successor = document();
     ring.retire(&next.id, successor.clone(), false).await.unwrap();
     ring.read().await.unwrap();
@@ -170,7 +170,7 @@ async fn key_delayed_for_a_year_is_replaced_soon(store: Case) {
     assert_eq!(signs(&ring, start() + Duration::from_hours(24 * 7)), id_of(&soon));
 }
 
-/// The private half is kept for an hour, the key as long as its tokens live.
+/// The private half is kept for an hour after the retirement, and the key as long as its tokens live.
 async fn private_half_is_kept_an_hour_and_key_a_day(store: Case) {
     let folder = folder();
     for storage in [sealed(), KeyStorage::File(file_in(folder.path()))] {
@@ -209,7 +209,7 @@ async fn key_without_a_row_leaves_the_file(store: Case) {
     let file = file_in(folder.path());
     let ring = ring(&store, &clock(), KeyStorage::File(file.clone())).await;
     let first = signs(&ring, start());
-    // The state after a loss of power between the write of the file and that of the row.
+    // The state after a power failure between the write of the file and the write of the row.
     let lock = file.lock().await.unwrap();
     file.add(&document(), &lock).unwrap();
     drop(lock);
@@ -228,7 +228,7 @@ async fn master_key_is_replaced_while_services_run(store: Case) {
     assert_eq!(ours().reseal(&master(OURS)).await.unwrap(), 0, "a second run after a killed one");
     let after = ring(&store, &clock(), sealed_by(OTHERS)).await;
     assert_eq!(listed(&after, start()), listed(&running, start()));
-    // Running services have them open.
+    // Running services have opened the keys already.
     running.read().await.unwrap();
     assert_eq!(signs(&running, start() + LEAD), signs(&after, start() + LEAD));
     let refused = Keyring::new(store.clone(), clock(), sealed()).begin(KeyType::default()).await;

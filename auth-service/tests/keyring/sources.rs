@@ -1,4 +1,4 @@
-//! Each start finds the key that signed before, or is refused.
+//! Each start either finds the key that signed before, or is refused.
 
 use auth_service::domain::Revocation;
 use auth_service::keys::model::KeyType;

@@ -225,7 +225,7 @@ impl KeptCall {
     }
 }
 
-/// Returns the stamp that the log keeps of a call; no answer shows it.
+/// Returns the stamp that a call writes into the log. No answer contains the stamp.
 fn stamp(time: Time) -> Stamp {
     Stamp { fingerprint: EntryFingerprint([7; 16]), time }
 }

@@ -61,7 +61,7 @@ fn everything(model: &Model, cast: &Cast) -> Vec<Call> {
     for begun in model.sessions.values() {
         let (id, user_id) = (begun.session.id, begun.session.user_id);
         calls.push(Call::Sessions(SessionCall::Refreshable { id }));
-        // Just before its end, and exactly at it.
+        // Just before its end, and exactly at its end.
         let end = begun.session.over_time;
         for now in [end - TimeDelta::microseconds(1), end] {
             calls.push(Call::Sessions(SessionCall::List { user_id, after: None, limit: 1000, now }));

@@ -1,11 +1,11 @@
-//! Small pools of values for random calls, so that calls meet: texts that databases treat differently, places and
-//! spans.
+//! Small pools of values for random calls: texts that databases treat differently, networks, and durations. The pools
+//! are small, so that different calls use the same rows.
 
 use auth_service::domain::{Allowance, UserState};
 use auth_service::store::{AccountDigest, AllowanceKind};
 use chrono::TimeDelta;
 
-/// Emails; some are other spellings of others.
+/// Emails, some of them with the same canonical form.
 pub(crate) const EMAILS: [&str; 16] = [
     "ada@example.com",
     "Ada@Example.COM",
@@ -76,7 +76,8 @@ pub(crate) const PEERS: [&str; 8] = [
 
 pub(crate) const USER_AGENTS: [&str; 4] = ["", "curl/8", "grpc-rust 'x' \\ %_", "\u{1f980}"];
 
-/// Two kinds of allowances, at most the sixteen rows that one call forgets: the order among more is not specified.
+/// Kinds and networks of allowances. There are at most the sixteen rows that one call can delete: if there were more,
+/// the choice of rows would not be specified.
 pub(crate) const KINDS: [AllowanceKind; 2] = [AllowanceKind::Failure, AllowanceKind::SignUp];
 
 pub(crate) const ALLOWANCES: [Allowance; 4] = [
@@ -86,7 +87,7 @@ pub(crate) const ALLOWANCES: [Allowance; 4] = [
     Allowance { burst: 0, per_minute: 60 },
 ];
 
-/// Number of accounts: at most as many as one call forgets.
+/// Number of accounts: at most as many as one call can delete.
 pub(crate) const ACCOUNTS: u8 = 16;
 
 pub(crate) fn account(number: u8) -> AccountDigest {

@@ -1,7 +1,7 @@
 //! The random part of a sequence: the next method, the time that passes before it, and dice for all else.
 //!
-//! A step refers to nothing that another step has made, so that any step can be left out. Its dice get a meaning when
-//! it is played (`cast/`).
+//! A step never refers to the result of another step, so that any step can be left out. `cast/` converts its dice to a
+//! call when the step runs.
 
 use chrono::TimeDelta;
 use proptest::prelude::{Strategy, any};
@@ -54,7 +54,7 @@ pub(crate) enum Method {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Passes {
     So(TimeDelta),
-    /// Until something ends, or this long after it.
+    /// Until a target ends, or this long after its end.
     UntilAnEnd {
         which: u8,
         and: TimeDelta,
@@ -105,7 +105,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     })
 }
 
-/// Returns mostly little time, so that calls meet live rows; sometimes enough for all of them to end.
+/// Returns a short time in most cases, so that calls find live rows, and sometimes a time in which all rows expire.
 fn passes(die: u8, size: u16) -> Passes {
     Passes::So(match die {
         0..60 => TimeDelta::zero(),

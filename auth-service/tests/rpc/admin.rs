@@ -93,7 +93,7 @@ async fn set_roles_checks_names_and_etag() {
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");
 }
 
-/// C38: a disabled user gets in only after being enabled and logging in again.
+/// C38: a disabled user is admitted only after being enabled and logging in again.
 #[tokio::test]
 async fn disabled_user_is_out_until_enabled_and_logged_in() {
     let (service, admin, ada) = with_admin().await;
@@ -126,22 +126,22 @@ async fn again(service: Service) -> Service {
     start_in(folder, clock, Settings { admin: true, ..Settings::default() }).await
 }
 
-/// No fate of the first admin keeps the service from starting.
+/// The service starts in every state of the first admin.
 #[tokio::test]
 async fn first_admin_setting_never_prevents_a_start() {
     let (service, admin, ada) = with_admin().await;
     service.set_roles(&admin, &ada.id, &["admin"]).await.unwrap();
-    // Deleted while another admin exists: not created again.
+    // The first admin was deleted while another admin exists. It is not created again.
     let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
     service.users().delete_user(with_token(delete, &admin.token)).await.unwrap();
     let service = again(service).await;
     assert_eq!(service.login(ADMIN, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
-    // Now the address of another user: left alone.
+    // Now the address belongs to another user, whose account stays unchanged.
     service.register(ADMIN).await.unwrap();
     let service = again(service).await;
     assert!(service.login(ADMIN, PASSWORD).await.unwrap().user.unwrap().roles.is_empty());
-    // No admin at all, as an earlier version allowed, and the address is another user's: the service promotes no
-    // account.
+    // There is no admin, as an earlier version allowed, and the address belongs to another user. The service does not
+    // promote that user.
     let mut outsider = Outsider::open(service.database()).await;
     outsider.run("delete from user_roles").await;
     outsider.run("update users set roles = ''").await;

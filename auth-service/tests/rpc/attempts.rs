@@ -13,7 +13,7 @@ use super::support::{EMAIL, PASSWORD, Service, Settings, refused, start, start_w
 
 const WRONG: &str = "a wrong password";
 
-/// Returns the seconds that the caller is told to wait.
+/// Returns the number of seconds in the answer's request to wait.
 #[track_caller]
 fn told_to_wait(status: &Status) -> u64 {
     let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();
@@ -35,7 +35,7 @@ async fn fail(service: &Service, email: &str) -> Status {
     service.login(email, WRONG).await.unwrap_err()
 }
 
-/// C52: an account waits longer after each wrong password, whether it exists or not.
+/// C52: an account has a longer wait after each wrong password, even if it does not exist.
 #[tokio::test]
 async fn wrong_passwords_delay_known_and_unknown_accounts() {
     let service = start().await;
@@ -96,7 +96,7 @@ async fn address_has_a_burst_of_wrong_passwords() {
     assert_eq!(told_to_wait(&fail(&service, "another@example.com").await), 2, "only wrong passwords count");
 }
 
-/// C52, C54: an address has a burst of registrations. Trials count too.
+/// C52, C54: an address has a burst of registrations. Requests with `validate_only` count too.
 #[tokio::test]
 async fn address_has_a_burst_of_registrations() {
     let flags = &["--sign-ups", "2", "--sign-ups-per-minute", "60"];
@@ -134,9 +134,9 @@ async fn guesses_elsewhere_do_not_lock_a_known_address() {
     told_to_wait(&attacker.login(guess(PASSWORD)).await.unwrap_err());
 }
 
-/// A stolen token does not help to guess, and guessing with it bars no login.
+/// A stolen token gives no extra guesses, and guesses with it block no login.
 #[tokio::test]
-async fn stolen_token_neither_guesses_nor_bars_logins() {
+async fn stolen_token_neither_guesses_nor_blocks_logins() {
     let service = start().await;
     let token = service.token().await;
     let change = |current: &str| {
@@ -155,7 +155,7 @@ async fn stolen_token_neither_guesses_nor_bars_logins() {
     change(PASSWORD).await.unwrap();
 }
 
-/// Attempts at once do not get past the count of an account that has failed.
+/// Concurrent attempts on an account with failures cannot bypass the count.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_attempts_do_not_pass_the_count() {
     let service = std::sync::Arc::new(start().await);

@@ -27,7 +27,7 @@ async fn log_out(service: &Service, token: &str) {
     service.auth().logout(with_token(LogoutRequest {}, token)).await.unwrap();
 }
 
-/// Stops the service, runs a statement from outside, and starts it again with a clock this much further off.
+/// Stops the service, runs a statement on its database, and starts it again with a clock that is moved by this much.
 async fn restart(service: Service, statement: &str, off: TimeDelta) -> Service {
     let database = service.database();
     let (folder, clock) = service.stop().await;
@@ -41,7 +41,7 @@ async fn restart(service: Service, statement: &str, off: TimeDelta) -> Service {
 }
 
 #[tokio::test]
-async fn future_horizon_bars_no_user() {
+async fn future_horizon_blocks_no_user() {
     let mut service = start().await;
     let mut old = service.token().await;
     for ahead in ["2026-01-01T00:01:00+00:00", "2026-01-04T00:00:00+00:00", "2031-01-01T00:00:00+00:00"] {
@@ -56,7 +56,7 @@ async fn future_horizon_bars_no_user() {
 }
 
 #[tokio::test]
-async fn future_horizon_bars_no_user_of_a_running_service() {
+async fn future_horizon_blocks_no_user_of_a_running_service() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let mut outsider = Outsider::open(service.database()).await;
@@ -79,7 +79,7 @@ async fn future_horizon_bars_no_user_of_a_running_service() {
     assert_eq!(service.state(&token).await, TokenState::Active);
 }
 
-/// A token revoked under a wrong clock stays dead when its time comes.
+/// A token that was issued and revoked under a fast clock stays dead when its issue time comes.
 #[tokio::test]
 async fn token_revoked_by_a_wrong_clock_stays_dead() {
     for jump in [TimeDelta::hours(1), TimeDelta::days(3)] {
@@ -101,9 +101,10 @@ async fn token_revoked_by_a_wrong_clock_stays_dead() {
     }
 }
 
-/// Eight minutes are within what one address can use up itself: the row looks as if right clocks had written it later.
+/// A clock eight minutes ahead writes a time that an address could also reach by many wrong passwords under a right
+/// clock. So the row does not look wrong.
 #[tokio::test]
-async fn mistyped_password_minutes_ahead_bars_no_user() {
+async fn wrong_password_under_a_fast_clock_blocks_no_user() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let service = restart(service, "", TimeDelta::minutes(8)).await;
@@ -140,7 +141,7 @@ async fn new_database_under_an_old_secret_knows_no_token() {
         tokens.push((fate, account.token));
     }
     let (old, clock) = service.stop().await;
-    // Within the same second; also with users that the operator's settings create.
+    // The tokens come from the same second as the new database, also if the settings create an admin in it.
     for settings in [settings(), Settings { secret: Some(SECRET), ..Settings::default() }] {
         let service = start_in(folder(), clock.clone(), settings).await;
         for (fate, token) in &tokens {
@@ -185,7 +186,7 @@ async fn token_from_the_future_is_good_within_leeway() {
         ("60s", 60, TokenState::Active),
         ("60s", 61, TokenState::Invalid),
     ] {
-        // A server's clock says nothing about stopped clocks, so that each replica uses its own.
+        // The database server's time is ignored for manual clocks, so each replica uses only its own clock.
         let start = DateTime::from_timestamp(1_767_225_600, 0).unwrap();
         let clock = |seconds| Clock::manual(start + TimeDelta::seconds(seconds));
         let flags = ["--clock-leeway", leeway];
@@ -221,7 +222,7 @@ async fn wrong_clock_is_named_and_measured() {
         let line = metrics.lines().find_map(|line| line.strip_prefix("gatepost_clock_offset_seconds "));
         let measured: f64 = line.unwrap_or_else(|| panic!("{metrics}")).parse().unwrap();
         assert_eq!(ready.status, 200);
-        // The machine may have been busy between question and answer.
+        // The machine may have been busy between request and answer.
         assert!((measured - f64::from(i16::try_from(off).unwrap())).abs() < 2.0, "{measured}");
         if off == 0 {
             assert_eq!(ready.body, "ready\n");

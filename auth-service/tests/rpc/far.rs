@@ -7,7 +7,7 @@ use testkit::proxy::Proxy;
 
 use super::support::{EMAIL, PASSWORD, start_at, with_token};
 
-/// Number of logins. The one with the fewest requests counts: others may have met a poll of the log.
+/// Number of logins. The login with the fewest requests counts, because a poll of the log may run during the others.
 const TRIES: u32 = 12;
 
 #[tokio::test(flavor = "multi_thread")]

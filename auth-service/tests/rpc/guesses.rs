@@ -51,7 +51,7 @@ async fn burst_of_guesses_runs_four_at_once() {
         }
         let statuses = all.join_all().await;
         let judged = statuses.iter().filter(|status| status.code() == Code::Unauthenticated).count();
-        // Four that are not counted ahead, and as many as the count admits until they are counted.
+        // Four that are judged before they are counted, and those that the count admits afterwards.
         assert!((1..=8).contains(&judged), "{email}: {judged} of 40 were judged");
         assert!(statuses.iter().all(|status| answer(status).1.is_some() || status.code() == Code::Unauthenticated));
     }
@@ -63,7 +63,8 @@ async fn reset_stream_counts_as_a_guess() {
     service.register(EMAIL).await.unwrap();
     let raw = Raw::connect(service.address).await;
     let request = LoginRequest { email: EMAIL.into(), password: WRONG.into(), ..LoginRequest::default() };
-    // The call ends before its hash does. On a busy machine some end before the hash starts; those do not count.
+    // The call ends before its hash ends. On a busy machine some calls end before the hash starts; those are not
+    // counted as guesses.
     for _ in 0..500 {
         let asked =
             raw.ask::<LoginResponse>("/gatepost.auth.v1.AuthService/Login", &[("grpc-timeout", "9m")], &request);
@@ -91,7 +92,7 @@ async fn shared_address_does_not_reveal_accounts() {
 }
 
 #[tokio::test]
-async fn barred_account_is_barred_at_a_shared_address() {
+async fn blocked_account_is_blocked_at_a_shared_address() {
     let service = start().await;
     service.register(EMAIL).await.unwrap();
     let bob = "bob@example.com";
@@ -100,7 +101,7 @@ async fn barred_account_is_barred_at_a_shared_address() {
     for _ in 0..4 {
         login(&attacker, bob, WRONG).await.unwrap_err();
     }
-    // Bob has never been there: his password is judged like any other one, and refused.
+    // Bob has never logged in from this address: his right password is hashed as any other, and refused.
     let status = login(&shared, bob, PASSWORD).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     login(&home, bob, PASSWORD).await.expect("the user's own address counts apart");

@@ -1,4 +1,4 @@
-//! The last active admin cannot be demoted, disabled or deleted, by himself or by another admin.
+//! The last active admin cannot be demoted, disabled or deleted, not even by their own call.
 
 use gatepost::api::auth::v1::{DeleteUserRequest, DisableUserRequest, SetUserRolesRequest};
 use tonic::{Code, Status};
@@ -9,7 +9,7 @@ use super::support::{Account, EMAIL, PASSWORD, Service, Settings, refused, start
 const TEXT: &str = "this user is the last active admin: give another user the role `admin` first";
 
 /// Calls demote, disable and delete for this user as an admin, and returns the answers.
-async fn put_out(service: &Service, by: &Account, id: &str) -> [Result<(), Status>; 3] {
+async fn remove(service: &Service, by: &Account, id: &str) -> [Result<(), Status>; 3] {
     let mut users = service.users();
     let (id, etag) = (id.to_owned(), String::new());
     let roles = SetUserRolesRequest { id: id.clone(), roles: vec![], etag: etag.clone() };
@@ -26,7 +26,7 @@ async fn last_admin_is_refused_with_a_reason() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let admin = service.admin().await;
     for id in ["me", &admin.id] {
-        for answer in put_out(&service, &admin, id).await {
+        for answer in remove(&service, &admin, id).await {
             let status = answer.unwrap_err();
             refused(&status, Code::FailedPrecondition, "LAST_ADMIN", TEXT);
             let violations = status.get_details_precondition_failure().unwrap().violations;
@@ -39,7 +39,7 @@ async fn last_admin_is_refused_with_a_reason() {
     service.users().delete_user(with_token(delete, &admin.token)).await.unwrap();
     let token = service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token;
     let ada = Account { token, ..ada };
-    for answer in put_out(&service, &ada, "me").await {
+    for answer in remove(&service, &ada, "me").await {
         assert_eq!(answer.unwrap_err().code(), Code::FailedPrecondition, "the remaining admin is now the last one");
     }
 }

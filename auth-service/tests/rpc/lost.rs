@@ -1,4 +1,5 @@
-//! A log that has lost entries which only guards received: every replica has started on an older copy of the database.
+//! A log that has lost entries, which only guards have received: every replica has started on an older copy of the
+//! database.
 
 use std::path::Path;
 

@@ -10,7 +10,7 @@ use super::support::{EMAIL, SECRET, Settings, start, start_with};
 #[tokio::test]
 async fn service_is_ready_while_its_database_takes_writes() {
     let service = start().await;
-    // The call waits for the start.
+    // This call waits until the service has started.
     service.register(EMAIL).await.unwrap();
     ready_while_writable(service.ops, &service.database()).await;
 }

@@ -1,4 +1,4 @@
-//! Answers to callers when time runs out, or the database or the service fails, and recovery afterwards.
+//! Answers to callers after a timeout, an outage of the database or a fault of the service, and the recovery.
 
 use std::time::Duration;
 

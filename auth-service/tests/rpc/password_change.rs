@@ -1,4 +1,4 @@
-//! A password change ends all sessions of the old password, also those that race with it.
+//! A password change ends all sessions of the old password, also those that start at the same time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ async fn password_change_ends_every_session() {
         let status = change(&service, &first, wrong, NEW).await.unwrap_err();
         refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
     }
-    // After that many wrong passwords the next attempt has to wait.
+    // After the earlier wrong passwords, the next attempt has to wait.
     service.clock.advance(Duration::from_secs(1));
     assert_eq!(bad_fields(&change(&service, &first, PASSWORD, "short").await.unwrap_err()), ["new_password"]);
     assert_eq!(service.state(&second).await, TokenState::Active, "a failed change ends nothing");

@@ -65,7 +65,7 @@ async fn register_names_all_bad_fields_at_once() {
     assert_eq!((status.code(), fields), (Code::InvalidArgument, vec!["name", "email", "password"]));
     assert_eq!(named[2].1, COMMON);
     assert!(status.message().ends_with(&format!("; password: {COMMON}")), "{}", status.message());
-    // The words of a field that breaks its own rule do not count, however long the field is.
+    // The words of a field that breaks its own rule do not count. The field may have any length.
     let status = register(&service, &"lovelace ".repeat(20_000), EMAIL, "lovelace in 1815").await.unwrap_err();
     assert_eq!(violations(&status).len(), 1);
 }
@@ -81,7 +81,7 @@ async fn password_min_length_is_a_setting() {
     service.login(EMAIL, "kT9#vQ2m xK7fp!").await.unwrap();
 }
 
-/// C43: the last one of 512 bytes counts.
+/// C43: all 512 bytes of a password count, even the last one.
 #[tokio::test]
 async fn password_last_of_512_bytes_counts() {
     let service = start().await;

@@ -1,5 +1,5 @@
-//! Each write drops the prepared statements of its session, like `DISCARD ALL`: the server refuses the next use
-//! (26000).
+//! Prepared statements that vanish: a trigger drops them at each write, as `DISCARD ALL` does, and the server refuses
+//! their next use (26000).
 
 use gatepost::api::auth::v1::{
     ChangePasswordRequest, LogoutRequest, RefreshTokenRequest, RevokeAllSessionsRequest, TokenState, UpdateUserRequest,

@@ -1,4 +1,4 @@
-"""Reads and makes tokens with PyJWT. Takes a JSON list of questions on standard input, prints the answers as JSON."""
+"""Reads and makes tokens with PyJWT. Takes a JSON list of requests on standard input, prints the answers as JSON."""
 
 import json
 import sys

@@ -26,7 +26,7 @@ fn interpreter() -> String {
     python
 }
 
-/// Runs the script and returns its answers, one for each question. It blocks the test's own thread; the service must
+/// Runs the script and returns its answers, one for each request. It blocks the test's own thread; the service must
 /// have others.
 fn python(asks: &[Value]) -> Vec<Value> {
     let mut command = Command::new(interpreter());
@@ -42,7 +42,7 @@ fn python(asks: &[Value]) -> Vec<Value> {
     answers
 }
 
-/// Checks the service's verdicts on tokens made by `PyJWT`.
+/// Checks the service's introspections of tokens made by `PyJWT`.
 async fn are(service: &Service, made: &[(&str, Value, TokenState)]) {
     let asks: Vec<Value> = made.iter().map(|(_, ask, _)| with(ask, &json!({"do": "make"}))).collect();
     for ((id, ask, state), answer) in made.iter().zip(python(&asks)) {
@@ -50,7 +50,7 @@ async fn are(service: &Service, made: &[(&str, Value, TokenState)]) {
     }
 }
 
-/// Returns the question with further members.
+/// Returns the request with further members.
 fn with(ask: &Value, more: &Value) -> Value {
     let mut ask = ask.clone();
     ask.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());

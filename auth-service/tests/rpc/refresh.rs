@@ -1,4 +1,4 @@
-//! Refresh tokens: each is used once, a lost answer is given again, and reuse of an old token ends the session.
+//! Refresh tokens: each works once, a lost answer is repeated, and reuse of an old token ends the session.
 
 use std::collections::BTreeSet;
 
@@ -139,7 +139,7 @@ async fn second_lost_answer_in_four_ends_the_session() {
         }
         current = next;
     }
-    // The token three refreshes ago needed the grace, and so does this one.
+    // The refresh three steps before needed the grace, and this one needs it too.
     let next = refresh(&service, &current.refresh_token).await.unwrap();
     pass(&service, OVERLAP);
     reused(&refresh(&service, &current.refresh_token).await.unwrap_err());

@@ -70,7 +70,8 @@ async fn request_is_remembered_for_a_day() {
 async fn same_request_at_once_makes_one_user() {
     let service = Arc::new(start().await);
     let mut all = JoinSet::new();
-    // One makes the user, and four passwords of one account are checked at once.
+    // One request creates the user. Each other request checks the password, and at most four passwords of an account
+    // are checked at once.
     for _ in 0..5 {
         let service = Arc::clone(&service);
         all.spawn(async move { create(&service, request()).await });
@@ -114,7 +115,7 @@ async fn closed_registration_ties_request_ids_to_admins() {
         answers.push(answer.user.unwrap().id);
     }
     assert_eq!(answers[0], answers[1]);
-    // The new user may have changed the password by now; the admin is not asked for it.
+    // The new user may have changed the password since, so the admin's repetition does not need it.
     let again = CreateUserRequest { password: "another strong passphrase here".into(), ..request() };
     let again = service.users().create_user(with_token(again, &admin.token)).await.unwrap().into_inner();
     assert_eq!(again.user.unwrap().id, answers[0]);

@@ -1,4 +1,5 @@
-//! Keys of a running service: rotation refuses no token, and the end of a key kills all of its tokens.
+//! Keys of a running service: no token is refused because of a rotation, and the retirement of a key kills all its
+//! tokens.
 
 use std::time::Duration;
 
@@ -86,7 +87,7 @@ async fn rotation_by_age_keeps_tokens_until_expiry() {
     assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Expired, TokenState::Active]);
     service.clock.advance(Duration::from_mins(11));
     assert_eq!(service.listed().await, std::slice::from_ref(&next));
-    // The key is gone: its signature cannot be checked any more.
+    // The key is gone, so its signatures cannot be checked.
     assert_eq!(service.state(&old).await, TokenState::Invalid);
     let (folder, clock) = service.stop().await;
     let service = start_in(folder, clock, Settings::default()).await;
@@ -167,7 +168,7 @@ async fn token_of_a_brand_new_key_is_never_invalid() {
 async fn killed_only_key_issues_no_tokens() {
     let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
     let token = service.token().await;
-    // Another replica that starts with another secret does this.
+    // The same happens when another replica starts with another secret.
     let store = Store::open_beside(&DatabaseUrl::file(service.database())).await.unwrap();
     let stamp = Stamp { fingerprint: EntryFingerprint([7; 16]), time: service.clock.now() };
     store.remember_secret_key("another", stamp).await.unwrap();
@@ -213,7 +214,7 @@ async fn replaced_secret_kills_its_tokens_for_a_day() {
     assert_eq!(service.state(&new).await, TokenState::Active);
     let (folder, clock) = service.stop().await;
 
-    // A key pair is new, unlike a secret that comes back, so no earlier token becomes good again.
+    // A new key pair makes no earlier token good again, unlike a secret that comes back.
     let service = start_in(folder, clock, Settings::default()).await;
     assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Invalid; 2]);
     assert_eq!(service.state(&service.new_token().await).await, TokenState::Active);

@@ -1,5 +1,5 @@
-//! A commit that is known is acknowledged, even if the database's answer is lost. An unknown outcome is reported as
-//! unknown.
+//! A call is acknowledged if its commit can be found, even if the database's answer to the commit is lost. An unknown
+//! outcome is reported as unknown.
 
 use gatepost::api::auth::v1::{
     ChangePasswordRequest, LogoutRequest, RefreshTokenRequest, RevokeAllSessionsRequest, TokenState, VerifyTokenRequest,
@@ -64,7 +64,7 @@ async fn commit_with_a_lost_answer_is_acknowledged() {
     );
     assert_eq!(service.login(EMAIL, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
 
-    // The statement is prepared by now; the lost answer is the one to its values.
+    // The statement is prepared already, so the lost answer belongs to its execution.
     proxy.cut_on_answer_of(CLIENT);
     let tokens = service.login(EMAIL, OTHER).await.unwrap().tokens.unwrap();
     proxy.fired().await;
@@ -123,7 +123,7 @@ async fn commit_is_acknowledged_while_the_log_is_unread() {
     let token = service.register(EMAIL).await.unwrap().tokens.unwrap().access_token;
     let mut outside = PgConnection::connect(&server.url("postgres")).await.unwrap();
     let call = hold(&mut outside, logout(&service, &token)).await;
-    // Only the follower reads by this view; to it, the missing view is an outage.
+    // Only the follower reads this SQL view. Without the view the follower sees an outage.
     let mut other = PgConnection::connect(&server.url("postgres")).await.unwrap();
     other.execute("alter view current_log_head rename to hidden").await.unwrap();
     let verify = async || service.tokens().verify_token(VerifyTokenRequest { token: token.clone() }).await;

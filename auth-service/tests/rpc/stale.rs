@@ -1,4 +1,4 @@
-//! A replica that cannot read the log judges no token: it calls tokens neither good nor bad.
+//! A replica that cannot read the log judges no token: it reports a token neither as good nor as bad.
 
 use std::time::Duration;
 
@@ -18,13 +18,14 @@ use super::support::{EMAIL, SERVICE_KEY, Service, refused, start_at, with_token}
 
 const AWAY: &str = "the database cannot be reached now, try again in a moment";
 
-/// Returns the service's verdict on the token, or its error.
+/// Returns the service's introspection of the token, or its error.
 async fn ask(service: &Service, token: &str) -> Result<TokenState, Status> {
     let request = VerifyTokenRequest { token: token.into() };
     Ok(service.tokens().verify_token(request).await?.into_inner().state())
 }
 
-/// Asks until the answer is of the other kind. Any third kind of answer is an error.
+/// Repeats the request until the answer is of the other kind: a state instead of `UNAVAILABLE`, or the reverse. Panics
+/// at any other answer.
 async fn until(service: &Service, token: &str, is_away: bool) -> Result<TokenState, Status> {
     loop {
         let said = ask(service, token).await;
@@ -49,7 +50,7 @@ async fn database_outage_is_unavailable_never_active() {
         break_it(&proxy);
         let status = until(&service, &token, true).await.unwrap_err();
         assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_secs(1)));
-        // The service's own guard lets no call in, and does not call a malformed token invalid.
+        // The service's own guard admits no call, and does not report a malformed token as invalid.
         let guarded = service.users().get_me(with_token(GetMeRequest {}, &token)).await.unwrap_err();
         assert_eq!(guarded.code(), Code::Unavailable);
         assert_eq!(guarded.get_details_error_info().unwrap().reason, "AUTH_UNAVAILABLE");

@@ -100,7 +100,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     serve(config, folder, clock).await
 }
 
-/// Creates the database that a key file belongs to: a key without one is refused.
+/// Creates the database that belongs to a key file: a start with only the key file is refused.
 pub(crate) async fn make_database(folder: &Path) {
     let url = DatabaseUrl::Sqlite(folder.join("auth.db"));
     Store::open(&url).await.unwrap().close().await;
@@ -111,12 +111,12 @@ pub(crate) async fn start_at(database: &str) -> Service {
     start_at_with(database, testkit::clock()).await
 }
 
-/// Starts one on a server's database by this clock.
+/// Starts a service on a server's database, with this clock.
 pub(crate) async fn start_at_with(database: &str, clock: Clock) -> Service {
     start_at_by(database, clock, &[]).await
 }
 
-/// Starts one on a server's database by this clock, with further flags.
+/// Starts a service on a server's database, with this clock and further flags.
 pub(crate) async fn start_at_by(database: &str, clock: Clock, further: &[&str]) -> Service {
     let folder = testkit::folder();
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--insecure", "--database-url", database];
@@ -215,10 +215,10 @@ impl Service {
         self.register(EMAIL).await.unwrap().tokens.unwrap().access_token
     }
 
-    /// Returns the service's verdict on a token.
+    /// Returns the service's introspection of a token.
     pub(crate) async fn state(&self, token: &str) -> TokenState {
         let answer = self.tokens().verify_token(VerifyTokenRequest { token: token.into() }).await.unwrap().into_inner();
-        assert_eq!(answer.claims.is_some(), answer.state() == TokenState::Active, "claims are for ACTIVE alone");
+        assert_eq!(answer.claims.is_some(), answer.state() == TokenState::Active, "only ACTIVE has claims");
         answer.state()
     }
 }

@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 
 use super::support::{EMAIL, Service, Settings, start, start_with};
 
-/// Number of rounds: at ten minutes each they take a week, which is less than a session lasts.
+/// Number of rounds. At ten minutes for each round they take a week, which is shorter than the life of a session.
 const ROUNDS: usize = 1_000;
 
 async fn refresh(service: &Service, token: &str) -> Result<TokenPair, Status> {
@@ -58,7 +58,7 @@ async fn stolen_token_ends_the_session_despite_two_tabs() {
         assert_eq!(other.unwrap().refresh_token, token);
     }
     let last = refresh(&service, &token).await.unwrap();
-    // The thief is late, but within ten seconds of the last rotation.
+    // The thief uses the token late, but within ten seconds of the last rotation.
     let status = refresh(&service, &stolen).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     assert_eq!(service.state(&last.access_token).await, TokenState::Revoked);

@@ -1,4 +1,4 @@
-//! Foreign tokens never cause a connection (C3), a query (C4) or a user (C10).
+//! A foreign token never causes a connection (C3) or a query (C4), and never stands for a user (C10).
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -37,10 +37,10 @@ async fn offers(signer: Signer) {
         let status = service.users().get_me(with_token(GetMeRequest {}, &token)).await.unwrap_err();
         refused(&status, Code::Unauthenticated, "TOKEN_INVALID", "invalid token");
     }
-    // An issuer is no address to fetch keys from either.
+    // The service does not use the issuer as an address of keys either.
     let token = signer.sign(header.to_string().as_bytes(), &changed(&claims, "iss", json!(url)));
     assert_eq!(service.state(&token).await, TokenState::Invalid);
-    // A connection would wait here, accepted or not.
+    // A connection attempt would be pending on this listener.
     assert_eq!(offered.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
@@ -84,7 +84,7 @@ async fn token_of_nobody(signer: Signer) {
     let token = signer.sign(header.to_string().as_bytes(), claims.to_string().as_bytes());
     let request = DeleteUserRequest { id: "me".into(), etag: String::new() };
     service.users().delete_user(with_token(request, &token)).await.unwrap();
-    // The generation or session that a token of this user claims makes no difference.
+    // This holds for any generation and session in the token.
     let mut later = claims.clone();
     later["gen"] = json!(i32::MAX - 1);
     later["sid"] = json!("01890a5d-ac96-774b-bcce-b302099a8057");

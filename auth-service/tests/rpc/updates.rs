@@ -64,7 +64,7 @@ async fn update_mask_selects_fields() {
         (&["roles"], vec!["update_mask"]),
         (&["patch.name"], vec!["update_mask"]),
         (&["name", "name"], vec!["update_mask"]),
-        // Named but absent: that clears the field, which its rule forbids.
+        // The mask names a field that the patch lacks. This would clear the field, which its rule forbids.
         (&["email"], vec!["patch.email", "current_password"]),
     ] {
         let status = update(&service, &ada.token, masked(me(Some("Ada"), None), paths)).await.unwrap_err();
@@ -98,7 +98,7 @@ async fn email_change_needs_the_password() {
     assert!(service.register(EMAIL).await.is_ok(), "the old address is free");
 }
 
-/// An admin changes other users, and proves the own password for an email.
+/// An admin changes other users. To change their email, the admin gives the admin's own password.
 #[tokio::test]
 async fn admin_changes_others_and_proves_own_password() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;

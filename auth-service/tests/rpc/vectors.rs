@@ -1,4 +1,4 @@
-//! Wycheproof's 401 JWS vectors as tokens of calls: no call is let in, and no error is internal.
+//! Wycheproof's 401 JWS vectors as tokens of calls: no call is admitted, and no error is internal.
 
 use gatepost::api::auth::v1::{GetMeRequest, TokenState};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Token verification: lifetime, and the attacks C1 to C21, each signed with the right key of each algorithm.
+//! Token verification: the lifetime, and the attacks C1 to C21, each with a valid signature of each algorithm.
 
 use std::time::Duration;
 
@@ -187,7 +187,7 @@ async fn forms(signer: Signer) {
     }
 }
 
-/// C2: a public key is no secret.
+/// C2: a public key does not work as a secret.
 #[tokio::test]
 async fn public_key_as_a_secret_is_invalid() {
     for signer in signers().into_iter().filter(|signer| signer.algorithm() != Algorithm::Hs256) {

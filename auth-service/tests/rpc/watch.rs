@@ -1,4 +1,4 @@
-//! `WatchRevocations` as a guard meets it: the greeting, all revocations in order, renewals, and resets.
+//! `WatchRevocations` from a guard's point of view: the greeting, all revocations in order, renewals, and resets.
 
 use gatepost::api::auth::v1::watch_revocations_request::Message as Ask;
 use gatepost::api::auth::v1::watch_revocations_response::Message as Say;

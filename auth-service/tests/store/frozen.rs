@@ -1,5 +1,5 @@
-//! A replica frozen in the middle of a revocation never delays other replicas: between its statements it never holds
-//! the end of the log.
+//! A replica that freezes in the middle of a revocation delays no other replica: it never waits for its client while it
+//! holds the lock of the log's end.
 
 use std::pin::Pin;
 
@@ -56,7 +56,8 @@ async fn open(url: &str) -> Store {
     Store::open(&url.parse::<DatabaseUrl>().unwrap()).await.unwrap()
 }
 
-/// Number of searches for a lock. A lock of a frozen replica stays for the half second that a transaction may be idle.
+/// Number of checks for a lock. A frozen replica's lock would stay for half a second, the time that a transaction may
+/// be idle.
 const LOOKS: usize = 100;
 
 /// Returns `true` if a transaction has written to the end of the log and waits for its client.

@@ -1,4 +1,5 @@
-//! The store's methods on a real database: each alone, failures, concurrent calls; and the plans of statements.
+//! The store's methods on a real database: each by itself, failures, and concurrent calls. Also the plans of
+//! statements.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! A database whose lists of kinds were closed: the migration opens them and keeps each row.
+//! A database with checks that allow only known kinds: the migration removes these checks and keeps each row.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::support::stamp;
 
-/// The last migration with closed lists.
+/// The last migration with such checks.
 const LAST: i64 = 10;
 
 /// The rows of a log with one entry, an allowance and a key.
@@ -28,7 +28,7 @@ insert into signing_keys (number, id, algorithm, public_jwk, create_time, sign_t
     values (1, 'k', 'EdDSA', '{}', TIME, TIME);
 ";
 
-/// The same rows are there, and others of kinds that no version knows yet.
+/// The same rows, and further rows with kinds that no version knows yet.
 const MORE: &str = "
 update log_head set revision = revision + 1, kind = 'tenant';
 insert into allowances (kind, network, full_time) select 'tenant', network, full_time from allowances;

@@ -1,4 +1,4 @@
-//! Opening of the store in its tests.
+//! Opens the store for its tests.
 
 use auth_service::domain::{EntryFingerprint, LogId, Stamp};
 use auth_service::store::{DatabaseUrl, Store};

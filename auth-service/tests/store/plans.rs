@@ -1,4 +1,4 @@
-//! Query plans: no statement scans a table, however large.
+//! Query plans: no statement scans a whole table.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
     for id in [10, 11] {
         assert!(store.create_session(&session(id, &ada), &Client::default()).await.unwrap());
     }
-    // One was ended alone, the other with all sessions of its user.
+    // One was ended by itself, the other with all sessions of its user.
     store.end_session(Uuid::from_u128(10), stamp()).await.unwrap();
     store.end_all_sessions(ada.id, stamp()).await.unwrap().unwrap();
     double(&store, "true").await;
@@ -60,7 +60,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
     }
 }
 
-async fn more_live_sessions_than_one_sort_are_listed(store: Case) {
+async fn three_thousand_live_sessions_are_all_listed(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
     double(&store, "true").await;
@@ -82,5 +82,5 @@ async fn more_live_sessions_than_one_sort_are_listed(store: Case) {
 on_both_engines!(crate::support::Case:
     no_statement_scans_a_table,
     ended_sessions_hide_no_live_ones,
-    more_live_sessions_than_one_sort_are_listed,
+    three_thousand_live_sessions_are_all_listed,
 );

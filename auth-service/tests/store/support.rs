@@ -23,7 +23,7 @@ pub(crate) fn new_user(id: u128, email: &str) -> NewUser {
     }
 }
 
-/// Returns one more admin, so that no admin of a case is the last one.
+/// Returns a further admin, so that the admins of a test case are never the last ones.
 pub(crate) fn another_admin() -> NewUser {
     NewUser { roles: Roles::admin(), ..new_user(4_000, "root@example.com") }
 }

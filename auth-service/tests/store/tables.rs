@@ -1,4 +1,4 @@
-//! A copy takes everything along: a table or column missing from its description would be left behind.
+//! A copy includes all data: it would omit a table or column that is missing in the description of the schema.
 
 use auth_service::store::SCHEMA;
 use testkit::on_both_engines;

@@ -1,4 +1,4 @@
-//! Revocations are known at once where they are written, and at the next poll elsewhere.
+//! A revocation is known at once at the replica that writes it, and at other replicas after their next poll.
 
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
@@ -72,7 +72,7 @@ async fn polls_that_callers_cause_have_intervals(store: Case) {
     assert_eq!((reached, looked, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "no caller waits");
 }
 
-async fn one_look_serves_all_that_wait_for_a_key(store: Case) {
+async fn one_poll_serves_all_that_wait_for_a_key(store: Case) {
     let replica = Replica::start(&store).await;
     replica.view.poll_for_key().await.unwrap();
     let before = replica.view.polls();
@@ -85,7 +85,7 @@ async fn one_look_serves_all_that_wait_for_a_key(store: Case) {
     while let Some(looked) = calls.join_next().await {
         assert_eq!(looked.unwrap(), Ok(()));
     }
-    // A poll under way serves no later caller. On a busy machine the follower also polls by itself.
+    // A running poll does not serve callers that come later. On a busy machine the follower also polls by itself.
     let most = 2 + begun.elapsed().as_millis() / 50;
     assert!(u128::from(replica.view.polls() - before) <= most, "{} of {most}", replica.view.polls() - before);
 }
@@ -128,7 +128,7 @@ on_both_engines!(crate::replica::Case:
     view_of_a_paused_process_polls_once_more,
     unreadable_log_keeps_no_caller_waiting,
     polls_that_callers_cause_have_intervals,
-    one_look_serves_all_that_wait_for_a_key,
+    one_poll_serves_all_that_wait_for_a_key,
     entry_lost_by_the_log_is_never_acknowledged,
     signing_keys_are_read_before_their_change_is_known,
     long_log_is_known_as_a_whole,

@@ -1,4 +1,4 @@
-//! A log that has lost known entries: a restored file, or a server that took over with an older copy.
+//! A log that has lost known entries: after a restore, or after a failover to an older copy.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     replica.view.reach(logged).await.unwrap();
     replica.clock.advance(Duration::from_secs(5));
     let era = replica.view.horizon().era;
-    // In one transaction: the replica polls all the time, and would restart the log in between.
+    // All in one transaction: between two transactions the replica would poll and restart the log.
     store.database.run(&format!("begin; {}; commit", statements.join("; "))).await;
     replica.view.poll_again().await.unwrap();
     let horizon = start() + Duration::from_secs(5);
@@ -30,7 +30,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     assert!(replica.view.horizon().kills(later, era), "at any time");
     // Another session, since this one may still be revoked.
     assert!(store.end_session(Uuid::from_u128(11), stamp()).await.is_ok(), "the log continues");
-    // A replica that has never known the lost entries finds the same.
+    // A replica that has never known the lost entries comes to the same result.
     let late = Replica::start(store).await;
     assert_eq!((late.view.horizon().until, late.judge(5)), (horizon, Some(Cause::Ended)));
     late.view.poll_again().await.unwrap();
@@ -82,7 +82,7 @@ async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     let before = replica.view.position().unwrap();
-    // In one transaction, as for a paused replica: two more entries, and the first three pruned.
+    // Two more entries, and the first three pruned, in one transaction: to the replica this looks like a long pause.
     let two = "update log_head set revision = 3, kind = 'signing-keys', subject = ''; \
                update log_head set revision = 4";
     store.database.run(&format!("begin; {two}; delete from revocations where revision < 3; commit")).await;
@@ -121,7 +121,7 @@ async fn loss_known_only_to_a_guard_restarts_the_log(store: Case) {
     assert_eq!(there.judge(5), Some(Cause::Ended));
 }
 
-/// A view that cannot write about a loss judges nothing until it can.
+/// A replica that cannot write the restart of the log judges no token until it can.
 async fn loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     let replica = Replica::start(&store).await;
     let known = replica.view.position().unwrap();
@@ -139,8 +139,8 @@ async fn loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     assert_eq!((replica.view.forks(Finder::Guard), replica.judge(0)), (1, Some(Cause::Ended)));
 }
 
-/// A fork found by a replica an hour ahead bars no user.
-async fn fork_found_by_a_fast_replica_bars_no_user(store: Case) {
+/// A fork that is found by a replica with a clock one hour ahead blocks no user.
+async fn fork_found_by_a_fast_replica_blocks_no_user(store: Case) {
     let wrong = Clock::wrong(TimeDelta::hours(1));
     clock::measure(store.db(), &wrong).await.unwrap();
     if wrong.problem().is_none() {
@@ -168,5 +168,5 @@ on_both_engines!(crate::replica::Case:
     replica_that_sleeps_through_a_pruning_reads_on,
     loss_known_only_to_a_guard_restarts_the_log,
     loss_that_cannot_be_written_leaves_the_view_stale,
-    fork_found_by_a_fast_replica_bars_no_user,
+    fork_found_by_a_fast_replica_blocks_no_user,
 );

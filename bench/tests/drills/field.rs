@@ -39,7 +39,7 @@ async fn bodies_that_never_end_cost_little_memory() -> Result<(), Failure> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn silent_connections_keep_no_newcomer_out() -> Result<(), Failure> {
+async fn silent_connections_block_no_new_ones() -> Result<(), Failure> {
     is_held_against(Scenario::Silent).await.map(drop)
 }
 

@@ -16,10 +16,10 @@ fn plan(faults: &[Fault]) -> Plan {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_call_two_seconds_after_a_revocation_is_let_in() -> Result<(), Failure> {
+async fn no_call_is_admitted_2_s_after_a_revocation() -> Result<(), Failure> {
     let _turn = turn().await;
     let (program, replicated) = (beside()?, server().await);
-    // At once, since each drill mostly waits for the promise's two seconds.
+    // In parallel, since each drill spends most of its time on the promise's two seconds.
     let mut drills: JoinSet<Result<Vec<(Fault, Judgement)>, Failure>> = JoinSet::new();
     for faults in Fault::ALONE.chunks(3) {
         let program = program.clone();

@@ -19,7 +19,7 @@ pub(crate) async fn one(state: &BlogState, id: Uuid, view: PostView) -> Result<P
     state.store.post(id, view).await?.ok_or_else(|| Error::PostNotFound(id.to_string()))
 }
 
-/// Returns the posts that exist, and the texts of the missing ids.
+/// Returns the posts that exist, and the ids of the missing posts as the caller wrote them.
 ///
 /// `row` converts a post to a message and measures the message.
 pub(crate) async fn some<T>(
@@ -87,7 +87,8 @@ async fn read_full<T>(
     let Some((last, _)) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
     let count = fitting(measured.iter().map(|(_, octets)| usize::try_from(*octets).unwrap_or(MAX_PAGE_BYTES)));
     let posts = state.store.list_posts(after, u32::try_from(count).unwrap_or(limit), PostView::Full).await?;
-    // Newest first. The last measured post may also be missing because posts were added or deleted since.
+    // Newest first. Posts may have been added or deleted since they were measured, so the last measured post may be
+    // missing.
     let has_more = posts.last().is_none_or(|post| post.id > *last);
     Ok(PageBatch { rows: posts.into_iter().map(row).collect(), has_more })
 }

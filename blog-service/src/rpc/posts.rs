@@ -53,7 +53,7 @@ impl PostService for PostRpc {
         let (room, BatchGetPostsRequest { ids, view }) = (Room::from_request(&request), request.into_inner());
         room.reserve(ids.len().saturating_mul(row_bytes(view)).min(page::MAX_PAGE_BYTES)).await?;
         let (asked, view) = both(convert::batch(ids), convert::view(view, PostView::Basic))?;
-        // Boxed, so that a call that waits for memory takes little itself.
+        // Boxed, so that a call that waits for memory uses little memory itself.
         let (posts, missing_ids) = Box::pin(read::some(&self.0, asked, view, convert::row)).await?;
         Ok(Response::new(BatchGetPostsResponse { posts, missing_ids }))
     }

@@ -16,7 +16,7 @@ pub enum PostUnchanged {
     Stale,
 }
 
-/// Result of a change. With a [`StoreError`], nothing is written, except with [`StoreError::Unknown`].
+/// Result of a change. After a [`StoreError`] nothing is written; after [`StoreError::Unknown`] the outcome is unknown.
 pub type ChangeResult<T> = Result<Result<T, PostUnchanged>, StoreError>;
 
 impl Store {
@@ -72,7 +72,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`]; nothing is written, except with [`StoreError::Unknown`].
     pub async fn delete_post(&self, id: Uuid, expected: Option<i32>) -> ChangeResult<()> {
-        // The post existed at the begin of the call, so a missing post has been deleted.
+        // The post existed at the start of the call, so a missing post has been deleted.
         let find = || async { Ok::<_, StoreError>(self.post(id, PostView::Basic).await?.is_none().then_some(Ok(()))) };
         settle(|| self.try_delete(id, expected), find).await
     }

@@ -1,4 +1,4 @@
-//! Meaning of a step's dice at play time: the posts, as the model knows them then.
+//! Converts the dice of a step to a call, when the step runs: to posts that the model knows at that time.
 
 use blog_service::domain::{Content, PostChange, PostView, Title};
 use blog_service::store::NewPost;
@@ -11,7 +11,7 @@ use super::model::Model;
 use super::pools::{CONTENTS, LIMITS, OWNERS, REQUESTS, SAID, TIMES, TITLES};
 use super::steps::{Method, Passes, Step};
 
-/// The targets of calls: the latest post of each place.
+/// The possible targets of calls: the latest post at each place.
 pub(crate) struct Cast {
     pub(crate) now: Time,
     pub(crate) posts: [Uuid; 16],

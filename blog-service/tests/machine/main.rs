@@ -1,4 +1,4 @@
-//! Random calls of the store's methods, answered alike by SQLite, by PostgreSQL and by a model in memory.
+//! Random calls of the store's methods: SQLite, PostgreSQL and a model in memory must give the same answers.
 
 #![cfg(test)]
 
@@ -21,7 +21,7 @@ mod tests {
     /// R11: both engines and the model answer 30,000 random calls alike.
     #[test]
     fn engines_and_model_agree_on_30_000_random_calls() {
-        // In each of two lanes.
+        // The number is for each of two threads.
         lanes::<Game, _>(15, 1000, step);
     }
 

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::calls::{Answer, Call, Time};
 
-/// Everything that a store keeps.
+/// All data of a store.
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) posts: BTreeMap<Uuid, Post>,

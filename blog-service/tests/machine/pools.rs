@@ -1,5 +1,5 @@
-//! Small pools of values for random calls, so that calls meet: texts that databases treat differently, limits and
-//! users.
+//! Small pools of values for random calls: texts that databases treat differently, limits, and users. The pools are
+//! small, so that different calls use the same rows.
 
 use uuid::Uuid;
 

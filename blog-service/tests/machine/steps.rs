@@ -1,7 +1,7 @@
 //! The random part of a sequence: the next method, the time that passes before it, and dice for all else.
 //!
-//! A step refers to nothing that another step has made, so that any step can be left out. Its dice get a meaning when
-//! it is played (`cast.rs`).
+//! A step never refers to the result of another step, so that any step can be left out. `cast.rs` converts its dice to
+//! a call when the step runs.
 
 use chrono::TimeDelta;
 use proptest::prelude::{Strategy, any};
@@ -32,7 +32,7 @@ pub(crate) enum Method {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Passes {
     So(TimeDelta),
-    /// Until a request is forgotten, or this long after it.
+    /// Until a request is forgotten, or this long after that time.
     UntilAnEnd(TimeDelta),
 }
 
@@ -58,7 +58,8 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
     })
 }
 
-/// Returns mostly little time, so that calls meet live requests; sometimes enough for them to be forgotten.
+/// Returns a short time in most cases, so that calls find live requests, and sometimes a time in which all requests
+/// expire.
 fn passes(die: u8, size: u16) -> Passes {
     match die {
         0..60 => Passes::So(TimeDelta::zero()),

@@ -1,4 +1,5 @@
-//! Batches of posts: in the order asked, missing ones listed apart, and never more than a client accepts.
+//! Batches of posts: in the order of the request, with a separate list of missing ids, and never larger than a client
+//! accepts.
 
 use blog_service::api::v1::{BatchGetPostsRequest, BatchGetPostsResponse, PostView};
 use tonic::{Code, Status};
@@ -42,7 +43,7 @@ async fn batch_has_at_most_a_hundred_unique_ids() {
     }
 }
 
-/// A batch above 3 MiB is refused; its contents can be left out.
+/// A batch above 3 MiB is refused. The same batch without contents is answered.
 #[tokio::test]
 async fn batch_above_three_mebibytes_is_refused() {
     let service = start().await;
@@ -71,6 +72,6 @@ async fn too_large_batch_is_refused_unread() {
     }
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let code = async |ids| batch(&service, ids, PostView::Full).await.unwrap_err().code();
-    assert_eq!(code(&ids[..2]).await, Code::Internal, "the fault is active: the content cannot be read");
+    assert_eq!(code(&ids[..2]).await, Code::Internal, "the content of the post cannot be read");
     assert_eq!(code(&ids).await, Code::ResourceExhausted);
 }

@@ -1,4 +1,4 @@
-//! Answers to wrong calls.
+//! Answers to invalid calls.
 
 use blog_service::api::v1::get_post_request::Post::Id;
 use blog_service::api::v1::post_service_client::PostServiceClient;

@@ -1,5 +1,5 @@
-//! Answers to callers when time runs out, or the database, the auth service or the service fails, and recovery
-//! afterwards.
+//! Answers to callers after a timeout, an outage of the database or of the auth service, or a fault of the service, and
+//! the recovery.
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +75,7 @@ async fn silent_auth_service_is_unavailable_or_deadline() {
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let service = start_beside(mute.local_addr().unwrap(), folder(), clock(), Shutdown::new()).await;
     let raw = Raw::connect(service.address).await;
-    // The guard refuses this call without a question, so an answer means that the service has started.
+    // The guard refuses this call without a request, so an answer means that the service has started.
     let status = raw.unary(CREATE_POST, &[], b"").await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_MISSING", AUTH, "Authentication token not provided");
 

@@ -1,4 +1,4 @@
-//! Pages of lists: newest first, even if posts change between two of them.
+//! Pages of lists: newest first, even if posts are added or deleted between two pages.
 
 use std::time::Duration;
 
@@ -115,5 +115,5 @@ async fn page_reads_no_content_beyond_its_answer() {
     let page = list(&service, 50, "", PostView::Full).await.unwrap();
     assert_eq!(page.posts.iter().map(|post| post.title.as_str()).collect::<Vec<_>>(), ["3", "2"]);
     let next = list(&service, 50, &page.next_page_token, PostView::Full).await;
-    assert_eq!(next.unwrap_err().code(), Code::Internal, "the fault is active: the content cannot be read");
+    assert_eq!(next.unwrap_err().code(), Code::Internal, "the unreadable post is on this page");
 }

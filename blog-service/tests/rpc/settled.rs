@@ -1,5 +1,5 @@
-//! A commit that is known is acknowledged, even if the database's answer is lost. An unknown outcome is reported as
-//! unknown.
+//! A call is acknowledged if its commit can be found, even if the database's answer to the commit is lost. An unknown
+//! outcome is reported as unknown.
 
 use blog_service::api::v1::get_post_request::Post::Id;
 use blog_service::api::v1::{

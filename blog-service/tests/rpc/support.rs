@@ -102,7 +102,7 @@ impl Service {
         Ok(self.posts(user).create_post(request).await?.into_inner().post.unwrap())
     }
 
-    /// Makes the content of a post unreadable: not a text at all, as only a damaged disk leaves it.
+    /// Makes the content of a post unreadable: a value that is not text, as a damaged disk may leave it.
     pub(crate) async fn spoil(&self, id: &str) {
         let id = id.replace('-', "");
         let mut outsider = Outsider::open(self.database()).await;

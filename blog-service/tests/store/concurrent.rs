@@ -1,4 +1,4 @@
-//! Concurrent calls: exactly one wins, and each other one learns the fact that it lost to.
+//! Concurrent calls: exactly one wins, and each other call gets the reason why it lost.
 
 use blog_service::domain::PostView;
 use blog_service::store::{PostUnchanged, Store};
@@ -52,7 +52,7 @@ async fn post_is_deleted_once(store: Case) {
     assert_eq!(lost, 19);
 }
 
-async fn change_and_deletion_for_one_revision_exclude(store: Case) {
+async fn change_or_deletion_for_one_revision_wins_alone(store: Case) {
     for id in 1..=50 {
         store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
@@ -82,7 +82,7 @@ async fn request_sent_at_once_writes_once(store: Case) {
     assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
 }
 
-async fn key_drawn_at_once_is_one(store: Case) {
+async fn concurrent_starts_store_one_page_key(store: Case) {
     let kept = at_once(&store, 20, |store, number| async move {
         secrets::page_token_key(store.db(), [u8::try_from(number).unwrap(); 64]).await.unwrap()
     });
@@ -94,7 +94,7 @@ on_both_engines!(crate::support::Case:
     hundred_changes_for_one_revision_one_wins,
     changes_for_any_revision_are_all_counted,
     post_is_deleted_once,
-    change_and_deletion_for_one_revision_exclude,
+    change_or_deletion_for_one_revision_wins_alone,
     request_sent_at_once_writes_once,
-    key_drawn_at_once_is_one,
+    concurrent_starts_store_one_page_key,
 );

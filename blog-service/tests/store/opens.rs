@@ -1,4 +1,4 @@
-//! Opening of the store in its tests.
+//! Opens the store for its tests.
 
 use blog_service::store::{DatabaseUrl, Store};
 use testkit::OpenStore;

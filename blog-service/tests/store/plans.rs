@@ -1,4 +1,4 @@
-//! Query plans: no statement scans a table, however large.
+//! Query plans: no statement scans a whole table.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! A failure leaves no trace: each method fails at its last statement.
+//! A failed transaction writes nothing: here each method fails at its last statement.
 
 use blog_service::domain::PostView;
 use blog_service::store::StoreError;

@@ -19,7 +19,7 @@ use super::identity::Backend;
 use super::limit::limited;
 use crate::error::is_answer;
 
-/// Pause before the first question, in which most answers arrive by themselves; and the longest pause while the server
+/// Pause before the first poll, in which most answers arrive by themselves. Also the longest pause while the server
 /// does not answer.
 const FIRST_POLL_PAUSE: Duration = Duration::from_millis(200);
 const MAX_POLL_PAUSE: Duration = Duration::from_millis(300);
@@ -91,7 +91,7 @@ impl AbandonedWork {
                     pause = FIRST_POLL_PAUSE;
                     running
                 }
-                // The server does not tell, so only the pool limits the number.
+                // The server does not report its processes, so only the pool limits their number.
                 Err(error) if is_answer(&error) => {
                     tracing::debug!(%error, "the server does not report its running processes");
                     Vec::new()
@@ -102,7 +102,7 @@ impl AbandonedWork {
                     continue;
                 }
             };
-            // Dropping a sender notifies its receiver. Processes that were added after the question stay.
+            // Dropping a sender notifies its receiver. Processes that were added after the poll began stay.
             let is_settled = |backend: &Backend| processes.contains(&backend.process) && !running.contains(backend);
             self.state().backends.retain(|(backend, _)| !is_settled(backend));
         }

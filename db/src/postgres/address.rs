@@ -1,4 +1,4 @@
-//! Current server behind the address, shared by all connections of a service.
+//! The server to which the address currently leads, shared by all connections of a service.
 //!
 //! An address moves to another server when a standby is promoted. Older connections lead to the old server, which may
 //! still run. The first new connection shows the other server, and all connections to the old one are closed.

@@ -1,4 +1,4 @@
-//! Opens connections: few at a time, at a limited pace, each to its end.
+//! Opens connections: few at a time, at a limited pace. Each attempt runs to its end.
 //!
 //! Abandoning a connection wastes the server's work on it. So a try goes on after its caller has gone. Another try
 //! begins beside it only if the first is slow, since its answer may have been lost.
@@ -19,10 +19,10 @@ use super::pace::Pace;
 use super::session::SessionOptions;
 use super::time_limits::TimeLimits;
 
-/// Longest try to connect.
+/// Longest attempt to connect.
 const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Largest number of concurrent tries, without the slow ones.
+/// Largest number of concurrent attempts. Slow attempts do not count.
 const MAX_CONCURRENT_DIALS: usize = 4;
 
 /// Highest age of a connection to a standby. The address may lead to the primary by now, and only a new connection
@@ -34,7 +34,7 @@ const MAX_STANDBY_AGE: Duration = Duration::from_secs(1);
 pub(super) enum Purpose {
     /// Reads, also from a standby.
     Read,
-    /// Reads that a standby may not answer, since it may be behind.
+    /// Reads that must be current. A standby may be behind, so only the primary serves them.
     Follow,
     /// Writes.
     Write,
@@ -123,7 +123,7 @@ impl Dialer {
         self.0.times
     }
 
-    /// Returns true if a connection leads to another server than new ones, or may do so.
+    /// Returns true if a connection leads to another server than new connections do, or may do so.
     pub(super) fn has_left(&self, made: &DialedConnection) -> bool {
         self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > MAX_STANDBY_AGE
     }

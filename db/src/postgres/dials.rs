@@ -1,4 +1,4 @@
-//! Tries to open one connection: another try begins beside the slow ones.
+//! Attempts to open one connection. If they are slow, another attempt starts in parallel.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::dialer::{DialedConnection, Dialer};
 
-/// Largest number of concurrent tries.
+/// Largest number of concurrent attempts.
 const MAX_CONCURRENT_ATTEMPTS: usize = 4;
 
-/// Tries that go on between two waits for a connection, until the value is dropped.
+/// Running attempts. They continue between two waits for a connection, until the value is dropped.
 pub(super) struct Dials {
     dialer: Dialer,
     running: JoinSet<Result<DialedConnection, Error>>,
@@ -23,7 +23,7 @@ impl Dials {
         Self { dialer, running: JoinSet::new(), newest: Instant::now() }
     }
 
-    /// Begins a try, unless one is running.
+    /// Starts an attempt, unless one is running.
     pub(super) fn begin(&mut self) {
         if self.running.is_empty() {
             self.begin_another();
@@ -41,10 +41,10 @@ impl Dials {
         None
     }
 
-    /// Waits for a connection, up to the limit. The tries go on beyond it, for the next wait.
+    /// Waits for a connection, up to the limit. The attempts continue afterwards, for the next wait.
     ///
     /// # Errors
-    /// Each try has failed, or the limit has passed.
+    /// Each attempt has failed, or the limit has passed.
     pub(super) async fn next(&mut self, limit: Duration) -> Result<DialedConnection, Error> {
         let give_up = Instant::now() + limit;
         self.begin();
@@ -60,7 +60,7 @@ impl Dials {
                 Ok(None) => return Err(Error::WorkerCrashed),
                 Err(_) if Instant::now() >= give_up => return Err(Error::Io(std::io::ErrorKind::TimedOut.into())),
                 Err(_) if self.running.len() < MAX_CONCURRENT_ATTEMPTS => self.begin_another(),
-                // The oldest try ends soon.
+                // The oldest attempt ends soon.
                 Err(_) => self.newest = Instant::now(),
             }
         }

@@ -9,7 +9,7 @@ use sqlx::{Error, PgConnection, Row as _};
 use super::limit::limited;
 use crate::error::is_answer;
 
-/// Time limit for the questions to a new connection.
+/// Time limit for the queries on a new connection.
 const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Query of the identity, in one round trip. A server in recovery has no timeline of its own yet.

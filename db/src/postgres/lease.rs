@@ -1,6 +1,6 @@
-//! A connection taken from a pool. Other calls get it only after its work has ended in order.
+//! A connection taken from a pool. Other calls get the connection only after its work has ended completely.
 //!
-//! An abandoned call leaves its connection in the middle of something. Only an answer of the server can clear that up,
+//! An abandoned call leaves its connection in the middle of a statement. Only an answer of the server ends that state,
 //! and no call waits for it. The pool waits instead, or closes the connection, and the server rolls the open
 //! transaction back.
 
@@ -36,18 +36,18 @@ impl Lease {
         self.used.connection()
     }
 
-    /// Marks the begin of a transaction: if it is abandoned, closing the connection rolls it back.
+    /// Marks the start of a transaction: if the call is abandoned, closing the connection rolls the transaction back.
     pub(super) fn begin_transaction(&mut self) {
         self.used.begin(PendingWork::Transaction);
     }
 
-    /// Marks the end of a transaction by one statement, which ends by itself if it is abandoned.
+    /// Marks the end of a transaction by one statement. If the call is abandoned, the statement still ends by itself.
     pub(super) fn begin_commit(&mut self) {
         self.used.begin(PendingWork::Statement);
     }
 
-    /// Ends the work with this result. Other calls get the connection, unless it was lost or is in the middle of
-    /// something.
+    /// Ends the work with this result. Other calls then get the connection, unless it was lost or is in the middle of a
+    /// statement.
     ///
     /// # Errors
     /// The error of the work.
@@ -71,7 +71,7 @@ impl Lease {
                     used.pool().mark_lost();
                     used.discard();
                 }
-                // The server may not know yet.
+                // The server may not have noticed the loss yet.
                 ConnectionFate::Lost => {
                     used.pool().mark_lost();
                     used.leave(false);

@@ -10,17 +10,17 @@ use super::abandoned::AbandonedWork;
 use super::dialer::DialedConnection;
 use crate::error::is_answer;
 
-/// Time limit for an answer that is on its way after the server has reported that nothing runs.
+/// Time limit for an answer that is still on its way when the server reports that nothing runs.
 const IN_FLIGHT_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// Time limit for an answer if the server cannot be asked.
+/// Time limit for an answer if the server does not report what runs.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Largest number of answers to one abandoned statement: its refusal, and the answers to later questions.
 const MAX_DRAINED_ANSWERS: usize = 4;
 
-/// Waits until the server has answered on the connection, and returns the connection; or until the server runs nothing
-/// for it.
+/// Waits until the server has answered on the connection, and returns the connection. Otherwise waits until the server
+/// runs nothing for it.
 pub(super) async fn linger(
     kept: Option<DialedConnection>,
     settled: Option<Receiver<()>>,

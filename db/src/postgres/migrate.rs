@@ -20,18 +20,18 @@ use super::time_limits::TimeLimits;
 use crate::error::is_broken;
 use crate::{Migrations, OpenError, migrations};
 
-/// Pause between two tries.
+/// Pause between two attempts.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Time limit for one try or one question: a network that loses everything does not report it.
+/// Time limit for one attempt or one query: a network that drops all packets reports no error.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Number of measured round trips, and of further ones while all of them were too long: a machine that starts
-/// everything at once is slow for a moment.
+/// Number of measured round trips. If all were too long, as many are measured again: a machine that starts many
+/// programs at once is slow for a moment.
 const ROUND_TRIP_SAMPLES: u32 = 3;
 const EXTRA_ROUND_TRIP_SAMPLES: u32 = 20;
 
-/// Longest round trip that counts as 100 ms: the clock and the machine add to it.
+/// Longest measured round trip that is accepted as 100 ms. The clock and the machine add to each measurement.
 const MAX_MEASURED_ROUND_TRIP: Duration = Duration::from_millis(110);
 
 /// Settings of the migrating session. A migration may take long, but a killed process must not hold the lock for longer
@@ -85,7 +85,7 @@ pub(super) async fn check(
     Ok(times)
 }
 
-/// Connects, waits for a server that starts, and refuses an unsuitable server.
+/// Connects, waits while the server starts, and refuses an unsuitable server.
 pub(super) async fn reach(name: &str, session: &SessionOptions, patience: Duration) -> Result<Reached, OpenError> {
     let (mut connection, facts) = wait_for(name, session, patience).await?;
     facts.check(name)?;
@@ -101,7 +101,7 @@ pub(super) async fn reach(name: &str, session: &SessionOptions, patience: Durati
     Ok(Reached { connection, times: TimeLimits::at_distance(round_trip) })
 }
 
-/// Waits until the server answers a question: behind a pooler a connection alone proves little.
+/// Waits until the server answers a query: a connection alone may be the pooler's.
 async fn wait_for(
     name: &str,
     session: &SessionOptions,
@@ -149,7 +149,7 @@ async fn measure(connection: &mut PgConnection) -> Result<Duration, sqlx::Error>
 fn is_distrust(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Tls(_) => true,
-        // The TLS library reports a bad certificate so.
+        // The TLS library reports a bad certificate in this way.
         sqlx::Error::Io(cause) => cause.kind() == ErrorKind::InvalidData,
         _ => false,
     }
@@ -200,7 +200,7 @@ async fn lock(
     }
 }
 
-/// Returns the server's answer, or the error that it is away.
+/// Returns the server's answer, or the error of an unreachable server.
 async fn answer_or_away<T>(name: &str, question: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, OpenError> {
     limited(ATTEMPT_TIMEOUT, question).await.map_err(|error| OpenError::Away(name.to_owned(), error.to_string()))
 }
@@ -214,7 +214,7 @@ mod tests {
 
     use super::*;
 
-    /// Time for one try, far below half a minute.
+    /// Time limit for one attempt, far below half a minute.
     const SHORT_TIMEOUT: Duration = Duration::from_millis(300);
 
     static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn schemas_of_one_database_are_locked_apart() {
+    async fn schemas_of_one_database_have_own_locks() {
         let Some(database) = testkit::postgres::database().await else { return };
         database.run("create schema other").await;
         let mut holder = database.connect().await;

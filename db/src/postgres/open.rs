@@ -33,8 +33,8 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// Opens the database and applies the missing migrations, one process at a time. Waits half a minute for a server
-    /// that starts, and as long for a process that migrates.
+    /// Opens the database and applies the missing migrations, one process at a time. Waits half a minute for the server
+    /// to start, and half a minute for another process that migrates.
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.

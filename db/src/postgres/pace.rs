@@ -14,10 +14,10 @@ const BASE_PAUSE: Duration = Duration::from_millis(20);
 /// Longest pause after a failure that cost the server nothing, such as a port without a server.
 const MAX_LIGHT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Longest pause: a call succeeds within a second after the server is back, its connection included.
+/// Longest pause. Once the server is back, a call succeeds within a second, including its connection attempt.
 const MAX_PAUSE: Duration = Duration::from_millis(500);
 
-/// Largest number of counted failures: the pause does not grow beyond.
+/// Largest number of counted failures: more failures do not lengthen the pause.
 const MAX_FAILURES: u32 = 6;
 
 /// Start time of the next connection.
@@ -50,17 +50,17 @@ impl Pace {
         sleep_until(at).await;
     }
 
-    /// Notes that a connection was opened quickly.
+    /// Records that a connection was opened quickly.
     pub(super) fn succeeded(&self) {
         *self.state() = PaceState { failures: 0, next: Instant::now(), longest: MAX_PAUSE };
     }
 
-    /// Notes that a connection failed or is slow.
+    /// Records that a connection failed or is slow.
     pub(super) fn failed(&self) {
         self.wait(MAX_PAUSE);
     }
 
-    /// Notes that a connection was refused at no cost for the server.
+    /// Records that a connection was refused at no cost for the server.
     pub(super) fn failed_lightly(&self) {
         self.wait(MAX_LIGHT_PAUSE);
     }

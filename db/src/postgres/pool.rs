@@ -1,7 +1,8 @@
-//! A bounded pool of connections to a server. No fault keeps a call beyond its own time limit.
+//! A bounded pool of connections to a server. No fault holds a call for longer than its own time limit.
 //!
-//! An abandoned connection stays with the pool. It comes back once the server has answered, and counts until the server
-//! runs nothing for it. Tasks of their own open new connections, and go on after the call that needed one has gone.
+//! An abandoned connection stays with the pool. It is used again once the server has answered, and counts until the
+//! server runs nothing for it. Separate tasks open new connections, and continue after the call that needed one has
+//! ended.
 
 mod acquire;
 mod queue;
@@ -53,12 +54,12 @@ struct PoolInner {
 struct PoolState {
     idle: Vec<IdleConnection>,
     waiting: CallQueue<Result<UsedConnection, Error>>,
-    /// Permits taken: by connections in use, idle, being opened, or left to the server.
+    /// Permits taken by connections that are in use, idle, being opened, or left to the server.
     permits: usize,
     in_use: usize,
-    /// Tries to connect that are not slow.
+    /// Number of connection attempts that are not slow.
     dialing: usize,
-    /// Time at which a connection was silent. Connections without an answer since then are tested before their use.
+    /// Time at which a connection did not answer. Connections without an answer since then are tested before their use.
     doubted: Option<Instant>,
     /// Time at which a connection was lost. Connections without an answer since then are closed.
     lost: Option<Instant>,
@@ -83,7 +84,7 @@ struct IdleConnection {
 #[derive(Debug)]
 struct PoolPermit(Weak<PoolInner>);
 
-/// A connection in use. Dropping it returns it as its work allows.
+/// A connection in use. Dropping it returns it to the pool as far as its unfinished work allows.
 #[derive(Debug)]
 pub(super) struct UsedConnection {
     pooled: Option<PooledConnection>,
@@ -142,7 +143,7 @@ impl Pool {
         drop(leaving);
     }
 
-    /// Notes that a connection is no longer in use.
+    /// Records that a connection is no longer in use.
     fn note_returned(&self) {
         let mut state = self.state();
         state.in_use -= 1;
@@ -151,7 +152,7 @@ impl Pool {
         }
     }
 
-    /// Begins to open a connection for each waiting call, as far as permits are free.
+    /// Starts to open a connection for each waiting call while permits are free.
     fn make_more(&self) {
         let Ok(runtime) = Handle::try_current() else { return };
         let more = {
@@ -178,7 +179,7 @@ impl Pool {
         let refused = {
             let mut state = self.state();
             state.dialing -= usize::from(!is_slow.load(Ordering::Relaxed));
-            // The waiting calls would wait in vain.
+            // Otherwise the waiting calls would wait until their time limit.
             if made.as_ref().is_err_and(|error| !may_pass(error)) { state.waiting.drain() } else { Vec::new() }
         };
         match made {
@@ -201,17 +202,17 @@ impl Pool {
             || self.0.dialer.has_left(made)
     }
 
-    /// Notes a lost connection: those without an answer since are lost, too.
+    /// Records a lost connection. Connections without an answer since then count as lost, too.
     pub(super) fn mark_lost(&self) {
         self.state().lost = Some(Instant::now());
     }
 
-    /// Notes a silent connection: those without an answer since are tested.
+    /// Records a silent connection. Connections without an answer since then are tested.
     pub(super) fn mark_silent(&self) {
         self.state().doubted = Some(Instant::now());
     }
 
-    /// Slows new connections down, after one was useless.
+    /// Slows new connections down after an unusable one.
     pub(super) fn slow_down(&self) {
         self.0.dialer.slow_down();
     }
@@ -247,7 +248,7 @@ impl UsedConnection {
         &mut self.pooled.as_mut().expect("the connection is in use").made.connection
     }
 
-    /// Notes the work that begins.
+    /// Records the work that starts.
     pub(super) fn begin(&mut self, work: PendingWork) {
         self.work = work;
     }
@@ -273,7 +274,7 @@ impl UsedConnection {
         }
     }
 
-    /// Leaves the connection to the server, which may still run something for it. A kept connection comes back after
+    /// Leaves the connection to the server, which may still run a statement for it. A kept connection comes back after
     /// the answer, another one is closed.
     pub(super) fn leave(mut self, is_kept: bool) {
         if let Some(pooled) = self.pooled.take() {
@@ -282,7 +283,7 @@ impl UsedConnection {
         }
     }
 
-    /// Takes the connection out of a value that no call has received.
+    /// Takes back a connection that was granted to a call and not received by it.
     fn take(&mut self) -> Option<PooledConnection> {
         self.pooled.take()
     }

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Error, Executor as _, PgConnection, R
 
 use super::session::SessionOptions;
 
-/// Number of checks for a connection's own mark while another connection is in a transaction.
+/// Number of times that a connection looks for its own mark while another connection is in a transaction.
 const MARK_CHECKS: u32 = 3;
 
 /// Returns true if this connection's statements do not stay in one session of the server.
@@ -28,7 +28,7 @@ pub(super) async fn shares_sessions(session: &SessionOptions, connection: &mut P
     }
     let mut shares = session_mark(&mut other).await? == mark;
     for _ in 0..MARK_CHECKS {
-        // If the pool has one session, the other transaction has it, and this question finds no session.
+        // If the pool has one session, the other transaction holds it, and this query gets no session.
         shares = shares || session_mark(connection).await? != mark;
     }
     // Closing the connection ends its transaction; the result of closing does not matter.

@@ -38,7 +38,7 @@ impl PrimaryConnection {
     /// Takes the connection until it is [put back](Self::put_back). Dropping it before that closes it.
     ///
     /// # Errors
-    /// No connection can be opened, or is ready yet. The next poll waits for the same one.
+    /// No connection can be opened, or none is ready yet. The next poll waits for the same one.
     pub async fn take(&mut self) -> Result<KeptConnection, Error> {
         if let Some(mut kept) = self.kept.take().filter(|kept| !self.dialer.has_left(&kept.made)) {
             if kept.made.begun.elapsed() > RENEWAL_AGE {
@@ -91,7 +91,8 @@ impl PrimaryConnection {
 }
 
 impl KeptConnection {
-    /// Returns true unless the connection was silent and stays so up to the limit. Reads the answer to an older poll.
+    /// Returns true if the connection can be used. After a timeout, first reads the answer to the older poll, and
+    /// returns false if it does not arrive within the limit.
     async fn answers(&mut self, limit: Duration) -> bool {
         if !self.is_doubted {
             return true;

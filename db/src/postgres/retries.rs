@@ -11,11 +11,12 @@ use crate::error::{ConnectionFate, connection_fate, is_broken, is_locked, is_ref
 /// Time in which a write is retried: its last try ends before the deadline of every RPC that writes.
 const WRITE_RETRY_BUDGET: Duration = Duration::from_secs(2);
 
-/// Pause before the first retry of a write. It doubles each time and is shortened at random, so that rivals separate.
+/// Pause before the first retry of a write. It doubles each time and is shortened at random, so that conflicting writes
+/// do not meet again.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(1);
 
-/// Smallest upper bound of the pause after a timeout of a lock. The lock's holder may have waited for this write as
-/// long, so both would begin again at the same moment.
+/// Lower limit of the maximum pause after a lock timeout. The lock's holder may have waited for this write just as
+/// long, so both would start again at the same moment.
 const MIN_LOCK_PAUSE: Duration = Duration::from_millis(250);
 
 /// Retry state of a read.
@@ -43,7 +44,7 @@ impl ReadRetries {
 pub struct WriteRetries {
     until: Instant,
     pause: Duration,
-    /// Set once a connection has led to a read-only server. Another one may lead to the primary.
+    /// Set once a connection has led to a read-only server. Another connection may lead to the primary.
     has_moved: bool,
 }
 

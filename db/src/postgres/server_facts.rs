@@ -1,4 +1,4 @@
-//! Facts about a server and its database, by which a start refuses it.
+//! Facts about a server and its database, by which a start refuses an unsuitable server.
 
 use sqlx::{Executor as _, PgConnection, Row as _};
 
@@ -7,7 +7,7 @@ use crate::OpenError;
 /// Oldest version that is known to work, in the server's numbering.
 const MIN_SERVER_VERSION: i32 = 140_000;
 
-/// Answers of a server to the question of a start. They come as text, since a pooler may support nothing else.
+/// Answers of a server to the query of a start. They come as text, since some poolers support only text.
 #[derive(Debug)]
 pub(super) struct ServerFacts {
     /// `server_version_num`.

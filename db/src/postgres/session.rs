@@ -1,8 +1,7 @@
 //! Connections with session settings. A statement sets them, so they also arrive through a pooler.
 //!
-//! A startup parameter is another way for a setting. PgBouncer refuses the parameters `options` and
-//! `extra_float_digits`, or drops them silently if it is told to ignore them. A session would then have no limits, or
-//! the wrong schema.
+//! Startup parameters do not work for this. PgBouncer refuses the parameters `options` and `extra_float_digits`, or
+//! drops them silently if it is told to ignore them. A session would then have no limits, or the wrong schema.
 
 use std::fmt;
 use std::fmt::Write as _;

@@ -1,8 +1,8 @@
-//! Applies migrations, some of them in steps: calls go on at the same time, so no step locks a table for long.
+//! Applies migrations, some of them in steps. Calls are served at the same time, so no step locks a table for long.
 //!
-//! A step's transaction stores the progress of the migration as the comment of the migrator's table. So a start goes on
+//! A step's transaction stores the progress of the migration as the comment of the migrator's table. So a start resumes
 //! after a kill, and a migration leaves nothing behind. Steps only add, as all migrations do: a process of the previous
-//! release runs on each intermediate state.
+//! release works on each intermediate state.
 
 mod parse;
 mod progress;
@@ -25,10 +25,10 @@ pub(super) const LOCK_TIMEOUT: &str = "200ms";
 /// Longest wait for an index that is built beside the calls: its waits block no call.
 const LONG_LOCK_TIMEOUT: &str = "60s";
 
-/// Pause before the next try to get a lock: queued calls go first.
+/// Pause before the next attempt to get a lock: queued calls go first.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(300);
 
-/// Longest time of the tries to get a lock.
+/// Longest time of all attempts to get a lock.
 const LOCK_RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Applies the missing migrations. The caller holds a lock against other processes.

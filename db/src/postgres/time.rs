@@ -6,7 +6,7 @@ use super::Postgres;
 use crate::StoreError;
 
 impl Postgres {
-    /// Returns the server's time at some moment between the question and the answer.
+    /// Returns the server's time at some moment between the query and its answer.
     ///
     /// # Errors
     /// [`StoreError`] if the server does not answer.

@@ -35,12 +35,12 @@ impl TimeLimits {
         Self { round_trip }
     }
 
-    /// Returns the longest try to connect. The answer to a try may be lost, and that to the next one may arrive.
+    /// Returns the longest attempt to connect. It leaves time for another attempt, since an answer may be lost.
     pub(super) fn connect(self) -> Duration {
         self.with_round_trips(500, CONNECT_ROUND_TRIPS)
     }
 
-    /// Returns the time after which another try to connect may begin beside the first.
+    /// Returns the time after which another attempt to connect may start beside the first.
     pub(super) fn slow(self) -> Duration {
         self.with_round_trips(300, CONNECT_ROUND_TRIPS)
     }
@@ -55,22 +55,22 @@ impl TimeLimits {
         self.with_round_trips(400, CONNECT_ROUND_TRIPS)
     }
 
-    /// Returns the longest read, with its way there and back. The server ends it earlier by itself, if it can.
+    /// Returns the longest read, the round trip included. A server that can do so ends the read earlier.
     pub(super) fn read(self) -> Duration {
         self.with_round_trips(450, STATEMENT_ROUND_TRIPS)
     }
 
-    /// Returns the longest statement that writes, or end of a transaction, with its way there and back.
+    /// Returns the longest statement that writes, or end of a transaction, the round trip included.
     pub(super) fn write(self) -> Duration {
         self.with_round_trips(900, STATEMENT_ROUND_TRIPS)
     }
 
-    /// Returns the longest work of a transaction between its begin and its end.
+    /// Returns the longest work of a transaction between its start and its end.
     pub(super) fn work(self) -> Duration {
         self.with_round_trips(900, WORK_ROUND_TRIPS)
     }
 
-    /// Returns the longest poll of a watcher, with its way there and back.
+    /// Returns the longest poll of a watcher, the round trip included.
     pub(super) fn poll(self) -> Duration {
         self.with_round_trips(400, STATEMENT_ROUND_TRIPS)
     }

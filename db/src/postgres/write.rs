@@ -37,7 +37,7 @@ impl Postgres {
         T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     {
         let mut lease = self.lease_writer().await?;
-        // The whole answer is read: the result of the commit stands behind the row.
+        // The whole answer is read: the result of the commit follows the row.
         let written = await_commit(self.times.write(), statement.fetch_all(lease.connection())).await;
         Ok(lease.end(written).map_err(StoreError::from_commit)?.pop())
     }
@@ -119,7 +119,7 @@ impl Postgres {
 
     /// Sends a message that ends with a commit, and returns the number in the last row.
     async fn commit_with(&self, mut lease: Lease, message: String) -> Result<i64, StoreError> {
-        // The whole answer is read: the result of the commit stands behind the row.
+        // The whole answer is read: the result of the commit follows the row.
         let rows = match await_commit(self.times.write(), send(lease.connection(), message)).await {
             Err(error) if connection_fate(&error) == ConnectionFate::Serves => {
                 return Err(self.roll_back(lease, error).await.into());

@@ -23,7 +23,7 @@ pub async fn open_to_fill(path: &Path, migrations: &Migrator) -> Result<SqliteCo
     Ok(connection)
 }
 
-/// Returns the first thing that SQLite finds wrong with the file, or `ok`
+/// Returns the first fault that SQLite finds in the file, or `ok`
 /// (<https://sqlite.org/pragma.html#pragma_integrity_check>).
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use kit::handover::{create_file, create_folder};
 
 use crate::OpenError;
 
-/// Suffix of the file that marks a running restore: no service opens a database that has such a file beside it.
+/// Suffix of the file that marks a running restore: no service opens a database with such a file beside it.
 pub const RESTORING: &str = "-restoring";
 
 /// Suffixes of the files that SQLite keeps beside a database. SQLite would take another database's leftover log for
@@ -39,9 +39,9 @@ pub fn make_folder(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Creates the file for the folder's owner alone; SQLite would let other users read it. SQLite gives the files that
-/// root creates beside a database to the database's owner. An existing file is not opened, because closing it again
-/// would drop SQLite's locks on it.
+/// Creates the file so that only the folder's owner can read it; SQLite would let other users read it. If root runs
+/// this, SQLite gives its own files beside the database to the database's owner. An existing file is not opened,
+/// because closing it would drop SQLite's locks on it.
 ///
 /// # Errors
 /// [`OpenError::Unwritable`].

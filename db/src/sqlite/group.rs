@@ -1,4 +1,4 @@
-//! Waiting writes share one commit, and so one wait for the disk.
+//! Waiting writes share one commit, so they wait for the disk only once.
 //!
 //! A write of one statement has no savepoint, since SQLite undoes such a statement by itself when it breaks a
 //! constraint. A write of several statements has one. Any other failure fails the whole group: SQLite may have rolled
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::job::{JobOutcome, QueuedWrite, WriteKind};
 use crate::StoreError;
 
-/// Largest number of writes in one commit: further ones gain little and wait longer.
+/// Largest number of writes in one commit: more writes would gain little and wait longer.
 pub(super) const MAX_GROUP_SIZE: usize = 64;
 
 type JobReceiver = mpsc::Receiver<Box<dyn QueuedWrite>>;
@@ -36,8 +36,8 @@ impl CommitGroup {
         self.jobs.len()
     }
 
-    /// Runs the group's only write. It needs no savepoint, and one statement is its own transaction. A single writer
-    /// pays nothing for the groups.
+    /// Runs the group's only write, without a savepoint. A write of one statement needs no explicit transaction either,
+    /// so a single writer has no overhead from groups.
     ///
     /// # Errors
     /// The same as [`CommitGroup::commit`].

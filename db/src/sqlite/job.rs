@@ -122,7 +122,7 @@ where
             (Err(_), Some(Err(own @ (StoreError::Fault(_) | StoreError::Full)))) => Err(own),
             (Err(failure), _) => Err(failure),
         };
-        // The caller may have gone; the write stands nevertheless.
+        // The caller may have gone; the write stays committed.
         let _ = reply.send(answer);
     }
 }

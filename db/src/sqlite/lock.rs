@@ -13,7 +13,7 @@ use rustix::fs::OFlags;
 use super::files::{RESTORING, beside, unwritable};
 use crate::OpenError;
 
-/// Longest wait of a starting process for the process that it replaces.
+/// Longest time that a starting process waits for the process that it replaces.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Suffix of the lock's file.
@@ -91,7 +91,7 @@ mod tests {
         let (database, elsewhere) = (folder.path().join("a.db"), folder.path().join("elsewhere"));
         symlink(&elsewhere, beside(&database, LOCK_SUFFIX)).unwrap();
         let refused = FileLock::take(&database).await.unwrap_err().to_string();
-        assert!(refused.contains("a.db-lock cannot be written to"), "{refused}");
+        assert!(refused.contains("a.db-lock cannot be written ("), "{refused}");
         assert!(!elsewhere.exists(), "a dangling link creates no file");
         fs::write(&elsewhere, "").unwrap();
         assert!(matches!(FileLock::take(&database).await, Err(OpenError::Unwritable(..))));

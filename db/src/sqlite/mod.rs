@@ -1,4 +1,4 @@
-//! SQLite: a file of this process alone, with one writer that commits in groups and a pool of readers.
+//! SQLite: a file that only this process uses, with one writer that commits in groups and a pool of readers.
 
 mod direct;
 mod files;

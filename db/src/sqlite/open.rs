@@ -220,7 +220,7 @@ fn is_old(version: &str) -> bool {
     (next(), next(), next()) < MIN_LIBRARY_VERSION
 }
 
-/// Returns the error of an existing file that cannot be opened, mostly because it belongs to another user
+/// Returns the error of an existing file that cannot be opened, usually because it belongs to another user
 /// (<https://sqlite.org/rescode.html>: `SQLITE_CANTOPEN`, `SQLITE_READONLY`, `SQLITE_PERM`).
 fn unopened(path: &Path, error: &sqlx::Error) -> OpenError {
     let code = error.as_database_error().and_then(|cause| cause.code()?.parse::<u32>().ok()).map(|code| code & 0xff);

@@ -12,7 +12,7 @@ use super::group::CommitGroup;
 use super::job::{QueuedWrite, WriteJob};
 use crate::{StoreError, TransactionOutcome};
 
-/// Largest number of queued writes; further ones wait for a place.
+/// Largest number of queued writes; more writes wait for a place.
 const MAX_QUEUED_WRITES: usize = 1024;
 
 /// A handle that passes writes to the task with the connection.
@@ -72,7 +72,8 @@ struct WriterTask {
     waiting: mpsc::Receiver<Box<dyn QueuedWrite>>,
     stop: CancellationToken,
     most: usize,
-    /// Set if the last write shared its commit. The next one will share it too, as soon as the callers have come back.
+    /// Set if the last write shared its commit. The next write will share its commit too, once the same callers write
+    /// again.
     in_company: bool,
 }
 

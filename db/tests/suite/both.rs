@@ -1,4 +1,4 @@
-//! Promises that hold on either engine.
+//! Properties that hold on both engines.
 
 use db::{StoreError, TransactionOutcome, read, write, write_one};
 use testkit::on_both_engines;

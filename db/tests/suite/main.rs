@@ -1,4 +1,4 @@
-//! Promises of `db` below both stores: groups, repeats, limits and refusals, with a table of its own.
+//! Tests of `db` without a service: groups, repeats, limits and refusals, on a table of the tests.
 
 #![cfg(test)]
 

@@ -77,7 +77,7 @@ pub(crate) async fn add_all(db: Db, notes: &[(i32, &'static str)], outcome: Tran
     })
 }
 
-/// Polls the work once: a write stands in the queue then.
+/// Polls the work once, which puts a write into the queue.
 pub(crate) async fn begun<T>(work: &mut Pin<Box<impl Future<Output = T>>>) {
     let is_pending = poll_fn(|context| Poll::Ready(work.as_mut().poll(context).is_pending())).await;
     assert!(is_pending, "the work waits for another");

@@ -7,5 +7,5 @@ mod generated {
     tonic::include_proto!("depot.v1");
 }
 
-/// The contract as an encoded `google.protobuf.FileDescriptorSet`, with the rules beside the RPCs.
+/// The contract as an encoded `google.protobuf.FileDescriptorSet`, with the access rules of the RPCs.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/depot.bin"));

@@ -1,5 +1,5 @@
-//! Time that outlives the process, kept in a file of SQLite with the boot clock. A later process compares both and
-//! detects a change of the time of day.
+//! The time of day and the boot clock at one moment, stored in the SQLite file. A later process compares both with its
+//! own clocks, and so detects a change of the time of day.
 
 use std::fs;
 use std::time::Duration;

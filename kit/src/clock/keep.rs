@@ -15,7 +15,7 @@ const COMPARE_INTERVAL: Duration = Duration::from_secs(10);
 /// Comparisons after which the warning about a wrong clock is repeated: ten minutes.
 const COMPARISONS_PER_WARNING: u32 = 60;
 
-/// Compares the clock every ten seconds until `stop`. `measure` notes the database's time before each comparison.
+/// Compares the clock every ten seconds until `stop`. `measure` records the database's time before each comparison.
 ///
 /// Logs a warning while the clock is wrong by two seconds or more.
 pub async fn keep(clock: Clock, measure: Probe, stop: Shutdown) {

@@ -97,7 +97,7 @@ impl Clock {
         self.reference().offset(own, self.uptime.now())
     }
 
-    /// Fails while no data may be deleted by this clock: data that is deleted too early is lost.
+    /// Fails while this clock is not trusted enough to delete data by it: data that is deleted too early is lost.
     ///
     /// # Errors
     /// [`Doubt`].
@@ -108,7 +108,7 @@ impl Clock {
 
     /// Returns true if stored times may be repaired by this clock: a server's time, if there is one, must agree.
     ///
-    /// Without a server a clock that was ahead looks like a clock that is behind.
+    /// Without a server this is always allowed: a clock that was ahead looks the same as a clock that is now behind.
     pub fn may_repair(&self, leeway: TimeDelta) -> bool {
         let own = self.own();
         let (reference, uptime) = (self.reference(), self.uptime.now());
@@ -128,12 +128,12 @@ impl Clock {
         self.reference().compare(own, self.uptime.now());
     }
 
-    /// Notes a database server's time, with the [`uptime`](Self::uptime) at the request and at the answer.
+    /// Records a database server's time, with the [`uptime`](Self::uptime) at the request and at the answer.
     pub fn note_server(&self, time: DateTime<Utc>, asked: Duration, answered: Duration) {
         self.reference().note_server(time, asked, answered);
     }
 
-    /// Notes the anchor that an earlier process has left in a file.
+    /// Records the anchor that an earlier process stored in a file.
     pub fn note_anchor(&self, anchor: Option<&Anchor>) {
         let (own, boot) = (self.own(), self.boot());
         self.reference().note_anchor(anchor, boot.as_deref(), own, self.uptime.now());
@@ -175,7 +175,7 @@ impl Clock {
         micros.fetch_add(by.num_microseconds().unwrap_or_default(), SeqCst);
     }
 
-    /// Returns the machine's time alone.
+    /// Returns the machine's own time.
     #[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
     fn own(&self) -> DateTime<Utc> {
         match &self.source {
@@ -239,6 +239,6 @@ mod tests {
         assert_eq!(clock.offset(), TimeDelta::hours(-1));
         assert_eq!(clock.now(), true_time + TimeDelta::seconds(5) - TimeDelta::hours(1));
         assert_eq!(clock.latest(), true_time + TimeDelta::seconds(5));
-        assert_eq!(clock.apart().offset(), TimeDelta::zero(), "another database says nothing of this one");
+        assert_eq!(clock.apart().offset(), TimeDelta::zero(), "another database says nothing about this one");
     }
 }

@@ -23,7 +23,7 @@ const SETTLING_TIME: Duration = Duration::from_mins(10);
 /// Pause between two writes of the anchor.
 const ANCHOR_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Reason against deletions by a clock.
+/// Reason not to delete data by a clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Doubt {
     /// The clock differs from its reference by this much.
@@ -77,7 +77,7 @@ pub(super) struct Reference {
     started: Duration,
     /// True if the anchor is of this boot.
     is_settled: bool,
-    /// Changed offset, and the uptime since which it has been the same.
+    /// Offset after a change, and the uptime since which the offset is stable.
     changed: Option<(TimeDelta, Duration)>,
     steps_back: u64,
     /// Uptime of the last written anchor.

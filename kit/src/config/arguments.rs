@@ -29,7 +29,7 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     let of_files = files.check()?;
     let args: Vec<OsString> = args.into_iter().collect();
     let path = chosen(&command, &args);
-    // Two subcommands may call two variables by one flag.
+    // Two subcommands may use the same flag for different variables.
     let known = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command));
     let is_chosen = |file: &FromFile| path.iter().any(|command| command.get_name() == file.command);
     let of_files = of_files.into_iter().filter(is_chosen).map(|file| (file.flag, file.variable));

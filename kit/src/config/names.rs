@@ -7,7 +7,7 @@ use clap::Command;
 
 use super::{ConfigError, Environment, files};
 
-/// Secret that is read from the environment alone, for the help and for the list of known variables.
+/// Secret that is read only from the environment, described for the help and for the list of known variables.
 #[derive(Clone, Copy, Debug)]
 pub struct Secret {
     /// Name of the variable. With the suffix `_FILE` it names a file that holds the secret.
@@ -16,7 +16,7 @@ pub struct Secret {
     pub help: &'static [&'static str],
 }
 
-/// Returns the help of these secrets, each next to its name.
+/// Returns the help text of these secrets: their names with their descriptions.
 pub fn secrets_help(secrets: &[Secret]) -> String {
     let mut text = String::new();
     for secret in secrets {
@@ -49,7 +49,7 @@ impl KnownNames {
     /// Refuses a variable with a name close to a known one.
     ///
     /// # Errors
-    /// The variable's name, and the known one.
+    /// Names the variable, and the known variable that it resembles.
     pub fn check(&self, environment: Environment) -> Result<(), ConfigError> {
         self.unknown(environment).map(drop)
     }
@@ -57,10 +57,10 @@ impl KnownNames {
     /// Refuses a variable with a name close to a known one, and warns of other variables with a known prefix.
     ///
     /// # Errors
-    /// The variable's name, and the known one.
+    /// Names the variable, and the known variable that it resembles.
     pub fn check_and_warn(&self, environment: Environment) -> Result<(), ConfigError> {
         for name in self.unknown(environment)? {
-            tracing::warn!("{name} is set, but is no setting of this program: --help lists all settings");
+            tracing::warn!("{name} is set, but is not a setting of this program: --help lists all settings");
         }
         Ok(())
     }
@@ -88,17 +88,17 @@ impl KnownNames {
         Ok(unknown)
     }
 
-    /// Returns the problem with a name that is close to a known one.
+    /// Returns the problem with the name if it is close to a known one.
     fn meant(&self, name: &str) -> Option<String> {
         if let Some(plain) = name.strip_suffix("_FILE")
             && self.names.contains(plain)
             && !self.secrets.contains(plain)
         {
-            return Some(format!("is no setting: {plain} is, and is not read from a file"));
+            return Some(format!("is not a setting: {plain} is one, but cannot be read from a file"));
         }
         let near = self.names.iter().filter(|known| is_near(name, known));
         let nearest = near.min_by_key(|known| strsim::osa_distance(name, known))?;
-        Some(format!("is no setting, and {nearest} is: rename it, or unset it"))
+        Some(format!("is not a setting, but {nearest} is: rename it, or unset it"))
     }
 }
 
@@ -117,7 +117,7 @@ fn prefix(name: &str) -> Option<&str> {
     name.split_once('_').map(|(prefix, _)| prefix)
 }
 
-/// Returns true if the name differs from the known one by one typo, by two in a long name, or by the order of its
+/// Returns true if the name differs from the known one by one typo (two in a long name), or only in the order of its
 /// words.
 fn is_near(name: &str, known: &str) -> bool {
     let words = |name: &str| {
@@ -142,7 +142,7 @@ fn is_service_link(name: &str, environment: Environment) -> bool {
     name.ends_with("_PORT") && value().split_once("://").is_some_and(|(scheme, _)| is_protocol(scheme))
 }
 
-/// Returns true for `…_PORT_50051_TCP`, with or without a part of the address as suffix.
+/// Returns true for `…_PORT_50051_TCP`, also with the suffix `_ADDR`, `_PORT` or `_PROTO`.
 fn is_numbered_port(name: &str) -> bool {
     name.match_indices("_PORT_").any(|(at, found)| {
         let mut words = name[at + found.len()..].split('_');
@@ -175,7 +175,7 @@ mod tests {
         KnownNames::new(&command.subcommand(sub), &SECRETS)
     }
 
-    /// Returns the unknown ones of these variables.
+    /// Returns the variables of this list that are unknown.
     fn unknown(list: fn() -> Vec<OsString>) -> Result<Vec<String>, String> {
         let value = |name: &str| Some(if name.ends_with("_PORT") { "tcp://10.0.0.7:50051" } else { "1" }.into());
         known().unknown(Environment::new(value).listed_by(list)).map_err(|error| error.to_string())
@@ -193,7 +193,7 @@ mod tests {
             (|| vec!["AUTH_KEY_MASTER".into()], "AUTH_MASTER_KEY is"),
             (|| vec!["AUTH_MASTER_KEY_FIL".into()], "AUTH_MASTER_KEY_FILE is"),
             (|| vec!["AUTH_SIGNING_KEY_LEED".into()], "AUTH_SIGNING_KEY_LEAD is"),
-            (|| vec!["AUTH_REGISTRATION_FILE".into()], "AUTH_REGISTRATION is, and is not read from a file"),
+            (|| vec!["AUTH_REGISTRATION_FILE".into()], "AUTH_REGISTRATION is one, but cannot be read from a file"),
             (|| vec!["AUTH_DATABASE_URL_FIL".into()], "AUTH_DATABASE_URL_FILE is"),
         ] {
             let why = unknown(list).unwrap_err();

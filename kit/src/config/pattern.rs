@@ -6,15 +6,15 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// Largest distance at which characters are compared for a constant step; it is 2 in `a1b2c3`.
 const MAX_STEP_DISTANCE: usize = 8;
 
-/// Tenths of the characters that a repetition or a step must explain. It is about one tenth of random hexadecimal
-/// digits.
+/// Tenths of the characters that a repetition or a step must explain. In random hexadecimal digits, about one tenth is
+/// explained by chance.
 const MIN_RULE_TENTHS: usize = 6;
 
-/// Tenths of the neighbors that must be adjacent on a keyboard or in the alphabet. It is three tenths of random decimal
-/// digits.
+/// Tenths of the neighbors that must be adjacent on a keyboard or in the alphabet. In random decimal digits, three
+/// tenths are adjacent by chance.
 const MIN_NEIGHBOR_TENTHS: usize = 7;
 
-/// Fewest different characters of a secret without a pattern.
+/// Minimum number of different characters of a secret without a pattern.
 const MIN_DIFFERENT_CHARACTERS: usize = 5;
 
 /// Rows of two keyboards. Each key touches the two keys below it.
@@ -24,7 +24,7 @@ const KEYBOARDS: [[&str; 4]; 2] = [
 ];
 
 /// Returns true if the text, or the bytes that it encodes in hexadecimal digits or base64, has a pattern: repetition,
-/// counting, or a run on a keyboard. One random secret of 32 characters in millions has one.
+/// counting, or a run on a keyboard. Among millions of random secrets of 32 characters, about one has a pattern.
 pub fn is_patterned(text: &str) -> bool {
     let lower = text.to_lowercase();
     let trimmed = text.trim_end_matches('=');

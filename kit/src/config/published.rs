@@ -21,7 +21,7 @@ pub fn is_published(secret: &str) -> bool {
 /// # Errors
 /// Names the setting and the fix.
 pub fn check_published(name: &str, is_published: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
-    const PROBLEM: &str = "is published in .env.example, so that everybody knows it: make one of your own";
+    const PROBLEM: &str = "is published in .env.example, so everyone knows it: make your own";
     match (is_published, insecure) {
         (false, _) => Ok(()),
         (true, true) => {
@@ -30,7 +30,7 @@ pub fn check_published(name: &str, is_published: bool, insecure: bool, switch: &
         }
         (true, false) => Err(ConfigError::setting(
             name,
-            format!("{PROBLEM}, or set {switch}=true where nobody else can reach this machine"),
+            format!("{PROBLEM}, or set {switch}=true if no other machine can reach this one"),
         )),
     }
 }

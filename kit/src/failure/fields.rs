@@ -8,7 +8,7 @@ use tonic_types::StatusExt as _;
 
 use super::reasons::{INVALID_FIELDS, details};
 
-/// Most violations that a status names.
+/// Maximum number of violations in a status.
 const MAX_VIOLATIONS: usize = 20;
 
 /// Field of a request and the rule that it breaks.

@@ -62,7 +62,7 @@ impl Endpoints {
             // The endpoint may be added when the service has started.
             _ if !known && started.is_none() => unavailable("starting: the database is not open yet"),
             _ if !known => {
-                EndpointResponse::line(StatusCode::NOT_FOUND, "there is nothing here: /livez and /readyz are")
+                EndpointResponse::line(StatusCode::NOT_FOUND, "this path does not exist: try /livez or /readyz")
             }
             _ if method != Method::GET && method != Method::HEAD => {
                 EndpointResponse::line(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here")

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Limits of the port, of a connection and of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct OpsLimits {
-    /// Open connections; further ones wait until one has ended.
+    /// Open connections; more wait until one has ended.
     pub connections: usize,
     /// Time for a request's head to arrive, and idle time of a connection.
     pub head: Duration,

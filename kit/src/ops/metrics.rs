@@ -62,7 +62,7 @@ impl Metrics {
     }
 }
 
-/// Counter that is read where it is counted.
+/// Counter that reads its value from the owner at each scrape.
 struct CounterCollector {
     name: &'static str,
     help: &'static str,
@@ -120,7 +120,7 @@ struct VerificationCollector(AuthMetrics);
 impl Collector for VerificationCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let counts = self.0.read();
-        let help = "Verifications with a usable kept verdict, and without one";
+        let help = "Verifications with a usable cached introspection, and without one";
         let mut all = family(&mut encoder, "gatepost_guard_verdicts", help)?;
         count(&mut all, &[("result", "hit")], counts.hits)?;
         count(&mut all, &[("result", "miss")], counts.misses)?;

@@ -42,9 +42,9 @@ impl Readiness {
 async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Option<(Instant, Problem)>>) -> Problem {
     let (outcome, cause) = match timeout(limit, write()).await {
         Ok(Ok(())) => (None, String::new()),
-        Ok(Err(error)) => (Some(format!("{error}: see to the service's database")), probe::cause(&error)),
+        Ok(Err(error)) => (Some(format!("{error}: check the service's database")), probe::cause(&error)),
         Err(_elapsed) => {
-            let line = format!("the database has not written within {limit:?}: see to the service's database");
+            let line = format!("the database has not written within {limit:?}: check the service's database");
             (Some(line.clone()), line)
         }
     };

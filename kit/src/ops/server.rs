@@ -22,8 +22,8 @@ const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Runs a service, with an operations port if there is a listener for it.
 ///
-/// Prints `NAME operations on ADDR` to standard output. The port answers from before the service's start until its end,
-/// so that probes see both.
+/// Prints `NAME operations on ADDR` to standard output. The port answers from before the service starts until it has
+/// ended, so that probes see the start and the end.
 pub async fn run_with_port<T>(
     name: &str,
     listener: Option<TcpListener>,

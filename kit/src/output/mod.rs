@@ -43,7 +43,7 @@ pub fn dropped_log_lines() -> u64 {
 /// The wait ends after one second without progress, and after five seconds in any case, so that a stalled reader does
 /// not delay the end.
 #[derive(Debug)]
-#[must_use = "the last lines are waited for when it is dropped"]
+#[must_use = "dropping it waits for the last lines"]
 pub struct FlushAtEnd;
 
 impl Drop for FlushAtEnd {

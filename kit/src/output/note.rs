@@ -1,4 +1,4 @@
-//! Note in the log about dropped lines.
+//! The log line that reports dropped lines.
 
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime as _, SystemTime};

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn reader_that_is_gone_costs_lines_alone() {
+    fn reader_that_is_gone_loses_only_lines() {
         let (reader, pipe) = io::pipe().unwrap();
         drop(reader);
         let queue = Arc::new(LineQueue::new(QUEUE_BYTES));

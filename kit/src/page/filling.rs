@@ -36,7 +36,7 @@ impl<T> PageBatch<T> {
     }
 }
 
-/// Returns the number of rows that fit into one answer, at least 1. Each size is the fewest bytes that a row takes.
+/// Returns the number of rows that fit into one answer, at least 1. `sizes` are lower bounds of the rows' bytes.
 pub fn fitting(sizes: impl IntoIterator<Item = usize>) -> usize {
     let mut bytes = 0;
     let fits = |size: &usize| {

@@ -29,7 +29,7 @@ impl PageTokens {
         Self { keyed: Hmac::new(key.into()) }
     }
 
-    /// Returns a token that continues after the row `last`. The token is valid for 24 hours and for `scope` alone.
+    /// Returns a token that continues after the row `last`. The token is valid for 24 hours, and only for `scope`.
     pub fn seal(&self, scope: &str, last: Uuid, now: DateTime<Utc>) -> String {
         let mut token = Vec::with_capacity(BODY_BYTES + 32);
         token.extend_from_slice(&(now + TOKEN_LIFETIME).timestamp().to_be_bytes());

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 pub use http::HeaderName;
 use http::HeaderValue;
 
-/// Most proxies on a request's way.
+/// Maximum number of proxies between a caller and this server.
 const MAX_HOPS: usize = 32;
 
 /// Headers that hold no list of addresses, or that this server reads itself.

@@ -68,7 +68,7 @@ impl ProxyProtocol {
     }
 }
 
-/// Reads exactly the header; the stream keeps all bytes behind it.
+/// Reads exactly the header, and leaves all bytes after it in the stream.
 async fn read_source(stream: &mut (impl AsyncRead + Unpin)) -> Result<Option<SocketAddr>, ProxyProtocolError> {
     let mut fixed = [0; FIXED_BYTES];
     stream.read_exact(&mut fixed).await?;
@@ -124,7 +124,7 @@ mod tests {
     /// Accepts a connection that starts with these bytes, and checks the three bytes after the header.
     async fn accept(first: &[u8], peer: &str) -> Result<SocketAddr, ProxyProtocolError> {
         let (remote, rest) = accept_all(first, peer).await?;
-        assert_eq!(rest, b"PRI", "the bytes behind the header are left");
+        assert_eq!(rest, b"PRI", "the bytes after the header are left");
         Ok(remote)
     }
 
@@ -143,7 +143,7 @@ mod tests {
         let header = header(Command::Proxy, "198.51.100.7:4711");
         let (remote, rest) = accept_all(&header, "192.0.2.1:4000").await.unwrap();
         assert_eq!(remote, "192.0.2.1:4000".parse().unwrap());
-        assert_eq!(rest.len(), header.len() + 3, "the protocol behind it refuses it");
+        assert_eq!(rest.len(), header.len() + 3, "HTTP/2 refuses the header later");
     }
 
     #[tokio::test]

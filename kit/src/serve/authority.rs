@@ -1,9 +1,9 @@
 //! Filter that makes the `:authority` of C-core's clients valid for the HTTP library.
 //!
-//! gRPC's C core (Python, C++, Ruby, PHP) sends a target of several addresses whole: `10.0.0.1:50051,10.0.0.2:50051`.
-//! Such a text is no authority (RFC 3986 §3.2), and h2 resets the stream before any other code sees the call. The
-//! server does not use the authority, so the filter replaces its bytes. Their number stays the same, so that HPACK's
-//! tables stay equal to the client's (RFC 7541 §2.3.2).
+//! gRPC's C core (Python, C++, Ruby, PHP) sends a target of several addresses as one authority:
+//! `10.0.0.1:50051,10.0.0.2:50051`. This text is not a valid authority (RFC 3986 §3.2), and h2 resets the stream before
+//! any other code sees the call. The server does not use the authority, so the filter replaces its bytes. Their number
+//! stays the same, so that HPACK's tables stay equal to the client's (RFC 7541 §2.3.2).
 
 use std::io::{IoSlice, Result};
 use std::pin::Pin;

@@ -108,7 +108,8 @@ impl CallMemory {
         Ok(())
     }
 
-    /// Waits for room for an answer of this size, and for the turn to build it. Returns `None` if too many calls wait.
+    /// Waits for room for an answer of this size, and for the answer's turn to be built. Returns `None` if too many
+    /// calls wait.
     async fn reserve_answer(&self, bytes: usize) -> Option<()> {
         let hold = self.shares.answers.reserve(bytes).await?;
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);

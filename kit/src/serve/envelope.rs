@@ -20,7 +20,7 @@ use crate::call;
 use crate::failure;
 use crate::outcome::CommitOutcome;
 
-/// Smallest time by which a call ends before its caller's deadline: twice the resolution of the timers.
+/// Minimum time between the end of a call by the server and its caller's deadline: twice the resolution of the timers.
 const DEADLINE_MARGIN: Duration = Duration::from_millis(2);
 
 /// Time at which a request's headers arrived.

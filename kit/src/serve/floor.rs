@@ -1,4 +1,4 @@
-//! Slowest pace at which a peer may take or send bytes that hold the server's memory.
+//! Minimum pace of a peer that takes or sends bytes while these occupy the server's memory.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -18,9 +18,9 @@ pub(super) struct Floor {
     tick: Pin<Box<Sleep>>,
     /// Bytes since the last tick.
     moved: usize,
-    /// Bytes that are left, the most that can be demanded.
+    /// Remaining bytes: the check never demands more.
     left: usize,
-    /// Pace demanded at any time; `None` demands one only while others wait.
+    /// Pace demanded at any time; with `None` a pace is demanded only while others wait.
     pace: Option<DemandedPace>,
     since: Instant,
     moved_since: usize,

@@ -36,7 +36,7 @@ pub(super) struct Incoming {
     first: Option<Received>,
     /// Data that arrived before there was room for its message.
     waiting: Option<(Received, RoomFuture)>,
-    /// Data behind it: a copy, because its frames may be small, of at most the stream's window.
+    /// Data that arrived after `waiting`: at most the stream's window. It is copied, because its frames may be small.
     behind: Vec<u8>,
     /// Counter of `waiting` and `behind`.
     waits: WaitingData,

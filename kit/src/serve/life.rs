@@ -104,7 +104,7 @@ impl Life {
             if !self.is_quiet_cut || seat.idle_since().is_some() || seat.is_offender() {
                 return true;
             }
-            // A call that was sent before the GOAWAY arrived may end.
+            // A call that was sent before the GOAWAY arrived may still end.
             (self.cut, self.is_quiet_cut) = (Some(now + self.grace), false);
         }
         if self.is_stuck(answers, now) {

@@ -24,7 +24,7 @@ use super::piece::Piece;
 pub(super) struct ReaderLimits {
     /// Period in which the reader must take `bytes`.
     pub(super) stall: Duration,
-    /// Fewest bytes in a period; less only if less is left.
+    /// Minimum number of bytes in a period, or all remaining bytes if they are fewer.
     pub(super) bytes: usize,
     /// Time for a whole message.
     pub(super) message: Duration,

@@ -132,7 +132,7 @@ async fn drain(mut connections: JoinSet<()>, grace: Duration) {
     }
 }
 
-/// Returns the other end of a call's connection, so that callers behind one address are told apart.
+/// Returns the address and port of a call's peer, which distinguish callers behind one address.
 fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<TcpConnectInfo>()?.remote_addr()
 }

@@ -51,9 +51,9 @@ impl WaitShare {
         self.take(1).then(|| WaitPermit(Arc::clone(self)))
     }
 
-    /// Takes this number of places, as if one by one. Returns false, and takes no place, if the share is too small.
+    /// Takes this number of places if each of them could be taken in turn. Otherwise takes none and returns false.
     pub(super) fn take(&self, places: usize) -> bool {
-        // The last place may be taken while as many places are free as the connection then has.
+        // Before the last place is taken, the free places must be at least as many as the connection then holds.
         let needed = self.taken.load(Relaxed) + (2 * places).saturating_sub(1);
         let taken = places == 0
             || self.free.0.fetch_update(Relaxed, Relaxed, |free| (free >= needed).then(|| free - places)).is_ok();

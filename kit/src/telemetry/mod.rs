@@ -15,8 +15,8 @@ use crate::output::{self, LogWriter};
 
 pub(crate) use panics::report as report_panics;
 
-/// Starts the log with this filter in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`). The filter may name
-/// each of these crates alone.
+/// Starts the log with this filter in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`). The name of one of
+/// these crates alone is a valid filter.
 ///
 /// # Errors
 /// Fails with a text if the filter cannot be read, or if a log has been started already.

@@ -32,7 +32,7 @@ async fn full_disk_is_unready_until_it_has_room() {
     port.disk.send_replace(DatabaseState::Full);
     let page = get(port.address, "/readyz").await;
     assert_eq!(page.status, 503);
-    assert_eq!(page.body, "the database's disk is full: see to the service's database\n");
+    assert_eq!(page.body, "the database's disk is full: check the service's database\n");
     assert_eq!(get(port.address, "/livez").await.status, 200, "a restart would not help");
     port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(get(port.address, "/readyz").await.status, 200);
@@ -44,7 +44,7 @@ async fn hanging_write_is_unready_in_time() {
     port.disk.send_replace(DatabaseState::Hangs);
     let page = get(port.address, "/readyz").await;
     assert_eq!(page.status, 503);
-    assert_eq!(page.body, "the database has not written within 50ms: see to the service's database\n");
+    assert_eq!(page.body, "the database has not written within 50ms: check the service's database\n");
     port.disk.send_replace(DatabaseState::Writes);
     assert_eq!(get(port.address, "/readyz").await.status, 200);
 }

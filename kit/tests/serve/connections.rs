@@ -32,7 +32,7 @@ async fn ask(channel: &Channel, token: &str) -> Result<(), Status> {
 
 /// Returns the error code of the next GOAWAY.
 async fn goaway(connection: &mut RawConnection) -> u32 {
-    let goaway = connection.find(GOAWAY).await.expect("the server says goodbye");
+    let goaway = connection.find(GOAWAY).await.expect("the server sends GOAWAY");
     u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap())
 }
 

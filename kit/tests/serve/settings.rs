@@ -46,8 +46,8 @@ async fn silent_peer_is_pinged_and_closed() {
     let fast = Duration::from_millis(50);
     let server = start(ServerLimits { keepalive: (fast, fast), ..ServerLimits::default() }).await;
     let mut connection = RawConnection::open(server.address).await;
-    let ping = connection.find(PING).await.expect("the server asks");
-    assert_eq!(ping.flags, 0, "the frame is no answer to a ping");
+    let ping = connection.find(PING).await.expect("the server sends a ping");
+    assert_eq!(ping.flags, 0, "the frame is a ping, not the answer to one");
     // Without an answer the connection ends.
     while connection.next().await.is_some() {}
     assert_eq!(ServerLimits::default().keepalive, (Duration::from_secs(10), Duration::from_secs(5)));

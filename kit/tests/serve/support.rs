@@ -33,13 +33,13 @@ impl TestServer {
     }
 }
 
-#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+#[expect(clippy::large_types_passed_by_value, reason = "each test passes all its limits by value")]
 pub(crate) async fn start(limits: ServerLimits) -> TestServer {
     start_behind(limits, None).await
 }
 
 /// Starts a server; its connections start with the PROXY protocol, if there is one.
-#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+#[expect(clippy::large_types_passed_by_value, reason = "each test passes all its limits by value")]
 pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

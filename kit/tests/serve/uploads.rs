@@ -121,7 +121,7 @@ async fn uploads_beyond_the_queue_are_refused_at_once() {
 }
 
 /// Fills all room with started requests, and sends others behind them.
-#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+#[expect(clippy::large_types_passed_by_value, reason = "each test passes all its limits by value")]
 async fn behind_begun_ones(limits: ServerLimits, path: &str, body: &Bytes) -> (usize, usize) {
     let server = start(limits).await;
     let client = UploadClient::connect(&server).await;

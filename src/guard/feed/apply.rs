@@ -24,7 +24,7 @@ pub(super) fn apply(
     let taken = match message {
         Some(Message::Reset(reset)) => reset.position.as_ref().and_then(layers::position).map(|position| {
             set_key_names(revocation_state, reset.keys);
-            tracing::info!(revision = position.last.revision, "revocation feed reset: known verdicts are dropped");
+            tracing::info!(revision = position.last.revision, "revocation feed reset: cache dropped");
             revocation_state.write(|state, now| state.reset(position, now));
             counters.resets.one();
             Some(position.last.revision)
@@ -53,7 +53,7 @@ pub(super) fn apply(
                 counters.renewals.one();
                 Some(None)
             }),
-            // The request of this renewal was given up.
+            // The stream no longer remembers this request.
             None => Some(None),
         },
         Some(Message::Greeting(_)) | None => None,

@@ -149,7 +149,7 @@ mod tests {
         (Arc::clone(&inner), Arc::new(Breaker::new(inner)))
     }
 
-    /// Returns true if a call gets an answer. The breaker must end the call within `limit`.
+    /// Returns true if a call gets an answer. Asserts that the breaker ends the call within `limit`.
     async fn call_within(limit: Duration, breaker: &Tested) -> bool {
         let token = token();
         let call = breaker.verify(&token, Instant::now() + limit);

@@ -116,7 +116,7 @@ impl ReplaceableChannel {
         (health.heard, health.changed) = (now, Some(now));
         self.0.current.send_replace(endpoint.connect_lazy());
         if !std::mem::replace(&mut health.is_logged, true) {
-            tracing::info!("auth service silent: questions take a new connection");
+            tracing::info!("auth service silent: requests use a new connection");
         }
     }
 

@@ -13,8 +13,8 @@ const CAPACITY_TENTHS: u32 = 10 * RETRY_TENTHS;
 ///
 /// The bound holds over every period, for any outcomes and any number of callers. gRPC's retry throttling (gRFC A6)
 /// also uses a bucket, filled by successes. Finagle's `RetryBudget` is filled by first attempts, as this one, so
-/// retries stay a share of the traffic. Unlike both, time adds nothing here: a rarely used verifier gains little from
-/// retries beyond the reserve.
+/// retries stay a share of the traffic. Unlike in both of them, time adds nothing here: a rarely used verifier gains
+/// little from retries beyond the reserve.
 #[derive(Debug)]
 pub(super) struct RetryBudget {
     tenths: AtomicU32,
@@ -93,7 +93,7 @@ mod tests {
         let random = RandomState::new();
         for walk in 0_u64..50 {
             let budget = RetryBudget::full();
-            // Ten retries and a tenth of the deposits, counted from the moment at which this allows the least.
+            // Ten retries and a tenth of the deposits, counted from the moment that makes this limit smallest.
             let mut allowed = 100;
             for step in 0_u64..2_000 {
                 // Walks differ in their mix: from nearly only first attempts to nearly only retries.

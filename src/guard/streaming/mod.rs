@@ -8,8 +8,8 @@
 //! - Until the request has ended or the handler answers, the call is checked every 250 ms.
 //! - Between the end of the request and the answer nothing is checked, so a running unary call is never cut.
 //! - A response message passes only while the token is valid. From its headers on, the response is checked every 250
-//!   ms. Exception: a response of one frame, complete at once, after the request has ended. It belongs to a unary call,
-//!   or looks the same.
+//!   ms. Exception: a response of one frame, complete at once, after the end of the request. Such a call is unary, or
+//!   looks the same.
 //!
 //! Without evidence, a check asks again and the message waits. After 2 s the check is a rejection. A rejection in
 //! either direction ends the response with the rejection's status. The handler sees a broken request, and its response

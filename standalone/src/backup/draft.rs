@@ -19,9 +19,10 @@ const UNFINISHED: &str = "backup.json.unfinished";
 
 /// A backup in progress; a drop before its end removes it.
 pub(super) enum Draft {
-    /// A folder beside the new one, renamed at the end.
+    /// A new folder beside the place of the backup, which gets the final name at the end.
     Beside { unfinished: TempDir, to: PathBuf },
-    /// The existing empty folder itself. It may be a mount point, which a rename cannot replace.
+    /// The place of the backup itself, if it is an existing, empty folder. It may be a mount point, which a rename
+    /// cannot replace.
     Within(Within),
 }
 
@@ -47,7 +48,7 @@ impl Draft {
         create_folder(beside).map_err(failed)?;
         let beside = beside.canonicalize().map_err(failed)?;
         let name = folder.file_name().ok_or_else(|| BackupError::Occupied(folder.to_owned()))?;
-        // Readable only by its owner, and removed at any end but a kill.
+        // Readable only by its owner, and removed at the end of the process unless that is a kill.
         let unfinished = tempfile::Builder::new()
             .prefix(&format!("{}.unfinished-", name.to_string_lossy()))
             .permissions(Permissions::from_mode(0o700))

@@ -12,14 +12,14 @@ use super::snapshot::SnapshotError;
 pub(super) enum BackupError {
     #[error("{} exists and is not empty: name a new folder", .0.display())]
     Occupied(PathBuf),
-    #[error("{} cannot be used ({why}): see to the cause, then try again", file.display())]
+    #[error("{} cannot be used ({why}): remove the cause, then try again", file.display())]
     Unusable { file: PathBuf, why: String },
-    #[error("{} is not there: name the folder with --data-dir, or the other service's database alone with {flag} sqlite:PATH",
+    #[error("{} is missing: name the folder with --data-dir, or the other service's database alone with {flag} sqlite:PATH",
             file.display())]
     Absent { file: PathBuf, flag: &'static str },
     #[error("stopped before the end: {} holds no backup", .0.display())]
     Stopped(PathBuf),
-    #[error("{} is no backup: it has no backup.json", .0.display())]
+    #[error("{} is not a backup: it has no backup.json", .0.display())]
     NoBackup(PathBuf),
     #[error("backup.json is malformed ({0}): use another backup")]
     Garbled(String),

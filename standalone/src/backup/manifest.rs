@@ -26,7 +26,7 @@ pub(super) struct Manifest {
     format: u64,
     /// Version that made the backup.
     pub(super) gatepost: String,
-    /// Time of the begin; the backup contains all writes acknowledged before.
+    /// Start of the backup, which contains all writes acknowledged before.
     pub(super) time: String,
     /// Files in the order of their copies.
     pub(super) files: Vec<ManifestEntry>,

@@ -2,7 +2,7 @@
 
 use db::Migrations;
 
-/// A service whose database a backup may hold.
+/// A service that has a database in a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BackupPart {
     Auth,
@@ -13,7 +13,7 @@ pub(super) enum BackupPart {
 pub(super) const KEY_NAME: &str = "auth.key.pem";
 
 impl BackupPart {
-    /// All parts in copy order: the users are copied after the posts, so that the owner of each copied post is there.
+    /// All parts in copy order. Users are copied after posts, so that the backup has the owner of each post.
     pub(super) const ALL: [Self; 2] = [Self::Blog, Self::Auth];
 
     /// Returns the database's name, in a backup and in the pair's folder.

@@ -1,4 +1,5 @@
-//! `gatepost restore`: checks a backup, ends its sessions, and puts it into a free place, completely or not at all.
+//! `gatepost restore`: checks a backup, ends its sessions, and puts its files into their places, completely or not at
+//! all.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -67,7 +68,7 @@ pub(crate) async fn run(
         let drafted = drafted.unwrap_or(Err(BackupError::NotRestored));
         let placed = drafted.and_then(|()| place(&placed(&moves)));
         if let Err(error) = placed {
-            // After the removal of one draft's name, all files are in place: the next run completes the restore.
+            // Once one draft's name is removed, all files are in place: the next run completes the restore.
             if !are_all_placed(&sites) {
                 take_back(&sites)?;
             }

@@ -29,7 +29,7 @@ pub(super) enum SnapshotError {
     #[error("{0} is damaged ({1}): use a backup from before that")]
     Damaged(String, String),
     /// The file cannot be read, or the copy cannot be written.
-    #[error("{0} cannot be copied ({1}): see to the cause, then try again")]
+    #[error("{0} cannot be copied ({1}): remove the cause, then try again")]
     Failed(String, String),
 }
 

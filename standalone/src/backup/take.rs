@@ -30,7 +30,7 @@ pub(crate) struct BackupFlags {
 }
 
 const HELP: &str = "\
-The services may run. The backup contains all writes that they acknowledged before its begin. It holds password hashes \
+The services may run. The backup contains all writes that they acknowledged before its start. It holds password hashes \
 and the signing key: keep it as safe as the data itself. AUTH_MASTER_KEY and JWT_SECRET_KEY are not in it.";
 
 /// Makes a backup.

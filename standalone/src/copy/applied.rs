@@ -6,7 +6,7 @@ use sqlx::migrate::{AppliedMigration, Migrator};
 
 use super::error::CopyError;
 
-/// Returns the schema of the service whose first migration the database has.
+/// Returns the schema of the service that has made the database, by its first migration.
 pub(super) fn service(
     applied: &[AppliedMigration],
     schemas: &[&'static Schema],

@@ -33,7 +33,7 @@ pub(super) enum CopyError {
     #[error("{0} is in use by a running service (its connections: {1}): stop every process of the service, then copy")]
     InUse(String, i64),
     /// Another program has locked the tables.
-    #[error("{0} is in use (another program keeps a lock on its tables): stop that one, then copy again")]
+    #[error("{0} is in use (another program keeps a lock on its tables): stop that program, then copy again")]
     Locked(String),
     /// Source and target are the same database.
     #[error("{0} is both source and target: name another target")]
@@ -59,10 +59,10 @@ pub(super) enum CopyError {
     )]
     Changed(String),
     /// A database refuses a statement on a table.
-    #[error("{0} refuses table {1} ({2}), and nothing is kept: see to the cause, then copy again")]
+    #[error("{0} refuses table {1} ({2}), and nothing is kept: remove the cause, then copy again")]
     Refused(String, &'static str, String),
     /// A database refuses a general statement, or is no Gatepost database.
-    #[error("{0} cannot be used ({1}), and nothing is kept: see to the cause, or name another database")]
+    #[error("{0} cannot be used ({1}), and nothing is kept: remove the cause, or name another database")]
     Unfit(String, String),
     /// The target's rows differ from the written ones.
     #[error(
@@ -81,7 +81,7 @@ pub(super) enum CopyError {
         found: TableDigest,
     },
     /// A database stopped answering.
-    #[error("{0} stopped answering ({1}), and nothing is kept: see to the cause, then copy again")]
+    #[error("{0} stopped answering ({1}), and nothing is kept: remove the cause, then copy again")]
     Away(String, String),
     /// The target did not answer the commit.
     #[error(

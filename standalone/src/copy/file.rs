@@ -50,8 +50,8 @@ impl StillFile {
 
 /// Opens a file for reading, without creating files beside it.
 ///
-/// A read-only connection cannot remove a log that it created. So a file without a log is opened as immutable; the caller
-/// has its lock.
+/// A read-only connection cannot remove a log that it created. So a file without a log is opened as immutable. The
+/// caller must hold the lock of the file.
 pub(super) async fn open_still(path: &Path) -> Result<SqliteConnection, OpenError> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true).immutable(!has_log(path));
     let opened = options.disable_statement_logging().connect().await;

@@ -38,7 +38,7 @@ pub(super) fn done(service: &str, tables: &[(&'static str, TableDigest)], to: &D
         say(&note);
     }
     say(&format!(
-        "Next: set {variable}_DATABASE_URL to it and start the service. Keep the source until you are content, and start \
+        "Next: set {variable}_DATABASE_URL to it and start the service. Keep the source until you trust the copy, and start \
          nothing on it: later writes there are not in the copy."
     ));
 }

@@ -1,4 +1,4 @@
-//! Target of a copy: empty before, and complete or still empty afterwards.
+//! Target of a copy: empty before the copy, and complete or still empty after it.
 
 use std::time::Duration;
 

@@ -66,7 +66,7 @@ impl ColumnValue {
 
     /// Appends an unambiguous encoding: the type, a flag for null, the number of bytes, and the bytes.
     ///
-    /// A time includes nanoseconds, so that a rounding by an engine is detected.
+    /// The encoding of a time includes nanoseconds, so that a rounding by an engine is detected.
     pub(super) fn encode(&self, into: &mut Vec<u8>) {
         match self {
             Self::Uuid(value) => framed(into, 1, value.as_ref().map(|value| value.as_bytes().as_slice())),

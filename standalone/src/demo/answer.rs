@@ -1,4 +1,4 @@
-//! Text of a status in the form of grpcurl.
+//! Formats a status as text, in the form in which grpcurl prints it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -43,7 +43,7 @@ struct RetryInfo {
     retry_delay: String,
 }
 
-/// A detail of a status, with the name of its type.
+/// A detail of a status as JSON: its type name, then its fields.
 #[derive(Serialize)]
 struct Any<T> {
     #[serde(rename = "@type")]
@@ -52,7 +52,7 @@ struct Any<T> {
     detail: T,
 }
 
-/// Returns code, message and details of the status as text.
+/// Returns the status as text: code, message and details.
 pub(super) fn refusal(status: &Status) -> String {
     let mut text = format!("ERROR:\n  Code: {:?}\n  Message: {}", status.code(), status.message());
     let details = status.get_error_details_vec();

@@ -24,7 +24,7 @@ pub(super) enum DemoError {
     )]
     Closed(String),
     /// A service stopped answering during the demo.
-    #[error("{0} stopped answering: find out why that service ended, then run the demo again")]
+    #[error("{0} stopped answering: check that service, then run the demo again")]
     Gone(String),
     /// Ctrl-C stopped the demo.
     #[error("stopped before the end of the story")]

@@ -1,4 +1,4 @@
-//! Comparison of an answer with the expected one.
+//! Compares an answer with the expected one.
 
 use serde_json::Value;
 use tonic::Status;

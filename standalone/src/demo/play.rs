@@ -12,8 +12,8 @@ use super::tally::{EarlyEnd, Tally};
 use super::values::Values;
 use super::{answer, command};
 
-/// Runs all acts. The farewell follows only a run without unexpected answers: it deletes users, and then their posts
-/// cannot be deleted.
+/// Runs all acts. The last act runs only if no answer was unexpected: it deletes the users, and their remaining posts
+/// could then not be deleted.
 pub(super) async fn play(services: &DemoServices, values: &mut Values, style: Style, shutdown: &Shutdown) -> Tally {
     let acts = story::ACTS.iter().map(|act| (act, false)).chain([(&story::FAREWELL, true)]);
     let mut tally = Tally { total: story::steps().count(), ..Tally::default() };

@@ -75,7 +75,7 @@ impl Values {
     }
 }
 
-/// Collects the values of all fields whose names mark them as tokens.
+/// Collects the values of all fields with the name of a token.
 fn collect_tokens<'v>(json: &'v Value, tokens: &mut Vec<&'v str>) {
     match json {
         Value::Object(fields) => {

@@ -75,7 +75,7 @@ impl Cast {
         cast
     }
 
-    /// Calls a method, and repeats the call when the answer says to come back later.
+    /// Calls a method, and repeats the call if the answer asks for a later retry.
     pub(super) async fn call(
         &self,
         method: &MethodDescriptor,

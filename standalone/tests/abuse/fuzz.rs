@@ -172,8 +172,8 @@ impl Fuzz {
         }
     }
 
-    /// Makes a call and returns its answer. Repeats it when told to: a hundred at a time may be more than a slow disk
-    /// takes.
+    /// Makes a call and returns its answer. Repeats the call if the answer asks for a retry: a hundred calls at a time
+    /// may be too many for a slow disk.
     async fn answer(&self, call: &Call) -> Result<(), Status> {
         for _ in 0..PATIENCE {
             match self.send(call).await {

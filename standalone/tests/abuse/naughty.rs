@@ -49,7 +49,8 @@ const STORED: [(&str, &str); 9] = [
     ("UpdatePost.patch.content", "/post/content"),
 ];
 
-/// Calls at a time: each field waits for its answers, so that no more passwords wait than the service admits.
+/// Number of fields that are tested at the same time. Each has one call at a time, so the queue of passwords never
+/// fills up.
 const AT_A_TIME: usize = 16;
 
 /// A text field of a request: its method, and the path of fields.
@@ -149,7 +150,7 @@ async fn read_again(cast: &Cast, answer: &Json, at: &str, string: &str) {
     }
 }
 
-/// C59: naughty strings come back to the byte, or are refused by their field's rule.
+/// C59: naughty strings come back byte for byte, or are refused by their field's rule.
 #[tokio::test(flavor = "multi_thread")]
 async fn naughty_strings_are_kept_or_refused_by_rule() {
     let _turn = MACHINE.lock().await;

@@ -31,7 +31,7 @@ const INSIDE: [&str; 9] = ["sql", "select ", "insert ", ".rs", "src/", "panic", 
 /// Methods that may hash a password.
 pub(super) const HASHING: [&str; 4] = ["Login", "CreateUser", "ChangePassword", "UpdateUser"];
 
-/// Number of repetitions of a call that is told to come back.
+/// Largest number of repetitions of a call whose answer asks for a retry.
 pub(super) const PATIENCE: usize = 5;
 
 /// Returns `true` if the answer depends on the load, and not on the message, so that a repetition helps. The hashing

@@ -1,4 +1,4 @@
-//! A valid request of every method, from which the abuse starts.
+//! A valid request of every method, which the abuse tests change.
 
 use prost_reflect::MethodDescriptor;
 use serde_json::{Value, json};

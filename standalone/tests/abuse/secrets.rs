@@ -51,7 +51,7 @@ impl<'a> Wires<'a> {
         code
     }
 
-    /// Sends this request whole, and cut off within each of its last bytes, where its secrets are.
+    /// Sends this request whole, then with garbled ends, then cut off at each of its last bytes, where its secrets are.
     async fn ask(&mut self, name: &str, headers: &[(&str, &str)], request: Value) {
         let method = self.cast.contract.method(&format!("gatepost.{name}")).unwrap();
         let bytes = dynamic::request(&method, &request).unwrap().encode_to_vec();

@@ -86,7 +86,7 @@ fn killed_backup_into_a_folder_is_no_backup() {
         }
         assert_eq!(ended.status.code(), None, "{}", String::from_utf8_lossy(&ended.stderr));
         let said = refuses(&restore(&kept, &root.join("new")), 1);
-        assert!(said.contains("is no backup: it has no backup.json"), "{said}");
+        assert!(said.contains("is not a backup: it has no backup.json"), "{said}");
         let said = refuses(&backup(&kept, &data), 1);
         assert!(said.contains("exists and is not empty"), "{said}");
         step += 1;

@@ -92,7 +92,7 @@ async fn root_saves_and_restores_for_the_services_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn root_saves_no_file_of_its_own_for_a_user() {
+async fn backup_by_root_for_a_user_omits_roots_files() {
     let Some((place, program)) = place() else { return };
     let [data, backups] = ["data", "backups"].map(|name| owned(place.path().join(name)));
     let own = place.path().join("own");

@@ -49,7 +49,7 @@ fn backup_of_a_foreign_database_is_refused() {
         assert!(said.contains(sentence) && !said.contains("plover"), "{said}");
     }
     let said = refuses(&backup(&to, &place.path().join("nowhere")), 1);
-    assert!(said.contains("blog.db is not there: name the folder with --data-dir"), "{said}");
+    assert!(said.contains("blog.db is missing: name the folder with --data-dir"), "{said}");
     assert_eq!(names(place.path()), ["data", "kept"], "no file is left");
 }
 
@@ -113,7 +113,7 @@ type Change = fn(&Path);
 #[test]
 fn changed_backup_is_not_restored() {
     let changes: [(&str, Change); 9] = [
-        ("is no backup: it has no backup.json", |kept| fs::remove_file(kept.join("backup.json")).unwrap()),
+        ("is not a backup: it has no backup.json", |kept| fs::remove_file(kept.join("backup.json")).unwrap()),
         ("has format 2, which this version does not know", |kept| {
             altered(&kept.join("backup.json"), "\"format\": 1", "\"format\": 2");
         }),
@@ -156,7 +156,7 @@ fn restore_replaces_no_data_and_no_running_service() {
     let (place, data, kept) = backed_up();
     let pair = Pair::start(&data, &[]);
     let said = refuses(&restore(&kept, &data), 1);
-    assert!(said.contains("is in use by another process: stop that one first"), "{said}");
+    assert!(said.contains("is in use by another process: stop that process first"), "{said}");
     pair.stop();
     for (name, number) in ["auth.db", "blog.db", "auth.key.pem", "auth.db-wal", "blog.db-journal"].iter().zip(1..) {
         let new = place.path().join(format!("new-{number}"));

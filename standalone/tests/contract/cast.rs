@@ -1,4 +1,4 @@
-//! The two parties of a call in the matrix: an owner of data, and a caller.
+//! The two parties of a call in the matrix: the owner of the data, and the caller.
 
 use serde_json::{Value, json};
 
@@ -195,8 +195,8 @@ async fn standing(world: &World, person: &Person) -> Vec<String> {
         outcome(world, LIST_SESSIONS, Some(person.token()), json!({})).await,
     ];
     for token in &person.tokens {
-        let worth = world.call(VERIFY, None, json!({"token": token})).await.unwrap();
-        lines.push(text(&worth, "/state").to_owned());
+        let introspection = world.call(VERIFY, None, json!({"token": token})).await.unwrap();
+        lines.push(text(&introspection, "/state").to_owned());
     }
     lines
 }
@@ -228,6 +228,6 @@ async fn with_role(world: &World, role: &str) -> Person {
 
 /// Returns the id of the token's session.
 async fn session(world: &World, token: &str) -> String {
-    let worth = world.call(VERIFY, None, json!({"token": token})).await.unwrap();
-    text(&worth, "/claims/sessionId").to_owned()
+    let introspection = world.call(VERIFY, None, json!({"token": token})).await.unwrap();
+    text(&introspection, "/claims/sessionId").to_owned()
 }

@@ -1,4 +1,5 @@
-//! Every method by every caller: the outcome, the visible fields, and that a refused call changes nothing.
+//! Calls every method as every kind of caller. Checks the outcome, the visible fields, and that a refused call changes
+//! nothing.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use super::row::{Changes, Outcome, Row, Who};
 use super::support::{World, said, text};
 use super::table;
 
-/// Number of rows at once: far fewer than the passwords that may wait.
+/// Number of rows that run at the same time: far fewer than the hashing queue has places.
 const AT_ONCE: usize = 8;
 
 #[test]
@@ -23,10 +24,10 @@ fn every_method_has_a_row_and_every_row_a_method() {
     let (posts, rest): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(|row| row.method.ends_with("/DeletePost"));
     assert!(gaps(&rest)[0].starts_with("gatepost.blog.v1.PostService/DeletePost has no row: add one to "));
     let unknown = Row { method: "gatepost.blog.v1.PostService/ErasePost", ..posts[0].clone() };
-    assert!(gaps(&[rest, posts, vec![unknown]].concat())[0].contains("ErasePost is no method of the contract"));
+    assert!(gaps(&[rest, posts, vec![unknown]].concat())[0].contains("ErasePost is not a method of the contract"));
 }
 
-/// Returns missing and superfluous rows of the table.
+/// Returns a message for each method without a row, and for each row without a method.
 fn gaps(rows: &[Row]) -> Vec<String> {
     const TABLE: &str = "standalone/tests/contract/table.rs";
     let methods: BTreeSet<String> = Contract::new(&[gatepost::api::DESCRIPTOR_SET, blog_service::api::DESCRIPTOR_SET])
@@ -39,7 +40,7 @@ fn gaps(rows: &[Row]) -> Vec<String> {
     let missing =
         missing.map(|method| format!("{method} has no row: add one to {TABLE} that says what each caller gets"));
     let unknown = rows.difference(&methods);
-    let unknown = unknown.map(|row| format!("{row} is no method of the contract: take its rows out of {TABLE}"));
+    let unknown = unknown.map(|row| format!("{row} is not a method of the contract: remove its rows from {TABLE}"));
     missing.chain(unknown).collect()
 }
 
@@ -49,7 +50,7 @@ async fn authorization_matrix_holds() {
     walk(&[], table::rows()).await;
 }
 
-/// C56: with public reads any caller reads, and a token that is sent must be good.
+/// C56: with public reads any caller may read, but a bad token is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn public_reads_admit_no_bad_token() {
     walk(&[("BLOG_PUBLIC_READS", "true")], table::posts(Row::optional)).await;
@@ -61,8 +62,8 @@ async fn closed_registration_admits_only_admins() {
     walk(&[("AUTH_REGISTRATION", "closed")], vec![table::create_user_closed()]).await;
 }
 
-/// Makes the calls of every row by every caller. The calls of a row come one after the other, so that each sees only
-/// its own changes.
+/// Calls the method of every row as every kind of caller. The calls of one row run one after the other, so that each
+/// sees only its own changes.
 async fn walk(settings: &[(&str, &str)], rows: Vec<Row>) {
     let world = Arc::new(World::start(settings).await);
     let stage = Stage::new(&world).await;
@@ -86,11 +87,11 @@ async fn walk(settings: &[(&str, &str)], rows: Vec<Row>) {
     }
     let wrong = walks.join_all().await.concat();
     assert!(wrong.is_empty(), "{} findings:\n{}", wrong.len(), wrong.join("\n"));
-    assert_eq!(before, stage.owner.standing(&world).await, "a call without changes has changed data");
+    assert_eq!(before, stage.owner.standing(&world).await, "calls that change nothing have changed the stage's data");
     Arc::into_inner(world).unwrap().stop();
 }
 
-/// Makes one call, and returns all differences from the row.
+/// Calls one method as one caller. Returns the differences of its outcome and its changes from the row.
 async fn cell(world: &World, row: &Row, stage: &Stage, who: Who, number: usize) -> Vec<String> {
     let cast = stage.cast(world, row, who).await;
     if row.changes == Changes::Nothing {
@@ -112,7 +113,7 @@ async fn cell(world: &World, row: &Row, stage: &Stage, who: Who, number: usize) 
     wrong
 }
 
-/// Makes a call, and returns the differences of its answer from the row.
+/// Calls the method, and returns the differences of the answer from the row.
 async fn call(world: &World, row: &Row, cast: &Cast, number: usize) -> Vec<String> {
     let request = serde_json::from_str(&cast.fill(row.request, number)).unwrap();
     let outcome = world.call(row.method, cast.caller.token(), request).await;
@@ -124,7 +125,7 @@ async fn call(world: &World, row: &Row, cast: &Cast, number: usize) -> Vec<Strin
     }
 }
 
-/// Returns the fields that should be hidden and are shown, or the other way round.
+/// Returns the fields that the answer shows but should hide, or lacks but should show.
 fn seen(row: &Row, cast: &Cast, answer: &Value, number: usize) -> Vec<String> {
     let mut wrong = Vec::new();
     for (pointer, value) in &row.shown {
@@ -146,7 +147,7 @@ fn seen(row: &Row, cast: &Cast, answer: &Value, number: usize) -> Vec<String> {
     wrong
 }
 
-/// Returns the users in an answer, one or many.
+/// Returns the users in an answer: the field `user`, or the list `users`.
 fn users(answer: &Value) -> impl Iterator<Item = &Value> {
     let many = answer.get("users").and_then(Value::as_array).into_iter().flatten();
     answer.get("user").into_iter().chain(many)

@@ -1,5 +1,5 @@
-//! The faults of the tutorial that this project began with, and of its published copies. This project must have no such
-//! fault.
+//! Faults of the tutorial from which this project started, and of its published copies. This project must not have
+//! these faults.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -105,17 +105,17 @@ impl Outcome {
 }
 
 impl Row {
-    /// Returns a row without a guard: a token changes nothing, dead or not.
+    /// Returns a row of a method without a guard: no token, valid or dead, changes the outcome.
     pub(crate) fn public(method: &'static str, request: &'static str) -> Self {
         Self { is_public: true, ..Self::new(method, request, [Outcome::Ok; 8]) }
     }
 
-    /// Returns a row for which only holders of good tokens pass the guard.
+    /// Returns a row of a method whose guard admits only good tokens.
     pub(crate) fn guarded(method: &'static str, request: &'static str, holders: Holders) -> Self {
         Self::new(method, request, with_holders(Outcome::TokenMissing, holders))
     }
 
-    /// Returns a row that needs no token, but in which a token must be good.
+    /// Returns a row of a method that needs no token, but refuses a bad one.
     pub(crate) fn optional(method: &'static str, request: &'static str, holders: Holders) -> Self {
         let nobody = holders[0];
         Self::new(method, request, with_holders(nobody, holders))

@@ -34,7 +34,7 @@ async fn file_written_during_the_copy_fails_it() {
     assert_eq!(rows(Which::Auth, &to).await, 0);
 }
 
-/// A server takes no writes to the tables during a copy, and a file no service.
+/// During a copy, a server refuses writes to the tables, and no service can open a file.
 #[tokio::test(flavor = "multi_thread")]
 async fn source_takes_no_write_during_the_copy() {
     for from in Home::all().await {

@@ -71,7 +71,7 @@ async fn source_of_a_running_service_is_refused() {
             let folder = folder();
             let why = refuse(&home.url(), &file(&folder.path().join("new/b.db")), &SEALED);
             let sentence = match home {
-                Home::File(_) => "is in use by another process: stop that one first",
+                Home::File(_) => "is in use by another process: stop that process first",
                 Home::Server(_) => "): stop every process of the service, then copy",
             };
             assert!(why.contains("is in use by ") && why.contains(sentence), "{why}");
@@ -181,7 +181,7 @@ async fn source_of_another_version_or_program_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_in_a_file_needs_a_setting_that_carries_it() {
+async fn key_file_is_not_copied_to_a_server_unsealed() {
     let Some(server) = testkit::postgres::database().await else { return };
     let folder = folder();
     let from = file(&folder.path().join("a.db"));
@@ -255,7 +255,7 @@ fn file_that_is_no_database_is_refused() {
     fs::write(&path, "Dear diary, ".repeat(100)).unwrap();
     let why = refuse(&file(&path), &other, &[]);
     assert!(
-        why.contains("a.db cannot be used (file is not a database), and nothing is kept: see to the cause"),
+        why.contains("a.db cannot be used (file is not a database), and nothing is kept: remove the cause"),
         "{why}"
     );
     start_once(Which::Blog, &other, &[]);

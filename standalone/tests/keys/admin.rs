@@ -123,7 +123,7 @@ async fn refused_admin_command_changes_nothing() {
             (&["set-password", ADA], "thicket\nmarimba oblong\n", 2, "has a control character"),
             (&["set-password", ADA, "--password-file", "/absent"], NEW, 2, "--password-file: the file cannot be read"),
             (&["set-password", "ada"], NEW, 2, "EMAIL: "),
-            (&["create", ADA], NEW, 1, "a user has this email address"),
+            (&["create", ADA], NEW, 1, "a user already has this email address"),
             (&["create", ROOT, "--name", ""], NEW, 1, "--name: "),
             (&["grant", ROOT], "", 1, "no user has this email address"),
         ] {

@@ -45,7 +45,7 @@ async fn command_writes_no_time_of_a_wrong_clock() {
         let Some(database) = database().await else { return };
         let mut service = Service::start_with(Which::Auth, &database.url, &SEALED);
         register(&service.serves()).await;
-        // The first key signs for longer than any clock here is behind.
+        // The first key has been signing for a minute, which is longer than any clock in this test is behind.
         database.run("update signing_keys set sign_time = sign_time - interval '1 minute'").await;
         let errors = act(&database.url, off, flags).await;
         let (keys, roles) = (listed(&database.url).len(), Outsider::of_server(&database.url).await.texts(ROLES).await);

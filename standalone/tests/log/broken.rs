@@ -18,7 +18,7 @@ pub(super) enum Broken {
 pub(super) const ALL: [Broken; 3] = [Broken::Gone, Broken::Full, Broken::Stalled];
 
 impl Broken {
-    /// Opens such a stream. The caller must keep the reader of a stalled one.
+    /// Opens such a stream for writing. For a stalled stream, also returns its reader, which the caller must keep open.
     pub(super) fn open(self) -> (Stdio, Option<PipeReader>) {
         let (reader, mut writer) = pipe().unwrap();
         match self {

@@ -32,7 +32,7 @@ async fn reader_that_comes_back_learns_of_the_gap() -> Outcome {
     auth.signal(rustix::process::Signal::TERM);
     // The process waits for its last lines while they are read.
     let last = lines.last().unwrap_or(note);
-    assert!(last.starts_with("20"), "lines are whole to the end: {last}");
+    assert!(last.starts_with("20"), "all lines up to the last one are complete: {last}");
     assert_eq!(auth.wait().code(), Some(0));
     Ok(())
 }

@@ -21,7 +21,7 @@ use super::support::{Outcome, PASSWORD, Pair, folder, tool};
 
 const BOB: &str = "bob@example.com";
 
-/// Mounts 2 MiB of memory on `$1`, visible to no other process, and becomes the rest of its arguments.
+/// Mounts 2 MiB of memory on `$1`, visible to no other process, then runs its other arguments as a command.
 const MOUNT: &str = r#"mount -t tmpfs -o size=2m,mode=0700 gatepost "$1" && shift && exec "$@""#;
 
 /// Returns a command in a name space where it may mount: in a user name space, so that it needs no root.
@@ -134,7 +134,7 @@ async fn full_disk_refuses_only_writes_until_there_is_room() -> Outcome {
     // The result of the last write is valid for a second.
     let ready = async || get(ops, "/readyz").await.status == 200;
     while ready().await {}
-    assert_eq!(get(ops, "/readyz").await.body, "the database's disk is full: see to the service's database\n");
+    assert_eq!(get(ops, "/readyz").await.body, "the database's disk is full: check the service's database\n");
     let answer = TokenServiceClient::new(channel(&pair.auth)).verify_token(request).await?.into_inner();
     assert_eq!(answer.state(), TokenState::Active, "calls that only read succeed");
 

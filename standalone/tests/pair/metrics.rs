@@ -54,7 +54,7 @@ async fn metrics_count_calls_without_naming_callers() -> Outcome {
     let token = register(&pair).await?;
     let me = UserServiceClient::new(channel(&pair.auth)).get_me(with_token(GetMeRequest {}, &token)).await?;
     let id = me.into_inner().user.unwrap().id;
-    // The evidence is a second old at the most, and this machine may be busy.
+    // The evidence is at most one second old, and this machine may be busy.
     let mut calls = 0;
     let warm = loop {
         posts(&pair, &token).list_posts(ListPostsRequest::default()).await?;
@@ -64,7 +64,7 @@ async fn metrics_count_calls_without_naming_callers() -> Outcome {
             break page;
         }
     };
-    // A call may be judged again before its answer goes out.
+    // A call may be checked again before its answer is sent.
     let judged = number(&warm, HITS) + number(&warm, r#"gatepost_guard_verdicts_total{result="miss"}"#);
     assert!(judged >= calls, "{warm}");
     assert_eq!(number(&warm, "gatepost_guard_evidence_age_seconds_count"), judged);

@@ -60,7 +60,7 @@ async fn lost_answer_costs_no_session() -> Outcome {
     let network = Proxy::to_address(pair.auth.parse()?);
     let (source, uptime) = source(&network.address().to_string(), session(&pair).await?);
     uptime.advance(DAY);
-    // The prefix of every refresh token: the question arrives, and the answer does not.
+    // `gpr_` is the prefix of every refresh token: the request arrives, and its answer is lost.
     network.cut_on_answer_of(b"gpr_");
     assert_eq!(source.token().await.err(), Some(NoToken::Unavailable));
     network.fired().await;

@@ -41,7 +41,7 @@ fn second_process_on_the_folder_is_refused() {
     let _first = Pair::start(folder.path(), &[]);
     let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(folder.path()));
     assert_eq!(code, Some(1));
-    assert!(said.contains("is in use by another process: stop that one first, or use another folder"), "{said}");
+    assert!(said.contains("is in use by another process: stop that process first, or use another folder"), "{said}");
     assert_eq!(said.trim().lines().count(), 1, "one sentence: {said}");
 }
 
@@ -65,7 +65,7 @@ fn unwritable_folder_is_named() {
     let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(&place));
     assert_eq!(code, Some(1));
     assert!(
-        said.contains("cannot be written to") && said.contains("make its folder and all of its files writable"),
+        said.contains("cannot be written (") && said.contains("make its folder and all its files writable"),
         "{said}"
     );
 }

@@ -1,4 +1,4 @@
-//! The whole story over the wire: register, post, read, be refused, log out, restart.
+//! One user's calls over the wire: register, post, read, be refused, log out, restart.
 
 use super::support::{Outcome, PASSWORD, Pair, folder};
 use base64::Engine as _;

@@ -18,7 +18,7 @@ async fn sign_ups_at_both_replicas_one_succeeds() {
     let (made, refused): (Vec<_>, Vec<_>) = calls.join_all().await.into_iter().partition(Result::is_ok);
     assert_eq!(made.len(), 1);
     for status in refused.into_iter().map(Result::unwrap_err) {
-        // This many passwords at once are more than an address has a share of.
+        // This many passwords at once exceed an address's share of the hashing queue.
         assert!(["EMAIL_TAKEN", "OVERLOADED"].contains(&reason(&status).as_str()), "{status:?}");
     }
     world.stop();
@@ -28,7 +28,8 @@ async fn sign_ups_at_both_replicas_one_succeeds() {
 async fn refreshes_at_both_replicas_leave_one_branch() {
     let Some(world) = World::start().await else { return };
     let mut current = world.register(0, "ada@example.com").await.unwrap().tokens.unwrap();
-    // Each round needs the grace, and two of four rounds would end the session: three rotate in between.
+    // Each round needs the grace once, and two such rotations among four would end the session. So three rotations run
+    // between the rounds.
     for round in 0..5 {
         let mut calls = JoinSet::new();
         for number in 0..20 {

@@ -1,4 +1,4 @@
-//! The whole story, each call at the other replica than the one before.
+//! One user's calls from registration to logout. Each call goes to the other replica than the call before.
 
 use blog_service::api::v1::{
     CreatePostRequest, DeletePostRequest, GetPostRequest, UpdatePostRequest, get_post_request,

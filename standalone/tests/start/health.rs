@@ -15,7 +15,7 @@ use super::outsider::{Home, Outsider};
 use super::pair::gatepost;
 use super::service::{BOTH, Service, Which};
 
-/// More than any of this takes on a busy machine; the limits themselves are tested with a stopped clock (`kit::serve`).
+/// Limit of any wait on a busy machine. The services' own limits are tested with a stopped clock (`kit::serve`).
 const LIMIT: Duration = Duration::from_mins(1);
 
 async fn watch(address: &str) -> Streaming<HealthCheckResponse> {

@@ -150,7 +150,7 @@ fn nearly_known_variable_stops_the_start() {
         for arguments in [&["--data-dir", data.to_str().unwrap()][..], &["auth"], &["blog"], &["keys", "list"]] {
             let (code, said) = fails(gatepost().args(arguments).env(name, "canary"));
             assert_eq!(code, Some(2), "{arguments:?}: {said}");
-            assert!(said.starts_with(&format!("gatepost: {name}: is no setting")) && said.contains(known), "{said}");
+            assert!(said.starts_with(&format!("gatepost: {name}: is not a setting")) && said.contains(known), "{said}");
             assert!(!said.contains("canary") && said.trim().lines().count() == 1, "{said}");
         }
         assert!(!data.exists());
@@ -169,9 +169,9 @@ fn other_unknown_variables_warn_once_each() {
     for which in BOTH {
         let said = said(which, &fresh(folder.path()), &settings);
         for name in strange {
-            assert_eq!(warnings(&said, &[name, "is no setting"]), 1, "{name}: {said:#?}");
+            assert_eq!(warnings(&said, &[name, "is not a setting"]), 1, "{name}: {said:#?}");
         }
-        assert_eq!(warnings(&said, &["is no setting"]), strange.len(), "{said:#?}");
+        assert_eq!(warnings(&said, &["is not a setting"]), strange.len(), "{said:#?}");
     }
 }
 

@@ -27,7 +27,7 @@ async fn kill_at_each_step(which: Which, from: i64) -> Option<usize> {
     for lane in lanes {
         beyond.push(lane.await.unwrap()?);
     }
-    // The first step that no start reached, less one.
+    // The last step that a start reached.
     beyond.into_iter().min().map(|first| first - 1)
 }
 

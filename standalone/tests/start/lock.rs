@@ -1,4 +1,4 @@
-//! F14: a process that waits for a migration holds no statement that other processes would have to wait for.
+//! F14: a process that waits for a migration runs no statement meanwhile, so no other process has to wait for it.
 
 use super::outsider::Outsider;
 use super::service::{Service, Which};

@@ -1,4 +1,5 @@
-//! The list of known variables is complete: a name that the code reads and the list lacks would stop a good start.
+//! The list of known variables is complete. Without an entry for a variable, a start that sets the variable may be
+//! refused as a typo.
 
 use std::collections::BTreeSet;
 use std::fs;

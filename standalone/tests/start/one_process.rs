@@ -21,7 +21,7 @@ fn five_starts_at_once_one_serves_four_are_refused() {
         assert_eq!(serving.len(), 1);
         let refused = waiting.into_iter().map(|(service, _)| service.refuses(1));
         let sentence =
-            format!("{} is in use by another process: stop that one first, or use another folder", path.display());
+            format!("{} is in use by another process: stop that process first, or use another folder", path.display());
         assert_eq!(refused.collect::<Vec<_>>(), vec![sentence; 4]);
     }
 }

@@ -83,11 +83,11 @@ impl Outsider {
         self.migrate_to(which, last).await;
     }
 
-    /// Applies the first migrations of the service, as a version of that time has.
+    /// Applies the migrations of the service up to `last`, as an earlier version did.
     pub(super) async fn migrate_to(&mut self, which: Which, last: i64) {
         let mut all = Migrator::new(self.folder(which)).await.unwrap();
         for migration in all.migrations.to_mut() {
-            // Without calls next to it an index needs no step of its own, which a transaction could not contain.
+            // A transaction cannot create an index concurrently. No calls run here, so a plain index will do.
             let sql = migration.sql.as_str().replace("index concurrently", "index");
             migration.sql = AssertSqlSafe(sql).into_sql_str();
         }

@@ -80,7 +80,7 @@ async fn database_of_another_program_is_refused() {
         let why = Service::start(Which::Blog, &home.url()).refuses(1);
         assert!(why.contains("could not be migrated (while executing migration 1: "), "{why}");
         assert!(why.contains("already exists"), "{why}");
-        assert!(why.ends_with("), and nothing is left half done: see to the cause, then start again"), "{why}");
+        assert!(why.ends_with("), and the failed step was rolled back: remove the cause, then start again"), "{why}");
         assert!(!outsider.all().await.iter().any(|line| line.contains("posts")), "the first statement is undone");
         outsider.run("drop table secrets").await;
         start_once(Which::Blog, &home);

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use super::pair::gatepost;
 use super::pair::watch::{Watch, secrets};
 
-/// 32 random bytes in base64; the next one has others.
+/// Two different keys of 32 random bytes in base64.
 pub(super) const MASTER_KEY: &str = "kTrnwqz5UFVmpOhbMAm+mjbavM99PHDXrZ78nEu+OIM=";
 pub(super) const OTHER_MASTER_KEY: &str = "v0xYwfZ1n4C9Xl0mJd3hQp7uTt2sKe8rBb6gMy5aHcE=";
 

@@ -67,7 +67,7 @@ async fn certificate_is_checked_as_far_as_the_url_says() {
     };
     let refuses = |address: &str, mode: &str, authority: Option<&Path>| {
         let why = Service::start(Which::Blog, &url(address, mode, authority)).refuses(1);
-        assert!(why.contains("does not let us in ("), "{mode}: {why}");
+        assert!(why.contains("refuses the connection or does not answer ("), "{mode}: {why}");
         why
     };
     // A server without a certificate is refused at once too.

@@ -21,7 +21,7 @@ use super::{CHAT, GATHER, LISTEN, TELL, Told};
 /// The service. Clones share its state.
 ///
 /// - Unary and server-streaming: waits for the test's messages. Returns an empty answer, or all messages.
-/// - Client-streaming: returns `done` at the end of the words, even if they are broken off.
+/// - Client-streaming: returns `done` at the end of the words, even if the stream breaks.
 /// - Bidirectional: reads the words in a separate task, and returns the test's messages.
 #[derive(Clone)]
 pub(crate) struct Listener(Arc<Shared>);

@@ -1,4 +1,5 @@
-//! In-process connections. With them the paused clock works, because no task waits for the kernel.
+//! In-process connections for tests with tokio's paused clock. That clock stands still while a task waits for the
+//! kernel, so tests with it cannot use real sockets.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,24 +22,24 @@ use super::{Auth, Listener, Probe, Raw};
 
 type Incoming = UnboundedReceiverStream<io::Result<DuplexStream>>;
 
-/// The address of an in-process server.
+/// The address of an in-process server, at which clients connect.
 #[derive(Clone)]
 pub(crate) struct Memory(mpsc::UnboundedSender<io::Result<DuplexStream>>);
 
 impl Memory {
-    /// Starts the fake auth service.
+    /// Starts a server for this fake auth service.
     pub(crate) fn auth(auth: &Auth) -> Self {
         Self::serving(auth.service())
     }
 
-    /// Starts the probe behind this guard.
+    /// Starts a server with the service [`Probe`] behind this guard.
     pub(crate) fn guarded<V: Verify>(guard: GuardLayer<V>) -> Self {
         let (address, incoming) = Self::bind();
         tokio::spawn(Server::builder().layer(guard).add_service(Probe).serve_with_incoming(incoming));
         address
     }
 
-    /// Starts the listener and the health service behind this guard.
+    /// Starts a server with the service [`Listener`] and the health service behind this guard.
     pub(crate) fn listening<V: Verify>(guard: GuardLayer<V>, listener: Listener) -> (Self, HealthReporter) {
         let (address, incoming) = Self::bind();
         let (reporter, health) = tonic_health::server::health_reporter();
@@ -47,7 +48,7 @@ impl Memory {
         (address, reporter)
     }
 
-    /// Starts this service without a guard.
+    /// Starts a server for this service, without a guard.
     pub(crate) fn serving<S>(service: S) -> Self
     where
         S: Service<http::Request<Body>, Response = http::Response<Body>, Error = Infallible>,
@@ -64,7 +65,7 @@ impl Memory {
         Endpoint::from_static("http://memory").connect_with_connector_lazy(self.clone())
     }
 
-    /// Returns a client that can misbehave.
+    /// Opens a connection for requests that no regular client sends.
     pub(crate) async fn raw(&self) -> Raw {
         Raw::over(self.dial()).await
     }

@@ -1,13 +1,13 @@
--- What ../0002_accounts_and_requests.sql does, while calls go on.
+-- The changes of ../0002_accounts_and_requests.sql in steps, so that calls are served during the migration.
 
 -- step
--- Where a session was begun, and when it last got new tokens (null: not since).
+-- The client that started a session, and the time of the last refresh (null: none so far).
 alter table sessions add column peer text not null default '';
 alter table sessions add column user_agent text not null default '';
 alter table sessions add column last_refresh_time timestamptz;
 alter table sessions add column network text not null default '';
 
--- What is left of a deleted user.
+-- The ids of deleted users.
 create table deleted_users (
     id uuid primary key,
     delete_time timestamptz not null
@@ -18,14 +18,14 @@ create table secrets (
     value bytea not null
 );
 
--- Requests that may be repeated, for 24 hours each.
+-- Requests that callers may repeat. Each row stays for 24 hours.
 create table requests (
-    -- The caller's user id; empty for whoever has no token.
+    -- The caller's user id; empty for a caller without a token.
     caller text not null,
     method text not null,
     id uuid not null,
     fingerprint bytea not null,
-    -- The row that the request made.
+    -- The id of the row that the request created.
     resource uuid not null,
     create_time timestamptz not null,
     primary key (caller, method, id)
@@ -33,8 +33,7 @@ create table requests (
 
 create index requests_by_time on requests (create_time);
 
--- Wrong passwords in a row, by the SHA-256 of the account that was tried: addresses of people who have no account here are
--- not kept.
+-- Consecutive wrong passwords by account, identified by a SHA-256: email addresses without an account must not be stored.
 create table failed_attempts (
     account bytea primary key,
     failures integer not null,
@@ -43,7 +42,7 @@ create table failed_attempts (
 
 create index failed_attempts_by_time on failed_attempts (last_time);
 
--- How much of its allowance an address has used: it has all of it back at this time.
+-- Allowances of client networks for wrong passwords and registrations. At full_time the whole allowance is available again.
 create table allowances (
     kind text not null check (kind in ('failure', 'sign-up')),
     network text not null,

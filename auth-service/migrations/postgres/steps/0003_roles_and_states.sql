@@ -1,4 +1,4 @@
--- What ../0003_roles_and_states.sql does, while calls go on.
+-- The changes of ../0003_roles_and_states.sql in steps, so that calls are served during the migration.
 
 -- step
 create table user_roles (

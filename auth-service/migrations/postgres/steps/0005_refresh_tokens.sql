@@ -1,17 +1,17 @@
--- What ../0005_refresh_tokens.sql does, while calls go on.
+-- The changes of ../0005_refresh_tokens.sql in steps, so that calls are served during the migration.
 
 -- step
--- One row a session, however often it is refreshed. Nothing here can be presented: the digests are of secrets, and the salt
--- makes the next secret only of the one before it.
+-- A session has one row, however often it is refreshed. The row contains no token: the digests are of secrets, and the salt
+-- derives the next secret only from the previous one.
 alter table sessions add column refresh_generation integer not null default 0;
 alter table sessions add column refresh_salt bytea not null default '';
--- The SHA-256 of the last sixteen secrets, the current one first; empty: the session has no refresh token.
+-- The SHA-256 of the last sixteen secrets, the current one first. Empty: the session has no refresh token.
 alter table sessions add column refresh_digests bytea not null default '';
--- Which of the last rotations had to be answered again: a bit each, the last one's first.
+-- One bit for each of the last rotations, the newest lowest: set if its answer was repeated.
 alter table sessions add column graces integer not null default 0;
--- Until when the current refresh token can be used.
+-- The expiry time of the current refresh token.
 alter table sessions add column idle_expire_time timestamptz not null default 'epoch';
--- When neither the refresh token nor the last access token is good any more.
+-- The time at which both the refresh token and the last access token have expired.
 alter table sessions add column over_time timestamptz not null default 'epoch';
 
 -- step: batches

@@ -15,18 +15,18 @@ use crate::store::{Created, Store, StoreError, Unchanged};
 /// Log target of the security events of users and operators.
 const AUDIT: &str = "gatepost::audit";
 
-/// Change that may lack the answer to its commit, and the way to check it.
+/// Changes whose commit may stay unanswered, each with the way to check its outcome.
 type CommitDoubt = (&'static str, &'static str);
 
 const PASSWORD_SET: CommitDoubt =
     ("the password was set", "try a login with the new password, or run this again, which may be done twice");
 const ADMIN_CREATED: CommitDoubt = (
     "the admin was created",
-    "run this again; if that says that a user has this email address, the admin was created with this password",
+    "run this again; if a user already has this email address, the admin was created with this password",
 );
 const ADMIN_GRANTED: CommitDoubt = ("the user is an admin now", "run this again, which may be done twice");
 const USER_ACTIVE: CommitDoubt =
-    ("a disabled user was let in again (the user is an admin now)", "run this again, which may be done twice");
+    ("a disabled user was enabled (the user is an admin now)", "run this again, which may be done twice");
 
 /// Accounts on one database, for the operator.
 pub(super) struct OperatorAccounts<'a> {
@@ -45,7 +45,7 @@ impl OperatorAccounts<'_> {
         let user = self.find(email).await?;
         let hash = hashed(password, policy, &[user.name.as_str(), user.email.as_str()]).await?;
         let set = self.store.set_password(user.id, &hash, stamp(self.clock.now())).await;
-        let (user, _) = set.map_err(|error| unknown(error, PASSWORD_SET))?.ok_or(AdminError::Outrun)?;
+        let (user, _) = set.map_err(|error| unknown(error, PASSWORD_SET))?.ok_or(AdminError::Conflict)?;
         self.clear_failures(email, &user).await.map_err(AdminError::Uncleared)?;
         tracing::warn!(target: AUDIT, event = "password_set", user = %user.id, by = "operator",
             "password set by the operator: the user's sessions are ended");
@@ -129,6 +129,6 @@ fn unknown(error: StoreError, (what, find_out): CommitDoubt) -> AdminError {
 fn changed(cause: Unchanged) -> AdminError {
     match cause {
         Unchanged::NotFound => AdminError::Unknown,
-        _ => AdminError::Outrun,
+        _ => AdminError::Conflict,
     }
 }

@@ -1,4 +1,5 @@
-//! Reads a password from standard input or a file: each user of the machine could read an argument.
+//! Reads a password from standard input or a file, never from an argument: every user of the machine can read the
+//! arguments.
 
 use std::io::{IsTerminal as _, Read as _};
 use std::path::PathBuf;
@@ -12,13 +13,13 @@ use crate::domain::PasswordPolicy;
 /// Largest input, in bytes. The policy refuses longer passwords anyway.
 const MAX_INPUT_BYTES: u64 = 64 * 1024;
 
-/// Source of the new password, and the rule for its length.
+/// Source of the new password, and its minimum length.
 #[derive(Clone, Debug, Args)]
 pub(super) struct PasswordFlags {
     /// File that holds the password, in place of standard input; one newline at the end is ignored
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    /// Least length of a new password in characters, 8 to 64
+    /// Minimum length of a new password in characters, 8 to 64
     #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
           value_parser = value_parser!(u8).range(PasswordPolicy::MIN_LENGTHS))]
     password_min_length: u8,

@@ -105,8 +105,8 @@ impl Algorithm {
         }
     }
 
-    /// Returns true if a valid signature is the one that this service writes, where arithmetic allows another one
-    /// (C17).
+    /// Returns true if a valid signature has the form that this service writes. For ES256, arithmetic allows a second
+    /// valid form (C17).
     pub(crate) fn is_canonical(self, signature: &[u8]) -> bool {
         match self {
             Self::Hs256 | Self::EdDsa | Self::Rs256 => true,
@@ -114,7 +114,7 @@ impl Algorithm {
         }
     }
 
-    /// Turns a valid signature into the one that this service writes (C17).
+    /// Converts a valid signature to the form that this service writes (C17).
     pub(super) fn make_canonical(self, signature: &mut [u8]) {
         match self {
             Self::Hs256 | Self::EdDsa | Self::Rs256 => {}
@@ -124,7 +124,7 @@ impl Algorithm {
 
     /// Returns true if a key pair of the named algorithm can have written these bytes as a signature.
     pub(crate) fn can_write(name: &str, signature: &[u8]) -> bool {
-        // A secret is not a key pair, and is stored in no database.
+        // The key of HS256 is a secret, not a key pair, so no database stores it.
         Self::from_name(name).filter(|algorithm| algorithm.key_type().is_some()).is_some_and(|algorithm| {
             algorithm.signature_bytes().contains(&signature.len()) && algorithm.is_canonical(signature)
         })
@@ -158,8 +158,8 @@ impl Algorithm {
             }
             Self::Es256 => {
                 let (x, y) = (bytes(jwk.x.as_deref())?, bytes(jwk.y.as_deref())?);
-                // Both coordinates have their full length (RFC 7518 §6.2.1.2); otherwise one point would have several
-                // texts.
+                // Both coordinates must have their full length (RFC 7518 §6.2.1.2). Otherwise a point would have
+                // several texts.
                 (x.len() == 32 && y.len() == 32).then_some(())?;
                 let point = [&[4], x.as_slice(), y.as_slice()].concat();
                 ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).ok()?;
@@ -228,8 +228,8 @@ impl KeyType {
     }
 }
 
-/// Returns the RSA key's own document (RFC 8017 appendix A.1.2) inside a PKCS#8 one that was already read. The library
-/// signs with that.
+/// Returns the RSA private key (RFC 8017 appendix A.1.2) from a PKCS#8 document that was checked before. The library
+/// signs with this inner document.
 fn pkcs1(pkcs8: &[u8]) -> Option<&[u8]> {
     // A sequence with a two-byte length, version 0, `rsaEncryption` without parameters, an octet string with a two-byte
     // length.

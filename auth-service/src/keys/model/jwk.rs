@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 /// Longest key id, in bytes.
 const MAX_KEY_ID: usize = 64;
 
-/// Reason to refuse a JWK.
+/// Reason for the refusal of a JWK.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwkError {
     /// Is not a JSON object with a type and an id.

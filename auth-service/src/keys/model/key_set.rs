@@ -15,11 +15,11 @@ pub struct KeySet {
     listed: Vec<PublicKey>,
 }
 
-/// Key pair of the set, as far as this process knows it.
+/// Key pair of the set. This process may have only its public half.
 pub struct Member {
     /// Record of the key, with its times.
     pub record: SigningKeyRecord,
-    /// Whole key, unless it signs no more or this process cannot open it.
+    /// Key with its private half; `None` if it no longer signs, or if this process cannot open it.
     pub key: Option<Arc<Key>>,
     /// Key that verifies its tokens.
     pub verifying: Arc<VerifyingKey>,
@@ -28,11 +28,12 @@ pub struct Member {
 /// Key sets by time. They are computed in advance, so that no timer must fire for a key to start or end.
 pub struct Timetable {
     sets: Vec<(DateTime<Utc>, Arc<KeySet>)>,
-    /// Set if the database holds no other keys.
+    /// Set if the set is a secret from the settings, which never changes.
     is_fixed: bool,
 }
 
-/// Timetable in force, shared by all calls. It is replaced as a whole, so that a caller keeps one consistent set.
+/// Current timetable, shared by all calls. It is replaced as a whole, so that each caller works with one consistent
+/// set.
 pub struct CurrentKeys(RwLock<Timetable>);
 
 impl KeySet {
@@ -79,7 +80,7 @@ impl KeySet {
         self.verifying.iter().map(AsRef::as_ref).find(|key| key.id() == id)
     }
 
-    /// Returns the key if there is only one. Without an id, a choice among several would be a guess.
+    /// Returns the only key; `None` if there are several, since a choice without a key id would be a guess.
     pub(crate) fn only(&self) -> Option<&VerifyingKey> {
         match self.verifying.as_slice() {
             [one] => Some(one),
@@ -127,17 +128,17 @@ impl Timetable {
 }
 
 impl CurrentKeys {
-    /// Starts with this timetable.
+    /// Creates the value with this timetable.
     pub fn new(timetable: Timetable) -> Self {
         Self(RwLock::new(timetable))
     }
 
-    /// Returns the set in force at this time.
+    /// Returns the set that is valid at this time.
     pub fn at(&self, now: DateTime<Utc>) -> Arc<KeySet> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).at(now)
     }
 
-    /// Returns true if no other key can come: the set is a secret of the settings.
+    /// Returns true if the set never changes, because it is a secret from the settings.
     pub fn are_fixed(&self) -> bool {
         self.0.read().unwrap_or_else(PoisonError::into_inner).is_fixed
     }

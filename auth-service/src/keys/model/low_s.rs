@@ -1,7 +1,7 @@
 //! Canonical ES256 signatures (C17).
 //!
-//! A signature (r, s) has a twin (r, n − s), which is valid for the same message and key. Only the one with the lesser
-//! s is written and accepted, so that a token has one text.
+//! A signature (r, s) has a twin (r, n − s), which is valid for the same message and key. This service writes and
+//! accepts only the signature with the lesser s, so that a token has one text.
 
 /// n, the order of P-256 (NIST SP 800-186 §3.2.1.3).
 const ORDER: [u8; 32] = [

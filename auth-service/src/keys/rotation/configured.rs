@@ -1,4 +1,4 @@
-//! Change of the configured key or issuer since the last start.
+//! Detects that the configured secret or issuer has changed since the last start.
 
 use db::patiently;
 use kit::Clock;

@@ -30,7 +30,7 @@ pub enum KeyringError {
     Killed(String),
     /// Another process changed the keys first.
     #[error("another process has just changed the keys: see `gatepost keys list`, and run this again if needed")]
-    Outrun,
+    Conflict,
     /// The database was told to commit and did not answer.
     #[error("the database has not said whether {what}: {find_out}")]
     OutcomeUnknown {
@@ -49,7 +49,7 @@ pub enum KeyringError {
     #[error(transparent)]
     Key(#[from] SigningKeyError),
     /// The database does not answer.
-    #[error("{0}: see to the database, then run this again")]
+    #[error("{0}: check the database, then run this again")]
     Store(#[from] StoreError),
 }
 

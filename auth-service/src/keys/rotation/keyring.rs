@@ -1,4 +1,4 @@
-//! Key pairs of one database: the first one, the next one, and the sets in force.
+//! Key pairs of one database: creates the first and the next one, and provides the current sets.
 //!
 //! Every replica reads the same rows and computes from their times which key signs (docs/decisions/0015).
 
@@ -48,7 +48,7 @@ impl Keyring {
         Self { store, clock, storage, keys, opened: Mutex::default() }
     }
 
-    /// Returns the key sets in force.
+    /// Returns the current key sets.
     pub fn keys(&self) -> Arc<CurrentKeys> {
         Arc::clone(&self.keys)
     }
@@ -56,7 +56,7 @@ impl Keyring {
     /// Reads all keys, and makes the first one in an empty database. The first key has this type, unless an earlier
     /// version left a key.
     ///
-    /// While an older key exists, no start makes a new one, which would log all users out.
+    /// If an older key exists, a start never makes a new one, since that would log all users out.
     ///
     /// # Errors
     /// [`KeyringError`]; also if the signing key or the next one cannot be opened.
@@ -105,8 +105,8 @@ impl Keyring {
         if last.state_at(self.clock.now()) == KeyState::Next {
             return Err(KeyringError::Waiting { id: last.id.clone(), sign_time: last.sign_time });
         }
-        // The new key must be sealed with the key that the other replicas use, so the last key is opened again here,
-        // even if it is cached.
+        // The new key must be sealed with the master key of the other replicas. To prove that, the last key is opened
+        // again here, even if it is cached.
         self.storage.open(&last.id, sealed.as_deref())?;
         let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
         if rows.iter().any(|(record, _)| record.id == key.id()) {
@@ -126,7 +126,7 @@ impl Keyring {
         Ok(self.store.signing_keys().await?.into_iter().map(|(record, _)| record).collect())
     }
 
-    /// Deletes the private halves of keys that sign no more, and the keys without live tokens.
+    /// Deletes the private halves of keys that no longer sign, and the keys without live tokens.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -164,7 +164,7 @@ impl Keyring {
                 "run this again with the same two master keys, which may be done twice; until it ends, keep both",
             )
         })?;
-        if resealed { Ok(seals.len()) } else { Err(KeyringError::Outrun) }
+        if resealed { Ok(seals.len()) } else { Err(KeyringError::Conflict) }
     }
 
     async fn rows_at_start(&self) -> Result<Vec<KeyRow>, StoreError> {
@@ -203,7 +203,7 @@ impl Keyring {
         Ok(Some(record))
     }
 
-    /// Returns true if the set has this key, even one with an unanswered commit.
+    /// Returns true if the set has this key, even if the answer to its commit was lost.
     async fn has(&self, id: &str) -> Result<bool, StoreError> {
         let rows = patiently(|| self.store.signing_keys()).await?;
         Ok(rows.iter().any(|(record, _)| record.id == id))
@@ -214,7 +214,7 @@ impl Keyring {
         record.retire_time.is_none_or(|retired| self.clock.now() < retired + PRIVATE_HALF_RETENTION)
     }
 
-    /// Opens a key, once.
+    /// Opens a key, or returns it from the cache.
     fn open(&self, record: &SigningKeyRecord, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
         if let Some(key) = self.opened().get(&record.id) {
             return Ok(Arc::clone(key));
@@ -224,7 +224,7 @@ impl Keyring {
         Ok(key)
     }
 
-    /// Puts these keys in force, and drops the private halves of all others from memory.
+    /// Activates these keys, and drops the private halves of all others from memory.
     fn publish(&self, rows: Vec<KeyRow>) {
         let members: Vec<_> = rows.into_iter().filter_map(|row| self.member(row)).collect();
         self.opened().retain(|id, _| members.iter().any(|member| member.key.is_some() && member.record.id == *id));

@@ -23,8 +23,8 @@ impl Keyring {
         self.retire_all(&[id.to_owned()], successor, is_lost).await
     }
 
-    /// Retires several keys like [`retire`](Self::retire), the last one first, so that it never signs after an earlier
-    /// one is retired. Changes nothing if one of them is unknown or cannot be opened.
+    /// Retires several keys like [`retire`](Self::retire). Begins with the last one, so that no key of the list signs
+    /// in between. Changes nothing if one of them is unknown or cannot be opened.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -50,16 +50,17 @@ impl Keyring {
             let rows = patiently(|| self.store.signing_keys()).await;
             // An earlier attempt may have been committed.
             let rows = rows.map_err(|error| if attempt > 0 { error.or_unknown() } else { error })?;
-            // The key is gone: an unanswered attempt of this call has retired it, or another process has.
+            // The key is gone: an unanswered attempt of this call has retired it, or another process did.
             let Some(at) = rows.iter().position(|(record, _)| record.id == id) else { return Ok(()) };
             if self.kill(&rows, at, successor, is_lost).await? {
                 return Ok(());
             }
         }
-        Err(KeyringError::Outrun)
+        Err(KeyringError::Conflict)
     }
 
-    /// Fails unless the key's private half shows that the successor is sealed with the service's master key.
+    /// Fails if the key's private half was sealed with another master key. The successor would then be sealed with the
+    /// wrong one.
     fn check_killable(&self, rows: &[KeyRow], (record, sealed): &KeyRow, is_lost: bool) -> Result<(), KeyringError> {
         let are_sealed = rows.iter().any(|(record, sealed)| self.is_kept(record) && sealed.is_some());
         if are_sealed && matches!(self.storage, KeyStorage::File(_)) {
@@ -94,8 +95,8 @@ impl Keyring {
     }
 }
 
-/// Adds the keys and the instruction to find out, if the outcome is unknown. Once `killed` of them are retired, an
-/// outage leaves the outcome of the others open too.
+/// Adds the keys to the error of an unknown outcome, and says how to find out. If `killed` of them are retired already,
+/// an outage leaves the outcome of the others unknown too.
 fn told(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
     const FIND_OUT: &str =
         "run `gatepost keys list`: a key that it does not have is retired; run this again for those that it has";

@@ -37,7 +37,7 @@ pub(crate) struct ClockTrust {
     pub(crate) repaired: Repaired,
 }
 
-/// Rotates, repairs and tidies the keys until `stop`. Returns at once if a secret signs, without a keyring.
+/// Rotates, repairs and cleans up the keys until `stop`. Returns at once without a keyring, if a secret signs.
 pub(crate) async fn run_rotation(
     keyring: Option<Arc<Keyring>>,
     schedule: RotationSchedule,
@@ -50,14 +50,14 @@ pub(crate) async fn run_rotation(
             if let Err(error) = keyring.repair(&trust).await {
                 tracing::warn!(%error, "wrong signing key times not repaired");
             }
-            // Under a fast clock a key would end too early, and its tokens with it.
+            // By a fast clock a key would end too early, together with its tokens.
             if keyring.clock.check_trusted(trust.leeway).is_err() {
                 sleep(ROTATION_INTERVAL).await;
                 continue;
             }
             match keyring.rotate_by_age(schedule).await {
                 // Another replica or an operator was faster.
-                Ok(()) | Err(KeyringError::Outrun | KeyringError::Waiting { .. }) => {}
+                Ok(()) | Err(KeyringError::Conflict | KeyringError::Waiting { .. }) => {}
                 Err(error) => tracing::warn!(%error, "signing key not rotated"),
             }
             if let Err(error) = keyring.tidy().await {

@@ -25,7 +25,7 @@ pub enum SigningKeyError {
     NoMasterKey,
     /// The key in the database was sealed with another master key, or is damaged.
     #[error(
-        "AUTH_MASTER_KEY is not the one that the signing key in the database was sealed with: set that one, or seal the \
+        "AUTH_MASTER_KEY is not the one that the signing key in the database was sealed with: set that key, or seal the \
          key with this one (`gatepost keys reseal --help`)"
     )]
     OtherMasterKey,

@@ -1,6 +1,6 @@
 //! Handling of the signing keys when the database is copied.
 //!
-//! The decision is made before anything is written, so that a copy kills no token that the settings would keep valid.
+//! The copy decides about the keys before it writes. So it kills no token that the settings would keep valid.
 
 use std::path::PathBuf;
 

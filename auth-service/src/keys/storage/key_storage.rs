@@ -40,15 +40,15 @@ impl KeyStorage {
             (Self::File(file), None) => Some(file),
         };
         let filed = file.map(KeyFile::read).transpose()?.unwrap_or_default();
-        // The newest key: if the file's database was lost, older keys may have been retired.
+        // Takes the newest key of the file. The others may have been retired in a database that was lost.
         match filed.into_iter().next_back() {
             Some(youngest) => Ok(youngest.pkcs8),
             None => Ok(generate(key_type).await?),
         }
     }
 
-    /// Stores a key's private half, and returns the sealed text for its row. While the lock is held, no other process
-    /// removes the key for its missing row.
+    /// Stores a key's private half, and returns the sealed text for its row. The lock must be held until the row
+    /// exists: otherwise another process may remove the key, because it has no row.
     pub(in crate::keys) async fn save(
         &self,
         key: &Key,

@@ -82,7 +82,7 @@ impl MasterKey {
             return Err(BadMasterKey::Known);
         }
         let is_published = is_published(&STANDARD.encode(bytes));
-        // The library stores the bytes where it wipes what it frees.
+        // The library stores the bytes in memory that it wipes before it frees it.
         let key = RandomizedNonceKey::new(&AES_256_GCM, bytes).map_err(|_| BadMasterKey::Form)?;
         Ok(Self { key, is_published })
     }
@@ -96,7 +96,7 @@ impl MasterKey {
     ///
     /// # Panics
     /// Panics if there are no random bytes, because nothing can be sealed then.
-    #[expect(clippy::expect_used, reason = "without random bytes nothing can be sealed, so the process must not go on")]
+    #[expect(clippy::expect_used, reason = "without random bytes nothing can be sealed, so the process must end")]
     pub fn seal(&self, name: &str, plain: &[u8]) -> Vec<u8> {
         let mut sealed = [&[SEAL_VERSION], [0; NONCE_LEN].as_slice(), plain].concat();
         let text = &mut sealed[1 + NONCE_LEN..];
@@ -128,8 +128,8 @@ fn associated(name: &str) -> Aad<Vec<u8>> {
     Aad::from([SEAL_CONTEXT, &[SEAL_VERSION], name.as_bytes()].concat())
 }
 
-/// Returns true if the bytes count up or down, repeat, are a text, or stand in a standard. Of random keys, one in 2⁴⁵
-/// does.
+/// Returns true if the bytes count up or down, repeat, are a text, or are the example of a standard. This holds for one
+/// random key in 2⁴⁵.
 fn is_known(bytes: &[u8; KEY_BYTES]) -> bool {
     let counts = bytes.windows(3).all(|three| three[1].wrapping_sub(three[0]) == three[2].wrapping_sub(three[1]));
     let comes_again = (1..=KEY_BYTES / 2).any(|period| bytes[period..] == bytes[..KEY_BYTES - period]);

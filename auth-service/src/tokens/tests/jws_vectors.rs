@@ -56,7 +56,7 @@ fn vectors() -> Vec<Vector> {
     vectors
 }
 
-/// Returns the payload by a set that signs with another key and also accepts this one's tokens.
+/// Opens a token with a key set that signs with another key and also accepts tokens of this one. Returns the payload.
 fn open(jws: &str, key: VerifyingKey) -> Option<Vec<u8>> {
     jws::open(jws, &KeySet::new(hs256()).with(key)).map(|opened| opened.payload)
 }
@@ -86,7 +86,7 @@ fn wycheproof_results_match_with_listed_exceptions() {
         }
     }
     assert_eq!((as_marked, by_policy, skipped, refused), (371, 22, 2, 6));
-    // 46 are marked valid: less 22 and 6, plus the two that equal a valid one byte for byte.
+    // 46 vectors are marked valid. 22 and 6 of them are exceptions, and two more equal a valid one byte for byte.
     assert_eq!(opened, 20);
 }
 

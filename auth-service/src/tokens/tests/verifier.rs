@@ -83,7 +83,7 @@ fn kept_token_is_checked_by_its_times_again() {
     }
 }
 
-/// C12: a token is invalid before the later of its times.
+/// C12: a token is invalid until its issue time and its `nbf` have both come.
 #[test]
 fn token_is_invalid_before_its_later_time() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
@@ -130,7 +130,7 @@ fn access_token_names_its_key_in_plain_letters() {
         }
         let header = json!({"typ": "at+jwt", "alg": "HS256", "kid": kid});
         let token = sign(keys.signing().unwrap(), &header, &part(&token, 1));
-        // The layer below accepts a key with any id, and a token without one if there is only one key.
+        // The layer below accepts a key with any id, and a token without a key id if there is only one key.
         assert!(jws::open(&token, &keys).is_some(), "{kid:?}");
         assert_eq!(verifier(&Arc::new(keys)).verify(&token, start()), Err(TokenFault::Invalid), "{kid:?}");
     }

@@ -18,7 +18,7 @@ impl Cast {
             Method::CreateUser => Call::Users(self.create_user(dice)),
             Method::User => Call::Users(UserCall::User { id: self.user(dice) }),
             Method::Users => {
-                // Up to nine different ones: more than one statement asks for.
+                // Up to nine different users: more than one statement can read.
                 let (first, count) = (usize::from(dice.roll()), usize::from(dice.roll()) % 10);
                 let ids = (0..count).map(|next| self.users[(first + next) % self.users.len()]).collect();
                 Call::Users(UserCall::Users { ids })
@@ -38,7 +38,7 @@ impl Cast {
             }
             Method::SetState => {
                 let id = self.user(dice);
-                // Active more often than not, so that later calls have an effect.
+                // Active in most cases, so that later calls have an effect.
                 let state = STATES[usize::from(dice.one_in(3))];
                 Call::Changes(ChangeCall::SetState { id, state, expected: expected(id, dice, model), now })
             }
@@ -97,7 +97,7 @@ impl Cast {
         ChangeCall::ChangePassword { generation, password_hash, session, client }
     }
 
-    /// Returns a session to create. It takes two dice.
+    /// Returns a session to create. Uses two dice of the step.
     pub(super) fn session(&mut self, user_id: Uuid, generation: i32, dice: &mut Dice) -> (Session, Client) {
         let (rolled, place) = (dice.roll(), usize::from(dice.roll()) % self.sessions.len());
         let id = self.fresh(rolled);
@@ -128,7 +128,7 @@ fn roles(dice: &mut Dice) -> Roles {
     Roles::parse(&words).unwrap()
 }
 
-/// Returns an email's canonical form, or, as no caller should, the email as given.
+/// Returns an email's canonical form. Sometimes returns the email as given, which is a mistake of the caller.
 pub(super) fn email_key(dice: &mut Dice) -> String {
     let given = dice.of(&EMAILS);
     if dice.one_in(4) { given.to_owned() } else { Email::parse(given).unwrap().key().to_owned() }

@@ -1,4 +1,5 @@
-//! Meaning of a step's dice at play time: users, sessions and keys, as the model knows them then.
+//! Converts the dice of a step to a call, when the step runs: to users, sessions and keys that the model knows at that
+//! time.
 
 mod accounts;
 mod others;
@@ -14,14 +15,14 @@ use super::pools::{ACCOUNTS, CALLERS, REQUESTS, SAID};
 use super::steps::{Method, Passes, Step};
 use auth_service::domain::Failures;
 
-/// The targets of calls: the latest user and session of each place.
+/// The possible targets of calls: the latest user and session at each place.
 pub(crate) struct Cast {
     pub(crate) now: Time,
     pub(crate) users: [Uuid; 12],
     pub(crate) sessions: [Uuid; 32],
     /// Failures of each account before the last claim.
     claimed: [Option<Failures>; ACCOUNTS as usize],
-    /// The end that the time was last moved to. Later calls mostly use the same target.
+    /// The target whose end the time was last moved to. Later calls usually use the same target.
     ending: Option<Ending>,
     made: u16,
 }

@@ -52,7 +52,8 @@ impl Cast {
         }
     }
 
-    /// Returns a user. A few users get most of the sessions, so that they have more than one call reads.
+    /// Returns a user. A few users get most of the sessions, so that each of them has more sessions than one call
+    /// reads.
     fn somebody_with_sessions(&self, dice: &mut Dice) -> Uuid {
         match self.ending {
             Some(Ending::Session(_, user_id)) if dice.one_in(2) => user_id,
@@ -101,7 +102,7 @@ impl Cast {
                 AttemptCall::Claim { account, seen, now }
             }
             Method::ReleaseAttempt => {
-                // Mostly the failures that were known before the claim.
+                // In most cases, the failures that were known before the claim.
                 let claimed = self.claimed[usize::from(number)].filter(|_| !dice.one_in(4));
                 let seen = claimed.unwrap_or(Failures { count: 2, last: now - TimeDelta::seconds(1) });
                 AttemptCall::Release { account, seen }

@@ -47,7 +47,7 @@ impl Model {
         }
     }
 
-    /// Takes one failure off. Restores the state before the claim if no failure was counted since.
+    /// Removes one failure. Restores the state before the claim if no failure was counted since.
     fn release(&mut self, account: &AccountDigest, seen: Failures) {
         if let Some(failures) = self.failures.get_mut(account).filter(|failures| failures.count > 1) {
             failures.count -= 1;
@@ -67,7 +67,7 @@ impl Model {
         if let Some(full) = self.allowances.get(&(name(kind), network.to_owned()))
             && allowance.burst > 0
         {
-            // Time until one use is free: the other uses of the burst may still be counted.
+            // Time until one use is available: the other uses of the burst may still be taken.
             let wait = believed(*full, allowance, now)
                 - now
                 - interval(allowance) * i32::try_from(allowance.burst - 1).unwrap();
@@ -79,17 +79,17 @@ impl Model {
         Ok(())
     }
 
-    /// Uses one, however many are left, and forgets expired rows.
+    /// Takes one use, even if none is left, and forgets expired rows.
     fn use_up(&mut self, kind: AllowanceKind, network: &str, allowance: Allowance, now: Time) {
         let full = self.allowances.entry((name(kind), network.to_owned())).or_insert(now);
         *full = now.max(believed(*full, allowance, now)) + interval(allowance);
-        // A call removes a few rows at most. There are never more of either kind (`pools.rs`).
+        // A call removes only a few rows. `pools.rs` limits the rows of each kind to that number.
         self.failures.retain(|_, failures| now - failures.last < TimeDelta::hours(24));
         self.allowances.retain(|_, full| *full > now);
     }
 }
 
-/// Returns the time, unless no use of this allowance can have led to it.
+/// Returns the time; `None` if no use of this allowance can have led to it.
 fn believed(full: Time, allowance: Allowance, now: Time) -> Time {
     let most = interval(allowance) * (i32::try_from(allowance.burst).unwrap() + 128) + TimeDelta::seconds(5);
     if full - now > most { now } else { full }

@@ -15,13 +15,13 @@ use uuid::Uuid;
 
 use super::calls::{Answer, Call, Time};
 
-/// Everything that a store keeps.
+/// All data of a store.
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) users: BTreeMap<Uuid, Row>,
     pub(crate) sessions: BTreeMap<Uuid, Begun>,
     pub(crate) failures: BTreeMap<AccountDigest, Failures>,
-    /// Times at which addresses have their whole allowance back, by the names of kind and network.
+    /// For each kind and network, the time at which the whole allowance is available again.
     pub(crate) allowances: BTreeMap<(&'static str, String), Time>,
     /// Requests by caller, method and id.
     pub(crate) requests: BTreeMap<(String, &'static str, Uuid), Request>,

@@ -10,8 +10,8 @@ use crate::support::{Case, new_user, stamp};
 
 const ADMINS: u128 = 6;
 
-/// Puts out each of six admins at the same moment; returns the active admins that remain, and each call's result.
-async fn put_out<F>(store: &Case, put_out: impl Fn(Store, Uuid) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
+/// Removes each of six admins at the same moment; returns the active admins that remain, and each call's result.
+async fn remove<F>(store: &Case, remove: impl Fn(Store, Uuid) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
 where
     F: Future<Output = Result<(), Unchanged>> + Send + 'static,
 {
@@ -19,7 +19,7 @@ where
         let user = NewUser { roles: Roles::admin(), ..new_user(id, &format!("admin{id}@example.com")) };
         store.create_user(&user, None, None).await.unwrap();
     }
-    let ended = at_once(store, ADMINS, |store, number| put_out(store, Uuid::from_u128(number + 1))).await;
+    let ended = at_once(store, ADMINS, |store, number| remove(store, Uuid::from_u128(number + 1))).await;
     let mut left = store.list_users(&Filter::default(), None, 99).await.unwrap();
     left.retain(|user| user.state == UserState::Active && user.roles.is_admin());
     (left, ended)
@@ -35,17 +35,17 @@ async fn admins_demoted_at_once_leave_one(store: Case) {
     let demote = |store: Store, id| async move {
         store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop)
     };
-    one_is_left(put_out(&store, demote).await);
+    one_is_left(remove(&store, demote).await);
 }
 
 async fn admins_disabled_at_once_leave_one(store: Case) {
     let disable = |store: Store, id| async move {
         store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop)
     };
-    one_is_left(put_out(&store, disable).await);
+    one_is_left(remove(&store, disable).await);
 }
 
-async fn admins_put_out_in_three_ways_leave_one(store: Case) {
+async fn admins_removed_in_three_ways_leave_one(store: Case) {
     let out = |store: Store, id: Uuid| async move {
         match id.as_u128() % 3 {
             0 => store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop),
@@ -53,11 +53,11 @@ async fn admins_put_out_in_three_ways_leave_one(store: Case) {
             _ => store.delete_user(id, None, stamp()).await.unwrap().map(drop),
         }
     };
-    one_is_left(put_out(&store, out).await);
+    one_is_left(remove(&store, out).await);
 }
 
 on_both_engines!(crate::support::Case:
     admins_demoted_at_once_leave_one,
     admins_disabled_at_once_leave_one,
-    admins_put_out_in_three_ways_leave_one,
+    admins_removed_in_three_ways_leave_one,
 );

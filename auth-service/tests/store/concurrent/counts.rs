@@ -1,4 +1,4 @@
-//! Counts raised at once, and keys drawn at once.
+//! Concurrent updates of counters, and concurrent creation of a shared key.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const ACCOUNT: [u8; 32] = [7; 32];
 const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
 const ADDRESS: &str = "192.0.2.7";
 
-/// C52: uses of an allowance at once count once each.
+/// C52: each of several concurrent uses of an allowance is counted.
 async fn allowance_used_at_once_is_used_once_each(store: Case) {
     let used = at_once(&store, 20, |store, _| async move {
         store.use_allowance(AllowanceKind::SignUp, ADDRESS, ALLOWANCE, start()).await.unwrap()
@@ -22,7 +22,7 @@ async fn allowance_used_at_once_is_used_once_each(store: Case) {
     assert_eq!(used.await.into_iter().flatten().count(), 2);
 }
 
-/// C52: failures at once are all counted.
+/// C52: all concurrent failures are counted.
 async fn failures_at_once_are_all_counted(store: Case) {
     let added = at_once(&store, 20, |store, _| async move {
         store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
@@ -33,7 +33,7 @@ async fn failures_at_once_are_all_counted(store: Case) {
     assert_eq!(full, Some(start() + Duration::from_secs(20)), "for the address too");
 }
 
-/// C52: one of several attempts at once is claimed.
+/// C52: only one of several concurrent attempts is claimed.
 async fn attempts_at_once_claim_one(store: Case) {
     store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
@@ -43,7 +43,7 @@ async fn attempts_at_once_claim_one(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
 }
 
-async fn key_drawn_at_once_is_one(store: Case) {
+async fn concurrent_starts_store_one_page_key(store: Case) {
     let kept = at_once(&store, 20, |store, number| async move {
         let fresh = [u8::try_from(number).unwrap(); 64];
         secrets::page_token_key(store.db(), fresh).await.unwrap()
@@ -56,5 +56,5 @@ on_both_engines!(crate::support::Case:
     allowance_used_at_once_is_used_once_each,
     failures_at_once_are_all_counted,
     attempts_at_once_claim_one,
-    key_drawn_at_once_is_one,
+    concurrent_starts_store_one_page_key,
 );

@@ -1,4 +1,4 @@
-//! Logins that race with the end of sessions: in either order, no session of an old generation survives.
+//! Logins at the same time as the end of all sessions: in either order, no session of an old generation survives.
 
 use auth_service::domain::{Client, NewUser, Session, UserState};
 use auth_service::store::Store;
@@ -22,7 +22,7 @@ struct Login {
     begun: bool,
 }
 
-/// Logs in each of a hundred users while `other` happens to them.
+/// Logs in each of a hundred users while `other` runs for the same user.
 async fn races<F>(store: &Store, other: impl Fn(Store, NewUser) -> F) -> Vec<Login>
 where
     F: Future<Output = ()> + Send + 'static,
@@ -93,7 +93,7 @@ async fn no_login_survives_a_concurrent_deletion(store: Case) {
     for login in logins.await {
         assert_eq!(store.user(login.user_id).await.unwrap(), None, "{login:?}");
         assert!(!lives(&store, login.user_id, login.id).await, "{login:?}");
-        // The row is gone too: a new one can have its id.
+        // The session's row is deleted too, so that a new row can have its id.
         let other = NewUser { id: login.user_id, ..new_user(0, &format!("{}@example.com", login.id)) };
         store.create_user(&other, None, None).await.unwrap();
         let again = Session { id: login.id, ..session(0, &other) };

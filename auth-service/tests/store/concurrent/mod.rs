@@ -1,4 +1,4 @@
-//! Concurrent calls: exactly one wins, and each other one learns the fact that it lost to.
+//! Concurrent calls: exactly one wins, and each other call gets the reason why it lost.
 
 mod admins;
 mod counts;

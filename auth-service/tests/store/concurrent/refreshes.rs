@@ -1,4 +1,5 @@
-//! Refreshes at once, and beside the end of sessions: at most one branch survives, and no ended one.
+//! Concurrent refreshes: at most one branch survives. Refreshes at the same time as the end of sessions: no branch
+//! survives.
 
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ async fn hundred_refreshes_at_once_rotate_once(store: Case) {
     }
 }
 
-/// Rotates the session of each of a hundred users while `other` happens to them; checks that no session can be
+/// Rotates the session of each of a hundred users while `other` runs for the same user; checks that no session can be
 /// refreshed.
 async fn races<F>(store: &Store, other: impl Fn(Store, NewUser) -> F)
 where

@@ -1,4 +1,4 @@
-//! Users written at once.
+//! Concurrent writes of users.
 
 use auth_service::domain::{Client, Email, Name, Role, Roles, UserChange, UserState};
 use auth_service::store::{Created, Filter, Unchanged};
@@ -47,7 +47,7 @@ async fn two_changes_to_one_email_one_wins(store: Case) {
     assert_eq!(lost, 19);
 }
 
-/// Roles set at once leave one whole set, and count each lost role.
+/// Of concurrent changes of the roles, one complete set remains, and each lost role raises the generation.
 async fn roles_set_at_once_leave_one_set(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
@@ -57,7 +57,7 @@ async fn roles_set_at_once_leave_one_set(store: Case) {
     });
     set.await;
     let user = store.user(ada.id).await.unwrap().unwrap();
-    // Each set after the first takes a role away.
+    // Each change after the first one removes a role.
     assert_eq!((user.roles.words().len(), user.revision, user.generation), (1, 21, 20));
     let mut found = 0;
     for number in 0..20 {

@@ -45,8 +45,8 @@ async fn attempt_is_claimed_once(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
 }
 
-/// C52: an attempt is given back if its password was not judged.
-async fn attempt_without_a_verdict_is_given_back(store: Case) {
+/// C52: an attempt is released if its password was not judged.
+async fn attempt_without_an_outcome_is_released(store: Case) {
     store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(9);
@@ -60,7 +60,7 @@ async fn attempt_without_a_verdict_is_given_back(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 2, last: later }));
 }
 
-/// An allowance is used up and comes back for each kind and address.
+/// Each kind and address has its own allowance, which is used up and comes back.
 async fn allowance_is_used_up_per_kind_and_address(store: Case) {
     let take = async |kind, address, now| store.use_allowance(kind, address, ALLOWANCE, now).await.unwrap();
     for _ in 0..2 {
@@ -121,7 +121,7 @@ async fn expired_counts_are_removed_a_few_at_a_time(store: Case) {
 on_both_engines!(crate::support::Case:
     failures_survive_a_restart_until_cleared,
     attempt_is_claimed_once,
-    attempt_without_a_verdict_is_given_back,
+    attempt_without_an_outcome_is_released,
     allowance_is_used_up_per_kind_and_address,
     address_is_known_by_its_sessions,
     account_without_failures_has_no_claim,

@@ -47,7 +47,7 @@ async fn email_is_taken_in_its_canonical_form(store: Case) {
     assert!(store.credentials("ada@example.com").await.unwrap().is_none());
 }
 
-async fn lost_role_raises_the_generation_new_one_does_not(store: Case) {
+async fn only_a_lost_role_raises_the_generation(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
@@ -99,7 +99,7 @@ async fn login_with_the_old_password_does_not_survive(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
     store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
-    // The login has read the hash and computes, while the password is changed.
+    // The password changes after the login has read the old hash and before it starts a session.
     let login = store.credentials("ada@example.com").await.unwrap().unwrap();
     let own = Session { generation: 2, ..session(11, &ada) };
     let user = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap().0;
@@ -156,7 +156,7 @@ async fn every_session_of_every_user_is_ended_at_once(store: Case) {
     assert_eq!(store.user(users[0].id).await.unwrap().unwrap().revision, 1, "no field of a user has changed");
 }
 
-/// An email change does not outlive the password that proved it.
+/// An email change fails if the password that was given for it has changed since.
 async fn email_change_needs_a_password_that_still_holds(store: Case) {
     let (ada, root) = (new_user(1, "ada@example.com"), new_user(2, "root@example.com"));
     store.create_user(&ada, None, None).await.unwrap();
@@ -193,7 +193,7 @@ on_both_engines!(crate::support::Case:
     operators_password_ends_every_session,
     change_needs_the_revision_that_was_read,
     email_is_taken_in_its_canonical_form,
-    lost_role_raises_the_generation_new_one_does_not,
+    only_a_lost_role_raises_the_generation,
     disabled_user_has_no_session_and_gets_none,
     login_with_the_old_password_does_not_survive,
     every_session_of_every_user_is_ended_at_once,

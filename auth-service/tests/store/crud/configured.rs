@@ -30,7 +30,7 @@ async fn replaced_secret_is_killed_by_the_log(store: Case) {
     assert!(matches!(store.remember_secret_key("d", stamp()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-/// A dead secret kills no other one, and may come back when its tokens have expired.
+/// A dead secret may come back when its tokens have expired, and does not kill other secrets.
 async fn dead_secret_kills_no_other_and_may_come_back(store: Case) {
     store.remember_secret_key("a", stamp()).await.unwrap();
     store.remember_secret_key("b", stamp()).await.unwrap();
@@ -39,13 +39,13 @@ async fn dead_secret_kills_no_other_and_may_come_back(store: Case) {
         assert_eq!(store.remember_secret_key("b", stamp()).await.unwrap(), Remembered::Same, "it stays good");
     }
     assert!(store.has_killed_signing_key("a").await.unwrap() && !store.has_killed_signing_key("b").await.unwrap());
-    // No other entry is needed for that.
+    // No further entry in the log is needed for that.
     assert!(store.prune_log(start()).await.unwrap() > 0);
     assert!(!store.has_killed_signing_key("a").await.unwrap());
     assert!(matches!(store.remember_secret_key("a", stamp()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-/// A replaced secret that cannot be killed is remembered.
+/// If the tokens of a replaced secret cannot be killed, the secret stays remembered.
 async fn replaced_secret_that_cannot_be_killed_is_kept(store: Case) {
     store.remember_secret_key("a", stamp()).await.unwrap();
     store.database.refuse("update", "log_head").await;

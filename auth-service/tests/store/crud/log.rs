@@ -37,7 +37,7 @@ async fn log_is_started_once(store: Case) {
     assert_eq!(look(&store, 0).await, page);
 }
 
-/// A log refuses tokens from before it, with users or without.
+/// A new log refuses all tokens from before its start, also if the database has no users yet.
 async fn log_refuses_tokens_from_before_it(store: Case) {
     for has_users in [false, true] {
         if has_users {
@@ -200,7 +200,7 @@ async fn expired_entries_are_pruned_and_horizon_follows(store: Case) {
     assert_eq!(next.revision, 8, "the numbers continue");
 }
 
-/// A log that starts again says so, and its horizon is only ever raised.
+/// A restarted log has an entry about the restart, and its horizon never moves back.
 async fn log_started_again_only_raises_its_horizon(store: Case) {
     let later = start() + Duration::from_secs(1);
     let ids = [1, 2, 3].map(|id| LogId([id; 16]));
@@ -246,7 +246,7 @@ async fn log_far_from_its_end_is_read_as_a_whole(store: Case) {
     reader.close().await;
 }
 
-/// A renewed log is another one, and refuses tokens issued before.
+/// A renewed log has another identity, and refuses tokens issued before.
 async fn renewed_log_is_another_one(store: Case) {
     store.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
     let before = look(&store, 0).await;

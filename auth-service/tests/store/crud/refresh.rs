@@ -102,7 +102,7 @@ async fn lost_role_is_in_the_user_read_with_a_session(store: Case) {
     assert_eq!((found.user.roles, found.user.generation, found.is_ended), (Roles::default(), 2, false));
 }
 
-/// Expired sessions are removed a batch at a time, and no others.
+/// Only expired sessions are removed, one batch at a time.
 async fn expired_sessions_are_removed_in_batches(store: Case) {
     let (ada, lives) = ada(&store).await;
     let over = start() + Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! Start, listing and end of sessions, one at a time and all at once.
+//! Sessions: start, list, and end, both of one session and of all.
 
 use std::time::Duration;
 

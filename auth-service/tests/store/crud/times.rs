@@ -182,7 +182,7 @@ async fn clock_is_compared_with_the_databases_time(store: Case) {
     assert!(clock.offset() > TimeDelta::minutes(59));
     clock::measure(store.db(), &clock).await.unwrap();
     assert!(clock.problem().is_some() && clock.offset() > TimeDelta::minutes(59));
-    // A later process knows it too: from the server, or from the file's note of this boot.
+    // A later process knows the time too: from the server, or from the anchor of this boot in the file.
     let later = clock.apart();
     clock::measure(store.db(), &later).await.unwrap();
     assert!(later.problem().is_some() && later.offset() > TimeDelta::minutes(59));

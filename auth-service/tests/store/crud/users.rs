@@ -54,7 +54,7 @@ async fn users_are_listed_by_filter_and_read_by_id(store: Case) {
 }
 
 async fn user_of_the_greatest_size_is_read_as_written(store: Case) {
-    // Signs of four bytes, an address of 254 bytes, sixteen roles of 63 bytes, and a time to the microsecond.
+    // Characters of four bytes, an address of 254 bytes, sixteen roles of 63 bytes, and a time with microseconds.
     let label = "d".repeat(63);
     let email = format!("{}@{label}.{label}.{}.com", "l".repeat(64), "d".repeat(57));
     let words: Vec<_> = (10..26).map(|number| format!("{}{number}", "r".repeat(61))).collect();
@@ -125,7 +125,7 @@ async fn list_applies_every_filter_at_once(store: Case) {
     }
 }
 
-async fn list_ends_at_both_ends_of_the_ids(store: Case) {
+async fn list_stops_at_lowest_and_highest_ids(store: Case) {
     let disabled = Filter { state: Some(UserState::Disabled), ..Filter::default() };
     assert!(store.list_users(&Filter::default(), None, 9).await.unwrap().is_empty(), "there is no user");
     for id in [1, 2, u128::MAX - 1] {
@@ -157,5 +157,5 @@ on_both_engines!(crate::support::Case:
     user_of_the_greatest_size_is_read_as_written,
     no_two_users_have_one_id,
     list_applies_every_filter_at_once,
-    list_ends_at_both_ends_of_the_ids,
+    list_stops_at_lowest_and_highest_ids,
 );

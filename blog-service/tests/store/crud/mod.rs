@@ -1,4 +1,4 @@
-//! Each method alone: reads return what was written.
+//! Each method by itself, without concurrent calls: reads return the written values.
 
 mod changes;
 mod clock;

@@ -1,4 +1,4 @@
-//! Reads return what was written: one post, some, a page.
+//! Reads return the written values: one post, several posts, a page.
 
 use std::slice::from_ref;
 
@@ -65,7 +65,7 @@ async fn post_of_the_greatest_size_is_read_as_written(store: Case) {
     assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(changed));
 }
 
-async fn list_ends_at_both_ends_of_the_ids(store: Case) {
+async fn list_stops_at_lowest_and_highest_ids(store: Case) {
     assert_eq!(store.list_posts(None, 9, PostView::Full).await.unwrap(), [], "there is no post");
     for id in [1, 2, u128::MAX - 1] {
         store.create_post(new_post(id), None).await.unwrap().unwrap();
@@ -115,6 +115,6 @@ on_both_engines!(crate::support::Case:
     some_posts_and_pages_of_them,
     post_of_the_greatest_size_is_read_as_written,
     posts_are_measured_in_bytes_without_being_read,
-    list_ends_at_both_ends_of_the_ids,
+    list_stops_at_lowest_and_highest_ids,
     post_asked_for_twice_is_found_once,
 );

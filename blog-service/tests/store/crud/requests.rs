@@ -1,4 +1,4 @@
-//! Repeated requests write once, and are remembered for a day; and the key that replicas share.
+//! Repeated requests write once and are remembered for a day. Also the key that replicas share.
 
 use blog_service::domain::PostView;
 use blog_service::store::NewPost;

@@ -10,7 +10,7 @@ use super::{IdleConnection, PendingWork, Pool, PooledConnection, UsedConnection}
 use crate::error::is_timeout;
 use crate::postgres::limit::limited;
 
-/// Time that a call needs after its wait, to be refused before its deadline.
+/// Time between the end of a call's wait and its deadline, so that the refusal arrives in time.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(20);
 
 impl Pool {
@@ -34,13 +34,13 @@ impl Pool {
         }
     }
 
-    /// Returns the end of a call's wait.
+    /// Returns the time at which a call's wait ends.
     fn give_up(&self) -> time::Instant {
         let own = time::Instant::now() + self.0.limits.acquire;
         call::deadline().map_or(own, |end| own.min(end.checked_sub(REFUSAL_MARGIN).unwrap_or(end)))
     }
 
-    /// Notes that a call has waited in vain, and returns its error.
+    /// Records that a call's wait has timed out, and returns the call's error.
     fn timed_out(&self) -> Error {
         self.state().waiting.timed_out();
         Error::PoolTimedOut
@@ -64,7 +64,7 @@ impl Pool {
             }
             state.waiting.push()
         };
-        // Dropped outside of the lock, which their permits take.
+        // Dropped after the lock is released: dropping a permit takes the lock.
         drop(leaving);
         self.make_more();
         coming.await.unwrap_or(Err(Error::PoolClosed))

@@ -1,14 +1,14 @@
 //! Queue of the calls that wait for a connection: first in, first out, but last in, first out after a timeout.
 //!
-//! Above the server's capacity, the first call in the queue has nearly used up its wait. Its work would begin late and
-//! miss the call's deadline, as would the work of each call after it. The last call has its whole time left. So all
-//! work of the server is useful while the queue stands, and the calls that cannot be served end by themselves.
+//! Above the server's capacity, the first call in the queue has nearly used up its wait. Its work would start late and
+//! miss the call's deadline, and so would the work of each call after it. The last call still has all its time. So the
+//! server does no useless work while calls wait, and the calls that cannot be served time out.
 
 use std::collections::VecDeque;
 
 use tokio::sync::oneshot::{self, Receiver, Sender};
 
-/// Calls in the order of their arrival. Each access removes the calls that have gone.
+/// Calls in the order of their arrival. Each access removes the calls that no longer wait.
 #[derive(Debug)]
 pub(super) struct CallQueue<T> {
     calls: VecDeque<Sender<T>>,
@@ -54,7 +54,7 @@ impl<T> CallQueue<T> {
         self.calls.len()
     }
 
-    /// Notes that a call has reached its time limit.
+    /// Records that a call has reached its time limit.
     pub(super) fn timed_out(&mut self) {
         self.is_overloaded = self.len() > 0;
     }

@@ -154,7 +154,7 @@ async fn call_is_refused_before_its_deadline() {
     assert!(matches!(refused, Err(Error::PoolTimedOut)) && time::Instant::now() < end, "{refused:?}");
 }
 
-/// The queue has held calls for longer than one call may wait, but each call has got its connection in time.
+/// The queue was never empty for longer than one call may wait, but each call got its connection in time.
 #[tokio::test]
 async fn call_behind_a_moving_queue_has_its_whole_wait() {
     let Some(database) = testkit::postgres::database().await else { return };

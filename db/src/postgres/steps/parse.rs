@@ -35,7 +35,7 @@ pub(super) fn steps(text: &str) -> Result<Vec<MigrationStep<'_>>, String> {
             "" => StepForm::Once,
             ": batches" => StepForm::Batches,
             ": concurrently" => StepForm::Concurrently { index: index(sql)? },
-            other => return Err(format!("`{MARK}{other}` is no form of a step")),
+            other => return Err(format!("`{MARK}{other}` is not a form of a step")),
         };
         steps.push(MigrationStep { form, sql });
     }

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 
 use super::super::session::quoted;
 
-/// Position at which a migration goes on.
+/// Position at which a migration resumes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StepProgress {
     table: String,

@@ -1,4 +1,4 @@
-//! A server far away: limits of time grow with the distance, up to a bound.
+//! A distant server: time limits grow with the distance, up to a maximum.
 
 use std::time::Duration;
 
@@ -28,6 +28,6 @@ async fn server_too_far_is_refused_with_its_distance() {
     let url: DatabaseUrl = server.url_at(proxy.address(), "postgres").parse().unwrap();
     let error = open(&url).await.expect_err("the server is too far away");
     assert!(matches!(error, OpenError::Far(_, 140..)), "{error}");
-    let wanted = "(one round trip): up to 100 ms works, so run this service nearer to its database";
+    let wanted = "(one round trip), and at most 100 ms work: run this service nearer to its database";
     assert!(error.to_string().ends_with(wanted), "{error}");
 }

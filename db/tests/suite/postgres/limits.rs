@@ -1,4 +1,4 @@
-//! Time limits and abandoned work: the server ends both, and the pool goes on.
+//! Long statements and abandoned work: the server ends both, and the pool continues to work.
 
 use db::{StoreError, TransactionOutcome, read, transaction, within, write};
 use sqlx::error::DatabaseError;
@@ -57,8 +57,8 @@ async fn abandoned_transaction_releases_its_locks_at_once() {
         _ = endless => panic!("the transaction never ends by itself"),
         process = told.recv() => process.unwrap(),
     };
-    // Dropping the future drops the caller. Another transaction gets the row before the server's own limit ends the
-    // abandoned one.
+    // Dropping the future cancels the caller's transaction. Another transaction gets the row before the server's own
+    // limit would end the canceled one.
     let mut other = case.database.server().connect().await;
     other.execute("set lock_timeout = '400ms'").await.unwrap();
     sqlx::query(ADD).bind(1).bind("b").execute(&mut other).await.unwrap();

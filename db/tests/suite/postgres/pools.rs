@@ -1,4 +1,4 @@
-//! Servers that stall, wait for a standby or change a plan: the pools make few connections, and reads go on.
+//! Servers that stall, wait for a standby or change a plan: the pools open few connections, and reads continue.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ async fn waiting_commits_take_no_further_connections() {
         for written in join_all(writes).await {
             assert!(matches!(written, Err(StoreError::Unknown(_) | StoreError::Unavailable(_))), "{written:?}");
         }
-        assert!(notes.notes().await.is_empty(), "reads go on");
+        assert!(notes.notes().await.is_empty(), "reads still succeed");
         let backends: i64 = sqlx::query_scalar(BACKENDS).fetch_one(&mut outside).await.unwrap();
         let commits: i64 = sqlx::query_scalar(COMMITS).fetch_one(&mut outside).await.unwrap();
         assert_eq!(usize::try_from(commits), Ok(POOL), "one per connection of the pool, in wave {wave}");

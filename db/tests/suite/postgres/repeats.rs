@@ -67,7 +67,8 @@ async fn endless_retry_requests_end_in_time() {
     assert!(case.notes().await.is_empty());
 }
 
-/// Marks two notes, one after the other. In the first run it waits between them until the rival has marked the other.
+/// Marks two notes, one after the other. In the first run, waits between the two until the other transaction has marked
+/// the second note.
 async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) {
     const MARK: &str = "update notes set text = text || $2 where id = $1";
     let work = transaction!(db, async move |mut tx| {
@@ -83,7 +84,7 @@ async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) 
     work.unwrap();
 }
 
-/// Two transactions that wait for each other.
+/// Two transactions that block each other.
 struct Rivals {
     /// Statement that sets the server's pause before its search for deadlocks.
     looks: &'static str,
@@ -91,7 +92,7 @@ struct Rivals {
     runs: AtomicU32,
 }
 
-/// Returns the number of runs of two rivals, which both succeed.
+/// Returns the number of runs of both transactions, which both succeed in the end.
 async fn runs_of_rivals(case: &Case, looks: &'static str) -> u32 {
     case.add(1, "one ").await.unwrap();
     add(case.db.clone(), 2, "two ".into()).await.unwrap();

@@ -1,4 +1,4 @@
-//! A standby is promoted, and the address leads to it. All connections follow; not one stays with the old server.
+//! A standby is promoted, and the address leads to it. All connections follow, so that none stays with the old server.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ async fn writes_return_once_the_primary_is_reached() {
         // The first try may lose its connection, which leaves the write unknown.
         assert!(matches!(refused, Err(StoreError::Unavailable(_) | StoreError::Unknown(_))), "{refused:?}");
     }
-    assert_eq!(pair.notes.notes().await, [1], "reads go on");
+    assert_eq!(pair.notes.notes().await, [1], "reads still succeed");
     pair.address.lead_to_socket(pair.new.socket());
     pair.notes.add(3, "three").await.unwrap();
     let read = async { while pair.notes.notes().await != [1, 3] {} };

@@ -1,4 +1,4 @@
-//! SQLite: writes that wait together while another program has the write lock.
+//! SQLite: several writes wait while another program holds the write lock.
 
 mod groups;
 mod turns;
@@ -17,7 +17,7 @@ async fn locked(case: &Case) -> Outsider {
     outsider
 }
 
-/// Returns the number of commits in the database's log: a frame that ends one names the size of the database
+/// Returns the number of commits in the database's log. The frame that ends a commit has the size of the database
 /// (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
 fn commits(path: &Path) -> usize {
     const HEADER: usize = 32;

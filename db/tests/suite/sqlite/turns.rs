@@ -1,4 +1,4 @@
-//! Turns of writes: abandoned writes are skipped, late ones are refused, and those that wait at the end are served.
+//! Queue of writes: abandoned writes are skipped, late ones are refused, and a close still runs those that wait.
 
 use std::time::Duration;
 

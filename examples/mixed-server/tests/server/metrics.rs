@@ -94,7 +94,7 @@ async fn decisions_and_verdicts_reach_the_recorder() {
     ] {
         assert_eq!(recorded.read(name), number, "{name}");
     }
-    // A request that arrives in parts may be judged again.
+    // A request that arrives in parts may be checked again.
     for name in ["gatepost_guard_verdicts_total result=hit", "gatepost_guard_evidence_age_seconds"] {
         assert!(recorded.read(name) >= 2, "{name}");
     }

@@ -15,7 +15,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Request, Response, Status, Streaming};
 
-/// An auth service that calls every token expired. A guard never reaches this result by itself.
+/// An auth service that reports every token as expired. A guard never reaches this result by itself.
 struct Expired;
 
 #[tonic::async_trait]

@@ -1,7 +1,7 @@
 //! Budget of the bytes that the server holds for its peers, in total and for each connection.
 //!
-//! A caller reserves room before the bytes exist, and waits for it. Waiting connections take turns. A connection
-//! that blocked the room of others before comes last and gets less.
+//! A caller reserves room before the bytes exist, and waits for it. Waiting connections take turns. A connection that
+//! has blocked the room of others is an *offender*: it comes last and gets less.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,7 +59,7 @@ impl MemoryAccount {
     /// Returns a reservation as soon as there is room; `None` if too many reservations of the connection wait. A
     /// cancelled caller leaves the queue.
     ///
-    /// The reservation is never larger than an offender's share, which finds room at some time.
+    /// A reservation never exceeds an offender's share, so it always finds room at some time.
     pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reservation> {
         let bytes = bytes.min(share(OFFENDERS_SHARE, self.limits()));
         let granted = {
@@ -118,7 +118,7 @@ impl MemoryAccount {
         self.budget.state().accounts.get(&self.id).map_or(0, |usage| usage.small + usage.large)
     }
 
-    /// Returns true if another connection, which is no offender, waits for the process's bytes.
+    /// Returns true if another connection that is not an offender waits for the process's bytes.
     pub(crate) fn is_pressed(&self) -> bool {
         let (state, now) = (self.budget.state(), Instant::now());
         let others = state.turns.iter().filter(|id| **id != self.id).filter_map(|id| state.accounts.get(id));

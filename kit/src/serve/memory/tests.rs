@@ -36,7 +36,7 @@ async fn connections_take_turns_and_offenders_come_last() {
     let mut next = pin!(other.reserve(200));
     let mut after = pin!(other.reserve(250));
     assert!(waits(last.as_mut()));
-    assert!(!holder.is_pressed(), "an offender presses no other connection");
+    assert!(!holder.is_pressed(), "a waiting offender does not shorten the time of others");
     assert!(waits(next.as_mut()) && waits(after.as_mut()));
     assert!(holder.is_pressed());
     drop(held);

@@ -1,4 +1,4 @@
-//! Accepted private keys (C18), and the signatures and listings of each type.
+//! Private keys: which documents are accepted (C18), and the signatures and JWKs of each type.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::Ed25519KeyPair;

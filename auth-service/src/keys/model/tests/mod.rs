@@ -1,4 +1,4 @@
-//! Tests of keys alone, and the keys that other tests sign with.
+//! Tests of single keys, and the keys that other tests sign with.
 
 mod documents;
 mod jwk;

@@ -103,7 +103,7 @@ fn hs256_requires_a_whole_tag() {
                     assert_eq!((error, group["keySize"].as_u64()), (JwkError::Material, Some(128)), "{}", test["tcId"]);
                     weak += 1;
                 }
-                // Half a tag is valid in the file, but never in a JWS (RFC 7518 §3.2: the whole tag).
+                // The file marks a half tag as valid, but a JWS always has the whole tag (RFC 7518 §3.2).
                 Ok(key) if group["tagSize"] == 128 => {
                     assert!(!verifies(&key, test, "tag"), "tcId {}", test["tcId"]);
                     cut_short += 1;
