@@ -13,14 +13,13 @@ use kit::peer::CallerResolver;
 use kit::{etag, mask, page, request_id};
 use prost_types::Timestamp;
 use tonic::Request;
-use uuid::Uuid;
 
 use crate::app::SessionTokens;
 use crate::app::register::{Registered, Registrant};
 use crate::app::users::UserUpdate;
 use crate::domain::{
     Audiences, Client, Email, EntryFingerprint, ListedSession, LogId, Logged, Name, Password, PasswordPolicy, Position,
-    Role, Roles, User, UserChange, UserState,
+    Role, Roles, SessionId, User, UserChange, UserState,
 };
 use crate::error::Error;
 use crate::keys::model::PublicKey;
@@ -220,7 +219,7 @@ fn state_of(state: UserState) -> v1::UserState {
 }
 
 /// Writes a session for the caller of the session `current`.
-pub(crate) fn session(listed: ListedSession, current: Option<Uuid>) -> v1::Session {
+pub(crate) fn session(listed: ListedSession, current: Option<SessionId>) -> v1::Session {
     let ListedSession { session, client, last_refresh_time } = listed;
     v1::Session {
         id: session.id.to_string(),

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::Clock;
 use kit::ids::Ids;
-use uuid::Uuid;
 
-use crate::domain::{Expiry, Lifetimes, Session, User};
+use crate::domain::{Expiry, Lifetimes, Session, User, UserId};
 use crate::error::Error;
 use crate::keys::model::{CurrentKeys, KeySet};
 use crate::tokens::{Issued, Issuer, RefreshToken, Scope, SignError};
@@ -37,7 +36,7 @@ pub(crate) struct SessionTokens {
 
 impl Issuing {
     /// Creates a session of this user that begins now, and its first refresh token. Stores nothing.
-    pub(super) fn new_session(&self, user_id: Uuid, generation: i32) -> (Session, RefreshToken) {
+    pub(super) fn new_session(&self, user_id: UserId, generation: i32) -> (Session, RefreshToken) {
         let (now, id) = (self.clock.now(), self.ids.next());
         let refresh = RefreshToken::first(id, kit::random::bytes());
         let expire_time = now + self.lifetimes.session;

@@ -1,12 +1,10 @@
 //! Logs users in: one lookup, one hash and the same answer for each failure (C51). Registration uses it, too.
 
-use uuid::Uuid;
-
 use super::accounts::PasswordPurpose;
 use super::quotas::Quota;
 use super::refresh::AUDIT;
 use super::{App, SessionTokens};
-use crate::domain::{Client, Email, Password, User};
+use crate::domain::{Client, Email, Password, User, UserId};
 use crate::error::Error;
 
 /// Largest number of sessions that one login ends.
@@ -48,7 +46,7 @@ pub(super) async fn begin(
 
 /// Ends sessions beyond the user's quota, the least recently used first. One login ends only a few; after the quota was
 /// lowered, later logins end the rest.
-async fn end_surplus(app: &App, user: Uuid) -> Result<(), Error> {
+async fn end_surplus(app: &App, user: UserId) -> Result<(), Error> {
     let Some(most) = app.quotas.user_sessions else { return Ok(()) };
     for _ in 0..MAX_ENDED {
         let Some(id) = app.store.surplus_session(user, most, app.clock.now()).await? else { break };

@@ -7,6 +7,8 @@
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
+use super::TokenId;
+
 /// Era of a log: 32 random bits, which are the last bits of its tokens' ids. Zero marks a log of an earlier version:
 /// its tokens end in arbitrary bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -32,19 +34,19 @@ impl Era {
     }
 
     /// Returns the era in a token's id.
-    pub fn from_token_id(id: Uuid) -> Self {
-        let [.., a, b, c, d] = id.into_bytes();
+    pub fn from_token_id(id: TokenId) -> Self {
+        let [.., a, b, c, d] = id.as_uuid().into_bytes();
         Self(u32::from_be_bytes([a, b, c, d]).into())
     }
 
     /// Writes the era into a token's id, a `UUIDv7` with 32 random bits at its end. The bits before them keep the id
     /// unique.
     #[must_use]
-    pub fn put_into(self, id: Uuid) -> Uuid {
+    pub fn put_into(self, id: TokenId) -> TokenId {
         let Ok(era @ 1..) = u32::try_from(self.0) else { return id };
-        let mut bytes = id.into_bytes();
+        let mut bytes = id.as_uuid().into_bytes();
         bytes[12..].copy_from_slice(&era.to_be_bytes());
-        Uuid::from_bytes(bytes)
+        Uuid::from_bytes(bytes).into()
     }
 
     /// Returns true if tokens with the era `other` belong to this era.
@@ -117,10 +119,10 @@ mod tests {
     #[test]
     fn token_ids_carry_the_era() {
         assert_eq!([[0; 16], [255; 16]].map(Era::from_random), [Era(1), Era(u32::MAX.into())]);
-        let id = Uuid::from_u128(0x0190_0000_0000_7abc_8def_0123_4567_89ab);
+        let id = TokenId::from_u128(0x0190_0000_0000_7abc_8def_0123_4567_89ab);
         for era in [Era(1), Era(0x4567_89ab), Era(u32::MAX.into())] {
             let own = era.put_into(id);
-            assert_eq!((Era::from_token_id(own), own.get_version_num()), (era, 7));
+            assert_eq!((Era::from_token_id(own), own.as_uuid().get_version_num()), (era, 7));
             assert_eq!(own.as_u128() >> 32, id.as_u128() >> 32);
         }
         assert_eq!(Era::default().put_into(id), id, "a log without era changes no id");

@@ -2,18 +2,17 @@
 //! older generation are refused.
 
 use db::{TransactionOutcome, read, transaction, within, write, write_one};
-use uuid::Uuid;
 
 use super::rows::UserRow;
 use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
 use crate::domain::{
-    Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
+    Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,
 };
 
 impl Store {
     pub(super) async fn try_update(
         &self,
-        id: Uuid,
+        id: UserId,
         change: &UserChange,
         proof: Option<PasswordProof>,
         expected: Option<i32>,
@@ -47,7 +46,7 @@ impl Store {
 
     pub(super) async fn try_set_roles(
         &self,
-        id: Uuid,
+        id: UserId,
         roles: &Roles,
         expected: Option<i32>,
         stamp: Stamp,
@@ -98,7 +97,7 @@ impl Store {
 
     pub(super) async fn try_set_state(
         &self,
-        id: Uuid,
+        id: UserId,
         state: UserState,
         expected: Option<i32>,
         stamp: Stamp,
@@ -171,7 +170,7 @@ impl Store {
         })
     }
 
-    pub(super) async fn try_end_all(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    pub(super) async fn try_end_all(&self, user_id: UserId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1 \
              returning generation";
         transaction!(self.db, async move |mut tx| {
@@ -192,16 +191,16 @@ impl Store {
         const NEXT: &str = "select id from users where id > $1 order by id limit 1000";
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 \
              where id > $1 and id <= $2";
-        let mut after = Uuid::nil();
+        let mut after = UserId::NIL;
         loop {
-            let ids: Vec<Uuid> = read!(self.db, |reader| sqlx::query_scalar(NEXT).bind(after).fetch_all(reader))?;
+            let ids: Vec<UserId> = read!(self.db, |reader| sqlx::query_scalar(NEXT).bind(after).fetch_all(reader))?;
             let Some(&last) = ids.last() else { return Ok(()) };
             write!(self.db, sqlx::query(SQL).bind(after).bind(last))?;
             after = last;
         }
     }
 
-    pub(super) async fn try_delete(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
+    pub(super) async fn try_delete(&self, id: UserId, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
         const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
@@ -240,7 +239,7 @@ impl Store {
     }
 
     /// Returns the reason why a statement found no row to change.
-    async fn unchanged(&self, id: Uuid) -> Result<Unchanged, StoreError> {
+    async fn unchanged(&self, id: UserId) -> Result<Unchanged, StoreError> {
         Ok(if self.user(id).await?.is_some() { Unchanged::Stale } else { Unchanged::NotFound })
     }
 }

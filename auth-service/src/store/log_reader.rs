@@ -131,13 +131,12 @@ struct EntryRow {
 impl EntryRow {
     fn entry(self) -> Result<Entry, sqlx::Error> {
         let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
-        let id = || subject.parse::<Uuid>().map_err(|error| sqlx::Error::Decode(error.into()));
         let revocation = match kind.as_str() {
             "start" => Revocation::Start,
-            "session" => Revocation::Session(id()?),
-            "user" => Revocation::User { id: id()?, generation, cause: Cause::Ended },
-            "user-disabled" => Revocation::User { id: id()?, generation, cause: Cause::Disabled },
-            "user-deleted" => Revocation::User { id: id()?, generation, cause: Cause::Deleted },
+            "session" => Revocation::Session(id(&subject)?),
+            "user" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Ended },
+            "user-disabled" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Disabled },
+            "user-deleted" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Deleted },
             "signing-key" => Revocation::SigningKey(subject),
             "signing-keys" => Revocation::NewSigningKeys,
             // The entry is of a later version. A reader that cannot interpret it cannot say which tokens are valid.
@@ -145,6 +144,11 @@ impl EntryRow {
         };
         Ok(Entry { logged: Logged { revision, fingerprint: EntryFingerprint(bytes(&mark)?) }, revocation, time })
     }
+}
+
+/// Reads the id in the subject of an entry.
+fn id<Id: From<Uuid>>(subject: &str) -> Result<Id, sqlx::Error> {
+    subject.parse::<Uuid>().map(Id::from).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 /// Returns the bytes of a fingerprint or an identity.

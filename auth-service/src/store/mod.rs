@@ -5,6 +5,7 @@ mod attempts;
 mod changes;
 mod configured;
 mod expiry;
+mod ids;
 mod keys;
 mod last_admin;
 mod log;

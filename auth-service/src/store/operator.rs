@@ -1,12 +1,11 @@
 //! Changes by an operator, who needs no password of the user.
 
 use db::{TransactionOutcome, read, settle, transaction, within};
-use uuid::Uuid;
 
 use super::changes::older_tokens;
 use super::rows::UserRow;
 use super::{Store, StoreError, log};
-use crate::domain::{Cause, Logged, Stamp, User, UserState};
+use crate::domain::{Cause, Logged, Stamp, User, UserId, UserState};
 
 impl Store {
     /// Sets the password and ends every session, as a change by the user does, but starts no new one. Returns the user
@@ -16,7 +15,7 @@ impl Store {
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_password(
         &self,
-        id: Uuid,
+        id: UserId,
         password_hash: &str,
         stamp: Stamp,
     ) -> Result<Option<(User, Logged)>, StoreError> {
@@ -29,7 +28,7 @@ impl Store {
 
     async fn try_set_password(
         &self,
-        id: Uuid,
+        id: UserId,
         password_hash: &str,
         stamp: Stamp,
     ) -> Result<Option<(User, Logged)>, StoreError> {
@@ -53,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn networks(&self, user_id: Uuid) -> Result<Vec<String>, StoreError> {
+    pub async fn networks(&self, user_id: UserId) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "select distinct network from sessions where user_id = $1 limit 1000";
         read!(self.db, |reader| sqlx::query_scalar(SQL).bind(user_id).fetch_all(reader))
     }

@@ -1,8 +1,7 @@
 //! Results of changes of users.
 
-use uuid::Uuid;
-
 use super::StoreError;
+use crate::domain::UserId;
 
 /// Reason for which nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +22,7 @@ pub enum Unchanged {
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordProof {
     /// User who gave the password.
-    pub user_id: Uuid,
+    pub user_id: UserId,
     /// Generation of that user at the time.
     pub generation: i32,
 }

@@ -3,10 +3,9 @@
 //! A committed change is recognized by the fingerprint of its entry in the log, or by its row.
 
 use db::settle;
-use uuid::Uuid;
 
 use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged};
-use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserState};
+use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserId, UserState};
 
 /// User after a change, with the change's entry in the log.
 type Changed = Result<(User, Option<Logged>), Unchanged>;
@@ -20,7 +19,7 @@ impl Store {
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn update_user(
         &self,
-        id: Uuid,
+        id: UserId,
         change: &UserChange,
         proof: Option<PasswordProof>,
         expected: Option<i32>,
@@ -45,7 +44,7 @@ impl Store {
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_roles(
         &self,
-        id: Uuid,
+        id: UserId,
         roles: &Roles,
         expected: Option<i32>,
         stamp: Stamp,
@@ -62,7 +61,7 @@ impl Store {
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_state(
         &self,
-        id: Uuid,
+        id: UserId,
         state: UserState,
         expected: Option<i32>,
         stamp: Stamp,
@@ -95,7 +94,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
-    pub async fn end_all_sessions(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    pub async fn end_all_sessions(&self, user_id: UserId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         settle(|| self.try_end_all(user_id, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Some)) })
             .await
     }
@@ -104,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
-    pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
+    pub async fn delete_user(&self, id: UserId, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
         settle(|| self.try_delete(id, expected, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Ok)) })
             .await
     }
@@ -113,7 +112,7 @@ impl Store {
     /// would leave it.
     async fn changed(
         &self,
-        id: Uuid,
+        id: UserId,
         fingerprint: EntryFingerprint,
         is_ours: impl Fn(&User) -> bool + Sync,
     ) -> Result<Option<Changed>, StoreError> {

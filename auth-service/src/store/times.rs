@@ -6,10 +6,9 @@
 
 use chrono::TimeDelta;
 use db::{ClosingStatements, TransactionOutcome, read, transaction, within, write};
-use uuid::Uuid;
 
 use super::{AllowanceKind, Store, StoreError, Time, log};
-use crate::domain::{Era, Logged, Revocation, SigningKeyRecord, Stamp};
+use crate::domain::{Era, Logged, Revocation, SessionId, SigningKeyRecord, Stamp};
 
 /// Rows that one statement examines.
 const ROWS_PER_STATEMENT: i64 = 5_000;
@@ -107,10 +106,10 @@ impl Store {
     /// [`StoreError`].
     pub async fn pass_sessions(
         &self,
-        after: Uuid,
+        after: SessionId,
         repairs: bool,
         bounds: TimeBounds,
-    ) -> Result<Passed<Uuid>, StoreError> {
+    ) -> Result<Passed<SessionId>, StoreError> {
         const LAST: &str = "select id, \
              count(case when create_time > $3 or last_refresh_time > $3 or end_time > $3 then 1 end) over () from \
              (select id, create_time, last_refresh_time, end_time from sessions where id > $1 order by id limit $2) passed \
@@ -124,7 +123,7 @@ impl Store {
              over_time = case when over_time > $6 then $6 else over_time end \
              where id > $1 and id <= $2 and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
         let TimeBounds { now, future, session, idle } = bounds;
-        let passed: Option<(Uuid, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
+        let passed: Option<(SessionId, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
             .bind(after)
             .bind(ROWS_PER_STATEMENT)
             .bind(future)

@@ -4,11 +4,10 @@ use db::{TransactionOutcome, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
-use uuid::Uuid;
 
 use super::rows::{UserRow, state_text};
 use super::{Store, StoreError, roles, sessions};
-use crate::domain::{Client, NewUser, Role, Session, User, UserState};
+use crate::domain::{Client, NewUser, Role, Session, User, UserId, UserState};
 
 /// User and password hash, read in one statement.
 pub struct Credentials {
@@ -96,7 +95,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users where id = $1";
         let user: Option<UserRow> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
@@ -107,13 +106,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn users(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
+    pub async fn users(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
         const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
         let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(8) {
             // The last chunk is padded with the nil id, which no row has.
-            let padded = || some.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
+            let padded = || some.iter().copied().chain(std::iter::repeat(UserId::NIL)).take(8);
             let users: Vec<UserRow> =
                 read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_all(reader))?;
             found.extend(users.into_iter().map(User::from));
@@ -125,7 +124,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_users(&self, filter: &Filter, after: Option<Uuid>, limit: u32) -> Result<Vec<User>, StoreError> {
+    pub async fn list_users(
+        &self,
+        filter: &Filter,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError> {
         const ALL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users where id < $1 order by id desc limit $2";
         const BY_STATE: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
@@ -136,7 +140,7 @@ impl Store {
         const BY_EMAIL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users u where email_key = $5 and id < $1 and ($3 is null or state = $3) \
              and ($4 is null or exists (select 1 from user_roles r where r.role = $4 and r.user_id = u.id)) limit $2";
-        let (after, limit) = (after.unwrap_or(Uuid::max()), i64::from(limit));
+        let (after, limit) = (after.unwrap_or(UserId::MAX), i64::from(limit));
         let state = filter.state.map(state_text);
         let role = filter.role.as_ref().map(Role::as_str);
         let users: Vec<UserRow> = match (&filter.email_key, role) {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::requests;
 use kit::Clock;
-use uuid::Uuid;
 
-use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes};
+use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes, SessionId};
 use crate::repaired::{Repaired, latest_believed};
 use crate::stamp::stamp;
 use crate::store::{AllowanceKind, Store, StoreError, TimeBounds};
@@ -126,7 +125,7 @@ impl Repair {
     }
 
     async fn sessions(&self, repairs: bool, bounds: TimeBounds) -> Result<u64, StoreError> {
-        let (mut all, mut after) = (0, Uuid::nil());
+        let (mut all, mut after) = (0, SessionId::NIL);
         loop {
             let passed = self.store.pass_sessions(after, repairs, bounds).await?;
             all += passed.repaired;

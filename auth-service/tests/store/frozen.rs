@@ -112,7 +112,7 @@ impl World {
                 !is_head_held(&mut self.outside).await,
                 "{name}: the log's end is locked after {requests} requests"
             );
-            self.other.end_session(another_admin().id, stamp()).await.unwrap();
+            self.other.end_session(session(4_000, &another_admin()).id, stamp()).await.unwrap();
         }
         working.abort();
         if is_frozen {

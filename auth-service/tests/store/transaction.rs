@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserState};
+use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserId, UserState};
 use auth_service::store::{AllowanceKind, Created, Filter, StoreError};
 use db::requests;
-use kit::request_id::{Fingerprint, RequestKey};
+use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use crate::support::{Case, another_admin, lives, new_user, session, stamp};
 
@@ -35,13 +34,13 @@ async fn refused_last_row_leaves_neither_role_nor_request(store: Case) {
     let ada = NewUser { roles: Roles::from_text("admin editor"), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
     let fingerprint = Fingerprint::from_fields(&["ada"]);
-    let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
+    let key = RequestKey { caller: String::new(), method: "CreateUser", id: RequestId::from_u128(7), fingerprint };
     let create = async || store.create_user(&ada, Some((&begun, &Client::default())), Some(&key)).await;
 
     store.database.refuse("insert", "sessions").await;
     assert!(matches!(create().await, Err(StoreError::Fault(_))));
     assert_eq!(store.user(ada.id).await.unwrap(), None);
-    assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), None);
+    assert_eq!(requests::find::<UserId>(store.db(), &key, start()).await.unwrap(), None);
     store.database.accept("sessions").await;
     // The same rows once more: a remaining role would conflict.
     assert!(matches!(create().await, Ok(Created::User(_))));

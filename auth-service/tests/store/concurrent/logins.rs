@@ -1,10 +1,9 @@
 //! Logins that race with the end of sessions: in either order, no session of an old generation survives.
 
-use auth_service::domain::{Client, NewUser, Session, UserState};
+use auth_service::domain::{Client, NewUser, Session, SessionId, UserId, UserState};
 use auth_service::store::Store;
 use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use super::at_once;
 use crate::support::{Case, lives, new_user, session, stamp};
@@ -15,8 +14,8 @@ const ROUNDS: u128 = 100;
 /// The result of a login.
 #[derive(Debug)]
 struct Login {
-    user_id: Uuid,
-    id: Uuid,
+    user_id: UserId,
+    id: SessionId,
     /// The generation read together with the hash.
     generation: i32,
     begun: bool,
@@ -110,7 +109,7 @@ async fn session_is_ended_once(store: Case) {
         at_once(&store, 20, |store, _| async move { store.revoke_session(id, None, stamp()).await.unwrap().is_some() });
     assert_eq!(ended.await.into_iter().filter(|ended| *ended).count(), 1);
     let all = at_once(&store, 20, |store, _| async move {
-        store.end_all_sessions(Uuid::from_u128(1), stamp()).await.unwrap().is_some()
+        store.end_all_sessions(UserId::from_u128(1), stamp()).await.unwrap().is_some()
     });
     assert!(all.await.into_iter().all(|ended| ended));
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().generation, 21);

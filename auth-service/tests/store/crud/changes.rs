@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Client, Email, Name, Roles, Session, UserChange, UserState};
+use auth_service::domain::{Client, Email, Name, Roles, Session, SessionId, UserChange, UserId, UserState};
 use auth_service::store::{Created, PasswordProof, Unchanged};
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::support::{Case, another_admin, lives, new_user, session, stamp};
 
-const NOBODY: Uuid = Uuid::from_u128(99);
+const NOBODY: UserId = UserId::from_u128(99);
 
 fn name(text: &str) -> UserChange {
     UserChange { name: Some(Name::parse(text).unwrap()), email: None }
@@ -146,7 +145,7 @@ async fn every_session_of_every_user_is_ended_at_once(store: Case) {
     }
     store.end_every_session().await.unwrap();
     for user in &users {
-        let session = Uuid::from_u128(user.id.as_u128() + 10_000);
+        let session = SessionId::from_u128(user.id.as_u128() + 10_000);
         let read = store.refreshable(session).await.unwrap().unwrap();
         assert_eq!((read.user.id, read.user.state, read.user.generation), (user.id, UserState::Active, 2));
         assert!(read.is_ended, "{}", user.id);

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use auth_service::domain::{
-    Cause, Client, Entry, EntryFingerprint, Era, LogId, Revocation, Roles, Session, Stamp, UserState,
+    Cause, Client, Entry, EntryFingerprint, Era, LogId, Revocation, Roles, Session, SessionId, Stamp, UserId, UserState,
 };
 use auth_service::store::LogPage;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::support::{Case, another_admin, new_user, session, stamp, stamp_at};
 
@@ -24,7 +23,7 @@ async fn logged(store: &Case) -> Vec<Revocation> {
     look(store, 1).await.entries.into_iter().map(|entry| entry.revocation).collect()
 }
 
-fn user(id: Uuid, generation: i32, cause: Cause) -> Revocation {
+fn user(id: UserId, generation: i32, cause: Cause) -> Revocation {
     Revocation::User { id, generation, cause }
 }
 
@@ -100,10 +99,9 @@ async fn revocations_are_logged_with_their_cause(store: Case) {
 
 async fn change_without_effect_is_not_logged(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    let nobody = Uuid::from_u128(99);
     store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
-    assert_eq!(store.revoke_session(nobody, None, stamp()).await.unwrap(), None);
-    assert_eq!(store.end_all_sessions(nobody, stamp()).await.unwrap(), None);
+    assert_eq!(store.revoke_session(SessionId::from_u128(99), None, stamp()).await.unwrap(), None);
+    assert_eq!(store.end_all_sessions(UserId::from_u128(99), stamp()).await.unwrap(), None);
     assert_eq!(store.set_roles(ada.id, &Roles::admin(), None, stamp()).await.unwrap().unwrap().1, None);
     assert_eq!(store.set_state(ada.id, UserState::Active, None, stamp()).await.unwrap().unwrap().1, None);
     let own = Session { generation: 10, ..session(11, &ada) };
@@ -135,8 +133,8 @@ async fn every_kind_of_entry_is_read_as_written(store: Case) {
     let all = [
         Revocation::SigningKey("kid-1".into()),
         Revocation::NewSigningKeys,
-        Revocation::Session(Uuid::max()),
-        user(Uuid::nil(), i32::MIN, Cause::Ended),
+        Revocation::Session(SessionId::MAX),
+        user(UserId::NIL, i32::MIN, Cause::Ended),
     ];
     for (index, revocation) in (1..).zip(&all) {
         let logged = store.revoke(revocation, stamp()).await.unwrap();
@@ -175,13 +173,13 @@ async fn expired_entries_are_pruned_and_horizon_follows(store: Case) {
     let at = |second| start() + Duration::from_secs(second);
     // The clocks of replicas differ: the third entry is older than the second.
     for (second, revocation) in [
-        (1, Revocation::Session(Uuid::from_u128(1))),
-        (5, Revocation::Session(Uuid::from_u128(2))),
-        (3, Revocation::Session(Uuid::from_u128(3))),
-        (4, Revocation::Session(Uuid::from_u128(4))),
-        (9, Revocation::Session(Uuid::from_u128(5))),
-        (2, Revocation::Session(Uuid::from_u128(6))),
-        (2, Revocation::Session(Uuid::from_u128(7))),
+        (1, Revocation::Session(SessionId::from_u128(1))),
+        (5, Revocation::Session(SessionId::from_u128(2))),
+        (3, Revocation::Session(SessionId::from_u128(3))),
+        (4, Revocation::Session(SessionId::from_u128(4))),
+        (9, Revocation::Session(SessionId::from_u128(5))),
+        (2, Revocation::Session(SessionId::from_u128(6))),
+        (2, Revocation::Session(SessionId::from_u128(7))),
     ] {
         store.revoke(&revocation, stamp_at(at(second))).await.unwrap();
     }

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Client, NewUser, RefreshDigest, Roles, Session, UserState, network};
+use auth_service::domain::{Client, NewUser, RefreshDigest, Roles, Session, SessionId, UserState, network};
 use auth_service::store::Rotated;
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::support::{Case, new_user, session, stamp};
 
@@ -37,7 +36,7 @@ async fn session_is_read_with_its_user_and_first_token(store: Case) {
     let rotation = found.rotation;
     assert_eq!((rotation.generation, rotation.graces, rotation.time), (0, 0, None));
     assert_eq!((rotation.salt, rotation.digests), (Vec::new(), vec![RefreshDigest([7; 32])]));
-    assert_eq!(store.refreshable(Uuid::from_u128(99)).await.unwrap(), None);
+    assert_eq!(store.refreshable(SessionId::from_u128(99)).await.unwrap(), None);
 }
 
 async fn rotation_is_written_once_per_generation(store: Case) {

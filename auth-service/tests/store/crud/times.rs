@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use auth_service::domain::{
-    Allowance, Client, Era, Failures, Horizon, LogId, Revocation, Rotation, Session, SigningKeyRecord, Stamp,
+    Allowance, Client, Era, Failures, Horizon, LogId, Revocation, Rotation, Session, SessionId, SigningKeyRecord,
+    Stamp, UserId,
 };
 use auth_service::store::{AllowanceKind, Created, LogPage, Passed, Rotated, TimeBounds};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{clock, requests};
 use kit::Clock;
-use kit::request_id::{Fingerprint, RequestKey};
+use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::support::{Case, new_user, session, stamp, stamp_at};
 
@@ -99,20 +99,20 @@ async fn future_sessions_are_counted_and_cut(store: Case) {
         idle_expire_time: at(3600) + Duration::from_hours(24 * 7),
         over_time: at(3600) + Duration::from_hours(24 * 7),
     };
-    assert!(store.rotate(Uuid::from_u128(12), 0, &rotated, &Client::default()).await.unwrap());
-    let last = Some(Uuid::from_u128(12));
+    assert!(store.rotate(SessionId::from_u128(12), 0, &rotated, &Client::default()).await.unwrap());
+    let last = Some(SessionId::from_u128(12));
     let pass = async |after, repairs| store.pass_sessions(after, repairs, bounds()).await.unwrap();
-    assert_eq!(pass(Uuid::nil(), false).await, Passed { repaired: 2, next: last });
-    assert_eq!(pass(Uuid::from_u128(11), false).await, Passed { repaired: 1, next: last });
-    assert_eq!(pass(Uuid::nil(), true).await, Passed { repaired: 2, next: last });
-    assert_eq!(pass(Uuid::nil(), true).await, Passed { repaired: 0, next: last });
-    assert_eq!(pass(Uuid::from_u128(12), true).await, Passed { repaired: 0, next: None });
+    assert_eq!(pass(SessionId::NIL, false).await, Passed { repaired: 2, next: last });
+    assert_eq!(pass(SessionId::from_u128(11), false).await, Passed { repaired: 1, next: last });
+    assert_eq!(pass(SessionId::NIL, true).await, Passed { repaired: 2, next: last });
+    assert_eq!(pass(SessionId::NIL, true).await, Passed { repaired: 0, next: last });
+    assert_eq!(pass(SessionId::from_u128(12), true).await, Passed { repaired: 0, next: None });
     for listed in store.list_sessions(ada.id, None, 9, start()).await.unwrap() {
         let Session { create_time, expire_time, idle_expire_time, over_time, .. } = listed.session;
         assert_eq!((create_time, expire_time), (right.create_time, right.expire_time));
         assert_eq!((idle_expire_time, over_time), (right.idle_expire_time, right.over_time));
     }
-    let refreshable = store.refreshable(Uuid::from_u128(12)).await.unwrap().unwrap();
+    let refreshable = store.refreshable(SessionId::from_u128(12)).await.unwrap().unwrap();
     assert!(matches!(refreshable.rotation, Rotation { time: Some(time), .. } if time == start()));
 }
 
@@ -138,14 +138,14 @@ async fn future_requests_are_forgotten_after_a_day(store: Case) {
     let key = RequestKey {
         caller: String::new(),
         method: "CreateUser",
-        id: Uuid::from_u128(7),
+        id: RequestId::from_u128(7),
         fingerprint: Fingerprint::from_fields(&["ada"]),
     };
     let ada = auth_service::domain::NewUser { create_time: at(86_400), ..new_user(1, "ada@example.com") };
     assert!(matches!(store.create_user(&ada, None, Some(&key)).await.unwrap(), Created::User(_)));
     assert_eq!(requests::repair_times(store.db(), bounds().now, bounds().future).await.unwrap(), 1);
-    assert!(requests::find(store.db(), &key, at(86_399)).await.unwrap().is_some());
-    assert_eq!(requests::find(store.db(), &key, at(86_401)).await.unwrap(), None);
+    assert!(requests::find::<UserId>(store.db(), &key, at(86_399)).await.unwrap().is_some());
+    assert_eq!(requests::find::<UserId>(store.db(), &key, at(86_401)).await.unwrap(), None);
 }
 
 async fn future_key_times_are_written_and_reported(store: Case) {
