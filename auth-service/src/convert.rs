@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use gatepost::Identity;
 use gatepost::api::auth::v1;
 use kit::failure::Violation;
+use kit::mask::MaskField;
 use kit::peer::CallerResolver;
 use kit::{etag, mask, page, request_id};
 use prost_types::Timestamp;
@@ -60,7 +61,10 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
     let patch = request.patch.unwrap_or_default();
     let mut violations = Vec::new();
     let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
-    let fields = [("name", patch.name.is_some()), ("email", patch.email.is_some())];
+    let fields = [
+        MaskField { name: "name", is_present: patch.name.is_some() },
+        MaskField { name: "email", is_present: patch.email.is_some() },
+    ];
     let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
         violations.push(Violation::new("update_mask", mask::RULE));
         Vec::new()

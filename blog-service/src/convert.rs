@@ -7,6 +7,7 @@ use crate::api::v1;
 use chrono::{DateTime, Utc};
 use gatepost::{Identity, Rejection, SubjectKind};
 use kit::failure::Violation;
+use kit::mask::MaskField;
 use kit::page::PageRow;
 use kit::{etag, mask, page, request_id};
 use prost::Message as _;
@@ -57,7 +58,10 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
     let mut violations = Vec::new();
     let id = request.id.parse().map_err(|_| violations.push(Violation::new("id", ID_RULE)));
     let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
-    let fields = [("title", patch.title.is_some()), ("content", patch.content.is_some())];
+    let fields = [
+        MaskField { name: "title", is_present: patch.title.is_some() },
+        MaskField { name: "content", is_present: patch.content.is_some() },
+    ];
     let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
         violations.push(Violation::new("update_mask", mask::RULE));
         Vec::new()
