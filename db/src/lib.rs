@@ -34,6 +34,7 @@ pub use error::{OpenError, StoreError, is_locked};
 pub use ids::id_columns;
 pub use macros::{read, transaction, watch, within, write, write_one};
 pub use migrations::{InSteps, Migrations, Misfit, misfit};
+pub use options::SessionSetting;
 pub use patience::patiently;
 pub use postgres::{Lease, Postgres, PrimaryConnection, ReadRetries, SessionOptions, WriteRetries};
 pub use settle::settle;
