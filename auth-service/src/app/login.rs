@@ -14,7 +14,8 @@ const MAX_ENDED: usize = 4;
 pub(crate) async fn login(
     app: &App,
     client: &Client,
-    (email, password): (&Email, Password),
+    email: &Email,
+    password: Password,
     audiences: &[String],
 ) -> Result<(User, SessionTokens), Error> {
     app.quotas.check(Quota::Logins, &client.peer, app.clock.earliest())?;
@@ -31,10 +32,10 @@ pub(super) async fn begin(
     client: &Client,
     audiences: &[String],
 ) -> Result<SessionTokens, Error> {
-    let (session, refresh) = app.issuing.new_session(user.id, user.generation);
-    let tokens = app.issuing.tokens(user, (&session, &refresh), audiences)?;
+    let begun = app.issuing.new_session(user.id, user.generation);
+    let tokens = app.issuing.tokens(user, &begun, audiences)?;
     // A concurrent password change or revocation of all sessions has ended this session, too.
-    if !app.store.create_session(&session, client).await? {
+    if !app.store.create_session(&begun.session, client).await? {
         return Err(Error::InvalidCredentials);
     }
     if let Err(error) = end_surplus(app, user.id).await {

@@ -7,7 +7,7 @@ use super::accounts::PasswordPurpose;
 use super::{App, Caller, SessionTokens, login};
 use crate::domain::{Client, Email, Name, NewPassword, NewUser, Password, Roles, User, UserId};
 use crate::error::Error;
-use crate::store::Created;
+use crate::store::{Created, FirstSession};
 
 const METHOD: &str = "gatepost.auth.v1.UserService/CreateUser";
 
@@ -69,8 +69,8 @@ pub(crate) async fn register(
         roles: Roles::default(),
         create_time: app.clock.now(),
     };
-    let session = app.registration_logs_in.then(|| app.issuing.new_session(new.id, 1));
-    let first = session.as_ref().map(|(session, _)| (session, client));
+    let begun = app.registration_logs_in.then(|| app.issuing.new_session(new.id, 1));
+    let first = begun.as_ref().map(|begun| FirstSession { session: &begun.session, client });
     let user = match app.store.create_user(&new, first, request.as_ref()).await? {
         Created::User(user) => user,
         Created::EmailTaken => return Err(Error::EmailTaken),
@@ -80,9 +80,7 @@ pub(crate) async fn register(
             return repeat(app, made.unwrap_or(new.id), client, password).await;
         }
     };
-    let tokens = session
-        .map(|(session, refresh)| app.issuing.tokens(&user, (&session, &refresh), app.audiences.default()))
-        .transpose()?;
+    let tokens = begun.map(|begun| app.issuing.tokens(&user, &begun, app.audiences.default())).transpose()?;
     Ok(Registered::Account(user, tokens))
 }
 

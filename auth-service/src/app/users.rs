@@ -7,9 +7,9 @@ use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 
 use super::accounts::PasswordPurpose;
 use super::{App, Caller};
-use crate::domain::{Client, Logged, Password, Roles, User, UserChange, UserId, UserState};
+use crate::domain::{Client, Password, Roles, User, UserChange, UserId, UserState};
 use crate::error::Error;
-use crate::store::{Filter, Outcome, PasswordProof};
+use crate::store::{ChangedUser, Filter, Outcome, PasswordProof};
 
 /// Change of a user, with valid fields.
 pub(crate) struct UserUpdate {
@@ -93,8 +93,8 @@ pub(crate) async fn set_state(app: &App, id: UserId, to: UserState, expected: Op
 }
 
 /// Returns the changed user, once the revocation of the change is in force.
-async fn settled(app: &App, id: UserId, changed: Outcome<(User, Option<Logged>)>) -> Result<User, Error> {
-    let (user, logged) = changed?.map_err(|why| Error::unchanged(why, id))?;
+async fn settled(app: &App, id: UserId, changed: Outcome<ChangedUser>) -> Result<User, Error> {
+    let ChangedUser { user, logged } = changed?.map_err(|why| Error::unchanged(why, id))?;
     app.revoker.take_effect(logged).await?;
     Ok(user)
 }

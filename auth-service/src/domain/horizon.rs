@@ -21,9 +21,18 @@ pub struct Horizon {
     pub until: DateTime<Utc>,
     /// Era of the tokens that are issued now.
     pub era: Era,
-    /// Previous era, and the latest time at which its tokens can have been issued. A later issue time comes from a
-    /// wrong clock, so the token is dead. `None` if all tokens of the previous era are dead.
-    pub before: Option<(Era, DateTime<Utc>)>,
+    /// Previous era; `None` if all its tokens are dead.
+    pub before: Option<PreviousEra>,
+}
+
+/// Era before the present one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct PreviousEra {
+    /// Era of its tokens.
+    pub era: Era,
+    /// Latest time at which its tokens can have been issued. A later issue time comes from a wrong clock, so the token is
+    /// dead.
+    pub until: DateTime<Utc>,
 }
 
 impl Era {
@@ -58,13 +67,13 @@ impl Era {
 impl Horizon {
     /// Returns true if a token issued at this second, in this era, is dead.
     pub fn kills(&self, issued: i64, era: Era) -> bool {
-        let is_of_before = |(before, until): (Era, DateTime<Utc>)| before.holds(era) && issued <= until.timestamp();
+        let is_of_before = |before: PreviousEra| before.era.holds(era) && issued <= before.until.timestamp();
         issued <= self.until.timestamp() || !(self.era.holds(era) || self.before.is_some_and(is_of_before))
     }
 
     /// Returns true if this horizon knows the era. A token of an unknown era may belong to one that starts just now.
     pub fn knows_era(&self, era: Era) -> bool {
-        self.era.holds(era) || self.before.is_some_and(|(before, _)| before.holds(era))
+        self.era.holds(era) || self.before.is_some_and(|before| before.era.holds(era))
     }
 
     /// Replaces this horizon by one that was read later. Within an era the date never moves back.
@@ -100,7 +109,7 @@ mod tests {
 
     #[test]
     fn previous_era_tokens_count_until_its_end() {
-        let horizon = Horizon { until: at(10), era: Era(7), before: Some((Era(6), at(50))) };
+        let horizon = Horizon { until: at(10), era: Era(7), before: Some(PreviousEra { era: Era(6), until: at(50) }) };
         let dead = |issued, era| horizon.kills(issued, Era(era));
         assert_eq!([10, 11, 50, 51].map(|issued| dead(issued, 6)), [true, false, false, true]);
         assert_eq!((dead(51, 7), dead(20, 5), dead(20, 0)), (false, true, true));
@@ -132,7 +141,7 @@ mod tests {
     fn log_without_era_judges_tokens_by_date() {
         let old = Horizon::from(at(10));
         assert!(!old.kills(11, Era(5)) && old.kills(10, Era(5)) && old.knows_era(Era(5)));
-        let next = Horizon { era: Era(7), before: Some((Era::default(), at(50))), ..old };
+        let next = Horizon { era: Era(7), before: Some(PreviousEra { era: Era::default(), until: at(50) }), ..old };
         assert_eq!([11, 50, 51].map(|issued| next.kills(issued, Era(5))), [false, false, true]);
     }
 }

@@ -4,7 +4,10 @@
 use db::{TransactionOutcome, read, transaction, within, write, write_one};
 
 use super::rows::UserRow;
-use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
+use super::{
+    ChangedUser, Outcome, PasswordChanged, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles,
+    sessions,
+};
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,
 };
@@ -50,7 +53,7 @@ impl Store {
         roles: &Roles,
         expected: Option<i32>,
         stamp: Stamp,
-    ) -> Outcome<(User, Option<Logged>)> {
+    ) -> Outcome<ChangedUser> {
         const SQL: &str = "update users set roles = $2, generation = generation + $3, revision = revision + 1, \
              update_time = $4 where id = $1 and revision = $5 \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
@@ -62,7 +65,7 @@ impl Store {
                 return Ok(Err(Unchanged::Stale));
             }
             if user.roles == *roles {
-                return Ok(Ok((user, None)));
+                return Ok(Ok(ChangedUser { user, logged: None }));
             }
             let fewer = user.roles.lose_any(roles);
             let was_admin = user.roles.is_admin();
@@ -84,10 +87,10 @@ impl Store {
                 }
                 roles::replace(&mut tx, id, &roles).await?;
                 if !fewer {
-                    return Ok(TransactionOutcome::Commit(Ok(Some((written, None)))));
+                    return Ok(TransactionOutcome::Commit(Ok(Some(ChangedUser { user: written, logged: None }))));
                 }
                 let older = older_tokens(&written, Cause::Ended);
-                Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
+                Ok(log::commit(&older, stamp, |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }))))
             })?;
             if let Some(set) = set.transpose() {
                 return Ok(set);
@@ -101,7 +104,7 @@ impl Store {
         state: UserState,
         expected: Option<i32>,
         stamp: Stamp,
-    ) -> Outcome<(User, Option<Logged>)> {
+    ) -> Outcome<ChangedUser> {
         const DISABLE: &str = "update users set state = 'disabled', generation = generation + 1, \
              sessions_since = generation + 1, revision = revision + 1, update_time = $2 \
              where id = $1 and state <> 'disabled' and ($3 is null or revision = $3) \
@@ -129,7 +132,7 @@ impl Store {
                     return Ok(undo);
                 }
                 let older = older_tokens(&written, cause);
-                Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
+                Ok(log::commit(&older, stamp, |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }))))
             })?;
             if let Some(set) = set.transpose() {
                 return Ok(set);
@@ -139,7 +142,7 @@ impl Store {
                 Some(user) if expected.is_some_and(|expected| expected != user.revision) => {
                     return Ok(Err(Unchanged::Stale));
                 }
-                Some(user) if user.state == state => return Ok(Ok((user, None))),
+                Some(user) if user.state == state => return Ok(Ok(ChangedUser { user, logged: None })),
                 // Between the two statements, another call has reverted the state or made the user an admin.
                 Some(_) => {}
             }
@@ -153,7 +156,7 @@ impl Store {
         session: &Session,
         client: &Client,
         stamp: Stamp,
-    ) -> Result<Option<(User, Logged)>, StoreError> {
+    ) -> Result<Option<PasswordChanged>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 and generation = $3 and state = 'active' \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
@@ -166,7 +169,7 @@ impl Store {
                 .fetch_optional(connection))?;
             let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
             sessions::insert(&mut tx, &session, &client).await?;
-            Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some((user, logged))))
+            Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some(PasswordChanged { user, logged })))
         })
     }
 

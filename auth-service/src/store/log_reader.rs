@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::page_size::PageSize;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, Revocation};
+use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, PreviousEra, Revocation};
 
 /// Reader of the log, with a connection of its own.
 #[derive(Debug)]
@@ -109,8 +109,8 @@ struct HeadRow {
 
 impl HeadRow {
     fn horizon(&self) -> Horizon {
-        let before =
-            (self.era_before_until > DateTime::UNIX_EPOCH).then_some((Era(self.era_before), self.era_before_until));
+        let previous = PreviousEra { era: Era(self.era_before), until: self.era_before_until };
+        let before = (previous.until > DateTime::UNIX_EPOCH).then_some(previous);
         Horizon { until: self.horizon, era: Era(self.era), before }
     }
 }

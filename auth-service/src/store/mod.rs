@@ -34,13 +34,13 @@ pub use allowances::AllowanceKind;
 pub use attempts::AccountDigest;
 pub use configured::Remembered;
 pub use db::{DatabaseUrl, StoreError};
-pub use keys::PRIVATE_HALVES;
+pub use keys::{KeyRow, PRIVATE_HALVES, PrivateHalf, SealChange};
 pub use log_reader::{LogPage, LogReader};
-pub use outcome::{Outcome, PasswordProof, Unchanged};
+pub use outcome::{ChangedUser, Outcome, PasswordChanged, PasswordProof, Unchanged};
 pub use refresh::{Refreshable, Rotated};
-pub use times::{Passed, TimeBounds};
+pub use times::{AllowanceBound, Passed, TimeBounds};
 pub use trials::Trial;
-pub use users::{Created, Credentials, Filter};
+pub use users::{Created, Credentials, Filter, FirstSession};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");

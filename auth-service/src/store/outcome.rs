@@ -1,7 +1,7 @@
 //! Results of changes of users.
 
 use super::StoreError;
-use crate::domain::UserId;
+use crate::domain::{Logged, User, UserId};
 
 /// Reason for which nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +25,24 @@ pub struct PasswordProof {
     pub user_id: UserId,
     /// Generation of that user at the time.
     pub generation: i32,
+}
+
+/// User after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedUser {
+    /// The user.
+    pub user: User,
+    /// Entry in the log, if the change has ended older tokens.
+    pub logged: Option<Logged>,
+}
+
+/// User with a new password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordChanged {
+    /// The user.
+    pub user: User,
+    /// Entry in the log, which ends the tokens of the old password.
+    pub logged: Logged,
 }
 
 /// Result of a change, or a failure of the database, after which nothing is written.

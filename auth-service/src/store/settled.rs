@@ -4,11 +4,8 @@
 
 use db::settle;
 
-use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged};
+use super::{ChangedUser, Outcome, PasswordChanged, PasswordProof, Store, StoreError, Time, Unchanged};
 use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserId, UserState};
-
-/// User after a change, with the change's entry in the log.
-type Changed = Result<(User, Option<Logged>), Unchanged>;
 
 impl Store {
     /// Changes name or email.
@@ -48,7 +45,7 @@ impl Store {
         roles: &Roles,
         expected: Option<i32>,
         stamp: Stamp,
-    ) -> Outcome<(User, Option<Logged>)> {
+    ) -> Outcome<ChangedUser> {
         // A change that only adds roles has no entry in the log.
         let is_ours = |user: &User| user.update_time == stamp.time && user.roles == *roles;
         settle(|| self.try_set_roles(id, roles, expected, stamp), || self.changed(id, stamp.fingerprint, is_ours)).await
@@ -65,7 +62,7 @@ impl Store {
         state: UserState,
         expected: Option<i32>,
         stamp: Stamp,
-    ) -> Outcome<(User, Option<Logged>)> {
+    ) -> Outcome<ChangedUser> {
         settle(|| self.try_set_state(id, state, expected, stamp), || self.changed(id, stamp.fingerprint, |_| false))
             .await
     }
@@ -82,10 +79,12 @@ impl Store {
         session: &Session,
         client: &Client,
         stamp: Stamp,
-    ) -> Result<Option<(User, Logged)>, StoreError> {
+    ) -> Result<Option<PasswordChanged>, StoreError> {
         let find = || async {
             let changed = self.changed(session.user_id, stamp.fingerprint, |_| false).await?;
-            Ok::<_, StoreError>(changed.and_then(Result::ok).and_then(|(user, logged)| Some((user, logged?))).map(Some))
+            let changed = changed.and_then(Result::ok);
+            let logged = |changed: ChangedUser| Some(PasswordChanged { user: changed.user, logged: changed.logged? });
+            Ok::<_, StoreError>(changed.and_then(logged).map(Some))
         };
         settle(|| self.try_change_password(generation, password_hash, session, client, stamp), find).await
     }
@@ -115,9 +114,9 @@ impl Store {
         id: UserId,
         fingerprint: EntryFingerprint,
         is_ours: impl Fn(&User) -> bool + Sync,
-    ) -> Result<Option<Changed>, StoreError> {
+    ) -> Result<Option<Result<ChangedUser, Unchanged>>, StoreError> {
         let logged = self.logged(fingerprint).await?;
         let user = self.user(id).await?;
-        Ok(user.filter(|user| logged.is_some() || is_ours(user)).map(|user| Ok((user, logged))))
+        Ok(user.filter(|user| logged.is_some() || is_ours(user)).map(|user| Ok(ChangedUser { user, logged })))
     }
 }

@@ -26,6 +26,15 @@ pub struct TimeBounds {
     pub idle: TimeDelta,
 }
 
+/// Bound of the allowances of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllowanceBound {
+    /// Kind of the allowances.
+    pub kind: AllowanceKind,
+    /// Latest time at which an allowance can be whole again.
+    pub full_time: Time,
+}
+
 /// Result of one step through a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed<T> {
@@ -137,9 +146,8 @@ impl Store {
         .await
     }
 
-    /// Gives wrong passwords with a future time the time `last`, and keeps their count. Deletes the allowances of each
-    /// kind that are whole again only after the time in `full`: no use can have led to them. Returns the number of
-    /// repaired rows.
+    /// Gives wrong passwords with a future time the time `last`, and keeps their count. Deletes the allowances that are
+    /// whole again only after these bounds: no use can have led to them. Returns the number of repaired rows.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -147,13 +155,13 @@ impl Store {
         &self,
         bounds: TimeBounds,
         last: Time,
-        full: &[(AllowanceKind, Time)],
+        allowances: &[AllowanceBound],
     ) -> Result<u64, StoreError> {
         const ATTEMPTS: &str = "update failed_attempts set last_time = $1 where last_time > $2";
         const ALLOWANCES: &str = "delete from allowances where kind = $1 and full_time > $2";
         let mut repaired = write!(self.db, sqlx::query(ATTEMPTS).bind(last).bind(bounds.future))?;
-        for (kind, full) in full {
-            repaired += write!(self.db, sqlx::query(ALLOWANCES).bind(kind.text()).bind(*full))?;
+        for AllowanceBound { kind, full_time } in allowances {
+            repaired += write!(self.db, sqlx::query(ALLOWANCES).bind(kind.text()).bind(*full_time))?;
         }
         Ok(repaired)
     }

@@ -28,6 +28,15 @@ pub enum Created {
     Repeated,
 }
 
+/// Session that starts together with its user.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstSession<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// Client that starts the session.
+    pub client: &'a Client,
+}
+
 /// Filter of a list of users; all fields that are set must match.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -48,7 +57,7 @@ impl Store {
     pub async fn create_user(
         &self,
         new: &NewUser,
-        first: Option<(&Session, &Client)>,
+        first: Option<FirstSession<'_>>,
         request: Option<&RequestKey>,
     ) -> Result<Created, StoreError> {
         let find = || async { Ok::<_, StoreError>(self.user(new.id).await?.map(|user| Created::User(Box::new(user)))) };
@@ -58,14 +67,14 @@ impl Store {
     async fn try_create(
         &self,
         new: &NewUser,
-        first: Option<(&Session, &Client)>,
+        first: Option<FirstSession<'_>>,
         request: Option<&RequestKey>,
     ) -> Result<Created, StoreError> {
         const SQL: &str = "insert into users (id, name, email, email_key, password_hash, roles, state, generation, \
              sessions_since, revision, create_time, update_time) \
              values ($1, $2, $3, $4, $5, $6, 'active', 1, 1, 1, $7, $7) on conflict (email_key) do nothing \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let first = first.map(|(session, client)| (session.clone(), client.clone()));
+        let first = first.map(|first| (first.session.clone(), first.client.clone()));
         let (new, request) = (new.clone(), request.cloned());
         transaction!(self.db, async move |mut tx| {
             if let Some(key) = &request

@@ -5,7 +5,8 @@ use auth_service::domain::{
     UserChange, UserId, UserState,
 };
 use auth_service::store::{
-    AccountDigest, AllowanceKind, Created, Filter, PasswordProof, Refreshable, Rotated, Store, StoreError, Unchanged,
+    AccountDigest, AllowanceKind, Created, Filter, FirstSession, PasswordProof, Refreshable, Rotated, Store,
+    StoreError, Unchanged,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use db::requests::{self, Earlier};
@@ -111,7 +112,7 @@ impl UserCall {
     async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Create { new, first, request } => {
-                let first = first.as_ref().map(|first| (&first.0, &first.1));
+                let first = first.as_ref().map(|first| FirstSession { session: &first.0, client: &first.1 });
                 Answer::Created(store.create_user(new, first, request.as_ref()).await?)
             }
             Self::User { id } => Answer::User(store.user(*id).await?),
@@ -140,15 +141,15 @@ impl ChangeCall {
                 Answer::Changed(store.update_user(*id, change, *proof, *expected, *now).await?)
             }
             Self::SetRoles { id, roles, expected, now } => {
-                Answer::Changed(store.set_roles(*id, roles, *expected, stamp(*now)).await?.map(|(user, _)| user))
+                Answer::Changed(store.set_roles(*id, roles, *expected, stamp(*now)).await?.map(|changed| changed.user))
             }
             Self::SetState { id, state, expected, now } => {
-                Answer::Changed(store.set_state(*id, *state, *expected, stamp(*now)).await?.map(|(user, _)| user))
+                Answer::Changed(store.set_state(*id, *state, *expected, stamp(*now)).await?.map(|changed| changed.user))
             }
             Self::ChangePassword { generation, password_hash, session, client } => {
                 let stamp = stamp(session.create_time);
                 let changed = store.change_password(*generation, password_hash, session, client, stamp).await?;
-                Answer::User(changed.map(|(user, _)| user))
+                Answer::User(changed.map(|changed| changed.user))
             }
             Self::EndAllSessions { user_id } => {
                 let stamp = stamp(DateTime::UNIX_EPOCH);

@@ -78,7 +78,7 @@ async fn closed_lists_open_and_the_log_goes_on(older: Older) {
     let mut reader = store.log_reader();
     let page = reader.poll(0).await.unwrap();
     assert_eq!((page.log, page.head), (LogId([1; 16]), 1));
-    assert_eq!((page.horizon.era, page.horizon.before.map(|(era, _)| era)), (Era(7), Some(Era(6))));
+    assert_eq!((page.horizon.era, page.horizon.before.map(|before| before.era)), (Era(7), Some(Era(6))));
     assert_eq!(page.entries[1].revocation, Revocation::Session(SessionId::from_u128(5)));
     assert_eq!(page.entries[1].logged.fingerprint, EntryFingerprint([1; 16]));
     let next = Revocation::User { id: UserId::from_u128(6), generation: 2, cause: Cause::Ended };

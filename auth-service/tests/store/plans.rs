@@ -7,7 +7,7 @@ use auth_service::store::DatabaseUrl;
 use testkit::statements::statements;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, new_user, session, stamp};
+use crate::support::{Case, new_user, session, stamp, starting};
 
 async fn no_statement_scans_a_table(store: Case) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -61,7 +61,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
 
 async fn more_live_sessions_than_one_sort_are_listed(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
     double(&store, "true").await;
     let mut seen = Vec::new();
     let mut after = None;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use auth_service::domain::{
-    Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, SessionId, Stamp, UserId,
+    Client, Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, SessionId, Stamp, UserId,
 };
-use auth_service::store::Store;
+use auth_service::store::{FirstSession, Store};
 use chrono::{DateTime, Utc};
 use testkit::start;
 
@@ -40,6 +40,12 @@ pub(crate) fn session(id: u128, user: &NewUser) -> Session {
         idle_expire_time: start() + Duration::from_hours(24 * 7),
         over_time: start() + Duration::from_hours(24 * 7),
     }
+}
+
+/// Returns the session as the first one of its user, of an unknown client.
+pub(crate) fn starting(session: &Session) -> FirstSession<'_> {
+    const CLIENT: &Client = &Client { peer: String::new(), user_agent: String::new() };
+    FirstSession { session, client: CLIENT }
 }
 
 /// Returns the log's stamp of a revocation at this time.

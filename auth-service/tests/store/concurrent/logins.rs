@@ -6,7 +6,7 @@ use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 
 use super::at_once;
-use crate::support::{Case, lives, new_user, session, stamp};
+use crate::support::{Case, lives, new_user, session, stamp, starting};
 
 /// Number of runs of each race.
 const ROUNDS: u128 = 100;
@@ -52,7 +52,7 @@ async fn no_login_survives_a_concurrent_password_change(store: Case) {
     let logins = races(&store, |store, user| async move {
         let own = Session { generation: 2, ..session(1000 + user.id.as_u128(), &user) };
         let changed = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap();
-        assert_eq!(changed.unwrap().0.generation, 2);
+        assert_eq!(changed.unwrap().user.generation, 2);
         assert!(lives(&store, user.id, own.id).await, "the session of the change itself");
     });
     for login in logins.await {
@@ -103,7 +103,7 @@ async fn no_login_survives_a_concurrent_deletion(store: Case) {
 async fn session_is_ended_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     let id = begun.id;
     let ended =
         at_once(&store, 20, |store, _| async move { store.revoke_session(id, None, stamp()).await.unwrap().is_some() });

@@ -1,13 +1,13 @@
 //! Users written at once.
 
-use auth_service::domain::{Client, Email, Name, Role, Roles, UserChange, UserId, UserState};
+use auth_service::domain::{Email, Name, Role, Roles, UserChange, UserId, UserState};
 use auth_service::store::{Created, Filter, Unchanged};
 use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::{on_both_engines, start};
 
 use super::at_once;
-use crate::support::{Case, new_user, session, stamp};
+use crate::support::{Case, new_user, session, stamp, starting};
 
 /// C61: exactly one of a hundred registrations of one email wins.
 async fn hundred_registrations_of_one_email_one_wins(store: Case) {
@@ -83,7 +83,7 @@ async fn states_set_at_once_follow_each_other(store: Case) {
     let id = ada.id;
     let set = at_once(&store, 40, |store, number| async move {
         let state = if number % 2 == 0 { UserState::Disabled } else { UserState::Active };
-        (state, store.set_state(id, state, None, stamp()).await.unwrap().unwrap().0.state)
+        (state, store.set_state(id, state, None, stamp()).await.unwrap().unwrap().user.state)
     });
     assert!(set.await.into_iter().all(|(wanted, got)| wanted == got), "each call returns the requested state");
     let user = store.user(id).await.unwrap().unwrap();
@@ -121,7 +121,7 @@ async fn request_sent_at_once_writes_once(store: Case) {
         let key = key.clone();
         async move {
             let user = new_user(id, &format!("user{id}@example.com"));
-            store.create_user(&user, Some((&session(100 + id, &user), &Client::default())), Some(&key)).await.unwrap()
+            store.create_user(&user, Some(starting(&session(100 + id, &user))), Some(&key)).await.unwrap()
         }
     });
     let repeated = created.await.into_iter().filter(|created| *created == Created::Repeated).count();

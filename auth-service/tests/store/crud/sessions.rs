@@ -6,14 +6,14 @@ use auth_service::domain::{Client, Session, SessionId, UserId};
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, lives, new_user, session, stamp, stamp_at};
+use crate::support::{Case, lives, new_user, session, stamp, stamp_at, starting};
 
 const NOBODY: UserId = UserId::from_u128(99);
 
 async fn session_lives_until_it_is_ended(store: Case) {
     let user = new_user(1, "ada@example.com");
     let (first, second) = (session(10, &user), session(11, &user));
-    store.create_user(&user, Some((&first, &Client::default())), None).await.unwrap();
+    store.create_user(&user, Some(starting(&first)), None).await.unwrap();
     assert!(store.create_session(&second, &Client::default()).await.unwrap());
     for _ in 0..2 {
         store.end_session(first.id, stamp()).await.unwrap();
@@ -26,7 +26,7 @@ async fn session_lives_until_it_is_ended(store: Case) {
 async fn session_of_another_user_is_not_found(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     let session = session(10, &ada);
-    store.create_user(&ada, Some((&session, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&session)), None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
     assert!(!lives(&store, bob.id, session.id).await);
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use auth_service::domain::{
-    Allowance, Client, Era, Failures, Horizon, LogId, Revocation, Rotation, Session, SessionId, SigningKeyRecord,
-    Stamp, UserId,
+    Allowance, Client, Era, Failures, Horizon, LogId, PreviousEra, Revocation, Rotation, Session, SessionId,
+    SigningKeyRecord, Stamp, UserId,
 };
-use auth_service::store::{AllowanceKind, Created, LogPage, Passed, Rotated, TimeBounds};
+use auth_service::store::{AllowanceBound, AllowanceKind, Created, LogPage, Passed, Rotated, TimeBounds};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{clock, requests};
 use kit::Clock;
@@ -54,7 +54,7 @@ async fn another_era_follows_the_known_one(store: Case) {
     assert!(store.follow_era(born.horizon.era, Era(7), at(5)).await.unwrap());
     assert!(!store.follow_era(born.horizon.era, Era(8), at(5)).await.unwrap(), "another replica was faster");
     let page = look(&store).await;
-    let before = Some((born.horizon.era, at(5)));
+    let before = Some(PreviousEra { era: born.horizon.era, until: at(5) });
     assert_eq!(page.horizon, Horizon { era: Era(7), before, ..born.horizon });
     assert_eq!(page.entries, born.entries, "no other entry is new");
     // A log that starts again ends all eras.
@@ -122,7 +122,8 @@ async fn future_attempts_are_cut(store: Case) {
         store.add_failure(&[account], network, allowance, at(second)).await.unwrap();
         store.use_allowance(AllowanceKind::SignUp, network, allowance, at(second)).await.unwrap().unwrap();
     }
-    let full = [(AllowanceKind::Failure, at(600)), (AllowanceKind::SignUp, at(600))];
+    let full = [AllowanceKind::Failure, AllowanceKind::SignUp];
+    let full = full.map(|kind| AllowanceBound { kind, full_time: at(600) });
     assert_eq!(store.repair_attempts(bounds(), at(-900), &full).await.unwrap(), 3);
     for (account, last) in [([1; 32], start()), ([2; 32], at(-900))] {
         assert_eq!(store.failures(&account).await.unwrap(), Some(Failures { count: 1, last }));
@@ -165,7 +166,7 @@ async fn future_key_times_are_written_and_reported(store: Case) {
     let before = look(&store).await.head;
     let repaired = [SigningKeyRecord { retire_time: Some(at(9)), verify_until: Some(at(99)), ..key(1, 0) }, key(2, 9)];
     assert!(store.repair_signing_keys(&repaired, stamp()).await.unwrap());
-    let keys: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|row| row.record).collect();
     assert_eq!(keys, repaired);
     let page = look(&store).await;
     assert_eq!((page.head, &page.entries.last().unwrap().revocation), (before + 1, &Revocation::NewSigningKeys));
