@@ -6,6 +6,7 @@ mod circles;
 mod language;
 mod migrations;
 mod modules;
+mod shapes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
