@@ -16,8 +16,8 @@ use clap::{Parser, ValueEnum, ValueHint, value_parser};
 use gatepost::Token;
 use kit::Clock;
 use kit::config::{
-    ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, duration,
-    is_published, warn_plaintext,
+    ConfigError, Environment, InsecureSwitch, address, bind, boolean, check_encrypted, check_plaintext,
+    check_published, duration, is_published, warn_plaintext,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -156,6 +156,11 @@ pub struct Admin {
 }
 
 impl Flags {
+    /// Returns the setting that allows plaintext and published secrets.
+    fn insecure_switch(&self) -> InsecureSwitch {
+        InsecureSwitch { name: SWITCH, is_on: self.insecure }
+    }
+
     /// Returns the rules for new passwords.
     pub(crate) fn passwords(&self) -> PasswordPolicy {
         PasswordPolicy::new(self.password_min_length)
@@ -197,9 +202,9 @@ impl Config {
             ("AUTH_SERVICE_KEY", service_key.as_ref().is_some_and(|key| is_published(key.expose()))),
             ("the password in AUTH_DATABASE_URL or PGPASSWORD", flags.database_url.has_published_password()),
         ] {
-            check_published(name, is_published, flags.insecure, SWITCH)?;
+            check_published(name, is_published, flags.insecure_switch())?;
         }
-        warn_plaintext(SWITCH, &exposed(&flags));
+        warn_plaintext(flags.insecure_switch(), &exposed(&flags));
         Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops: None })
     }
 
@@ -220,10 +225,11 @@ fn weak_secret(name: &str, weak: WeakSecret) -> ConfigError {
 }
 
 fn check(flags: &Flags) -> Result<(), ConfigError> {
-    check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, SWITCH)?;
+    let switch = flags.insecure_switch();
+    check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), switch)?;
     let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
-    check_plaintext(OPS_LISTEN, is_private, flags.insecure, SWITCH)?;
-    check_encrypted("--database-url (AUTH_DATABASE_URL)", flags.database_url.is_private(), flags.insecure, SWITCH)?;
+    check_plaintext(OPS_LISTEN, is_private, switch)?;
+    check_encrypted("--database-url (AUTH_DATABASE_URL)", flags.database_url.is_private(), switch)?;
     let problem = if !ACCESS_TTL.contains(&flags.access_ttl) {
         ("--access-ttl (AUTH_ACCESS_TTL)", "must be from 1m to 1d")
     } else if flags.access_ttl > flags.refresh_idle_ttl {

@@ -9,18 +9,18 @@ use chrono::{DateTime, Utc};
 use gatepost::Identity;
 use gatepost::api::auth::v1;
 use kit::failure::Violation;
+use kit::mask::MaskField;
 use kit::peer::CallerResolver;
 use kit::{etag, mask, page, request_id};
 use prost_types::Timestamp;
 use tonic::Request;
-use uuid::Uuid;
 
 use crate::app::SessionTokens;
 use crate::app::register::{Registered, Registrant};
 use crate::app::users::UserUpdate;
 use crate::domain::{
     Audiences, Client, Email, EntryFingerprint, ListedSession, LogId, Logged, Name, Password, PasswordPolicy, Position,
-    Role, Roles, User, UserChange, UserState,
+    Role, Roles, SessionId, User, UserChange, UserState,
 };
 use crate::error::Error;
 use crate::keys::model::PublicKey;
@@ -61,7 +61,10 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
     let patch = request.patch.unwrap_or_default();
     let mut violations = Vec::new();
     let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
-    let fields = [("name", patch.name.is_some()), ("email", patch.email.is_some())];
+    let fields = [
+        MaskField { name: "name", is_present: patch.name.is_some() },
+        MaskField { name: "email", is_present: patch.email.is_some() },
+    ];
     let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
         violations.push(Violation::new("update_mask", mask::RULE));
         Vec::new()
@@ -220,7 +223,7 @@ fn state_of(state: UserState) -> v1::UserState {
 }
 
 /// Writes a session for the caller of the session `current`.
-pub(crate) fn session(listed: ListedSession, current: Option<Uuid>) -> v1::Session {
+pub(crate) fn session(listed: ListedSession, current: Option<SessionId>) -> v1::Session {
     let ListedSession { session, client, last_refresh_time } = listed;
     v1::Session {
         id: session.id.to_string(),

@@ -11,8 +11,8 @@ use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
-use uuid::Uuid;
 
+use crate::domain::UserId;
 use crate::passwords::HashError;
 use crate::store::{StoreError, Unchanged};
 use crate::tokens::SignError;
@@ -71,7 +71,7 @@ impl Error {
     }
 
     /// Converts the reason why the user with this id was not changed.
-    pub(crate) fn unchanged(cause: Unchanged, id: Uuid) -> Self {
+    pub(crate) fn unchanged(cause: Unchanged, id: UserId) -> Self {
         match cause {
             Unchanged::NotFound => Self::UserNotFound(id.to_string()),
             Unchanged::Stale => Self::Stale,

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use clap::{Parser, ValueHint};
 use gatepost::Token;
 use kit::config::{
-    ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, is_published,
-    warn_plaintext,
+    ConfigError, Environment, InsecureSwitch, address, bind, boolean, check_encrypted, check_plaintext,
+    check_published, is_published, warn_plaintext,
 };
 use kit::healthcheck::HealthcheckCommand;
 use kit::peer::{Networks, ProxyProtocol, networks};
@@ -89,6 +89,11 @@ pub struct Config {
 }
 
 impl Flags {
+    /// Returns the setting that allows plaintext and published secrets.
+    fn insecure_switch(&self) -> InsecureSwitch {
+        InsecureSwitch { name: INSECURE_SETTING, is_on: self.insecure }
+    }
+
     /// Returns the PROXY protocol, if connections begin with its header.
     fn proxies(&self) -> Result<Option<ProxyProtocol>, ConfigError> {
         const NAME: &str = "--trusted-proxies (BLOG_TRUSTED_PROXIES)";
@@ -110,16 +115,12 @@ impl Config {
     /// [`ConfigError`] names the setting without its value.
     pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         let service_key = environment.service_key("BLOG_SERVICE_KEY")?;
-        check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), flags.insecure, INSECURE_SETTING)?;
+        let switch = flags.insecure_switch();
+        check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), switch)?;
         let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
-        check_plaintext(OPS_LISTEN, is_private, flags.insecure, INSECURE_SETTING)?;
-        check_encrypted(
-            "--database-url (BLOG_DATABASE_URL)",
-            flags.database_url.is_private(),
-            flags.insecure,
-            INSECURE_SETTING,
-        )?;
-        check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_loopback(), flags.insecure, INSECURE_SETTING)?;
+        check_plaintext(OPS_LISTEN, is_private, switch)?;
+        check_encrypted("--database-url (BLOG_DATABASE_URL)", flags.database_url.is_private(), switch)?;
+        check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_loopback(), switch)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
@@ -127,9 +128,9 @@ impl Config {
             ("BLOG_SERVICE_KEY", service_key.as_ref().is_some_and(|key| is_published(key.expose()))),
             ("the password in BLOG_DATABASE_URL or PGPASSWORD", flags.database_url.has_published_password()),
         ] {
-            check_published(name, is_published, flags.insecure, INSECURE_SETTING)?;
+            check_published(name, is_published, switch)?;
         }
-        warn_plaintext(INSECURE_SETTING, &exposed(&flags));
+        warn_plaintext(switch, &exposed(&flags));
         let proxy_protocol = flags.proxies()?;
         Ok(Self { flags, service_key, proxy_protocol, clock, ops: None })
     }

@@ -7,23 +7,24 @@ use crate::api::v1;
 use chrono::{DateTime, Utc};
 use gatepost::{Identity, Rejection, SubjectKind};
 use kit::failure::Violation;
+use kit::mask::MaskField;
 use kit::page::PageRow;
 use kit::{etag, mask, page, request_id};
 use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::Request;
-use uuid::Uuid;
 
 use crate::app::create::PostDraft;
+use crate::app::read::WantedPost;
 use crate::app::write::PostUpdate;
-use crate::domain::{Content, EDITOR, Post, PostChange, PostView, PostWriter, Title};
+use crate::domain::{AuthorId, Content, EDITOR, Post, PostChange, PostId, PostView, PostWriter, Title};
 use crate::error::Error;
 
 /// Largest number of ids of a batch.
 const MAX_BATCH_IDS: usize = 100;
 
 /// Returns the calling user; fails for a service, which owns no posts.
-pub(crate) fn user<T>(request: &Request<T>) -> Result<Uuid, Error> {
+pub(crate) fn user<T>(request: &Request<T>) -> Result<AuthorId, Error> {
     let identity = Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?;
     match identity.kind {
         SubjectKind::User => identity.subject.parse().map_err(|_| Error::Refused(Rejection::NotAllowed)),
@@ -57,7 +58,10 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
     let mut violations = Vec::new();
     let id = request.id.parse().map_err(|_| violations.push(Violation::new("id", ID_RULE)));
     let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
-    let fields = [("title", patch.title.is_some()), ("content", patch.content.is_some())];
+    let fields = [
+        MaskField { name: "title", is_present: patch.title.is_some() },
+        MaskField { name: "content", is_present: patch.content.is_some() },
+    ];
     let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
         violations.push(Violation::new("update_mask", mask::RULE));
         Vec::new()
@@ -78,32 +82,32 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
     }
 }
 
-/// The ids of a batch, and their texts as the caller wrote them.
-pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<(Uuid, String)>, Error> {
+/// Reads the ids of a batch.
+pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<WantedPost>, Error> {
     const MANY: &str = "must be at most 100 ids";
     const TWICE: &str = "must be listed once";
     if texts.len() > MAX_BATCH_IDS {
         return Err(violation("ids", MANY));
     }
-    let mut batch: Vec<(Uuid, String)> = Vec::with_capacity(texts.len());
+    let mut batch: Vec<WantedPost> = Vec::with_capacity(texts.len());
     for (index, text) in texts.into_iter().enumerate() {
         let field = format!("ids[{index}]");
         let Ok(id) = text.parse() else { return Err(violation(field, ID_RULE)) };
-        if batch.iter().any(|(other, _)| *other == id) {
+        if batch.iter().any(|other| other.id == id) {
             return Err(violation(field, TWICE));
         }
-        batch.push((id, text));
+        batch.push(WantedPost { id, text });
     }
     Ok(batch)
 }
 
-pub(crate) fn id(text: &str) -> Result<Uuid, Error> {
+pub(crate) fn id(text: &str) -> Result<PostId, Error> {
     text.parse().map_err(|_| violation("id", ID_RULE))
 }
 
 const ID_RULE: &str = "must be a UUID, as an answer of this service has it";
 
-pub(crate) fn post_id(post: Option<v1::get_post_request::Post>) -> Result<Uuid, Error> {
+pub(crate) fn post_id(post: Option<v1::get_post_request::Post>) -> Result<PostId, Error> {
     let Some(v1::get_post_request::Post::Id(id)) = post else {
         return Err(violation("id", "must name a post"));
     };
@@ -141,13 +145,13 @@ pub(crate) fn post(post: Post) -> v1::Post {
 }
 
 /// Returns the message of the post in a list, with its encoded size in bytes.
-pub(crate) fn row(post: Post) -> PageRow<v1::Post> {
+pub(crate) fn row(post: Post) -> PageRow<v1::Post, PostId> {
     let (id, item) = (post.id, self::post(post));
     PageRow { id, bytes: item.encoded_len(), item }
 }
 
 /// Returns the post that a draft would create.
-pub(crate) fn draft_post(draft: PostDraft, owner_id: Uuid) -> v1::Post {
+pub(crate) fn draft_post(draft: PostDraft, owner_id: AuthorId) -> v1::Post {
     v1::Post {
         owner_id: owner_id.to_string(),
         title: draft.title.into_string(),

@@ -8,8 +8,8 @@ use gatepost::status::{retry, status};
 use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
-use uuid::Uuid;
 
+use crate::domain::PostId;
 use crate::store::{PostUnchanged, StoreError};
 
 /// An error of a call.
@@ -39,7 +39,7 @@ pub(crate) enum Error {
 
 impl Error {
     /// Returns the error of a change that was not written.
-    pub(crate) fn unchanged(why: PostUnchanged, id: Uuid) -> Self {
+    pub(crate) fn unchanged(why: PostUnchanged, id: PostId) -> Self {
         match why {
             PostUnchanged::NotFound => Self::PostNotFound(id.to_string()),
             PostUnchanged::Stale => Self::Stale,

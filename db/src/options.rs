@@ -1,11 +1,26 @@
 //! Reads the `options` of a server's URL: server arguments that change settings of a session.
 
-/// Settings of a session: names and values.
-pub(super) type SessionSettings = Vec<(String, String)>;
+use std::borrow::Cow;
+
+/// Setting of a server for one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionSetting {
+    /// Name of the setting.
+    pub name: Cow<'static, str>,
+    /// Value, as the server reads it.
+    pub value: Cow<'static, str>,
+}
+
+impl SessionSetting {
+    /// Makes a setting of this name and value.
+    pub const fn new(name: &'static str, value: &'static str) -> Self {
+        Self { name: Cow::Borrowed(name), value: Cow::Borrowed(value) }
+    }
+}
 
 /// Returns the settings in `-c name=value`, `-cname=value` and `--name=value`, read as the server reads them. A
 /// backslash escapes the next character, and blanks separate the words. Returns `None` if there is anything else.
-pub(super) fn session_settings(options: &str) -> Option<SessionSettings> {
+pub(super) fn session_settings(options: &str) -> Option<Vec<SessionSetting>> {
     let mut words = words(options).into_iter();
     let mut settings = Vec::new();
     while let Some(word) = words.next() {
@@ -20,7 +35,7 @@ pub(super) fn session_settings(options: &str) -> Option<SessionSettings> {
         if name.is_empty() {
             return None;
         }
-        settings.push((name.replace('-', "_"), value.to_owned()));
+        settings.push(SessionSetting { name: name.replace('-', "_").into(), value: value.to_owned().into() });
     }
     Some(settings)
 }
@@ -47,7 +62,7 @@ mod tests {
     fn each_form_of_a_setting_is_read() {
         let read = |text: &str| {
             let settings = session_settings(text)?;
-            Some(settings.into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>())
+            Some(settings.into_iter().map(|set| format!("{}={}", set.name, set.value)).collect::<Vec<_>>())
         };
         assert_eq!(read("").unwrap(), [""; 0]);
         assert_eq!(read("-c search_path=auth").unwrap(), ["search_path=auth"]);

@@ -22,9 +22,9 @@ pub const TABLE: Table = Table {
 
 /// An earlier request with the same id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Earlier {
+pub enum Earlier<Id> {
     /// The same request, and the row that it created.
-    Same(Uuid),
+    Same(Id),
     /// Another request under the same id.
     Other,
 }
@@ -33,18 +33,22 @@ pub enum Earlier {
 ///
 /// # Errors
 /// [`StoreError`].
-pub async fn find(db: &Db, key: &RequestKey, now: DateTime<Utc>) -> Result<Option<Earlier>, StoreError> {
+pub async fn find<Id: From<Uuid>>(
+    db: &Db,
+    key: &RequestKey,
+    now: DateTime<Utc>,
+) -> Result<Option<Earlier<Id>>, StoreError> {
     const SQL: &str = "select fingerprint, resource from requests \
          where caller = $1 and method = $2 and id = $3 and create_time > $4";
     let row: Option<(Vec<u8>, Uuid)> = read!(db, |reader| sqlx::query_as(SQL)
         .bind(&key.caller)
         .bind(key.method)
-        .bind(key.id)
+        .bind(*key.id.as_uuid())
         .bind(now - REQUEST_ID_LIFETIME)
         .fetch_optional(reader))?;
     Ok(row.map(|(fingerprint, resource)| {
         let is_same = fingerprint == key.fingerprint.as_bytes();
-        if is_same { Earlier::Same(resource) } else { Earlier::Other }
+        if is_same { Earlier::Same(resource.into()) } else { Earlier::Other }
     }))
 }
 
@@ -53,18 +57,24 @@ pub async fn find(db: &Db, key: &RequestKey, now: DateTime<Utc>) -> Result<Optio
 ///
 /// # Errors
 /// The error of the driver.
-pub async fn keep(tx: &mut Tx<'_>, key: &RequestKey, resource: Uuid, now: DateTime<Utc>) -> Result<bool, sqlx::Error> {
+pub async fn keep(
+    tx: &mut Tx<'_>,
+    key: &RequestKey,
+    resource: impl Into<Uuid> + Send,
+    now: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
     const SQL: &str = "insert into requests (caller, method, id, fingerprint, resource, create_time) \
          values ($1, $2, $3, $4, $5, $6) on conflict (caller, method, id) do update \
          set fingerprint = excluded.fingerprint, resource = excluded.resource, create_time = excluded.create_time \
          where requests.create_time <= $7";
+    let resource: Uuid = resource.into();
     forget(tx, now).await?;
     let kept = within!(
         *tx,
         sqlx::query(SQL)
             .bind(&key.caller)
             .bind(key.method)
-            .bind(key.id)
+            .bind(*key.id.as_uuid())
             .bind(key.fingerprint.as_bytes())
             .bind(resource)
             .bind(now)

@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
-use super::options::{SessionSettings, session_settings};
+use super::options::{SessionSetting, session_settings};
 
 /// URL of a database: `sqlite:PATH` or `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=verify-full`.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ pub enum DatabaseUrl {
 pub struct PostgresServer {
     options: Box<PgConnectOptions>,
     /// Settings of each session from `options`.
-    settings: SessionSettings,
+    settings: Vec<SessionSetting>,
 }
 
 /// Allowed parameters behind the `?`: the driver would only warn of others, and log their values.
@@ -75,7 +75,7 @@ impl PostgresServer {
     }
 
     /// Returns the settings of each session from the URL's `options`.
-    pub(super) fn settings(&self) -> SessionSettings {
+    pub(super) fn settings(&self) -> Vec<SessionSetting> {
         self.settings.clone()
     }
 
@@ -173,7 +173,7 @@ fn server(text: &str) -> Result<PostgresServer, &'static str> {
 
 /// Returns the URL without its `options`, and the settings in them. A pooler may refuse them or drop them silently, so
 /// they are not sent with the first message of a connection.
-fn split_options(text: &str) -> Result<(String, SessionSettings), &'static str> {
+fn split_options(text: &str) -> Result<(String, Vec<SessionSetting>), &'static str> {
     let Some((place, query)) = text.split_once('?') else { return Ok((text.to_owned(), Vec::new())) };
     let (mut settings, mut rest) = (Vec::new(), Vec::new());
     for part in query.split('&') {

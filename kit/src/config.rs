@@ -72,39 +72,49 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
     humantime::parse_duration(text).map_err(|_| "write a length of time, for example 15m, 12h or 1d")
 }
 
+/// Setting by which an operator allows plaintext beyond loopback, and published secrets.
+#[derive(Clone, Copy, Debug)]
+pub struct InsecureSwitch {
+    /// Name of the setting.
+    pub name: &'static str,
+    /// Set if the operator has turned the setting on.
+    pub is_on: bool,
+}
+
 /// Refuses plaintext that leaves the machine unless the operator allows it (C65).
 ///
 /// # Errors
 /// Names the setting and the ways out.
-pub fn check_plaintext(name: &str, loopback: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
+pub fn check_plaintext(name: &str, is_loopback: bool, switch: InsecureSwitch) -> Result<(), ConfigError> {
     const REFUSED: &str = "plaintext beyond loopback is refused: use a loopback address";
-    trusted(name, loopback || insecure, REFUSED, switch)
+    trusted(name, is_loopback, REFUSED, switch)
 }
 
 /// Refuses plaintext to a database on another machine unless the operator allows it.
 ///
 /// # Errors
 /// Names the setting and the ways out.
-pub fn check_encrypted(name: &str, private: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
+pub fn check_encrypted(name: &str, is_private: bool, switch: InsecureSwitch) -> Result<(), ConfigError> {
     const REFUSED: &str = "plaintext to a database beyond loopback is refused: add ?sslmode=verify-full";
-    trusted(name, private || insecure, REFUSED, switch)
+    trusted(name, is_private, REFUSED, switch)
 }
 
 /// Logs the plaintext that leaves the machine because this switch is on. `exposed` has one text for each connection.
-pub fn warn_plaintext(switch: &str, exposed: &[String]) {
+pub fn warn_plaintext(switch: InsecureSwitch, exposed: &[String]) {
     if !exposed.is_empty() {
         let ways = exposed.join(", ");
         tracing::warn!(
-            "plaintext leaves this machine, since {switch} is true: {ways}; use it only on a trusted network"
+            "plaintext leaves this machine, since {} is true: {ways}; use it only on a trusted network",
+            switch.name
         );
     }
 }
 
-fn trusted(name: &str, is_fine: bool, refused: &str, switch: &str) -> Result<(), ConfigError> {
-    if is_fine {
+fn trusted(name: &str, is_safe: bool, refused: &str, switch: InsecureSwitch) -> Result<(), ConfigError> {
+    if is_safe || switch.is_on {
         return Ok(());
     }
-    let problem = format!("{refused}, or set {switch}=true if the network in between is trusted");
+    let problem = format!("{refused}, or set {}=true if the network in between is trusted", switch.name);
     Err(ConfigError::setting(name, problem))
 }
 

@@ -20,11 +20,11 @@ impl Ids {
         Self { clock, context: Mutex::new(ContextV7::new()) }
     }
 
-    /// Returns a new id. Ids can be guessed; secrets come from `random`.
-    pub fn next(&self) -> Uuid {
+    /// Returns a new id of this type. Ids can be guessed; secrets come from `random`.
+    pub fn next<Id: From<Uuid>>(&self) -> Id {
         let now = self.clock.now();
         let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
-        Uuid::new_v7(Timestamp::from_unix(&self.context, seconds, now.timestamp_subsec_nanos()))
+        Uuid::new_v7(Timestamp::from_unix(&self.context, seconds, now.timestamp_subsec_nanos())).into()
     }
 }
 
@@ -44,7 +44,7 @@ mod tests {
         for _ in 0..10 {
             let ids = Ids::new(Clock::manual(DateTime::from_timestamp(START, 0).unwrap()));
             let first = drawn.len();
-            drawn.extend((0..100_000).map(|_| ids.next()));
+            drawn.extend((0..100_000).map(|_| ids.next::<Uuid>()));
             assert!(drawn[first..].is_sorted_by(|one, next| one < next));
         }
         drawn.sort_unstable();

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod file_lock;
 pub mod handover;
 pub mod healthcheck;
+mod id_type;
 pub mod ids;
 pub mod mask;
 pub mod ops;

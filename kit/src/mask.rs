@@ -6,17 +6,27 @@ pub const RULE: &str = "must name fields of the patch that can be changed, each 
 /// Rule for every patch, as an error text.
 pub const EMPTY_RULE: &str = "must have a new value for at least one field";
 
+/// Field of a patch that an update can change.
+#[derive(Clone, Copy, Debug)]
+pub struct MaskField {
+    /// Name of the field.
+    pub name: &'static str,
+    /// Set if the patch has a value for the field.
+    pub is_present: bool,
+}
+
 /// Returns the fields to change: those in the mask or, without a mask, those present in the patch.
 ///
-/// `fields` lists each field that can change, and true if the patch has it. If a field is in the mask and not in the
-/// patch, the caller wants to clear it. Returns `None` for a mask with another field, or with a field twice.
-pub fn chosen(mask: Option<&[String]>, fields: &[(&'static str, bool)]) -> Option<Vec<&'static str>> {
+/// `fields` lists each field that can change. If a field is in the mask and not in the
+/// patch, the caller wants to be clear it. Returns `None` for
+/// a mask with another field, or with a field twice.
+pub fn chosen(mask: Option<&[String]>, fields: &[MaskField]) -> Option<Vec<&'static str>> {
     let Some(paths) = mask.filter(|paths| !paths.is_empty()) else {
-        return Some(fields.iter().filter(|(_, present)| *present).map(|(name, _)| *name).collect());
+        return Some(fields.iter().filter(|field| field.is_present).map(|field| field.name).collect());
     };
     let mut chosen = Vec::new();
     for path in paths {
-        let (name, _) = fields.iter().find(|(name, _)| name == path)?;
+        let MaskField { name, .. } = fields.iter().find(|field| field.name == path)?;
         if chosen.contains(name) {
             return None;
         }
@@ -29,7 +39,11 @@ pub fn chosen(mask: Option<&[String]>, fields: &[(&'static str, bool)]) -> Optio
 mod tests {
     use super::*;
 
-    const FIELDS: [(&str, bool); 3] = [("title", true), ("content", false), ("slug", true)];
+    const FIELDS: [MaskField; 3] = [
+        MaskField { name: "title", is_present: true },
+        MaskField { name: "content", is_present: false },
+        MaskField { name: "slug", is_present: true },
+    ];
 
     fn chosen_by(paths: &[&str]) -> Option<Vec<&'static str>> {
         let paths: Vec<String> = paths.iter().map(ToString::to_string).collect();

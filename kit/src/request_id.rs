@@ -2,13 +2,17 @@
 
 use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
 /// Time for which a request is remembered.
 pub const REQUEST_ID_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 /// Rule for request ids, as an error text.
 pub const RULE: &str = "must be a UUID of your own, or empty";
+
+crate::id_type! {
+    /// Id of a request, as its caller chose it.
+    pub struct RequestId;
+}
 
 /// Identity of a request that its caller can repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +22,7 @@ pub struct RequestKey {
     /// Path of the method.
     pub method: &'static str,
     /// Id that the caller chose.
-    pub id: Uuid,
+    pub id: RequestId,
     /// Fingerprint of the request's fields. Another request with the same id has another fingerprint.
     pub fingerprint: Fingerprint,
 }
@@ -47,7 +51,7 @@ impl Fingerprint {
 ///
 /// # Errors
 /// [`RULE`] for any other text that is no UUID.
-pub fn parse(text: &str) -> Result<Option<Uuid>, &'static str> {
+pub fn parse(text: &str) -> Result<Option<RequestId>, &'static str> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(|_| RULE) }
 }
 

@@ -3,10 +3,9 @@
 use std::hash::Hash;
 use std::time::Duration;
 
-use auth_service::domain::{Cause, EntryFingerprint, Era, LogId, Logged, Position, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, Era, LogId, Logged, Position, Revocation, SessionId, UserId};
 use auth_service::view::{Bearer, History, NextEntry, PageOutcome};
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use crate::Mutation;
 use crate::database::{LogRow, Look, ModelDatabase, ModelLog, wall};
@@ -24,7 +23,7 @@ fn bearer(token: usize) -> Bearer<'static> {
 
 /// Returns a token that is issued after all events of the model.
 fn fresh_token() -> Bearer<'static> {
-    Bearer { user: Uuid::max(), session: Uuid::max(), issued: i64::MAX, ..bearer(0) }
+    Bearer { user: UserId::MAX, session: SessionId::MAX, issued: i64::MAX, ..bearer(0) }
 }
 
 /// Returns `true` if a horizon of this date kills the model's tokens.
@@ -32,12 +31,12 @@ pub(crate) fn kills(horizon: DateTime<Utc>) -> bool {
     horizon.timestamp() >= bearer(0).issued
 }
 
-pub(crate) fn user(token: usize) -> Uuid {
-    Uuid::from_u128(token as u128 + 1)
+pub(crate) fn user(token: usize) -> UserId {
+    UserId::from_u128(token as u128 + 1)
 }
 
-pub(crate) fn session(token: usize) -> Uuid {
-    Uuid::from_u128(token as u128 + 101)
+pub(crate) fn session(token: usize) -> SessionId {
+    SessionId::from_u128(token as u128 + 101)
 }
 
 /// Returns the revocation of this token: the end of the session for some, a new generation for others.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use db::DatabaseUrl;
 use gatepost::Token;
-use kit::config::{ConfigError, Environment, address, bind, check_plaintext, parse};
+use kit::config::{ConfigError, Environment, InsecureSwitch, address, bind, check_plaintext, parse};
 use kit::shutdown::Shutdown;
 use kit::{Clock, ServiceAddress, output};
 use tokio::net::TcpListener;
@@ -59,11 +59,11 @@ impl Pair {
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut auth: auth_service::Flags = parse(["auth".into()], environment, &PAIR_SETTINGS)?;
         let mut blog: blog_service::Flags = parse(["blog".into()], environment, &PAIR_SETTINGS)?;
-        for (name, listen, insecure, switch) in [
+        for (name, listen, is_on, switch) in [
             ("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen, auth.insecure, "AUTH_INSECURE"),
             ("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen, blog.insecure, "BLOG_INSECURE"),
         ] {
-            check_plaintext(name, listen.ip().is_loopback(), insecure, switch)?;
+            check_plaintext(name, listen.ip().is_loopback(), InsecureSwitch { name: switch, is_on })?;
         }
         auth.listen = flags.auth_listen;
         blog.listen = flags.blog_listen;

@@ -5,8 +5,8 @@
 //! the users of the network. A failure in the network also counts elsewhere.
 
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
+use crate::domain::UserId;
 use crate::error::Error;
 use crate::store::{AccountDigest, Store, Trial};
 
@@ -15,7 +15,7 @@ pub(super) enum PasswordPurpose<'a> {
     /// A login with this email, in its canonical form.
     Login(&'a str),
     /// A call of this logged-in user, who proves the password.
-    Proof(Uuid),
+    Proof(UserId),
 }
 
 /// Accounts that count an attempt.
@@ -42,7 +42,7 @@ impl AttemptAccounts {
             // Separate from the account of logins: a stolen token gives no extra guesses.
             PasswordPurpose::Proof(user) => {
                 let trial = store.proof_trial(user, network).await?;
-                return Ok((Self::one(digest(&[b"proof", user.as_bytes()])), trial));
+                return Ok((Self::one(digest(&[b"proof", user.as_uuid().as_bytes()])), trial));
             }
         };
         let trial = store.login_trial(email_key, network).await?;
@@ -60,9 +60,9 @@ impl AttemptAccounts {
 }
 
 /// Returns all accounts that count a user's wrong passwords. `networks` are the networks from which the user has logged in.
-pub(crate) fn failure_accounts(email_key: &str, user: Uuid, networks: &[String]) -> Vec<AccountDigest> {
+pub(crate) fn failure_accounts(email_key: &str, user: UserId, networks: &[String]) -> Vec<AccountDigest> {
     let [login, proof] =
-        [[&b"login"[..], email_key.as_bytes()], [&b"proof"[..], user.as_bytes()]].map(|parts| digest(&parts));
+        [[&b"login"[..], email_key.as_bytes()], [&b"proof"[..], user.as_uuid().as_bytes()]].map(|parts| digest(&parts));
     let known = networks.iter().map(|network| digest(&[b"known", network.as_bytes(), email_key.as_bytes()]));
     [login, proof].into_iter().chain(known).collect()
 }

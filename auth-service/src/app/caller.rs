@@ -1,17 +1,23 @@
 //! The caller of a use case, and the rules about other users' data.
 
 use gatepost::{Identity, Rejection, SubjectKind};
-use uuid::Uuid;
 
-use crate::domain::Role;
+use crate::domain::{Role, SessionId, UserId};
 use crate::error::Error;
 use crate::store::Store;
 
 /// Bearer of the call's token.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller {
-    /// Ids of the user and the session; `None` for a service.
-    user: Option<(Uuid, Uuid)>,
+    /// Calling user; `None` for a service.
+    user: Option<CallingUser>,
+}
+
+/// User who calls, by one of the user's sessions.
+#[derive(Clone, Copy)]
+struct CallingUser {
+    id: UserId,
+    session: SessionId,
     is_admin: bool,
 }
 
@@ -21,17 +27,19 @@ impl Caller {
         let user = match identity.kind {
             SubjectKind::User => {
                 let session = identity.session.as_deref().and_then(|id| id.parse().ok());
-                Some(identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Rejection::NotAllowed))?)
+                let (id, session) =
+                    identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Rejection::NotAllowed))?;
+                Some(CallingUser { id, session, is_admin: identity.has_role(Role::ADMIN) })
             }
             SubjectKind::Service => None,
             _ => return Err(Error::Refused(Rejection::NotAllowed)),
         };
-        Ok(Self { user, is_admin: user.is_some() && identity.has_role(Role::ADMIN) })
+        Ok(Self { user })
     }
 
     /// Returns the calling user; fails for a service.
-    pub(crate) fn user(self) -> Result<Uuid, Error> {
-        self.user.map(|(user, _)| user).ok_or(Error::Refused(Rejection::NotAllowed))
+    pub(crate) fn user(self) -> Result<UserId, Error> {
+        self.user.map(|user| user.id).ok_or(Error::Refused(Rejection::NotAllowed))
     }
 
     /// Fails unless the caller is a service.
@@ -41,25 +49,25 @@ impl Caller {
 
     /// Fails unless the caller is an admin.
     pub(crate) fn require_admin(self) -> Result<(), Error> {
-        if self.is_admin { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
+        if self.is_admin() { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
     }
 
     /// Returns the session of the call's token.
-    pub(crate) fn session(self) -> Option<Uuid> {
-        self.user.map(|(_, session)| session)
+    pub(crate) fn session(self) -> Option<SessionId> {
+        self.user.map(|user| user.session)
     }
 
     pub(super) fn is_admin(self) -> bool {
-        self.is_admin
+        self.user.is_some_and(|user| user.is_admin)
     }
 
     /// Returns `true` if the caller may see and change all of this user's data.
-    pub(crate) fn owns(self, user: Uuid) -> bool {
-        self.is_admin || self.user.is_some_and(|(own, _)| own == user)
+    pub(crate) fn owns(self, user: UserId) -> bool {
+        self.user.is_some_and(|own| own.is_admin || own.id == user)
     }
 
     /// Checks that the user exists, then that the caller owns the user's data. Every caller may learn that a user exists.
-    pub(super) async fn reach(self, store: &Store, user: Uuid) -> Result<(), Error> {
+    pub(super) async fn reach(self, store: &Store, user: UserId) -> Result<(), Error> {
         if store.user(user).await?.is_none() {
             return Err(Error::UserNotFound(user.to_string()));
         }

@@ -30,20 +30,28 @@ pub(crate) enum VerifiedBearer {
     Inactive(InactiveReason),
 }
 
+/// Answer to an introspection.
+pub(crate) struct Introspected {
+    pub(crate) bearer: VerifiedBearer,
+    /// Position up to which all revocations are applied.
+    pub(crate) position: Position,
+}
+
 impl Introspector {
-    /// Checks the token's signature, its times, and all revocations up to the returned position.
-    pub(crate) async fn introspect(&self, token: Option<&Token>) -> Result<(VerifiedBearer, Position), StaleView> {
+    /// Checks the token's signature, its times, and all revocations up to the answer's position.
+    pub(crate) async fn introspect(&self, token: Option<&Token>) -> Result<Introspected, StaleView> {
         // Before the signature check: a stale view refuses every token.
         self.view.refresh().await?;
         let now = self.clock.now();
-        let inactive = |reason| Ok((VerifiedBearer::Inactive(reason), self.view.position()?));
+        let answer = |bearer| Ok(Introspected { bearer, position: self.view.position()? });
+        let inactive = |reason| answer(VerifiedBearer::Inactive(reason));
         // A malformed token was not issued by this service.
         let Some(token) = token else { return inactive(InactiveReason::Invalid) };
         let digest = token.digest();
         if let Some(key) = &self.service_key
             && bool::from(digest.as_bytes().ct_eq(key.as_bytes()))
         {
-            return Ok((VerifiedBearer::Service, self.view.position()?));
+            return answer(VerifiedBearer::Service);
         }
         match self.verify(token, &digest, now).await? {
             Ok(verified) => self.judge(verified, now).await,
@@ -73,14 +81,10 @@ impl Introspector {
     }
 
     /// Checks if a verified token has been revoked.
-    async fn judge(
-        &self,
-        verified: Arc<VerifiedToken>,
-        now: DateTime<Utc>,
-    ) -> Result<(VerifiedBearer, Position), StaleView> {
+    async fn judge(&self, verified: Arc<VerifiedToken>, now: DateTime<Utc>) -> Result<Introspected, StaleView> {
         let claims = verified.claims();
         let era = Era::from_token_id(claims.jti);
-        let bearer = Bearer {
+        let facts = Bearer {
             user: claims.sub,
             session: claims.sid,
             generation: claims.generation,
@@ -88,19 +92,19 @@ impl Introspector {
             issued: claims.iat,
             era,
         };
-        let mut judged = self.view.judge(bearer)?;
+        let mut judged = self.view.judge(facts)?;
         // Another replica may have just begun the token's era.
         let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
         if judged.dead.is_some() && is_new && !self.view.horizon().knows_era(era) {
             self.view.poll_for_key().await?;
-            judged = self.view.judge(bearer)?;
+            judged = self.view.judge(facts)?;
         }
-        let status = match judged.dead {
+        let bearer = match judged.dead {
             None => VerifiedBearer::User(verified),
             Some(Cause::Ended) => VerifiedBearer::Inactive(InactiveReason::Revoked),
             Some(Cause::Disabled) => VerifiedBearer::Inactive(InactiveReason::UserDisabled),
             Some(Cause::Deleted) => VerifiedBearer::Inactive(InactiveReason::UserDeleted),
         };
-        Ok((status, judged.position))
+        Ok(Introspected { bearer, position: judged.position })
     }
 }

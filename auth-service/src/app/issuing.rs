@@ -5,9 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use kit::Clock;
 use kit::ids::Ids;
-use uuid::Uuid;
 
-use crate::domain::{Expiry, Lifetimes, Session, User};
+use crate::domain::{Expiry, Lifetimes, Session, User, UserId};
 use crate::error::Error;
 use crate::keys::model::{CurrentKeys, KeySet};
 use crate::tokens::{Issued, Issuer, RefreshToken, Scope, SignError};
@@ -25,6 +24,12 @@ pub(crate) struct Issuing {
     pub(crate) ids: Ids,
 }
 
+/// A session that is not stored yet, with its first refresh token.
+pub(crate) struct NewSession {
+    pub(crate) session: Session,
+    refresh: RefreshToken,
+}
+
 /// Tokens of a session, in the form for its client.
 pub(crate) struct SessionTokens {
     /// Access token with its times.
@@ -37,7 +42,7 @@ pub(crate) struct SessionTokens {
 
 impl Issuing {
     /// Creates a session of this user that begins now, and its first refresh token. Stores nothing.
-    pub(super) fn new_session(&self, user_id: Uuid, generation: i32) -> (Session, RefreshToken) {
+    pub(super) fn new_session(&self, user_id: UserId, generation: i32) -> NewSession {
         let (now, id) = (self.clock.now(), self.ids.next());
         let refresh = RefreshToken::first(id, kit::random::bytes());
         let expire_time = now + self.lifetimes.session;
@@ -52,7 +57,7 @@ impl Issuing {
             idle_expire_time: idle,
             over_time: over,
         };
-        (session, refresh)
+        NewSession { session, refresh }
     }
 
     /// Returns the current key set.
@@ -83,7 +88,7 @@ impl Issuing {
     pub(super) fn tokens(
         &self,
         user: &User,
-        (session, refresh): (&Session, &RefreshToken),
+        NewSession { session, refresh }: &NewSession,
         audiences: &[String],
     ) -> Result<SessionTokens, Error> {
         let access = self.access_token(user, Scope { session: session.id, end: session.expire_time, audiences })?;

@@ -1,12 +1,10 @@
 //! Logs users in: one lookup, one hash and the same answer for each failure (C51). Registration uses it, too.
 
-use uuid::Uuid;
-
 use super::accounts::PasswordPurpose;
 use super::quotas::Quota;
 use super::refresh::AUDIT;
 use super::{App, SessionTokens};
-use crate::domain::{Client, Email, Password, User};
+use crate::domain::{Client, Email, Password, User, UserId};
 use crate::error::Error;
 
 /// Largest number of sessions that one login ends.
@@ -16,7 +14,8 @@ const MAX_ENDED: usize = 4;
 pub(crate) async fn login(
     app: &App,
     client: &Client,
-    (email, password): (&Email, Password),
+    email: &Email,
+    password: Password,
     audiences: &[String],
 ) -> Result<(User, SessionTokens), Error> {
     app.quotas.check(Quota::Logins, &client.peer, app.clock.earliest())?;
@@ -33,10 +32,10 @@ pub(super) async fn begin(
     client: &Client,
     audiences: &[String],
 ) -> Result<SessionTokens, Error> {
-    let (session, refresh) = app.issuing.new_session(user.id, user.generation);
-    let tokens = app.issuing.tokens(user, (&session, &refresh), audiences)?;
+    let begun = app.issuing.new_session(user.id, user.generation);
+    let tokens = app.issuing.tokens(user, &begun, audiences)?;
     // A password change or a revocation of all sessions ran at the same time, and ended this session too.
-    if !app.store.create_session(&session, client).await? {
+    if !app.store.create_session(&begun.session, client).await? {
         return Err(Error::InvalidCredentials);
     }
     if let Err(error) = end_surplus(app, user.id).await {
@@ -48,7 +47,7 @@ pub(super) async fn begin(
 
 /// Ends sessions beyond the user's quota, the least recently used first. One login ends only a few; after the quota was
 /// lowered, later logins end the rest.
-async fn end_surplus(app: &App, user: Uuid) -> Result<(), Error> {
+async fn end_surplus(app: &App, user: UserId) -> Result<(), Error> {
     let Some(most) = app.quotas.user_sessions else { return Ok(()) };
     for _ in 0..MAX_ENDED {
         let Some(id) = app.store.surplus_session(user, most, app.clock.now()).await? else { break };

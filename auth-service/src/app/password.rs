@@ -6,6 +6,7 @@ use super::accounts::PasswordPurpose;
 use super::{App, Caller, SessionTokens};
 use crate::domain::{Client, Password};
 use crate::error::Error;
+use crate::store::PasswordChanged;
 
 /// Sets the caller's new password. Returns the tokens of a new session.
 pub(crate) async fn change(
@@ -23,11 +24,11 @@ pub(crate) async fn change(
     let new = app.passwords.accept(new, &[&user.name, &user.email]);
     let new = new.map_err(|error| Error::violation("new_password", error.to_string()))?;
     let hash = app.attempts.hash(client, new.into_password()).await?;
-    let (session, refresh) = app.issuing.new_session(id, user.generation + 1);
+    let begun = app.issuing.new_session(id, user.generation + 1);
     let stamp = app.revoker.stamp();
-    let changed = app.store.change_password(user.generation, &hash, &session, client, stamp).await?;
+    let changed = app.store.change_password(user.generation, &hash, &begun.session, client, stamp).await?;
     // The generation has changed since the old password was read, so this call's own token is revoked.
-    let (user, logged) = changed.ok_or(Error::Refused(Rejection::Token(InactiveReason::Revoked)))?;
+    let PasswordChanged { user, logged } = changed.ok_or(Error::Refused(Rejection::Token(InactiveReason::Revoked)))?;
     app.revoker.take_effect(logged).await?;
-    app.issuing.tokens(&user, (&session, &refresh), app.audiences.default())
+    app.issuing.tokens(&user, &begun, app.audiences.default())
 }

@@ -1,11 +1,10 @@
 //! Exchanges a session's refresh token for the next tokens of the session.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use super::quotas::Quota;
 use super::{App, SessionTokens};
-use crate::domain::{Client, Decision, Rotation};
+use crate::domain::{Client, Decision, Rotation, SessionId};
 use crate::error::Error;
 use crate::store::{Refreshable, Rotated};
 use crate::tokens::{RefreshToken, Scope};
@@ -70,7 +69,7 @@ struct RefreshCall<'a> {
 }
 
 impl RefreshCall<'_> {
-    fn session(&self) -> Uuid {
+    fn session(&self) -> SessionId {
         self.presented.session()
     }
 

@@ -1,14 +1,13 @@
 //! Registers users. A request id lets a caller that has lost the answer repeat the request.
 
 use db::requests::{self, Earlier};
-use kit::request_id::{Fingerprint, RequestKey};
-use uuid::Uuid;
+use kit::request_id::{Fingerprint, RequestId, RequestKey};
 
 use super::accounts::PasswordPurpose;
 use super::{App, Caller, SessionTokens, login};
-use crate::domain::{Client, Email, Name, NewPassword, NewUser, Password, Roles, User};
+use crate::domain::{Client, Email, Name, NewPassword, NewUser, Password, Roles, User, UserId};
 use crate::error::Error;
-use crate::store::Created;
+use crate::store::{Created, FirstSession};
 
 const METHOD: &str = "gatepost.auth.v1.UserService/CreateUser";
 
@@ -17,7 +16,7 @@ pub(crate) struct Registrant {
     pub(crate) name: Name,
     pub(crate) email: Email,
     pub(crate) password: NewPassword,
-    pub(crate) request_id: Option<Uuid>,
+    pub(crate) request_id: Option<RequestId>,
     pub(crate) validate_only: bool,
 }
 
@@ -70,8 +69,8 @@ pub(crate) async fn register(
         roles: Roles::default(),
         create_time: app.clock.now(),
     };
-    let session = app.registration_logs_in.then(|| app.issuing.new_session(new.id, 1));
-    let first = session.as_ref().map(|(session, _)| (session, client));
+    let begun = app.registration_logs_in.then(|| app.issuing.new_session(new.id, 1));
+    let first = begun.as_ref().map(|begun| FirstSession { session: &begun.session, client });
     let user = match app.store.create_user(&new, first, request.as_ref()).await? {
         Created::User(user) => user,
         Created::EmailTaken => return Err(Error::EmailTaken),
@@ -81,14 +80,12 @@ pub(crate) async fn register(
             return repeat(app, made.unwrap_or(new.id), client, password).await;
         }
     };
-    let tokens = session
-        .map(|(session, refresh)| app.issuing.tokens(&user, (&session, &refresh), app.audiences.default()))
-        .transpose()?;
+    let tokens = begun.map(|begun| app.issuing.tokens(&user, &begun, app.audiences.default())).transpose()?;
     Ok(Registered::Account(user, tokens))
 }
 
 /// Returns the user that this request created earlier.
-async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
+async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<UserId>, Error> {
     let Some(key) = request else { return Ok(None) };
     match requests::find(app.store.db(), key, app.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
@@ -99,7 +96,7 @@ async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<Uuid>
 
 /// Answers a repeated request after its user was created. The password is not stored with the request, so the caller must
 /// prove it, as at a login, before it gets tokens.
-async fn repeat(app: &App, id: Uuid, client: &Client, password: Password) -> Result<Registered, Error> {
+async fn repeat(app: &App, id: UserId, client: &Client, password: Password) -> Result<Registered, Error> {
     if !app.registration_logs_in {
         let user = app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))?;
         return Ok(Registered::Account(Box::new(user), None));
@@ -110,7 +107,7 @@ async fn repeat(app: &App, id: Uuid, client: &Client, password: Password) -> Res
 }
 
 /// Checks that a registration would succeed.
-async fn check(app: &App, made: Option<Uuid>, registrant: Registrant) -> Result<Registered, Error> {
+async fn check(app: &App, made: Option<UserId>, registrant: Registrant) -> Result<Registered, Error> {
     if made.is_none() && app.store.credentials(registrant.email.key()).await?.is_some() {
         return Err(Error::EmailTaken);
     }

@@ -2,19 +2,18 @@
 
 use gatepost::Rejection;
 use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
-use uuid::Uuid;
 
 use super::{App, Caller};
-use crate::domain::ListedSession;
+use crate::domain::{ListedSession, SessionId, UserId};
 use crate::error::Error;
 
 /// Returns a page of a user's sessions. `row` converts a session into a row of the answer.
 pub(crate) async fn list<T>(
     app: &App,
     caller: Caller,
-    user: Uuid,
+    user: UserId,
     wanted: PageRequest<'_>,
-    row: impl Fn(ListedSession) -> PageRow<T>,
+    row: impl Fn(ListedSession) -> PageRow<T, SessionId>,
 ) -> Result<Page<T>, Error> {
     caller.reach(&app.store, user).await?;
     let now = app.clock.now();
@@ -34,7 +33,7 @@ pub(crate) async fn log_out(app: &App, caller: Caller) -> Result<(), Error> {
 
 /// Ends a session. Only admins can tell another user's session from one that does not exist (C39). A service gets "not
 /// found" for every session.
-pub(crate) async fn revoke(app: &App, caller: Caller, id: Uuid) -> Result<(), Error> {
+pub(crate) async fn revoke(app: &App, caller: Caller, id: SessionId) -> Result<(), Error> {
     let missing = || Error::SessionNotFound(id.to_string());
     let owner = if caller.is_admin() { None } else { Some(caller.user().map_err(|_| missing())?) };
     let ended = app.store.revoke_session(id, owner, app.revoker.stamp()).await?;
@@ -42,7 +41,7 @@ pub(crate) async fn revoke(app: &App, caller: Caller, id: Uuid) -> Result<(), Er
 }
 
 /// Ends all sessions of a user.
-pub(crate) async fn revoke_all(app: &App, caller: Caller, user: Uuid) -> Result<(), Error> {
+pub(crate) async fn revoke_all(app: &App, caller: Caller, user: UserId) -> Result<(), Error> {
     caller.reach(&app.store, user).await?;
     let ended = app.store.end_all_sessions(user, app.revoker.stamp()).await?;
     app.revoker.take_effect(ended.ok_or_else(|| Error::UserNotFound(user.to_string()))?).await

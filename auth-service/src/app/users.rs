@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use gatepost::{InactiveReason, Rejection};
 use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
-use uuid::Uuid;
 
 use super::accounts::PasswordPurpose;
 use super::{App, Caller};
-use crate::domain::{Client, Logged, Password, Roles, User, UserChange, UserState};
+use crate::domain::{Client, Password, Roles, User, UserChange, UserId, UserState};
 use crate::error::Error;
-use crate::store::{Filter, Outcome, PasswordProof};
+use crate::store::{ChangedUser, Filter, Outcome, PasswordProof};
 
 /// Change of a user, with valid fields.
 pub(crate) struct UserUpdate {
@@ -27,12 +26,12 @@ pub(crate) async fn me(app: &App, caller: Caller) -> Result<User, Error> {
 }
 
 /// Returns a user.
-pub(crate) async fn get(app: &App, id: Uuid) -> Result<User, Error> {
+pub(crate) async fn get(app: &App, id: UserId) -> Result<User, Error> {
     app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))
 }
 
 /// Returns the existing users among these ids.
-pub(crate) async fn get_many(app: &App, ids: &[Uuid]) -> Result<HashMap<Uuid, User>, Error> {
+pub(crate) async fn get_many(app: &App, ids: &[UserId]) -> Result<HashMap<UserId, User>, Error> {
     Ok(app.store.users(ids).await?.into_iter().map(|user| (user.id, user)).collect())
 }
 
@@ -41,7 +40,7 @@ pub(crate) async fn list<T>(
     app: &App,
     filter: &Filter,
     wanted: PageRequest<'_>,
-    row: impl Fn(User) -> PageRow<T>,
+    row: impl Fn(User) -> PageRow<T, UserId>,
 ) -> Result<Page<T>, Error> {
     let read = async |after, limit| {
         let users = app.store.list_users(filter, after, limit).await?;
@@ -55,7 +54,7 @@ pub(crate) async fn update(
     app: &App,
     caller: Caller,
     client: &Client,
-    id: Uuid,
+    id: UserId,
     UserUpdate { change, current_password, expected }: UserUpdate,
 ) -> Result<User, Error> {
     caller.reach(&app.store, id).await?;
@@ -77,25 +76,25 @@ async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -
 }
 
 /// Deletes a user with all sessions.
-pub(crate) async fn delete(app: &App, caller: Caller, id: Uuid, expected: Option<i32>) -> Result<(), Error> {
+pub(crate) async fn delete(app: &App, caller: Caller, id: UserId, expected: Option<i32>) -> Result<(), Error> {
     caller.reach(&app.store, id).await?;
     let deleted = app.store.delete_user(id, expected, app.revoker.stamp()).await?;
     app.revoker.take_effect(deleted.map_err(|why| Error::unchanged(why, id))?).await
 }
 
 /// Sets the roles of a user. The policy admits only admins.
-pub(crate) async fn set_roles(app: &App, id: Uuid, roles: &Roles, expected: Option<i32>) -> Result<User, Error> {
+pub(crate) async fn set_roles(app: &App, id: UserId, roles: &Roles, expected: Option<i32>) -> Result<User, Error> {
     settled(app, id, app.store.set_roles(id, roles, expected, app.revoker.stamp()).await).await
 }
 
 /// Enables or disables a user. The policy admits only admins.
-pub(crate) async fn set_state(app: &App, id: Uuid, to: UserState, expected: Option<i32>) -> Result<User, Error> {
+pub(crate) async fn set_state(app: &App, id: UserId, to: UserState, expected: Option<i32>) -> Result<User, Error> {
     settled(app, id, app.store.set_state(id, to, expected, app.revoker.stamp()).await).await
 }
 
 /// Returns the changed user, after the revocation of the change has taken effect.
-async fn settled(app: &App, id: Uuid, changed: Outcome<(User, Option<Logged>)>) -> Result<User, Error> {
-    let (user, logged) = changed?.map_err(|why| Error::unchanged(why, id))?;
+async fn settled(app: &App, id: UserId, changed: Outcome<ChangedUser>) -> Result<User, Error> {
+    let ChangedUser { user, logged } = changed?.map_err(|why| Error::unchanged(why, id))?;
     app.revoker.take_effect(logged).await?;
     Ok(user)
 }

@@ -38,8 +38,13 @@ pub(crate) struct FeedWatch {
 pub(crate) struct FeedKeys {
     /// Digest of everything that verification depends on.
     pub(crate) digest: Vec<u8>,
-    /// Id and algorithm of each key.
-    pub(crate) names: Vec<(String, Algorithm)>,
+    pub(crate) names: Vec<FeedKey>,
+}
+
+/// A signing key, as announced to guards.
+pub(crate) struct FeedKey {
+    pub(crate) id: String,
+    pub(crate) algorithm: Algorithm,
 }
 
 impl FeedWatch {
@@ -109,7 +114,7 @@ impl FeedWatch {
     /// Returns the current keys, as announced to the guard.
     pub(crate) fn keys(&self) -> FeedKeys {
         let keys = self.app.issuing.keys_now();
-        let names = keys.names().map(|(id, algorithm)| (id.to_owned(), algorithm)).collect();
+        let names = keys.names().map(|(id, algorithm)| FeedKey { id: id.to_owned(), algorithm }).collect();
         FeedKeys { digest: digest(&self.app), names }
     }
 }

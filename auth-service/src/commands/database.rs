@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use kit::config::{ConfigError, boolean, check_encrypted};
+use kit::config::{ConfigError, InsecureSwitch, boolean, check_encrypted};
 
 use super::clock::ClockCheckFlags;
 use crate::store::DatabaseUrl;
@@ -54,7 +54,8 @@ impl DatabaseFlags {
     pub(super) fn url(self) -> Result<DatabaseUrl, ConfigError> {
         let folder = PathBuf::from(DEFAULT_FOLDER);
         let url = self.database_url.unwrap_or_else(|| DatabaseUrl::file(folder.join("auth.db")));
-        check_encrypted("--database-url (AUTH_DATABASE_URL)", url.is_private(), self.insecure, "AUTH_INSECURE")?;
+        let switch = InsecureSwitch { name: "AUTH_INSECURE", is_on: self.insecure };
+        check_encrypted("--database-url (AUTH_DATABASE_URL)", url.is_private(), switch)?;
         Ok(url)
     }
 }

@@ -198,7 +198,7 @@ fn tell_retired(ids: &[String], keys: Option<&[SigningKeyRecord]>, now: DateTime
 }
 
 async fn list(store: &Store, now: DateTime<Utc>) -> Result<(), KeyringError> {
-    let keys: Vec<_> = store.signing_keys().await?.into_iter().map(|(record, _)| record).collect();
+    let keys: Vec<_> = store.signing_keys().await?.into_iter().map(|row| row.record).collect();
     let signing = signing_at(&keys, now).map(|record| record.id.clone());
     tell(&row(["KID", "ALGORITHM", "STATE", "SIGNS FROM", "SIGNS UNTIL", "VERIFIES UNTIL"]));
     for key in &keys {

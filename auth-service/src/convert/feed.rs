@@ -8,10 +8,9 @@ use gatepost::api::auth::v1::watch_revocations_response::Message;
 use kit::serve::ServerLimits;
 
 use super::{position, time};
-use crate::app::watch::FeedKeys;
+use crate::app::watch::{FeedKey, FeedKeys};
 use crate::domain::{Cause, Entry, Revocation};
 use crate::feed::FeedEvent;
-use crate::keys::model::Algorithm;
 
 /// Time between two requests of a guard for a renewal.
 const RENEW_INTERVAL: Duration = Duration::from_millis(500);
@@ -27,8 +26,8 @@ pub(crate) fn greeting(FeedKeys { digest, names }: FeedKeys) -> v1::WatchRevocat
     }))
 }
 
-fn key_names(names: Vec<(String, Algorithm)>) -> Vec<v1::KeyName> {
-    let name = |(id, algorithm): (String, Algorithm)| v1::KeyName { id, algorithm: algorithm.name().to_owned() };
+fn key_names(names: Vec<FeedKey>) -> Vec<v1::KeyName> {
+    let name = |key: FeedKey| v1::KeyName { id: key.id, algorithm: key.algorithm.name().to_owned() };
     names.into_iter().map(name).collect()
 }
 

@@ -1,7 +1,8 @@
 //! Revocations: entries that kill tokens before they expire, in one order.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
+
+use super::{SessionId, UserId};
 
 /// Subject of one entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -10,11 +11,11 @@ pub enum Revocation {
     /// the log's horizon does.
     Start,
     /// Every token of this session.
-    Session(Uuid),
+    Session(SessionId),
     /// Every token of a user below a generation.
     User {
         /// The user.
-        id: Uuid,
+        id: UserId,
         /// Oldest generation that is valid.
         generation: i32,
         /// Reason.

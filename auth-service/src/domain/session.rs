@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
-use super::RefreshDigest;
+use super::{RefreshDigest, SessionId, UserId};
 
 /// Session of a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Id of the row.
-    pub id: Uuid,
+    pub id: SessionId,
     /// User of the session.
-    pub user_id: Uuid,
+    pub user_id: UserId,
     /// Generation of the user at the login, read together with the password hash.
     pub generation: i32,
     /// Start time.

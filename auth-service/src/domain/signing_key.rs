@@ -25,6 +25,15 @@ pub struct SigningKeyRecord {
     pub verify_until: Option<DateTime<Utc>>,
 }
 
+/// Longest times in the life of a key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeySpans {
+    /// Time for which a key is listed before it signs.
+    pub lead: Duration,
+    /// Time for which a key verifies after the next one has begun to sign.
+    pub kept: Duration,
+}
+
 /// State of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
@@ -63,12 +72,13 @@ pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&Sign
 /// Returns the keys with the times that a right clock would have written.
 ///
 /// A key with a creation time after `future` gets the creation time now, and its start of signing moves by the same
-/// difference. No key waits longer than `lead`. The previous key signs until then, and verifies for `kept` longer.
+/// difference. No key waits longer than the
+/// lead. The previous key signs until then.
 pub fn corrected_times(
     keys: &[SigningKeyRecord],
     now: DateTime<Utc>,
     future: DateTime<Utc>,
-    (kept, lead): (Duration, Duration),
+    KeySpans { lead, kept }: KeySpans,
 ) -> Vec<SigningKeyRecord> {
     let mut keys = keys.to_vec();
     for index in 0..keys.len() {
@@ -132,21 +142,21 @@ mod tests {
 
     #[test]
     fn times_of_a_fast_clock_are_corrected() {
-        let kept = (Duration::from_secs(10), Duration::from_mins(1));
+        let spans = KeySpans { lead: Duration::from_mins(1), kept: Duration::from_secs(10) };
         let right = [key(1, 10, Some(20)), key(2, 20, None)];
-        assert_eq!(corrected_times(&right, at(12), at(17), kept), right, "a waiting key is correct");
+        assert_eq!(corrected_times(&right, at(12), at(17), spans), right, "a waiting key is correct");
         let ahead =
             |number, made, sign, retire| SigningKeyRecord { create_time: at(made), ..key(number, sign, retire) };
         let wrong = [key(1, 10, Some(1_020)), ahead(2, 1_012, 1_020, None)];
         let repaired = [key(1, 10, Some(20)), ahead(2, 12, 20, None)];
-        assert_eq!(corrected_times(&wrong, at(12), at(17), kept), repaired);
-        assert_eq!(corrected_times(&repaired, at(12), at(17), kept), repaired, "a second repair changes nothing");
+        assert_eq!(corrected_times(&wrong, at(12), at(17), spans), repaired);
+        assert_eq!(corrected_times(&repaired, at(12), at(17), spans), repaired, "a second repair changes nothing");
         let first = [ahead(1, 1_012, 1_012, None)];
-        assert_eq!(corrected_times(&first, at(12), at(17), kept), [ahead(1, 12, 12, None)]);
+        assert_eq!(corrected_times(&first, at(12), at(17), spans), [ahead(1, 12, 12, None)]);
         let far = [key(1, 10, Some(1_020)), key(2, 1_020, None)];
         let waits = [key(1, 10, Some(72)), key(2, 72, None)];
         let repaired: Vec<_> =
-            corrected_times(&far, at(12), at(17), kept).iter().map(|key| (key.sign_time, key.retire_time)).collect();
+            corrected_times(&far, at(12), at(17), spans).iter().map(|key| (key.sign_time, key.retire_time)).collect();
         assert_eq!(
             repaired,
             waits.map(|key| (key.sign_time, key.retire_time)),

@@ -1,15 +1,14 @@
 //! Users.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
-use super::{Email, Name, Roles};
+use super::{Email, Name, Roles, UserId};
 
 /// Account, without its password hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     /// Id of the row.
-    pub id: Uuid,
+    pub id: UserId,
     /// Display name.
     pub name: String,
     /// Email address as given.
@@ -41,7 +40,7 @@ pub enum UserState {
 #[derive(Clone, Debug)]
 pub struct NewUser {
     /// Id of the row.
-    pub id: Uuid,
+    pub id: UserId,
     /// Display name.
     pub name: Name,
     /// Email address.

@@ -40,8 +40,15 @@ struct SubscriberTable {
 struct GuardProgress {
     /// Last acknowledged revision.
     acknowledged: i64,
-    /// Time for which revocations do not wait for this guard, because it was late, and the end of that time.
-    excuse: Option<(Duration, Instant)>,
+    /// Set after the guard was late: no revocation waits for it until then.
+    excuse: Option<GuardExcuse>,
+}
+
+/// Time in which revocations do not wait for a guard.
+#[derive(Clone, Copy, Debug)]
+struct GuardExcuse {
+    length: Duration,
+    end: Instant,
 }
 
 /// Wait until each guard that was connected at its start has acknowledged a revision or disconnected.
@@ -112,8 +119,9 @@ impl Drop for Subscriber {
 impl SubscriberTable {
     /// Begins a wait for the guards behind this revision, if there are any.
     fn wait(&mut self, revision: i64, now: Instant) -> Option<(Vec<u64>, oneshot::Receiver<()>)> {
-        let is_behind =
-            |guard: &GuardProgress| guard.acknowledged < revision && guard.excuse.is_none_or(|(_, until)| until <= now);
+        let is_behind = |guard: &GuardProgress| {
+            guard.acknowledged < revision && guard.excuse.is_none_or(|excuse| excuse.end <= now)
+        };
         let missing: Vec<_> =
             self.guards.iter().filter(|(_, guard)| is_behind(guard)).map(|(number, _)| *number).collect();
         if missing.is_empty() {
@@ -136,10 +144,10 @@ impl SubscriberTable {
             let Some(guard) = self.guards.get_mut(number).filter(|guard| guard.acknowledged < revision) else {
                 continue;
             };
-            let pause = guard.excuse.map_or(FIRST_EXCUSE, |(pause, _)| (pause * 2).min(MAX_EXCUSE));
+            let length = guard.excuse.map_or(FIRST_EXCUSE, |excuse| (excuse.length * 2).min(MAX_EXCUSE));
             let age = now.duration_since(self.begun).as_secs();
-            let turns = u32::try_from(age / pause.as_secs().max(1)).unwrap_or(u32::MAX - 2);
-            guard.excuse = Some((pause, self.begun + pause * (turns + 2)));
+            let turns = u32::try_from(age / length.as_secs().max(1)).unwrap_or(u32::MAX - 2);
+            guard.excuse = Some(GuardExcuse { length, end: self.begun + length * (turns + 2) });
         }
     }
 

@@ -26,8 +26,8 @@ impl AuthService for AuthRpc {
         let client = convert::client(&request, &self.callers);
         let LoginRequest { email, password, audiences } = request.into_inner();
         let (email, audiences) = both(convert::email(&email), convert::audiences(&self.app.audiences, audiences))?;
-        let credentials = (&email, Password::new(password));
-        let (user, tokens) = login::login(&self.app, &client, credentials, &audiences).await?;
+        let password = Password::new(password);
+        let (user, tokens) = login::login(&self.app, &client, &email, password, &audiences).await?;
         Ok(Response::new(LoginResponse {
             tokens: Some(convert::tokens(tokens)),
             user: Some(convert::user(user, true)),

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 
 use gatepost::{Identity, Rejection};
 use tonic::Request;
-use uuid::Uuid;
 
 use crate::app::Caller;
+use crate::domain::UserId;
 use crate::error::Error;
 
 /// Word that stands for the caller in place of a user's id.
@@ -18,7 +18,7 @@ pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Error> {
 }
 
 /// Parses a user id; `me` means the caller.
-pub(super) fn user_id(caller: Caller, field: impl Into<Cow<'static, str>>, text: &str) -> Result<Uuid, Error> {
+pub(super) fn user_id(caller: Caller, field: impl Into<Cow<'static, str>>, text: &str) -> Result<UserId, Error> {
     if text == ME {
         return caller.user();
     }

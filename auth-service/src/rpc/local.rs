@@ -13,8 +13,8 @@ pub(crate) struct LocalVerifier(pub(crate) Arc<App>);
 
 impl Verify for LocalVerifier {
     async fn verify(&self, token: &Token, _deadline: Instant) -> Result<Introspection, Unavailable> {
-        let (status, _) = self.0.introspector.introspect(Some(token)).await.map_err(|_stale| Unavailable::Away)?;
-        Ok(match status {
+        let introspected = self.0.introspector.introspect(Some(token)).await.map_err(|_stale| Unavailable::Away)?;
+        Ok(match introspected.bearer {
             VerifiedBearer::User(token) => Introspection::active(convert::identity(token.claims())),
             VerifiedBearer::Service => Introspection::active(convert::service_identity(&self.0.audiences)),
             VerifiedBearer::Inactive(reason) => Introspection::inactive(reason),

@@ -36,8 +36,8 @@ impl TokenService for TokenRpc {
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
         let token = Token::parse(&request.into_inner().token).ok();
-        let (status, position) = self.app.introspector.introspect(token.as_ref()).await.map_err(Error::from)?;
-        let mut answer = match status {
+        let introspected = self.app.introspector.introspect(token.as_ref()).await.map_err(Error::from)?;
+        let mut answer = match introspected.bearer {
             VerifiedBearer::User(token) => {
                 let left = token.claims().exp.saturating_sub(self.app.clock.now().timestamp());
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
@@ -48,7 +48,7 @@ impl TokenService for TokenRpc {
                 VerifyTokenResponse { state: TokenState::from(reason).into(), ..VerifyTokenResponse::default() }
             }
         };
-        answer.position = Some(convert::position(position));
+        answer.position = Some(convert::position(introspected.position));
         Ok(Response::new(answer))
     }
 

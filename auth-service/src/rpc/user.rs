@@ -17,12 +17,11 @@ use kit::peer::CallerResolver;
 use kit::serve::Room;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
 use super::caller::{caller, user_id};
 use crate::app::{App, Caller, password, register, users};
 use crate::convert;
-use crate::domain::{Password, User as Account, UserState};
+use crate::domain::{Password, User as Account, UserId, UserState};
 use crate::error::Error;
 
 /// Bytes reserved for each user of a list. Only users with many roles need more.
@@ -173,11 +172,11 @@ fn seen(caller: Caller, user: Account) -> User {
 }
 
 /// Parses the ids of a batch.
-fn batch(caller: Caller, texts: &[String]) -> Result<Vec<Uuid>, Error> {
+fn batch(caller: Caller, texts: &[String]) -> Result<Vec<UserId>, Error> {
     if texts.len() > MAX_BATCH {
         return Err(Error::violation("ids", "must be at most 100 ids"));
     }
-    let mut ids: Vec<Uuid> = Vec::with_capacity(texts.len());
+    let mut ids: Vec<UserId> = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
         let field = format!("ids[{index}]");
         let id = user_id(caller, field.clone(), text)?;

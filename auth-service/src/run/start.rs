@@ -55,7 +55,7 @@ pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let page_token_key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
     begin_log(&store, &clock).await?;
     let hasher = Hasher::start().map_err(RunError::Threads)?;
-    let (keys, ring) = Box::pin(keys(source, &store, &clock, (&flags.issuer, flags.keys.signing_algorithm))).await?;
+    let (keys, ring) = Box::pin(keys(source, &store, &clock, &flags.issuer, flags.keys.signing_algorithm)).await?;
     let view = Arc::new(View::new(Uptime::system()));
     let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), read_keys(ring.clone()));
     Box::pin(follower.load()).await?;
@@ -150,7 +150,8 @@ async fn keys(
     source: KeySource,
     store: &Store,
     clock: &Clock,
-    (issuer, key_type): (&str, KeyType),
+    issuer: &str,
+    key_type: KeyType,
 ) -> Result<(Arc<CurrentKeys>, Option<Arc<Keyring>>), RunError> {
     match source {
         KeySource::Secret(key) => {

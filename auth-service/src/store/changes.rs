@@ -2,18 +2,20 @@
 //! an older generation are refused.
 
 use db::{TransactionOutcome, read, transaction, within, write, write_one};
-use uuid::Uuid;
 
 use super::rows::UserRow;
-use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
+use super::{
+    ChangedUser, Outcome, PasswordChanged, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles,
+    sessions,
+};
 use crate::domain::{
-    Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
+    Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,
 };
 
 impl Store {
     pub(super) async fn try_update(
         &self,
-        id: Uuid,
+        id: UserId,
         change: &UserChange,
         proof: Option<PasswordProof>,
         expected: Option<i32>,
@@ -47,11 +49,11 @@ impl Store {
 
     pub(super) async fn try_set_roles(
         &self,
-        id: Uuid,
+        id: UserId,
         roles: &Roles,
         expected: Option<i32>,
         stamp: Stamp,
-    ) -> Outcome<(User, Option<Logged>)> {
+    ) -> Outcome<ChangedUser> {
         const SQL: &str = "update users set roles = $2, generation = generation + $3, revision = revision + 1, \
              update_time = $4 where id = $1 and revision = $5 \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
@@ -63,7 +65,7 @@ impl Store {
                 return Ok(Err(Unchanged::Stale));
             }
             if user.roles == *roles {
-                return Ok(Ok((user, None)));
+                return Ok(Ok(ChangedUser { user, logged: None }));
             }
             let fewer = user.roles.lose_any(roles);
             let was_admin = user.roles.is_admin();
@@ -85,10 +87,10 @@ impl Store {
                 }
                 roles::replace(&mut tx, id, &roles).await?;
                 if !fewer {
-                    return Ok(TransactionOutcome::Commit(Ok(Some((written, None)))));
+                    return Ok(TransactionOutcome::Commit(Ok(Some(ChangedUser { user: written, logged: None }))));
                 }
                 let older = older_tokens(&written, Cause::Ended);
-                Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
+                Ok(log::commit(&older, stamp, |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }))))
             })?;
             if let Some(set) = set.transpose() {
                 return Ok(set);
@@ -98,11 +100,11 @@ impl Store {
 
     pub(super) async fn try_set_state(
         &self,
-        id: Uuid,
+        id: UserId,
         state: UserState,
         expected: Option<i32>,
         stamp: Stamp,
-    ) -> Outcome<(User, Option<Logged>)> {
+    ) -> Outcome<ChangedUser> {
         const DISABLE: &str = "update users set state = 'disabled', generation = generation + 1, \
              sessions_since = generation + 1, revision = revision + 1, update_time = $2 \
              where id = $1 and state <> 'disabled' and ($3 is null or revision = $3) \
@@ -130,7 +132,7 @@ impl Store {
                     return Ok(undo);
                 }
                 let older = older_tokens(&written, cause);
-                Ok(log::commit(&older, stamp, |logged| Ok(Some((written, Some(logged))))))
+                Ok(log::commit(&older, stamp, |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }))))
             })?;
             if let Some(set) = set.transpose() {
                 return Ok(set);
@@ -140,7 +142,7 @@ impl Store {
                 Some(user) if expected.is_some_and(|expected| expected != user.revision) => {
                     return Ok(Err(Unchanged::Stale));
                 }
-                Some(user) if user.state == state => return Ok(Ok((user, None))),
+                Some(user) if user.state == state => return Ok(Ok(ChangedUser { user, logged: None })),
                 // Between the two statements, another call has reverted the state or made the user an admin.
                 Some(_) => {}
             }
@@ -154,7 +156,7 @@ impl Store {
         session: &Session,
         client: &Client,
         stamp: Stamp,
-    ) -> Result<Option<(User, Logged)>, StoreError> {
+    ) -> Result<Option<PasswordChanged>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 and generation = $3 and state = 'active' \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
@@ -167,11 +169,11 @@ impl Store {
                 .fetch_optional(connection))?;
             let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
             sessions::insert(&mut tx, &session, &client).await?;
-            Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some((user, logged))))
+            Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some(PasswordChanged { user, logged })))
         })
     }
 
-    pub(super) async fn try_end_all(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    pub(super) async fn try_end_all(&self, user_id: UserId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1 \
              returning generation";
         transaction!(self.db, async move |mut tx| {
@@ -192,16 +194,16 @@ impl Store {
         const NEXT: &str = "select id from users where id > $1 order by id limit 1000";
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 \
              where id > $1 and id <= $2";
-        let mut after = Uuid::nil();
+        let mut after = UserId::NIL;
         loop {
-            let ids: Vec<Uuid> = read!(self.db, |reader| sqlx::query_scalar(NEXT).bind(after).fetch_all(reader))?;
+            let ids: Vec<UserId> = read!(self.db, |reader| sqlx::query_scalar(NEXT).bind(after).fetch_all(reader))?;
             let Some(&last) = ids.last() else { return Ok(()) };
             write!(self.db, sqlx::query(SQL).bind(after).bind(last))?;
             after = last;
         }
     }
 
-    pub(super) async fn try_delete(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
+    pub(super) async fn try_delete(&self, id: UserId, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
         const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
@@ -240,7 +242,7 @@ impl Store {
     }
 
     /// Returns the reason why a statement found no row to change.
-    async fn unchanged(&self, id: Uuid) -> Result<Unchanged, StoreError> {
+    async fn unchanged(&self, id: UserId) -> Result<Unchanged, StoreError> {
         Ok(if self.user(id).await?.is_some() { Unchanged::Stale } else { Unchanged::NotFound })
     }
 }

@@ -6,20 +6,48 @@ use sqlx::FromRow;
 use super::{Store, StoreError, Time, log};
 use crate::domain::{Logged, Revocation, SigningKeyRecord, Stamp};
 
-/// Id and sealed private half of each key in the order of signing, for copies of the database. The private half is null
-/// if a file holds it.
+/// A key pair, as its row holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Public half and times.
+    pub record: SigningKeyRecord,
+    /// Sealed private half; `None` if a file holds it.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// Private half of a key pair.
+#[derive(Clone, Debug, FromRow)]
+pub struct PrivateHalf {
+    /// Id of the key.
+    pub id: String,
+    /// Sealed private half; `None` if a file holds it.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// Replacement of a sealed private half.
+#[derive(Clone, Debug)]
+pub struct SealChange {
+    /// Id of the key.
+    pub id: String,
+    /// Seal that was read.
+    pub from: Vec<u8>,
+    /// New seal.
+    pub to: Vec<u8>,
+}
+
+/// Reads the [`PrivateHalf`] of each key in the order of signing, for copies of the database.
 pub const PRIVATE_HALVES: &str = "select id, sealed from signing_keys where number > 0 order by number";
 
 impl Store {
-    /// Returns the signing keys in the order of signing, each with its sealed private half if the database holds it.
+    /// Returns the signing keys in the order of signing.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn signing_keys(&self) -> Result<Vec<(SigningKeyRecord, Option<Vec<u8>>)>, StoreError> {
+    pub async fn signing_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
         const SQL: &str = "select number, id, algorithm, public_jwk, sealed, create_time, sign_time, retire_time, \
              verify_until from signing_keys where number > 0 order by number";
         let rows: Vec<SigningKeyRow> = read!(self.db, |reader| sqlx::query_as(SQL).fetch_all(reader))?;
-        Ok(rows.into_iter().map(SigningKeyRow::into_record).collect())
+        Ok(rows.into_iter().map(KeyRow::from).collect())
     }
 
     /// Adds a key after the key with the previous number. The previous key signs until the new one does, and verifies
@@ -62,7 +90,7 @@ impl Store {
     pub async fn kill_signing_key(
         &self,
         id: &str,
-        successor: Option<(&SigningKeyRecord, Option<&[u8]>)>,
+        successor: Option<&KeyRow>,
         stamp: Stamp,
     ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "delete from signing_keys where id = $1 \
@@ -71,11 +99,10 @@ impl Store {
              (select number from signing_keys where number > 0 and sign_time > $1 order by number limit 1) \
              and not exists (select 1 from signing_keys signing where signing.number > 0 and signing.sign_time <= $1 \
              and (signing.retire_time is null or signing.retire_time > $1))";
-        let successor = successor.map(|(key, sealed)| (key.clone(), sealed.map(<[u8]>::to_vec)));
-        let id = id.to_owned();
+        let (id, successor) = (id.to_owned(), successor.cloned());
         transaction!(self.db, async move |mut tx| {
-            if let Some((key, sealed)) = &successor
-                && !insert(&mut tx, key, sealed.as_deref()).await?
+            if let Some(KeyRow { record, sealed }) = &successor
+                && !insert(&mut tx, record, sealed.as_deref()).await?
             {
                 return Ok(TransactionOutcome::Undo(None));
             }
@@ -125,16 +152,16 @@ impl Store {
         Ok(write!(self.db, sqlx::query(SQL).bind(id).bind(sealed))? > 0)
     }
 
-    /// Replaces the sealed private halves of these keys. Each is given by its id, the sealed text that was read, and
-    /// the new one. Returns false and changes nothing if any key has another sealed text by now.
+    /// Replaces the sealed private halves of these keys. Returns false and changes nothing if any key has another sealed text by
+    /// now.
     ///
     /// # Errors
     /// [`StoreError`]; then all seals are as they were.
-    pub async fn reseal_signing_keys(&self, seals: &[(String, Vec<u8>, Vec<u8>)]) -> Result<bool, StoreError> {
+    pub async fn reseal_signing_keys(&self, seals: &[SealChange]) -> Result<bool, StoreError> {
         const SQL: &str = "update signing_keys set sealed = $3 where id = $1 and sealed = $2";
         let seals = seals.to_vec();
         transaction!(self.db, async move |mut tx| {
-            for (id, from, to) in &seals {
+            for SealChange { id, from, to } in &seals {
                 if within!(tx, sqlx::query(SQL).bind(id).bind(from).bind(to))? == 0 {
                     return Ok(TransactionOutcome::Undo(false));
                 }
@@ -176,12 +203,12 @@ struct SigningKeyRow {
     verify_until: Option<Time>,
 }
 
-impl SigningKeyRow {
-    fn into_record(self) -> (SigningKeyRecord, Option<Vec<u8>>) {
-        let Self { number, id, algorithm, public_jwk, sealed, create_time, sign_time, retire_time, verify_until } =
-            self;
+impl From<SigningKeyRow> for KeyRow {
+    fn from(row: SigningKeyRow) -> Self {
+        let SigningKeyRow { number, id, algorithm, public_jwk, sealed, create_time, .. } = row;
+        let SigningKeyRow { sign_time, retire_time, verify_until, .. } = row;
         let record =
             SigningKeyRecord { number, id, algorithm, public_jwk, create_time, sign_time, retire_time, verify_until };
-        (record, sealed)
+        Self { record, sealed }
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::page_size::PageSize;
 use super::{Store, StoreError, Time};
-use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, Revocation};
+use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, PreviousEra, Revocation};
 
 /// Reader of the log, with a connection of its own.
 #[derive(Debug)]
@@ -109,8 +109,8 @@ struct HeadRow {
 
 impl HeadRow {
     fn horizon(&self) -> Horizon {
-        let before =
-            (self.era_before_until > DateTime::UNIX_EPOCH).then_some((Era(self.era_before), self.era_before_until));
+        let previous = PreviousEra { era: Era(self.era_before), until: self.era_before_until };
+        let before = (previous.until > DateTime::UNIX_EPOCH).then_some(previous);
         Horizon { until: self.horizon, era: Era(self.era), before }
     }
 }
@@ -131,13 +131,12 @@ struct EntryRow {
 impl EntryRow {
     fn entry(self) -> Result<Entry, sqlx::Error> {
         let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
-        let id = || subject.parse::<Uuid>().map_err(|error| sqlx::Error::Decode(error.into()));
         let revocation = match kind.as_str() {
             "start" => Revocation::Start,
-            "session" => Revocation::Session(id()?),
-            "user" => Revocation::User { id: id()?, generation, cause: Cause::Ended },
-            "user-disabled" => Revocation::User { id: id()?, generation, cause: Cause::Disabled },
-            "user-deleted" => Revocation::User { id: id()?, generation, cause: Cause::Deleted },
+            "session" => Revocation::Session(id(&subject)?),
+            "user" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Ended },
+            "user-disabled" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Disabled },
+            "user-deleted" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Deleted },
             "signing-key" => Revocation::SigningKey(subject),
             "signing-keys" => Revocation::NewSigningKeys,
             // A later version wrote the entry. A reader that cannot interpret an entry does not know which tokens are
@@ -146,6 +145,11 @@ impl EntryRow {
         };
         Ok(Entry { logged: Logged { revision, fingerprint: EntryFingerprint(bytes(&mark)?) }, revocation, time })
     }
+}
+
+/// Reads the id in the subject of an entry.
+fn id<Id: From<Uuid>>(subject: &str) -> Result<Id, sqlx::Error> {
+    subject.parse::<Uuid>().map(Id::from).map_err(|error| sqlx::Error::Decode(error.into()))
 }
 
 /// Returns the bytes of a fingerprint or an identity.

@@ -1,12 +1,11 @@
 //! Changes by an operator, who needs no password of the user.
 
 use db::{TransactionOutcome, read, settle, transaction, within};
-use uuid::Uuid;
 
 use super::changes::older_tokens;
 use super::rows::UserRow;
-use super::{Store, StoreError, log};
-use crate::domain::{Cause, Logged, Stamp, User, UserState};
+use super::{PasswordChanged, Store, StoreError, log};
+use crate::domain::{Cause, Stamp, User, UserId, UserState};
 
 impl Store {
     /// Sets the password and ends every session, as a change by the user does, but starts no new one. Returns the user
@@ -16,23 +15,23 @@ impl Store {
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_password(
         &self,
-        id: Uuid,
+        id: UserId,
         password_hash: &str,
         stamp: Stamp,
-    ) -> Result<Option<(User, Logged)>, StoreError> {
+    ) -> Result<Option<PasswordChanged>, StoreError> {
         let find = || async {
             let Some(logged) = self.logged(stamp.fingerprint).await? else { return Ok(None) };
-            Ok::<_, StoreError>(self.user(id).await?.map(|user| Some((user, logged))))
+            Ok::<_, StoreError>(self.user(id).await?.map(|user| Some(PasswordChanged { user, logged })))
         };
         settle(|| self.try_set_password(id, password_hash, stamp), find).await
     }
 
     async fn try_set_password(
         &self,
-        id: Uuid,
+        id: UserId,
         password_hash: &str,
         stamp: Stamp,
-    ) -> Result<Option<(User, Logged)>, StoreError> {
+    ) -> Result<Option<PasswordChanged>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
@@ -45,7 +44,7 @@ impl Store {
                 UserState::Active => Cause::Ended,
                 UserState::Disabled => Cause::Disabled,
             };
-            Ok(log::commit(&older_tokens(&user, cause), stamp, |logged| Some((user, logged))))
+            Ok(log::commit(&older_tokens(&user, cause), stamp, |logged| Some(PasswordChanged { user, logged })))
         })
     }
 
@@ -53,7 +52,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn networks(&self, user_id: Uuid) -> Result<Vec<String>, StoreError> {
+    pub async fn networks(&self, user_id: UserId) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "select distinct network from sessions where user_id = $1 limit 1000";
         read!(self.db, |reader| sqlx::query_scalar(SQL).bind(user_id).fetch_all(reader))
     }

@@ -1,8 +1,7 @@
 //! Results of changes of users.
 
-use uuid::Uuid;
-
 use super::StoreError;
+use crate::domain::{Logged, User, UserId};
 
 /// Reason for which nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +22,27 @@ pub enum Unchanged {
 #[derive(Clone, Copy, Debug)]
 pub struct PasswordProof {
     /// User who gave the password.
-    pub user_id: Uuid,
+    pub user_id: UserId,
     /// Generation of that user at the time.
     pub generation: i32,
+}
+
+/// User after a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedUser {
+    /// The user.
+    pub user: User,
+    /// Entry in the log, if the change has ended older tokens.
+    pub logged: Option<Logged>,
+}
+
+/// User with a new password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PasswordChanged {
+    /// The user.
+    pub user: User,
+    /// Entry in the log, which ends the tokens of the old password.
+    pub logged: Logged,
 }
 
 /// Result of a change, or a failure of the database, after which nothing is written.

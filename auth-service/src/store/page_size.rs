@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// Page size at the end of the log, and the largest one.
-const PAGE_ROWS: [u32; 2] = [1_000, 64_000];
+/// Page size at the end of the log.
+const MIN_PAGE_ROWS: u32 = 1_000;
+
+/// Largest page size.
+const MAX_PAGE_ROWS: u32 = 64_000;
 
 /// Duration below which the next page is twice as large. A poll has 400 ms.
 const QUICK_POLL_TIME: Duration = Duration::from_millis(150);
@@ -19,8 +22,7 @@ pub(super) struct PageSize(u32);
 impl Default for PageSize {
     /// Returns the size at the end of the log.
     fn default() -> Self {
-        let [least, _] = PAGE_ROWS;
-        Self(least)
+        Self(MIN_PAGE_ROWS)
     }
 }
 
@@ -32,13 +34,12 @@ impl PageSize {
 
     /// Returns the size of the next page after a page of this size that took `took`.
     pub(super) fn next(self, took: Duration) -> Self {
-        let [least, most] = PAGE_ROWS;
         let rows = match took {
             took if took < QUICK_POLL_TIME => self.0 * 2,
             took if took > SLOW_POLL_TIME => self.0 / 2,
             _ => self.0,
         };
-        Self(rows.clamp(least, most))
+        Self(rows.clamp(MIN_PAGE_ROWS, MAX_PAGE_ROWS))
     }
 }
 

@@ -2,11 +2,10 @@
 
 use db::{read, settle, write};
 use sqlx::FromRow;
-use uuid::Uuid;
 
 use super::rows::{UserRow, digests};
 use super::{Store, StoreError, Time};
-use crate::domain::{Client, RefreshDigest, Rotation, User, network};
+use crate::domain::{Client, RefreshDigest, Rotation, SessionId, User, network};
 
 /// Session and user as a refresh needs them, read in one statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +44,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn refreshable(&self, id: Uuid) -> Result<Option<Refreshable>, StoreError> {
+    pub async fn refreshable(&self, id: SessionId) -> Result<Option<Refreshable>, StoreError> {
         const SQL: &str = "select u.id, u.name, u.email, u.roles, u.state, u.generation, u.revision, u.create_time, \
              u.update_time, s.expire_time, s.idle_expire_time, \
              (s.end_time is not null or s.generation < u.sessions_since or u.state <> 'active') as is_ended, \
@@ -63,7 +62,7 @@ impl Store {
     /// grace.
     pub async fn rotate(
         &self,
-        id: Uuid,
+        id: SessionId,
         generation: i32,
         rotated: &Rotated,
         client: &Client,
@@ -79,7 +78,7 @@ impl Store {
 
     async fn try_rotate(
         &self,
-        id: Uuid,
+        id: SessionId,
         generation: i32,
         rotated: &Rotated,
         client: &Client,
@@ -115,7 +114,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn rotate_again(
         &self,
-        id: Uuid,
+        id: SessionId,
         generation: i32,
         graces: i32,
         access_expire_time: Time,

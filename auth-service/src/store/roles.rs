@@ -1,12 +1,11 @@
 //! Rows of the `user_roles` table: the words of `users.roles`, one per row, for searches.
 
 use db::{Tx, within};
-use uuid::Uuid;
 
-use crate::domain::Roles;
+use crate::domain::{Roles, UserId};
 
 /// Inserts the roles of a user that the same transaction has just written.
-pub(super) async fn insert(tx: &mut Tx<'_>, user_id: Uuid, roles: &Roles) -> Result<(), sqlx::Error> {
+pub(super) async fn insert(tx: &mut Tx<'_>, user_id: UserId, roles: &Roles) -> Result<(), sqlx::Error> {
     const SQL: &str = "insert into user_roles (role, user_id) values ($1, $2)";
     for role in roles.words() {
         within!(*tx, sqlx::query(SQL).bind(role).bind(user_id))?;
@@ -15,7 +14,7 @@ pub(super) async fn insert(tx: &mut Tx<'_>, user_id: Uuid, roles: &Roles) -> Res
 }
 
 /// Replaces the roles of a user that the same transaction has just written.
-pub(super) async fn replace(tx: &mut Tx<'_>, user_id: Uuid, roles: &Roles) -> Result<(), sqlx::Error> {
+pub(super) async fn replace(tx: &mut Tx<'_>, user_id: UserId, roles: &Roles) -> Result<(), sqlx::Error> {
     const SQL: &str = "delete from user_roles where user_id = $1";
     within!(*tx, sqlx::query(SQL).bind(user_id))?;
     insert(tx, user_id, roles).await

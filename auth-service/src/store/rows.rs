@@ -1,15 +1,14 @@
 //! Row types that several statements share.
 
 use sqlx::FromRow;
-use uuid::Uuid;
 
 use super::Time;
-use crate::domain::{RefreshDigest, Roles, User, UserState};
+use crate::domain::{RefreshDigest, Roles, User, UserId, UserState};
 
 /// Row of the users table, without private columns.
 #[derive(FromRow)]
 pub(super) struct UserRow {
-    pub(super) id: Uuid,
+    pub(super) id: UserId,
     pub(super) name: String,
     pub(super) email: String,
     pub(super) roles: String,

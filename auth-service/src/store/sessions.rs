@@ -3,11 +3,10 @@
 use db::{SqlStatement, TransactionOutcome, Tx, read, settle, transaction, within, write};
 use sqlx::FromRow;
 use sqlx::error::DatabaseError;
-use uuid::Uuid;
 
 use super::rows::digests;
 use super::{Store, StoreError, Time, log};
-use crate::domain::{Client, ListedSession, Logged, Revocation, Session, Stamp, network};
+use crate::domain::{Client, ListedSession, Logged, Revocation, Session, SessionId, Stamp, UserId, network};
 
 /// Writes the statement that inserts a session's row, with the columns in their order.
 macro_rules! write_row {
@@ -66,8 +65,8 @@ impl Store {
     /// [`StoreError`].
     pub async fn list_sessions(
         &self,
-        user_id: Uuid,
-        after: Option<Uuid>,
+        user_id: UserId,
+        after: Option<SessionId>,
         limit: u32,
         now: Time,
     ) -> Result<Vec<ListedSession>, StoreError> {
@@ -85,7 +84,7 @@ impl Store {
              cast(0 as bigint) as found from sessions s join users u on u.id = s.user_id \
              where s.user_id = $1 and s.id < $2 and s.end_time is null and s.over_time > $3 \
              and s.generation >= u.sessions_since order by s.id desc limit $4";
-        let (after, limit) = (after.unwrap_or(Uuid::max()), i64::from(limit));
+        let (after, limit) = (after.unwrap_or(SessionId::MAX), i64::from(limit));
         let read = async |sql: &'static str| -> Result<Vec<ListedRow>, StoreError> {
             read!(self.db, |reader| sqlx::query_as(sql)
                 .bind(user_id)
@@ -106,7 +105,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn surplus_session(&self, user_id: Uuid, most: u32, now: Time) -> Result<Option<Uuid>, StoreError> {
+    pub async fn surplus_session(
+        &self,
+        user_id: UserId,
+        most: u32,
+        now: Time,
+    ) -> Result<Option<SessionId>, StoreError> {
         const SQL: &str = "select s.id from sessions s join users u on u.id = s.user_id \
              where s.user_id = $1 and s.end_time is null and coalesce(s.over_time, $2) > $2 \
              and s.generation >= u.sessions_since \
@@ -125,15 +129,20 @@ impl Store {
     /// [`StoreError`]; then the session still lives, except with [`StoreError::Unknown`].
     pub async fn revoke_session(
         &self,
-        id: Uuid,
-        user_id: Option<Uuid>,
+        id: SessionId,
+        user_id: Option<UserId>,
         stamp: Stamp,
     ) -> Result<Option<Logged>, StoreError> {
         let find = || async { Ok::<_, StoreError>(self.logged(stamp.fingerprint).await?.map(Some)) };
         settle(|| self.try_revoke(id, user_id, stamp), find).await
     }
 
-    async fn try_revoke(&self, id: Uuid, user_id: Option<Uuid>, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    async fn try_revoke(
+        &self,
+        id: SessionId,
+        user_id: Option<UserId>,
+        stamp: Stamp,
+    ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update sessions set end_time = $3 where id = $1 and ($2 is null or user_id = $2) \
              and end_time is null and over_time > $3 \
              and generation >= (select sessions_since from users where users.id = sessions.user_id)";
@@ -149,7 +158,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then the session still lives, except with [`StoreError::Unknown`].
-    pub async fn end_session(&self, id: Uuid, stamp: Stamp) -> Result<Logged, StoreError> {
+    pub async fn end_session(&self, id: SessionId, stamp: Stamp) -> Result<Logged, StoreError> {
         const SQL: &str = "update sessions set end_time = $2 where id = $1 and end_time is null";
         let end = || async {
             let row = SqlStatement::new(SQL).bind(id).bind(stamp.time);
@@ -174,8 +183,8 @@ fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
 /// Row of a listed session.
 #[derive(FromRow)]
 struct ListedRow {
-    id: Uuid,
-    user_id: Uuid,
+    id: SessionId,
+    user_id: UserId,
     generation: i32,
     create_time: Time,
     expire_time: Time,

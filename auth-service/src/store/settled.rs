@@ -3,13 +3,9 @@
 //! A committed change is recognized by the fingerprint of its entry in the log, or by its row.
 
 use db::settle;
-use uuid::Uuid;
 
-use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged};
-use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserState};
-
-/// User after a change, with the change's entry in the log.
-type Changed = Result<(User, Option<Logged>), Unchanged>;
+use super::{ChangedUser, Outcome, PasswordChanged, PasswordProof, Store, StoreError, Time, Unchanged};
+use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserId, UserState};
 
 impl Store {
     /// Changes name or email.
@@ -20,7 +16,7 @@ impl Store {
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn update_user(
         &self,
-        id: Uuid,
+        id: UserId,
         change: &UserChange,
         proof: Option<PasswordProof>,
         expected: Option<i32>,
@@ -45,11 +41,11 @@ impl Store {
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_roles(
         &self,
-        id: Uuid,
+        id: UserId,
         roles: &Roles,
         expected: Option<i32>,
         stamp: Stamp,
-    ) -> Outcome<(User, Option<Logged>)> {
+    ) -> Outcome<ChangedUser> {
         // A change that only adds roles has no entry in the log.
         let is_ours = |user: &User| user.update_time == stamp.time && user.roles == *roles;
         settle(|| self.try_set_roles(id, roles, expected, stamp), || self.changed(id, stamp.fingerprint, is_ours)).await
@@ -62,11 +58,11 @@ impl Store {
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn set_state(
         &self,
-        id: Uuid,
+        id: UserId,
         state: UserState,
         expected: Option<i32>,
         stamp: Stamp,
-    ) -> Outcome<(User, Option<Logged>)> {
+    ) -> Outcome<ChangedUser> {
         settle(|| self.try_set_state(id, state, expected, stamp), || self.changed(id, stamp.fingerprint, |_| false))
             .await
     }
@@ -83,10 +79,12 @@ impl Store {
         session: &Session,
         client: &Client,
         stamp: Stamp,
-    ) -> Result<Option<(User, Logged)>, StoreError> {
+    ) -> Result<Option<PasswordChanged>, StoreError> {
         let find = || async {
             let changed = self.changed(session.user_id, stamp.fingerprint, |_| false).await?;
-            Ok::<_, StoreError>(changed.and_then(Result::ok).and_then(|(user, logged)| Some((user, logged?))).map(Some))
+            let changed = changed.and_then(Result::ok);
+            let logged = |changed: ChangedUser| Some(PasswordChanged { user: changed.user, logged: changed.logged? });
+            Ok::<_, StoreError>(changed.and_then(logged).map(Some))
         };
         settle(|| self.try_change_password(generation, password_hash, session, client, stamp), find).await
     }
@@ -95,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
-    pub async fn end_all_sessions(&self, user_id: Uuid, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    pub async fn end_all_sessions(&self, user_id: UserId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
         settle(|| self.try_end_all(user_id, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Some)) })
             .await
     }
@@ -104,7 +102,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
-    pub async fn delete_user(&self, id: Uuid, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
+    pub async fn delete_user(&self, id: UserId, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
         settle(|| self.try_delete(id, expected, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Ok)) })
             .await
     }
@@ -113,12 +111,12 @@ impl Store {
     /// would leave it.
     async fn changed(
         &self,
-        id: Uuid,
+        id: UserId,
         fingerprint: EntryFingerprint,
         is_ours: impl Fn(&User) -> bool + Sync,
-    ) -> Result<Option<Changed>, StoreError> {
+    ) -> Result<Option<Result<ChangedUser, Unchanged>>, StoreError> {
         let logged = self.logged(fingerprint).await?;
         let user = self.user(id).await?;
-        Ok(user.filter(|user| logged.is_some() || is_ours(user)).map(|user| Ok((user, logged))))
+        Ok(user.filter(|user| logged.is_some() || is_ours(user)).map(|user| Ok(ChangedUser { user, logged })))
     }
 }

@@ -6,10 +6,9 @@
 
 use chrono::TimeDelta;
 use db::{ClosingStatements, TransactionOutcome, read, transaction, within, write};
-use uuid::Uuid;
 
 use super::{AllowanceKind, Store, StoreError, Time, log};
-use crate::domain::{Era, Logged, Revocation, SigningKeyRecord, Stamp};
+use crate::domain::{Era, Logged, Revocation, SessionId, SigningKeyRecord, Stamp};
 
 /// Rows that one statement examines.
 const ROWS_PER_STATEMENT: i64 = 5_000;
@@ -25,6 +24,15 @@ pub struct TimeBounds {
     pub session: TimeDelta,
     /// Lifetime of a session without a refresh.
     pub idle: TimeDelta,
+}
+
+/// Bound of the allowances of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AllowanceBound {
+    /// Kind of the allowances.
+    pub kind: AllowanceKind,
+    /// Latest time at which an allowance can be whole again.
+    pub full_time: Time,
 }
 
 /// Result of one step through a table.
@@ -107,10 +115,10 @@ impl Store {
     /// [`StoreError`].
     pub async fn pass_sessions(
         &self,
-        after: Uuid,
+        after: SessionId,
         repairs: bool,
         bounds: TimeBounds,
-    ) -> Result<Passed<Uuid>, StoreError> {
+    ) -> Result<Passed<SessionId>, StoreError> {
         const LAST: &str = "select id, \
              count(case when create_time > $3 or last_refresh_time > $3 or end_time > $3 then 1 end) over () from \
              (select id, create_time, last_refresh_time, end_time from sessions where id > $1 order by id limit $2) passed \
@@ -124,7 +132,7 @@ impl Store {
              over_time = case when over_time > $6 then $6 else over_time end \
              where id > $1 and id <= $2 and (create_time > $3 or last_refresh_time > $3 or end_time > $3)";
         let TimeBounds { now, future, session, idle } = bounds;
-        let passed: Option<(Uuid, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
+        let passed: Option<(SessionId, i64)> = read!(self.db, |reader| sqlx::query_as(LAST)
             .bind(after)
             .bind(ROWS_PER_STATEMENT)
             .bind(future)
@@ -139,8 +147,8 @@ impl Store {
     }
 
     /// Sets the future times of wrong passwords to `last`, and keeps their counts. For each kind, deletes the
-    /// allowances with a time after the one in `full`, because no use can have led to them. Returns the number of
-    /// repaired rows.
+    /// allowances that are
+    /// whole again only after these bounds: no use can have led to them. Returns the number of repaired rows.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -148,13 +156,13 @@ impl Store {
         &self,
         bounds: TimeBounds,
         last: Time,
-        full: &[(AllowanceKind, Time)],
+        allowances: &[AllowanceBound],
     ) -> Result<u64, StoreError> {
         const ATTEMPTS: &str = "update failed_attempts set last_time = $1 where last_time > $2";
         const ALLOWANCES: &str = "delete from allowances where kind = $1 and full_time > $2";
         let mut repaired = write!(self.db, sqlx::query(ATTEMPTS).bind(last).bind(bounds.future))?;
-        for (kind, full) in full {
-            repaired += write!(self.db, sqlx::query(ALLOWANCES).bind(kind.text()).bind(*full))?;
+        for AllowanceBound { kind, full_time } in allowances {
+            repaired += write!(self.db, sqlx::query(ALLOWANCES).bind(kind.text()).bind(*full_time))?;
         }
         Ok(repaired)
     }

@@ -2,11 +2,10 @@
 
 use db::read;
 use sqlx::FromRow;
-use uuid::Uuid;
 
 use super::rows::UserRow;
 use super::{AccountDigest, AllowanceKind, Credentials, Store, StoreError, Time};
-use crate::domain::Failures;
+use crate::domain::{Failures, UserId};
 
 /// Account of a password check, and facts about the caller's network.
 pub struct Trial {
@@ -46,7 +45,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn proof_trial(&self, id: Uuid, network: &str) -> Result<Trial, StoreError> {
+    pub async fn proof_trial(&self, id: UserId, network: &str) -> Result<Trial, StoreError> {
         const SQL: &str = "select u.id, u.name, u.email, u.roles, u.state, u.generation, u.revision, u.create_time, \
              u.update_time, u.password_hash, a.full_time, false as is_network_known, false as is_at_home \
              from (select 1 as one) o left join users u on u.id = $1 \
@@ -79,7 +78,7 @@ impl Store {
 #[derive(FromRow)]
 struct TrialRow {
     /// Null, with all columns of the user after it, if there is no user.
-    id: Option<Uuid>,
+    id: Option<UserId>,
     name: Option<String>,
     email: Option<String>,
     roles: Option<String>,

@@ -4,11 +4,10 @@ use db::{TransactionOutcome, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
-use uuid::Uuid;
 
 use super::rows::{UserRow, state_text};
 use super::{Store, StoreError, roles, sessions};
-use crate::domain::{Client, NewUser, Role, Session, User, UserState};
+use crate::domain::{Client, NewUser, Role, Session, User, UserId, UserState};
 
 /// User and password hash, read in one statement.
 pub struct Credentials {
@@ -27,6 +26,15 @@ pub enum Created {
     EmailTaken,
     /// An earlier request had the same id.
     Repeated,
+}
+
+/// Session that starts together with its user.
+#[derive(Clone, Copy, Debug)]
+pub struct FirstSession<'a> {
+    /// The session.
+    pub session: &'a Session,
+    /// Client that starts the session.
+    pub client: &'a Client,
 }
 
 /// Filter of a list of users; all fields that are set must match.
@@ -49,7 +57,7 @@ impl Store {
     pub async fn create_user(
         &self,
         new: &NewUser,
-        first: Option<(&Session, &Client)>,
+        first: Option<FirstSession<'_>>,
         request: Option<&RequestKey>,
     ) -> Result<Created, StoreError> {
         let find = || async { Ok::<_, StoreError>(self.user(new.id).await?.map(|user| Created::User(Box::new(user)))) };
@@ -59,14 +67,14 @@ impl Store {
     async fn try_create(
         &self,
         new: &NewUser,
-        first: Option<(&Session, &Client)>,
+        first: Option<FirstSession<'_>>,
         request: Option<&RequestKey>,
     ) -> Result<Created, StoreError> {
         const SQL: &str = "insert into users (id, name, email, email_key, password_hash, roles, state, generation, \
              sessions_since, revision, create_time, update_time) \
              values ($1, $2, $3, $4, $5, $6, 'active', 1, 1, 1, $7, $7) on conflict (email_key) do nothing \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let first = first.map(|(session, client)| (session.clone(), client.clone()));
+        let first = first.map(|first| (first.session.clone(), first.client.clone()));
         let (new, request) = (new.clone(), request.cloned());
         transaction!(self.db, async move |mut tx| {
             if let Some(key) = &request
@@ -96,7 +104,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn user(&self, id: Uuid) -> Result<Option<User>, StoreError> {
+    pub async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
         const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users where id = $1";
         let user: Option<UserRow> = read!(self.db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))?;
@@ -107,13 +115,13 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn users(&self, ids: &[Uuid]) -> Result<Vec<User>, StoreError> {
+    pub async fn users(&self, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
         const SQL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
         let mut found = Vec::with_capacity(ids.len());
         for some in ids.chunks(8) {
             // The last chunk is padded with the nil id, which no row has.
-            let padded = || some.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
+            let padded = || some.iter().copied().chain(std::iter::repeat(UserId::NIL)).take(8);
             let users: Vec<UserRow> =
                 read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_all(reader))?;
             found.extend(users.into_iter().map(User::from));
@@ -125,7 +133,12 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_users(&self, filter: &Filter, after: Option<Uuid>, limit: u32) -> Result<Vec<User>, StoreError> {
+    pub async fn list_users(
+        &self,
+        filter: &Filter,
+        after: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<User>, StoreError> {
         const ALL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users where id < $1 order by id desc limit $2";
         const BY_STATE: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
@@ -136,7 +149,7 @@ impl Store {
         const BY_EMAIL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users u where email_key = $5 and id < $1 and ($3 is null or state = $3) \
              and ($4 is null or exists (select 1 from user_roles r where r.role = $4 and r.user_id = u.id)) limit $2";
-        let (after, limit) = (after.unwrap_or(Uuid::max()), i64::from(limit));
+        let (after, limit) = (after.unwrap_or(UserId::MAX), i64::from(limit));
         let state = filter.state.map(state_text);
         let role = filter.role.as_ref().map(Role::as_str);
         let users: Vec<UserRow> = match (&filter.email_key, role) {

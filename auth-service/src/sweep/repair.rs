@@ -5,12 +5,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use db::requests;
 use kit::Clock;
-use uuid::Uuid;
 
-use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes};
+use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes, SessionId};
 use crate::repaired::{Repaired, latest_believed};
 use crate::stamp::stamp;
-use crate::store::{AllowanceKind, Store, StoreError, TimeBounds};
+use crate::store::{AllowanceBound, AllowanceKind, Store, StoreError, TimeBounds};
 use crate::view::View;
 
 /// Earliest time of a clock that has been set, in seconds since 1970: 2025-01-01. An earlier clock repairs nothing.
@@ -75,7 +74,7 @@ impl Repair {
         let latest = |allowance: Allowance| {
             if stepped { allowance.used_up(now) } else { allowance.latest(now, bounds.future - now) }
         };
-        let full = full.map(|(kind, allowance)| (kind, latest(allowance)));
+        let full = full.map(|(kind, allowance)| AllowanceBound { kind, full_time: latest(allowance) });
         // The counts stay, and block no caller now.
         let last = now - self.limits.max_delay;
         let attempts = self.store.repair_attempts(bounds, last, &full).await?;
@@ -127,7 +126,7 @@ impl Repair {
     }
 
     async fn sessions(&self, repairs: bool, bounds: TimeBounds) -> Result<u64, StoreError> {
-        let (mut all, mut after) = (0, Uuid::nil());
+        let (mut all, mut after) = (0, SessionId::NIL);
         loop {
             let passed = self.store.pass_sessions(after, repairs, bounds).await?;
             all += passed.repaired;

@@ -7,12 +7,11 @@ use db::clock;
 use kit::{Clock, Uptime};
 use tempfile::TempDir;
 use testkit::{clock, folder, start};
-use uuid::Uuid;
 
 use super::{Repair, Sweeper};
 use crate::domain::{
     Allowance, AttemptLimits, Cause, Client, Email, EntryFingerprint, Era, Lifetimes, LogId, Name, NewUser,
-    RefreshDigest, Revocation, Roles, Session, Stamp,
+    RefreshDigest, Revocation, Roles, Session, SessionId, Stamp, UserId,
 };
 use crate::repaired::Repaired;
 use crate::store::{AllowanceKind, DatabaseUrl, Store};
@@ -99,8 +98,8 @@ impl SweepFixture {
     /// Returns the cause if Ada's token of this session, time of issue and era is dead.
     fn is_dead(&self, session: u128, issued: DateTime<Utc>, era: Era) -> Option<Cause> {
         let bearer = Bearer {
-            user: Uuid::from_u128(1),
-            session: Uuid::from_u128(session),
+            user: UserId::from_u128(1),
+            session: SessionId::from_u128(session),
             generation: 1,
             key: "kid",
             issued: issued.timestamp(),
@@ -115,7 +114,7 @@ impl SweepFixture {
 
     async fn ada(&self) {
         let ada = NewUser {
-            id: Uuid::from_u128(1),
+            id: UserId::from_u128(1),
             name: Name::parse("Ada").unwrap(),
             email: Email::parse("ada@example.com").unwrap(),
             password_hash: "$argon2id$".into(),
@@ -129,8 +128,8 @@ impl SweepFixture {
     async fn log_in(&self, session: u128) -> (u128, DateTime<Utc>, Era) {
         let now = self.now();
         let begun = Session {
-            id: Uuid::from_u128(session),
-            user_id: Uuid::from_u128(1),
+            id: SessionId::from_u128(session),
+            user_id: UserId::from_u128(1),
             generation: 1,
             create_time: now,
             expire_time: now + DAY * 30,
@@ -143,12 +142,12 @@ impl SweepFixture {
     }
 
     async fn log_out(&mut self, session: u128) {
-        self.store().end_session(Uuid::from_u128(session), stamp_at(self.now())).await.unwrap();
+        self.store().end_session(SessionId::from_u128(session), stamp_at(self.now())).await.unwrap();
         self.follower.load().await.unwrap();
     }
 
     async fn sessions(&self) -> usize {
-        let listed = self.store().list_sessions(Uuid::from_u128(1), None, 1000, DateTime::UNIX_EPOCH).await;
+        let listed = self.store().list_sessions(UserId::from_u128(1), None, 1000, DateTime::UNIX_EPOCH).await;
         listed.unwrap().len()
     }
 
@@ -249,8 +248,8 @@ async fn token_revoked_under_a_wrong_clock_stays_dead() {
 async fn entry_dated_next_year_stops_no_pruning() {
     let mut fixture = SweepFixture::start().await;
     let year = fixture.now() + TimeDelta::days(365);
-    fixture.store().revoke(&Revocation::Session(Uuid::from_u128(1)), stamp_at(year)).await.unwrap();
-    fixture.store().revoke(&Revocation::Session(Uuid::from_u128(2)), stamp_at(fixture.now())).await.unwrap();
+    fixture.store().revoke(&Revocation::Session(SessionId::from_u128(1)), stamp_at(year)).await.unwrap();
+    fixture.store().revoke(&Revocation::Session(SessionId::from_u128(2)), stamp_at(fixture.now())).await.unwrap();
     fixture.follower.load().await.unwrap();
     fixture.sweep().await;
     assert_eq!(fixture.log().await[1], (1, start()), "the entry gets the time of the sweep");
@@ -272,7 +271,7 @@ async fn sessions_of_a_wrong_clock_get_normal_expiry() {
     let mut fixture = fixture.restart(TimeDelta::days(-40)).await;
     fixture.sweep().await;
     let now = fixture.now();
-    let listed = fixture.store().list_sessions(Uuid::from_u128(1), None, 9, now).await.unwrap();
+    let listed = fixture.store().list_sessions(UserId::from_u128(1), None, 9, now).await.unwrap();
     let times: Vec<_> = listed.iter().map(|listed| &listed.session).collect();
     for session in times {
         assert_eq!((session.create_time, session.expire_time), (now, now + DAY * 30));
@@ -322,11 +321,11 @@ async fn unset_clock_repairs_nothing() {
     let fixture = SweepFixture::start().await;
     fixture.ada().await;
     fixture.log_in(10).await;
-    let before = fixture.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap();
+    let before = fixture.store().list_sessions(UserId::from_u128(1), None, 9, start()).await.unwrap();
     // A machine without a battery starts in 1970.
     let back = TimeDelta::seconds(-start().timestamp());
     let mut fixture = fixture.restart(back).await;
     fixture.sweep().await;
     let fixture = fixture.restart(-back).await;
-    assert_eq!(fixture.store().list_sessions(Uuid::from_u128(1), None, 9, start()).await.unwrap(), before);
+    assert_eq!(fixture.store().list_sessions(UserId::from_u128(1), None, 9, start()).await.unwrap(), before);
 }

@@ -1,7 +1,8 @@
 //! Claims of an access token (RFC 9068 §2.2): no secret, no email, and nothing that changes during its life.
 
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
+
+use crate::domain::{SessionId, TokenId, UserId};
 
 /// Audiences of a token: one text, or a list of several (RFC 7519 §4.1.3).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,14 +23,14 @@ pub struct Claims {
     /// Services that accept the token.
     pub aud: Audience,
     /// User id.
-    pub sub: Uuid,
+    pub sub: UserId,
     /// Session id.
-    pub sid: Uuid,
+    pub sid: SessionId,
     /// Generation of the user, read together with the roles.
     #[serde(rename = "gen")]
     pub generation: i32,
     /// Token id; its last bits are the era of the log of revocations.
-    pub jti: Uuid,
+    pub jti: TokenId,
     /// Issue time, in seconds since 1970.
     pub iat: i64,
     /// Time from which the token is valid, in seconds since 1970.

@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
 use super::jws::{self, SignError};
 use super::{Audience, Claims};
-use crate::domain::{Horizon, User};
+use crate::domain::{Horizon, SessionId, TokenId, User};
 use crate::keys::model::CurrentKeys;
 
 /// Media type of an access token (RFC 9068 §2.1).
@@ -25,7 +24,7 @@ pub struct Issuer {
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
     /// Session of the token.
-    pub session: Uuid,
+    pub session: SessionId,
     /// End of the session.
     pub end: DateTime<Utc>,
     /// Services that accept the token.
@@ -62,7 +61,7 @@ impl Issuer {
         &self,
         user: &User,
         scope: Scope<'_>,
-        id: Uuid,
+        id: TokenId,
         now: DateTime<Utc>,
         horizon: Horizon,
     ) -> Result<Issued, SignError> {

@@ -13,20 +13,20 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use uuid::Uuid;
 
-use crate::domain::RefreshDigest;
+use crate::domain::{RefreshDigest, SessionId};
 
 /// Prefix that distinguishes a refresh token from other secrets, for scanners of leaked texts too.
 const PREFIX: &str = "gpr_";
 
 /// Refresh token. It has neither `Debug` nor `Display`.
 pub struct RefreshToken {
-    session: Uuid,
+    session: SessionId,
     secret: SecretBox<[u8; 32]>,
 }
 
 impl RefreshToken {
     /// Makes the first token of a session from these random bytes.
-    pub fn first(session: Uuid, random: [u8; 32]) -> Self {
+    pub fn first(session: SessionId, random: [u8; 32]) -> Self {
         Self { session, secret: SecretBox::new(Box::new(random)) }
     }
 
@@ -34,17 +34,17 @@ impl RefreshToken {
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;
         let (session, secret) = bytes.split_first_chunk::<16>()?;
-        Some(Self::first(Uuid::from_bytes(*session), secret.try_into().ok()?))
+        Some(Self::first(Uuid::from_bytes(*session).into(), secret.try_into().ok()?))
     }
 
     /// Returns the token's text for the client.
     pub fn expose(&self) -> String {
-        let bytes = [self.session.as_bytes().as_slice(), self.secret.expose_secret()].concat();
+        let bytes = [self.session.as_uuid().as_bytes().as_slice(), self.secret.expose_secret()].concat();
         format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes))
     }
 
     /// Returns the session that the token names.
-    pub fn session(&self) -> Uuid {
+    pub fn session(&self) -> SessionId {
         self.session
     }
 
@@ -55,7 +55,7 @@ impl RefreshToken {
         let mut block = Zeroizing::new([0; 64]);
         block[..32].copy_from_slice(self.secret.expose_secret());
         let hmac = Hmac::<Sha256>::new((&*block).into())
-            .chain_update(self.session.as_bytes())
+            .chain_update(self.session.as_uuid().as_bytes())
             .chain_update(generation.to_be_bytes())
             .chain_update(salt);
         Self::first(self.session, hmac.finalize().into_bytes().into())
@@ -77,7 +77,7 @@ impl RefreshToken {
 mod tests {
     use super::*;
 
-    const SESSION: Uuid = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
+    const SESSION: SessionId = SessionId::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
 
     fn token() -> RefreshToken {
         RefreshToken::first(SESSION, std::array::from_fn(|at| u8::try_from(at).unwrap()))
@@ -113,7 +113,7 @@ mod tests {
         let all = [
             token().successor(2, &[0xa5; 32]),
             token().successor(1, &[0xa4; 32]),
-            RefreshToken::first(Uuid::nil(), *token().secret.expose_secret()).successor(1, &[0xa5; 32]),
+            RefreshToken::first(SessionId::NIL, *token().secret.expose_secret()).successor(1, &[0xa5; 32]),
             next.successor(1, &[0xa5; 32]),
         ];
         assert!(all.iter().all(|other| other.digest() != next.digest()));

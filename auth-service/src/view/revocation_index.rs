@@ -3,17 +3,16 @@
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
-use crate::domain::{Cause, Entry, Era, Horizon, Revocation};
+use crate::domain::{Cause, Entry, Era, Horizon, Revocation, SessionId, UserId};
 
 /// Facts of a token that decide if it is revoked.
 #[derive(Clone, Copy, Debug)]
 pub struct Bearer<'a> {
     /// Id of the user.
-    pub user: Uuid,
+    pub user: UserId,
     /// Id of the session.
-    pub session: Uuid,
+    pub session: SessionId,
     /// Generation of the user, read together with the roles.
     pub generation: i32,
     /// Id of the key that signed the token.
@@ -27,17 +26,18 @@ pub struct Bearer<'a> {
 /// Index of all revocations that kill tokens now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RevocationIndex {
-    /// Revoked sessions and users in one map: no id belongs to both.
-    ids: HashMap<Uuid, RevokedId>,
+    users: HashMap<UserId, RevokedUser>,
+    /// Revoked sessions with the times of their entries, in seconds since 1970.
+    sessions: HashMap<SessionId, u32>,
     /// Killed keys with the times of their entries, in seconds since 1970.
     keys: HashMap<String, u32>,
     /// Time until which all issued tokens are dead.
     horizon: Horizon,
 }
 
-/// Revocation of a session or a user.
+/// Revocation of a user's older tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct RevokedId {
+struct RevokedUser {
     /// Generation below which tokens are dead.
     below: i32,
     /// Time of the entry, rounded up, in seconds since 1970. The type suffices until 2106.
@@ -49,19 +49,22 @@ impl RevocationIndex {
     /// Adds an entry. A dead token stays dead, in any order of the entries.
     pub fn add(&mut self, entry: &Entry) {
         let time = u32::try_from(entry.time.timestamp().saturating_add(1)).unwrap_or(u32::MAX);
-        let all = RevokedId { below: i32::MAX, time, cause: Cause::Ended };
-        let (id, revoked) = match &entry.revocation {
-            Revocation::Start | Revocation::NewSigningKeys => return,
+        match &entry.revocation {
+            Revocation::Start | Revocation::NewSigningKeys => {}
             Revocation::SigningKey(id) => {
                 self.keys.insert(id.clone(), time);
-                return;
             }
-            Revocation::Session(id) => (*id, all),
-            Revocation::User { id, generation, cause } => (*id, RevokedId { below: *generation, cause: *cause, ..all }),
-        };
-        let known = self.ids.entry(id).or_insert(revoked);
-        if revoked.below >= known.below {
-            *known = RevokedId { time: known.time.max(revoked.time), ..revoked };
+            Revocation::Session(id) => {
+                let known = self.sessions.entry(*id).or_insert(time);
+                *known = time.max(*known);
+            }
+            Revocation::User { id, generation, cause } => {
+                let revoked = RevokedUser { below: *generation, time, cause: *cause };
+                let known = self.users.entry(*id).or_insert(revoked);
+                if revoked.below >= known.below {
+                    *known = RevokedUser { time: known.time.max(time), ..revoked };
+                }
+            }
         }
     }
 
@@ -78,10 +81,14 @@ impl RevocationIndex {
     /// Removes the entries up to this time that the horizon makes superfluous.
     pub fn forget(&mut self, until: DateTime<Utc>) {
         let until = self.horizon.until.min(until).timestamp();
-        self.ids.retain(|_, revoked| i64::from(revoked.time) > until);
+        self.users.retain(|_, revoked| i64::from(revoked.time) > until);
+        self.sessions.retain(|_, time| i64::from(*time) > until);
         self.keys.retain(|_, time| i64::from(*time) > until);
-        if self.ids.len() < self.ids.capacity() / 4 {
-            self.ids.shrink_to_fit();
+        if self.users.len() < self.users.capacity() / 4 {
+            self.users.shrink_to_fit();
+        }
+        if self.sessions.len() < self.sessions.capacity() / 4 {
+            self.sessions.shrink_to_fit();
         }
     }
 
@@ -92,11 +99,11 @@ impl RevocationIndex {
 
     /// Returns the cause of the revocation if the token is dead.
     pub fn judge(&self, bearer: Bearer<'_>) -> Option<Cause> {
-        let dead = |id: Uuid, generation: i32| self.ids.get(&id).filter(|revoked| generation < revoked.below);
-        if let Some(revoked) = dead(bearer.user, bearer.generation) {
+        let revoked = self.users.get(&bearer.user).filter(|revoked| bearer.generation < revoked.below);
+        if let Some(revoked) = revoked {
             return Some(revoked.cause);
         }
-        let is_dead = dead(bearer.session, bearer.generation).is_some()
+        let is_dead = self.sessions.contains_key(&bearer.session)
             || self.has_killed(bearer.key)
             || self.horizon.kills(bearer.issued, bearer.era);
         is_dead.then_some(Cause::Ended)
@@ -112,8 +119,8 @@ mod tests {
     use super::*;
     use crate::domain::{EntryFingerprint, Logged};
 
-    const ADA: Uuid = Uuid::from_u128(1);
-    const LAPTOP: Uuid = Uuid::from_u128(10);
+    const ADA: UserId = UserId::from_u128(1);
+    const LAPTOP: SessionId = SessionId::from_u128(10);
 
     fn entry(revocation: Revocation) -> Entry {
         Entry { logged: Logged { revision: 1, fingerprint: EntryFingerprint([0; 16]) }, revocation, time: start() }
@@ -129,6 +136,10 @@ mod tests {
         contents
     }
 
+    fn count(contents: &RevocationIndex) -> usize {
+        contents.users.len() + contents.sessions.len()
+    }
+
     /// Returns a token of Ada's laptop.
     fn token(generation: i32) -> Bearer<'static> {
         let issued = (start() + Duration::from_secs(1)).timestamp();
@@ -140,9 +151,9 @@ mod tests {
         let others = [
             entry(Revocation::Start),
             entry(Revocation::NewSigningKeys),
-            entry(Revocation::Session(Uuid::from_u128(11))),
+            entry(Revocation::Session(SessionId::from_u128(11))),
             entry(Revocation::SigningKey("kid-2".into())),
-            entry(Revocation::User { id: Uuid::from_u128(2), generation: i32::MAX, cause: Cause::Deleted }),
+            entry(Revocation::User { id: UserId::from_u128(2), generation: i32::MAX, cause: Cause::Deleted }),
         ];
         assert_eq!(contents(&others).judge(token(1)), None);
         for (revocation, cause) in [
@@ -192,12 +203,12 @@ mod tests {
         let mut contents = contents(&entries);
         let later = start() + Duration::from_mins(1);
         contents.forget(later);
-        assert_eq!(contents.ids.len(), 2, "entries beyond the horizon stay");
+        assert_eq!(count(&contents), 2, "entries beyond the horizon stay");
         contents.follow_horizon(later.into());
         contents.forget(start());
-        assert_eq!(contents.ids.len(), 2, "entries after the given time stay");
+        assert_eq!(count(&contents), 2, "entries after the given time stay");
         contents.forget(later);
-        assert_eq!(contents.ids.len(), 0);
+        assert_eq!(count(&contents), 0);
         assert_eq!(contents.judge(token(1)), Some(Cause::Ended));
     }
 }

@@ -185,7 +185,7 @@ async fn private_half_is_kept_an_hour_and_key_a_day(store: Case) {
                 return filed.iter().map(|filed| filed.key.id().to_owned()).collect();
             }
             let rows = store.signing_keys().await.unwrap();
-            rows.into_iter().filter(|(_, sealed)| sealed.is_some()).map(|(record, _)| record.id).collect()
+            rows.into_iter().filter(|row| row.sealed.is_some()).map(|row| row.record.id).collect()
         };
         clock.advance(LEAD + Duration::from_secs(3599));
         ring.tidy().await.unwrap();
@@ -272,10 +272,10 @@ async fn database_holds_no_private_half_in_plaintext(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let next = document();
     ring.rotate(next.clone(), start() + LEAD).await.unwrap().unwrap();
-    for (record, sealed) in store.signing_keys().await.unwrap() {
-        let sealed = sealed.unwrap();
+    for row in store.signing_keys().await.unwrap() {
+        let sealed = row.sealed.unwrap();
         let secret = &next[next.len() - 32..];
-        assert!(!sealed.windows(16).any(|window| secret.windows(16).any(|part| part == window)), "{}", record.id);
+        assert!(!sealed.windows(16).any(|window| secret.windows(16).any(|part| part == window)), "{}", row.record.id);
         assert!(Key::from_pkcs8(&sealed).is_none());
     }
     if let Some(path) = store.database.url.path() {

@@ -119,7 +119,7 @@ async fn check(store: &Case, has_master: bool, held: Held, has: File) {
     if has_master && rule(has_master, held, has) == Outcome::Same {
         assert_eq!(secrets::find(store.db(), SEALED_KEY).await.unwrap(), None, "{case:?}: the key is stored once");
         let halves = store.signing_keys().await.unwrap();
-        assert!(halves.iter().all(|(_, sealed)| sealed.is_some()), "{case:?}");
+        assert!(halves.iter().all(|row| row.sealed.is_some()), "{case:?}");
     }
 }
 

@@ -1,17 +1,17 @@
 //! The store's methods as values: calls and answers.
 
 use auth_service::domain::{
-    Allowance, Client, EntryFingerprint, Failures, ListedSession, NewUser, Roles, Session, Stamp, User, UserChange,
-    UserState,
+    Allowance, Client, EntryFingerprint, Failures, ListedSession, NewUser, Roles, Session, SessionId, Stamp, User,
+    UserChange, UserId, UserState,
 };
 use auth_service::store::{
-    AccountDigest, AllowanceKind, Created, Filter, PasswordProof, Refreshable, Rotated, Store, StoreError, Unchanged,
+    AccountDigest, AllowanceKind, Created, Filter, FirstSession, PasswordProof, Refreshable, Rotated, Store,
+    StoreError, Unchanged,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use db::requests::{self, Earlier};
 use db::secrets;
 use kit::request_id::RequestKey;
-use uuid::Uuid;
 
 pub(crate) type Time = DateTime<Utc>;
 
@@ -28,33 +28,33 @@ pub(crate) enum Call {
 #[derive(Clone, Debug)]
 pub(crate) enum UserCall {
     Create { new: Box<NewUser>, first: Option<Box<(Session, Client)>>, request: Option<RequestKey> },
-    User { id: Uuid },
-    Users { ids: Vec<Uuid> },
-    CredentialsOf { id: Uuid },
+    User { id: UserId },
+    Users { ids: Vec<UserId> },
+    CredentialsOf { id: UserId },
     Credentials { email_key: String },
-    List { filter: Filter, after: Option<Uuid>, limit: u32 },
+    List { filter: Filter, after: Option<UserId>, limit: u32 },
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum ChangeCall {
-    Update { id: Uuid, change: UserChange, proof: Option<PasswordProof>, expected: Option<i32>, now: Time },
-    SetRoles { id: Uuid, roles: Roles, expected: Option<i32>, now: Time },
-    SetState { id: Uuid, state: UserState, expected: Option<i32>, now: Time },
+    Update { id: UserId, change: UserChange, proof: Option<PasswordProof>, expected: Option<i32>, now: Time },
+    SetRoles { id: UserId, roles: Roles, expected: Option<i32>, now: Time },
+    SetState { id: UserId, state: UserState, expected: Option<i32>, now: Time },
     ChangePassword { generation: i32, password_hash: String, session: Session, client: Client },
-    EndAllSessions { user_id: Uuid },
-    Delete { id: Uuid, expected: Option<i32>, now: Time },
+    EndAllSessions { user_id: UserId },
+    Delete { id: UserId, expected: Option<i32>, now: Time },
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum SessionCall {
     Create { session: Session, client: Client },
-    List { user_id: Uuid, after: Option<Uuid>, limit: u32, now: Time },
-    Revoke { id: Uuid, user_id: Option<Uuid>, now: Time },
-    End { id: Uuid, now: Time },
+    List { user_id: UserId, after: Option<SessionId>, limit: u32, now: Time },
+    Revoke { id: SessionId, user_id: Option<UserId>, now: Time },
+    End { id: SessionId, now: Time },
     IsKnownAt { email_key: String, network: String },
-    Refreshable { id: Uuid },
-    Rotate { id: Uuid, generation: i32, rotated: Rotated, client: Client },
-    RotateAgain { id: Uuid, generation: i32, graces: i32, end: Time },
+    Refreshable { id: SessionId },
+    Rotate { id: SessionId, generation: i32, rotated: Rotated, client: Client },
+    RotateAgain { id: SessionId, generation: i32, graces: i32, end: Time },
     Sweep { now: Time },
 }
 
@@ -92,7 +92,7 @@ pub(crate) enum Answer {
     Failures(Option<Failures>),
     FullTime(Option<Time>),
     Used(Result<(), TimeDelta>),
-    Earlier(Option<Earlier>),
+    Earlier(Option<Earlier<UserId>>),
     Key(Vec<u8>),
 }
 
@@ -112,7 +112,7 @@ impl UserCall {
     async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Create { new, first, request } => {
-                let first = first.as_ref().map(|first| (&first.0, &first.1));
+                let first = first.as_ref().map(|first| FirstSession { session: &first.0, client: &first.1 });
                 Answer::Created(store.create_user(new, first, request.as_ref()).await?)
             }
             Self::User { id } => Answer::User(store.user(*id).await?),
@@ -141,15 +141,15 @@ impl ChangeCall {
                 Answer::Changed(store.update_user(*id, change, *proof, *expected, *now).await?)
             }
             Self::SetRoles { id, roles, expected, now } => {
-                Answer::Changed(store.set_roles(*id, roles, *expected, stamp(*now)).await?.map(|(user, _)| user))
+                Answer::Changed(store.set_roles(*id, roles, *expected, stamp(*now)).await?.map(|changed| changed.user))
             }
             Self::SetState { id, state, expected, now } => {
-                Answer::Changed(store.set_state(*id, *state, *expected, stamp(*now)).await?.map(|(user, _)| user))
+                Answer::Changed(store.set_state(*id, *state, *expected, stamp(*now)).await?.map(|changed| changed.user))
             }
             Self::ChangePassword { generation, password_hash, session, client } => {
                 let stamp = stamp(session.create_time);
                 let changed = store.change_password(*generation, password_hash, session, client, stamp).await?;
-                Answer::User(changed.map(|(user, _)| user))
+                Answer::User(changed.map(|changed| changed.user))
             }
             Self::EndAllSessions { user_id } => {
                 let stamp = stamp(DateTime::UNIX_EPOCH);

@@ -12,7 +12,7 @@ use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
 use testkit::start;
 
-use crate::support::{another_admin, new_user, session, stamp, stamp_at};
+use crate::support::{another_admin, new_user, session, stamp, stamp_at, starting};
 
 /// A frozen replica's work, with its own user and session.
 type Work = fn(Store, u128) -> Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -97,7 +97,7 @@ impl World {
     async fn freeze(&mut self, name: &str, work: Work, id: u128, requests: usize) -> bool {
         let user = new_user(id, &format!("user{id}@example.com"));
         let user = auth_service::domain::NewUser { roles: Roles::from_text("editor"), ..user };
-        self.other.create_user(&user, Some((&session_of(id), &Client::default())), None).await.unwrap();
+        self.other.create_user(&user, Some(starting(&session_of(id))), None).await.unwrap();
         self.other.revoke(&auth_service::domain::Revocation::NewSigningKeys, stamp_at(start())).await.unwrap();
         // Connections that were cut are replaced.
         while health::touch(self.frozen.db(), [0; 16]).await.is_err() || health::look(self.frozen.db()).await.is_err() {
@@ -113,7 +113,7 @@ impl World {
                 !is_head_held(&mut self.outside).await,
                 "{name}: the log's end is locked after {requests} requests"
             );
-            self.other.end_session(another_admin().id, stamp()).await.unwrap();
+            self.other.end_session(session(4_000, &another_admin()).id, stamp()).await.unwrap();
         }
         working.abort();
         if is_frozen {

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use auth_service::domain::{Cause, EntryFingerprint, Era, LogId, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, Era, LogId, Revocation, SessionId, UserId};
 use auth_service::store::Store;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr as _, SqliteConnection};
 use testkit::{TestDatabase, on_both_engines};
-use uuid::Uuid;
 
 use crate::support::stamp;
 
@@ -79,10 +78,10 @@ async fn closed_lists_open_and_the_log_goes_on(older: Older) {
     let mut reader = store.log_reader();
     let page = reader.poll(0).await.unwrap();
     assert_eq!((page.log, page.head), (LogId([1; 16]), 1));
-    assert_eq!((page.horizon.era, page.horizon.before.map(|(era, _)| era)), (Era(7), Some(Era(6))));
-    assert_eq!(page.entries[1].revocation, Revocation::Session(Uuid::from_u128(5)));
+    assert_eq!((page.horizon.era, page.horizon.before.map(|before| before.era)), (Era(7), Some(Era(6))));
+    assert_eq!(page.entries[1].revocation, Revocation::Session(SessionId::from_u128(5)));
     assert_eq!(page.entries[1].logged.fingerprint, EntryFingerprint([1; 16]));
-    let next = Revocation::User { id: Uuid::from_u128(6), generation: 2, cause: Cause::Ended };
+    let next = Revocation::User { id: UserId::from_u128(6), generation: 2, cause: Cause::Ended };
     assert_eq!(store.revoke(&next, stamp()).await.unwrap().revision, 2);
     assert_eq!(reader.poll(2).await.unwrap().entries[0].revocation, next, "the trigger is there");
     reader.close().await;

@@ -2,13 +2,12 @@
 
 use std::path::Path;
 
-use auth_service::domain::{Client, Session};
+use auth_service::domain::{Client, Session, SessionId};
 use auth_service::store::DatabaseUrl;
 use testkit::statements::statements;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
-use crate::support::{Case, new_user, session, stamp};
+use crate::support::{Case, new_user, session, stamp, starting};
 
 async fn no_statement_scans_a_table(store: Case) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -33,10 +32,10 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
         assert!(store.create_session(&session(id, &ada), &Client::default()).await.unwrap());
     }
     // One was ended by itself, the other with all sessions of its user.
-    store.end_session(Uuid::from_u128(10), stamp()).await.unwrap();
+    store.end_session(SessionId::from_u128(10), stamp()).await.unwrap();
     store.end_all_sessions(ada.id, stamp()).await.unwrap().unwrap();
     double(&store, "true").await;
-    let list = async |after: Option<Uuid>| {
+    let list = async |after: Option<SessionId>| {
         let listed = store.list_sessions(ada.id, after, 3, start()).await.unwrap();
         listed.iter().map(|listed| listed.session.id.as_u128()).collect::<Vec<_>>()
     };
@@ -45,7 +44,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
         let begun = Session { generation: 2, ..session(id, &ada) };
         assert!(store.create_session(&begun, &Client::default()).await.unwrap());
     }
-    assert_eq!((list(None).await, list(Some(Uuid::from_u128(22))).await), (vec![24, 23, 22], vec![21, 20]));
+    assert_eq!((list(None).await, list(Some(SessionId::from_u128(22))).await), (vec![24, 23, 22], vec![21, 20]));
     assert_eq!(store.surplus_session(ada.id, 4, start()).await.unwrap().map(|id| id.as_u128()), Some(20));
 
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
@@ -62,7 +61,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
 
 async fn three_thousand_live_sessions_are_all_listed(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
     double(&store, "true").await;
     let mut seen = Vec::new();
     let mut after = None;
@@ -73,7 +72,7 @@ async fn three_thousand_live_sessions_are_all_listed(store: Case) {
     }
     assert!(seen.len() == 3000 && seen.is_sorted_by(|one, next| one > next));
     assert_eq!(
-        store.list_sessions(ada.id, Some(Uuid::from_u128(11)), 9, start()).await.unwrap().len(),
+        store.list_sessions(ada.id, Some(SessionId::from_u128(11)), 9, start()).await.unwrap().len(),
         1,
         "the last session"
     );

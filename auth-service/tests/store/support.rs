@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, Stamp};
-use auth_service::store::Store;
+use auth_service::domain::{
+    Client, Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, SessionId, Stamp, UserId,
+};
+use auth_service::store::{FirstSession, Store};
 use chrono::{DateTime, Utc};
 use testkit::start;
-use uuid::Uuid;
 
 use super::opens::Opens;
 
@@ -14,7 +15,7 @@ pub(crate) type Case = testkit::StoreCase<Opens>;
 
 pub(crate) fn new_user(id: u128, email: &str) -> NewUser {
     NewUser {
-        id: Uuid::from_u128(id),
+        id: UserId::from_u128(id),
         name: Name::parse("Ada").unwrap(),
         email: Email::parse(email).unwrap(),
         password_hash: "$argon2id$".into(),
@@ -30,7 +31,7 @@ pub(crate) fn another_admin() -> NewUser {
 
 pub(crate) fn session(id: u128, user: &NewUser) -> Session {
     Session {
-        id: Uuid::from_u128(id),
+        id: SessionId::from_u128(id),
         user_id: user.id,
         generation: 1,
         create_time: start(),
@@ -39,6 +40,12 @@ pub(crate) fn session(id: u128, user: &NewUser) -> Session {
         idle_expire_time: start() + Duration::from_hours(24 * 7),
         over_time: start() + Duration::from_hours(24 * 7),
     }
+}
+
+/// Returns the session as the first one of its user, of an unknown client.
+pub(crate) fn starting(session: &Session) -> FirstSession<'_> {
+    const CLIENT: &Client = &Client { peer: String::new(), user_agent: String::new() };
+    FirstSession { session, client: CLIENT }
 }
 
 /// Returns the log's stamp of a revocation at this time.
@@ -51,7 +58,7 @@ pub(crate) fn stamp() -> Stamp {
 }
 
 /// Returns `true` if this user has this session, and the session has not ended.
-pub(crate) async fn lives(store: &Store, user_id: Uuid, session_id: Uuid) -> bool {
+pub(crate) async fn lives(store: &Store, user_id: UserId, session_id: SessionId) -> bool {
     let found = store.refreshable(session_id).await.unwrap();
     found.is_some_and(|found| found.user.id == user_id && !found.is_ended)
 }

@@ -2,31 +2,27 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserState};
+use auth_service::domain::{Allowance, Client, Name, NewUser, Role, Roles, Session, UserChange, UserId, UserState};
 use auth_service::store::{AllowanceKind, Created, Filter, StoreError};
 use db::requests;
-use kit::request_id::{Fingerprint, RequestKey};
+use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
-use crate::support::{Case, another_admin, lives, new_user, session, stamp};
+use crate::support::{Case, another_admin, lives, new_user, session, stamp, starting};
 
 async fn taken_email_leaves_neither_user_nor_session(store: Case) {
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
     let late = new_user(2, "ADA@example.com");
     let session = session(10, &late);
-    assert_eq!(
-        store.create_user(&late, Some((&session, &Client::default())), None).await.unwrap(),
-        Created::EmailTaken
-    );
+    assert_eq!(store.create_user(&late, Some(starting(&session)), None).await.unwrap(), Created::EmailTaken);
     assert!(store.user(late.id).await.unwrap().is_none());
 }
 
 async fn failed_session_leaves_no_user(store: Case) {
     let (ada, nobody) = (new_user(1, "ada@example.com"), new_user(2, "nobody@example.com"));
     // The session of a user without a row breaks the foreign key.
-    assert!(store.create_user(&ada, Some((&session(10, &nobody), &Client::default())), None).await.is_err());
+    assert!(store.create_user(&ada, Some(starting(&session(10, &nobody))), None).await.is_err());
     assert!(store.user(ada.id).await.unwrap().is_none());
     assert!(matches!(store.create_user(&ada, None, None).await.unwrap(), Created::User(_)), "the store still works");
 }
@@ -35,13 +31,13 @@ async fn refused_last_row_leaves_neither_role_nor_request(store: Case) {
     let ada = NewUser { roles: Roles::from_text("admin editor"), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
     let fingerprint = Fingerprint::from_fields(&["ada"]);
-    let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
-    let create = async || store.create_user(&ada, Some((&begun, &Client::default())), Some(&key)).await;
+    let key = RequestKey { caller: String::new(), method: "CreateUser", id: RequestId::from_u128(7), fingerprint };
+    let create = async || store.create_user(&ada, Some(starting(&begun)), Some(&key)).await;
 
     store.database.refuse("insert", "sessions").await;
     assert!(matches!(create().await, Err(StoreError::Fault(_))));
     assert_eq!(store.user(ada.id).await.unwrap(), None);
-    assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), None);
+    assert_eq!(requests::find::<UserId>(store.db(), &key, start()).await.unwrap(), None);
     store.database.accept("sessions").await;
     // The same rows once more: a remaining role would conflict.
     assert!(matches!(create().await, Ok(Created::User(_))));
@@ -52,7 +48,7 @@ async fn refused_role_leaves_the_earlier_roles(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
-    let before = store.set_roles(ada.id, &Roles::from_text("admin"), None, stamp()).await.unwrap().unwrap().0;
+    let before = store.set_roles(ada.id, &Roles::from_text("admin"), None, stamp()).await.unwrap().unwrap().user;
     // The last of these is a second row of the same role.
     let twice = store.set_roles(ada.id, &Roles::from_text("editor editor"), None, stamp()).await;
     assert!(matches!(twice, Err(StoreError::Taken(_))), "{twice:?}");
@@ -69,7 +65,7 @@ async fn refused_role_leaves_the_earlier_roles(store: Case) {
 async fn refused_session_leaves_the_password(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     // There is a session with this id already.
     let own = Session { generation: 2, ..begun.clone() };
     let refused = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await;
@@ -84,7 +80,7 @@ async fn user_whose_deletion_is_not_recorded_stays(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = NewUser { roles: Roles::admin(), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     store.database.refuse("insert", "deleted_users").await;
     assert!(matches!(store.delete_user(ada.id, None, stamp()).await, Err(StoreError::Fault(_))));
     assert!(lives(&store, ada.id, begun.id).await);
@@ -113,7 +109,7 @@ async fn failure_that_cannot_clean_up_is_not_counted(store: Case) {
 async fn refused_statement_leaves_the_row_as_it_was(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     let before = store.user(ada.id).await.unwrap();
     store.database.refuse("update", "users").await;
     let change = UserChange { name: Name::parse("Eve").ok(), email: None };
@@ -137,7 +133,7 @@ async fn broken_rule_does_not_hurt_concurrent_writes(store: Case) {
         all.spawn(async move {
             let user = new_user(id, &format!("user{id}@example.com"));
             let first = session(100 + id, if id % 2 == 0 { &user } else { &nobody });
-            (id, store.create_user(&user, Some((&first, &Client::default())), None).await)
+            (id, store.create_user(&user, Some(starting(&first)), None).await)
         });
     }
     while let Some(created) = all.join_next().await {

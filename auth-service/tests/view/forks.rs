@@ -2,19 +2,18 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Cause, EntryFingerprint, LogId, Logged, Position, Revocation};
+use auth_service::domain::{Cause, EntryFingerprint, LogId, Logged, Position, Revocation, SessionId};
 use auth_service::view::Finder;
 use chrono::TimeDelta;
 use db::clock;
 use kit::Clock;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::replica::{Case, LAPTOP, Replica, stamp};
 
 /// Starts a replica on a log with two entries, then removes the end of the log by these statements.
 async fn loses(store: &Case, statements: &[&str]) {
-    store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
+    store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
@@ -29,7 +28,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     let later = (start() + Duration::from_hours(1)).timestamp();
     assert!(replica.view.horizon().kills(later, era), "at any time");
     // Another session, since this one may still be revoked.
-    assert!(store.end_session(Uuid::from_u128(11), stamp()).await.is_ok(), "the log continues");
+    assert!(store.end_session(SessionId::from_u128(11), stamp()).await.is_ok(), "the log continues");
     // A replica that has never known the lost entries comes to the same result.
     let late = Replica::start(store).await;
     assert_eq!((late.view.horizon().until, late.judge(5)), (horizon, Some(Cause::Ended)));
@@ -77,7 +76,7 @@ async fn restored_log_is_noticed(store: Case) {
 /// The oldest entries of a log are pruned while a replica does not poll: the replica reads on, and no user is logged
 /// out.
 async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
-    store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
+    store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
@@ -147,7 +146,7 @@ async fn fork_found_by_a_fast_replica_blocks_no_user(store: Case) {
         // A file's only process has no other clock; its sweep lowers the horizon.
         return;
     }
-    store.revoke(&Revocation::Session(Uuid::from_u128(99)), stamp()).await.unwrap();
+    store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();
     let right = Clock::system();
     let replica = Replica::with_clock(&store, wrong).await;
     let before = (right.now().timestamp(), replica.view.horizon().era);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use auth_service::domain::{Cause, EntryFingerprint, Stamp};
+use auth_service::domain::{Cause, EntryFingerprint, SessionId, Stamp, UserId};
 use auth_service::store::Store;
 use auth_service::view::{Bearer, Follower, StaleView, View};
 use kit::shutdown::Shutdown;
@@ -11,14 +11,13 @@ use kit::{Clock, Uptime};
 use testkit::{clock, start};
 use tokio::task::JoinHandle;
 use tokio_util::sync::DropGuard;
-use uuid::Uuid;
 
 use crate::opens::Opens;
 
 pub(crate) type Case = testkit::StoreCase<Opens>;
 
-pub(crate) const ADA: Uuid = Uuid::from_u128(1);
-pub(crate) const LAPTOP: Uuid = Uuid::from_u128(10);
+pub(crate) const ADA: UserId = UserId::from_u128(1);
+pub(crate) const LAPTOP: SessionId = SessionId::from_u128(10);
 
 pub(crate) struct Replica {
     pub(crate) view: Arc<View>,

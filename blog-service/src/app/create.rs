@@ -1,11 +1,10 @@
 //! Creation of posts. A caller that lost the answer may repeat the request.
 
 use db::requests::{self, Earlier};
-use kit::request_id::{Fingerprint, RequestKey};
-use uuid::Uuid;
+use kit::request_id::{Fingerprint, RequestId, RequestKey};
 
 use super::{BlogState, read};
-use crate::domain::{Content, Post, PostView, Title};
+use crate::domain::{AuthorId, Content, Post, PostId, PostView, Title};
 use crate::error::Error;
 use crate::store::NewPost;
 
@@ -15,7 +14,7 @@ const METHOD: &str = "gatepost.blog.v1.PostService/CreatePost";
 pub(crate) struct PostDraft {
     pub(crate) title: Title,
     pub(crate) content: Content,
-    pub(crate) request_id: Option<Uuid>,
+    pub(crate) request_id: Option<RequestId>,
     pub(crate) validate_only: bool,
 }
 
@@ -26,7 +25,7 @@ pub(crate) enum Submitted {
     Checked(PostDraft),
 }
 
-pub(crate) async fn create(state: &BlogState, owner_id: Uuid, draft: PostDraft) -> Result<Submitted, Error> {
+pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDraft) -> Result<Submitted, Error> {
     let request = draft.request_id.map(|id| RequestKey {
         caller: owner_id.to_string(),
         method: METHOD,
@@ -53,7 +52,7 @@ pub(crate) async fn create(state: &BlogState, owner_id: Uuid, draft: PostDraft) 
 }
 
 /// Returns the id of the post that an earlier run of this request created.
-async fn earlier(state: &BlogState, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
+async fn earlier(state: &BlogState, request: Option<&RequestKey>) -> Result<Option<PostId>, Error> {
     let Some(key) = request else { return Ok(None) };
     match requests::find(state.store.db(), key, state.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
@@ -63,6 +62,6 @@ async fn earlier(state: &BlogState, request: Option<&RequestKey>) -> Result<Opti
 }
 
 /// Answers a repeated request with the post in its current state.
-async fn repeat(state: &BlogState, id: Uuid) -> Result<Submitted, Error> {
+async fn repeat(state: &BlogState, id: PostId) -> Result<Submitted, Error> {
     Ok(Submitted::Post(read::one(state, id, PostView::Full).await?))
 }

@@ -3,11 +3,23 @@
 use std::collections::HashMap;
 
 use kit::page::{self, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fitting};
-use uuid::Uuid;
 
 use super::BlogState;
-use crate::domain::{Post, PostView};
+use crate::domain::{Post, PostId, PostView};
 use crate::error::Error;
+
+/// A post that a batch asks for.
+pub(crate) struct WantedPost {
+    pub(crate) id: PostId,
+    /// Text of the id, as the caller wrote it.
+    pub(crate) text: String,
+}
+
+/// The posts of a batch that exist, and the texts of the missing ids.
+pub(crate) struct FoundPosts<T> {
+    pub(crate) posts: Vec<T>,
+    pub(crate) missing_ids: Vec<String>,
+}
 
 /// Number of posts that one statement reads.
 const POSTS_PER_READ: usize = 8;
@@ -15,7 +27,7 @@ const POSTS_PER_READ: usize = 8;
 /// Method that a page token is bound to.
 const LIST_METHOD: &str = "gatepost.blog.v1.PostService/ListPosts";
 
-pub(crate) async fn one(state: &BlogState, id: Uuid, view: PostView) -> Result<Post, Error> {
+pub(crate) async fn one(state: &BlogState, id: PostId, view: PostView) -> Result<Post, Error> {
     state.store.post(id, view).await?.ok_or_else(|| Error::PostNotFound(id.to_string()))
 }
 
@@ -24,36 +36,36 @@ pub(crate) async fn one(state: &BlogState, id: Uuid, view: PostView) -> Result<P
 /// `row` converts a post to a message and measures the message.
 pub(crate) async fn some<T>(
     state: &BlogState,
-    asked: Vec<(Uuid, String)>,
+    wanted: Vec<WantedPost>,
     view: PostView,
-    row: fn(Post) -> PageRow<T>,
-) -> Result<(Vec<T>, Vec<String>), Error> {
-    let (mut posts, mut missing, mut bytes) = (Vec::new(), Vec::new(), 0);
+    row: fn(Post) -> PageRow<T, PostId>,
+) -> Result<FoundPosts<T>, Error> {
+    let (mut posts, mut missing_ids, mut bytes) = (Vec::new(), Vec::new(), 0);
     if view == PostView::Full {
-        let ids: Vec<Uuid> = asked.iter().map(|(id, _)| *id).collect();
+        let ids: Vec<PostId> = wanted.iter().map(|wanted| wanted.id).collect();
         // A post's message is larger than its title and content. An answer that is too large is refused before the read.
         if state.store.octets_of(&ids).await? > MAX_PAGE_BYTES as u64 {
             return Err(Error::AnswerTooLarge);
         }
     }
-    for some in asked.chunks(POSTS_PER_READ) {
-        let ids: Vec<Uuid> = some.iter().map(|(id, _)| *id).collect();
+    for some in wanted.chunks(POSTS_PER_READ) {
+        let ids: Vec<PostId> = some.iter().map(|wanted| wanted.id).collect();
         let found = state.store.posts_of(&ids, view).await?;
-        let mut found: HashMap<Uuid, Post> = found.into_iter().map(|post| (post.id, post)).collect();
-        for (id, text) in some {
+        let mut found: HashMap<PostId, Post> = found.into_iter().map(|post| (post.id, post)).collect();
+        for WantedPost { id, text } in some {
             match found.remove(id).map(row) {
                 Some(row) => {
                     bytes += row.bytes;
                     posts.push(row.item);
                 }
-                None => missing.push(text.clone()),
+                None => missing_ids.push(text.clone()),
             }
         }
         if bytes > MAX_PAGE_BYTES {
             return Err(Error::AnswerTooLarge);
         }
     }
-    Ok((posts, missing))
+    Ok(FoundPosts { posts, missing_ids })
 }
 
 /// Returns the page that the token names, with at most `size` posts.
@@ -64,7 +76,7 @@ pub(crate) async fn page<T>(
     size: u32,
     token: &str,
     view: PostView,
-    row: fn(Post) -> PageRow<T>,
+    row: fn(Post) -> PageRow<T, PostId>,
 ) -> Result<Page<T>, Error> {
     let read = async |after, limit| match view {
         PostView::Basic => {
@@ -79,16 +91,16 @@ pub(crate) async fn page<T>(
 /// Reads the next posts with their contents, as many as fit into one answer.
 async fn read_full<T>(
     state: &BlogState,
-    after: Option<Uuid>,
+    after: Option<PostId>,
     limit: u32,
-    row: fn(Post) -> PageRow<T>,
-) -> Result<PageBatch<T>, Error> {
+    row: fn(Post) -> PageRow<T, PostId>,
+) -> Result<PageBatch<T, PostId>, Error> {
     let measured = state.store.list_octets(after, limit).await?;
-    let Some((last, _)) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
-    let count = fitting(measured.iter().map(|(_, octets)| usize::try_from(*octets).unwrap_or(MAX_PAGE_BYTES)));
+    let Some(last) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
+    let count = fitting(measured.iter().map(|size| usize::try_from(size.octets).unwrap_or(MAX_PAGE_BYTES)));
     let posts = state.store.list_posts(after, u32::try_from(count).unwrap_or(limit), PostView::Full).await?;
     // Newest first. Posts may have been added or deleted since they were measured, so the last measured post may be
     // missing.
-    let has_more = posts.last().is_none_or(|post| post.id > *last);
+    let has_more = posts.last().is_none_or(|post| post.id > last.id);
     Ok(PageBatch { rows: posts.into_iter().map(row).collect(), has_more })
 }

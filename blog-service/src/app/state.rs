@@ -4,8 +4,8 @@ use kit::Clock;
 use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
-use uuid::Uuid;
 
+use crate::domain::AuthorId;
 use crate::error::Error;
 use crate::store::Store;
 
@@ -16,14 +16,14 @@ pub(crate) struct BlogState {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     /// Quota of posts that each user creates.
-    pub(crate) posts: RateLimiter<Uuid>,
+    pub(crate) posts: RateLimiter<AuthorId>,
     /// Quota of bytes that each user writes.
-    pub(crate) bytes: RateLimiter<Uuid>,
+    pub(crate) bytes: RateLimiter<AuthorId>,
 }
 
 impl BlogState {
     /// Charges a write to the user's quotas.
-    pub(crate) fn meter(&self, user: Uuid, posts: u64, bytes: usize) -> Result<(), Error> {
+    pub(crate) fn meter(&self, user: AuthorId, posts: u64, bytes: usize) -> Result<(), Error> {
         let now = self.clock.now();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.bytes.take(user, bytes, now).and_then(|()| self.posts.take(user, posts, now)).map_err(Error::QuotaUsedUp)

@@ -1,14 +1,12 @@
 //! Changes and deletions of posts: checks existence, then ownership, then the etag.
 
-use uuid::Uuid;
-
 use super::{BlogState, read};
-use crate::domain::{Post, PostChange, PostView, PostWriter};
+use crate::domain::{Post, PostChange, PostId, PostView, PostWriter};
 use crate::error::Error;
 
 /// A change of a post, with valid fields.
 pub(crate) struct PostUpdate {
-    pub(crate) id: Uuid,
+    pub(crate) id: PostId,
     pub(crate) change: PostChange,
     pub(crate) expected: Option<i32>,
     pub(crate) validate_only: bool,
@@ -33,7 +31,7 @@ pub(crate) async fn update(state: &BlogState, writer: PostWriter, update: PostUp
 pub(crate) async fn delete(
     state: &BlogState,
     writer: PostWriter,
-    id: Uuid,
+    id: PostId,
     expected: Option<i32>,
 ) -> Result<(), Error> {
     own(state, writer, id, PostView::Basic).await?;
@@ -42,7 +40,7 @@ pub(crate) async fn delete(
 }
 
 /// Returns the post if the writer may change it.
-async fn own(state: &BlogState, writer: PostWriter, id: Uuid, view: PostView) -> Result<Post, Error> {
+async fn own(state: &BlogState, writer: PostWriter, id: PostId, view: PostView) -> Result<Post, Error> {
     let post = read::one(state, id, view).await?;
     if writer.may_change(&post) { Ok(post) } else { Err(Error::NotPostOwner) }
 }

@@ -1,9 +1,8 @@
 //! Posts, and the right to change them.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
-use super::{Content, Title};
+use super::{AuthorId, Content, PostId, Title};
 
 /// Role that may change the posts of all users.
 pub const EDITOR: &str = "editor";
@@ -11,10 +10,10 @@ pub const EDITOR: &str = "editor";
 /// A stored post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Post {
-    /// Id, a `UUIDv7`.
-    pub id: Uuid,
+    /// Id.
+    pub id: PostId,
     /// Author and owner.
-    pub owner_id: Uuid,
+    pub owner_id: AuthorId,
     /// Title.
     pub title: String,
     /// Text; empty in the basic view.
@@ -67,7 +66,7 @@ impl PostChange {
 #[derive(Clone, Copy, Debug)]
 pub struct PostWriter {
     /// User; `None` for a service.
-    pub user: Option<Uuid>,
+    pub user: Option<AuthorId>,
     /// Set if the caller has the role [`EDITOR`].
     pub is_editor: bool,
 }

@@ -52,10 +52,10 @@ impl PostService for PostRpc {
     ) -> Result<Response<BatchGetPostsResponse>, Status> {
         let (room, BatchGetPostsRequest { ids, view }) = (Room::from_request(&request), request.into_inner());
         room.reserve(ids.len().saturating_mul(row_bytes(view)).min(page::MAX_PAGE_BYTES)).await?;
-        let (asked, view) = both(convert::batch(ids), convert::view(view, PostView::Basic))?;
+        let (wanted, view) = both(convert::batch(ids), convert::view(view, PostView::Basic))?;
         // Boxed, so that a call that waits for memory uses little memory itself.
-        let (posts, missing_ids) = Box::pin(read::some(&self.0, asked, view, convert::row)).await?;
-        Ok(Response::new(BatchGetPostsResponse { posts, missing_ids }))
+        let found = Box::pin(read::some(&self.0, wanted, view, convert::row)).await?;
+        Ok(Response::new(BatchGetPostsResponse { posts: found.posts, missing_ids: found.missing_ids }))
     }
 
     async fn list_posts(&self, request: Request<ListPostsRequest>) -> Result<Response<ListPostsResponse>, Status> {

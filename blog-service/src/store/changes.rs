@@ -1,11 +1,10 @@
 //! Changes and deletions of posts.
 
 use db::{settle, write, write_one};
-use uuid::Uuid;
 
 use super::posts::PostRow;
 use super::{Store, StoreError, Time};
-use crate::domain::{Content, Post, PostChange, PostView, Title};
+use crate::domain::{Content, Post, PostChange, PostId, PostView, Title};
 
 /// Reason for an unchanged post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +27,7 @@ impl Store {
     /// [`StoreError`]; nothing is written, except with [`StoreError::Unknown`].
     pub async fn update_post(
         &self,
-        id: Uuid,
+        id: PostId,
         change: PostChange,
         expected: Option<i32>,
         now: Time,
@@ -47,7 +46,13 @@ impl Store {
     }
 
     /// Returns the row, without its content if the change replaces the content.
-    async fn try_update(&self, id: Uuid, change: &PostChange, expected: Option<i32>, now: Time) -> ChangeResult<Post> {
+    async fn try_update(
+        &self,
+        id: PostId,
+        change: &PostChange,
+        expected: Option<i32>,
+        now: Time,
+    ) -> ChangeResult<Post> {
         const SQL: &str = "update posts set title = coalesce($2, title), content = coalesce($3, content), \
              revision = revision + 1, update_time = $4 where id = $1 and ($5 is null or revision = $5) \
              returning id, owner_id, title, case when $3 is null then content else '' end as content, \
@@ -71,20 +76,20 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`]; nothing is written, except with [`StoreError::Unknown`].
-    pub async fn delete_post(&self, id: Uuid, expected: Option<i32>) -> ChangeResult<()> {
+    pub async fn delete_post(&self, id: PostId, expected: Option<i32>) -> ChangeResult<()> {
         // The post existed at the start of the call, so a missing post has been deleted.
         let find = || async { Ok::<_, StoreError>(self.post(id, PostView::Basic).await?.is_none().then_some(Ok(()))) };
         settle(|| self.try_delete(id, expected), find).await
     }
 
-    async fn try_delete(&self, id: Uuid, expected: Option<i32>) -> ChangeResult<()> {
+    async fn try_delete(&self, id: PostId, expected: Option<i32>) -> ChangeResult<()> {
         const SQL: &str = "delete from posts where id = $1 and ($2 is null or revision = $2)";
         let deleted = write!(self.db, sqlx::query(SQL).bind(id).bind(expected))?;
         if deleted > 0 { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }
     }
 
     /// Returns the reason why a statement changed no row.
-    async fn unchanged(&self, id: Uuid) -> Result<PostUnchanged, StoreError> {
+    async fn unchanged(&self, id: PostId) -> Result<PostUnchanged, StoreError> {
         let found = self.post(id, PostView::Basic).await?;
         Ok(if found.is_some() { PostUnchanged::Stale } else { PostUnchanged::NotFound })
     }

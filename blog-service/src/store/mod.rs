@@ -1,6 +1,7 @@
 //! The database of the service; the only folder with SQL.
 
 mod changes;
+mod ids;
 mod posts;
 mod tables;
 
@@ -11,7 +12,7 @@ use sqlx::migrate::Migrator;
 
 pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
-pub use posts::NewPost;
+pub use posts::{NewPost, PostSize};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");

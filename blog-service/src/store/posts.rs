@@ -7,10 +7,9 @@ use db::{TransactionOutcome, read, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
-use uuid::Uuid;
 
 use super::{Store, StoreError};
-use crate::domain::{Content, Post, PostView, Title};
+use crate::domain::{AuthorId, Content, Post, PostId, PostView, Title};
 
 /// Largest number of posts that one statement measures: the size of a batch.
 const MAX_MEASURED_POSTS: usize = 100;
@@ -18,16 +17,25 @@ const MAX_MEASURED_POSTS: usize = 100;
 /// A post to insert.
 #[derive(Clone, Debug)]
 pub struct NewPost {
-    /// Id, a `UUIDv7`.
-    pub id: Uuid,
+    /// Id.
+    pub id: PostId,
     /// Author and owner.
-    pub owner_id: Uuid,
+    pub owner_id: AuthorId,
     /// Title.
     pub title: Title,
     /// Text.
     pub content: Content,
     /// Time of creation.
     pub create_time: DateTime<Utc>,
+}
+
+/// Size of a post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostSize {
+    /// The post.
+    pub id: PostId,
+    /// Bytes of title and content.
+    pub octets: u64,
 }
 
 impl From<NewPost> for Post {
@@ -80,7 +88,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn post(&self, id: Uuid, view: PostView) -> Result<Option<Post>, StoreError> {
+    pub async fn post(&self, id: PostId, view: PostView) -> Result<Option<Post>, StoreError> {
         const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
              from posts where id = $1";
         const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
@@ -97,7 +105,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn posts_of(&self, ids: &[Uuid], view: PostView) -> Result<Vec<Post>, StoreError> {
+    pub async fn posts_of(&self, ids: &[PostId], view: PostView) -> Result<Vec<Post>, StoreError> {
         const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
              from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
         const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
@@ -107,7 +115,7 @@ impl Store {
             PostView::Full => FULL,
         };
         // Padded to eight with the nil id, which no row has.
-        let padded = || ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(8);
+        let padded = || ids.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(8);
         let posts: Vec<PostRow> =
             read!(self.db, |reader| padded().fold(sqlx::query_as(sql), QueryAs::bind).fetch_all(reader))?;
         Ok(posts.into_iter().map(Post::from).collect())
@@ -117,7 +125,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn octets_of(&self, ids: &[Uuid]) -> Result<u64, StoreError> {
+    pub async fn octets_of(&self, ids: &[PostId]) -> Result<u64, StoreError> {
         const SQL: &str = "select coalesce(sum(octet_length(title) + octet_length(content)), 0) \
              from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
              $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, \
@@ -126,31 +134,30 @@ impl Store {
              $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, \
              $98, $99, $100)";
         // Padded to 100 with the nil id, which no row has.
-        let padded = || ids.iter().copied().chain(std::iter::repeat(Uuid::nil())).take(MAX_MEASURED_POSTS);
+        let padded = || ids.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(MAX_MEASURED_POSTS);
         let (octets,): (i64,) =
             read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_one(reader))?;
         Ok(octets.unsigned_abs())
     }
 
-    /// Returns id and bytes (title and content) of at most `limit` posts older than `after`, newest first, without reading
-    /// the contents.
+    /// Returns the sizes of at most `limit` posts older than `after`, newest first, without reading the contents.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_octets(&self, after: Option<Uuid>, limit: u32) -> Result<Vec<(Uuid, u64)>, StoreError> {
+    pub async fn list_octets(&self, after: Option<PostId>, limit: u32) -> Result<Vec<PostSize>, StoreError> {
         const SQL: &str = "select id, octet_length(title) + octet_length(content) \
              from posts where id < $1 order by id desc limit $2";
-        let after = after.unwrap_or(Uuid::max());
-        let rows: Vec<(Uuid, i32)> =
+        let after = after.unwrap_or(PostId::MAX);
+        let rows: Vec<(PostId, i32)> =
             read!(self.db, |reader| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(reader))?;
-        Ok(rows.into_iter().map(|(id, octets)| (id, octets.unsigned_abs().into())).collect())
+        Ok(rows.into_iter().map(|(id, octets)| PostSize { id, octets: octets.unsigned_abs().into() }).collect())
     }
 
     /// Returns at most `limit` posts older than the post `after`, newest first.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn list_posts(&self, after: Option<Uuid>, limit: u32, view: PostView) -> Result<Vec<Post>, StoreError> {
+    pub async fn list_posts(&self, after: Option<PostId>, limit: u32, view: PostView) -> Result<Vec<Post>, StoreError> {
         const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
              from posts where id < $1 order by id desc limit $2";
         const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
@@ -159,7 +166,7 @@ impl Store {
             PostView::Basic => BASIC,
             PostView::Full => FULL,
         };
-        let after = after.unwrap_or(Uuid::max());
+        let after = after.unwrap_or(PostId::MAX);
         let posts: Vec<PostRow> =
             read!(self.db, |reader| sqlx::query_as(sql).bind(after).bind(i64::from(limit)).fetch_all(reader))?;
         Ok(posts.into_iter().map(Post::from).collect())
@@ -169,8 +176,8 @@ impl Store {
 /// A row of the table.
 #[derive(FromRow)]
 pub(super) struct PostRow {
-    id: Uuid,
-    owner_id: Uuid,
+    id: PostId,
+    owner_id: AuthorId,
     title: String,
     content: String,
     revision: i32,

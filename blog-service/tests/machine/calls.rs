@@ -1,12 +1,11 @@
 //! The store's methods as values: calls and answers.
 
-use blog_service::domain::{Post, PostChange, PostView};
+use blog_service::domain::{Post, PostChange, PostId, PostView};
 use blog_service::store::{NewPost, PostUnchanged, Store, StoreError};
 use chrono::{DateTime, Utc};
 use db::requests::{self, Earlier};
 use db::secrets;
 use kit::request_id::RequestKey;
-use uuid::Uuid;
 
 pub(crate) type Time = DateTime<Utc>;
 
@@ -14,11 +13,11 @@ pub(crate) type Time = DateTime<Utc>;
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Create { new: NewPost, request: Option<RequestKey> },
-    Post { id: Uuid, view: PostView },
-    Posts { ids: Vec<Uuid>, view: PostView },
-    List { after: Option<Uuid>, limit: u32, view: PostView },
-    Update { id: Uuid, change: PostChange, expected: Option<i32>, now: Time },
-    Delete { id: Uuid, expected: Option<i32> },
+    Post { id: PostId, view: PostView },
+    Posts { ids: Vec<PostId>, view: PostView },
+    List { after: Option<PostId>, limit: u32, view: PostView },
+    Update { id: PostId, change: PostChange, expected: Option<i32>, now: Time },
+    Delete { id: PostId, expected: Option<i32> },
     Earlier { key: RequestKey, now: Time },
     PageTokenKey { fresh: [u8; 64] },
 }
@@ -30,7 +29,7 @@ pub(crate) enum Answer {
     Posts(Vec<Post>),
     Changed(Result<Post, PostUnchanged>),
     Deleted(Result<(), PostUnchanged>),
-    Earlier(Option<Earlier>),
+    Earlier(Option<Earlier<PostId>>),
     Key([u8; 64]),
 }
 

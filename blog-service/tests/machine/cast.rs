@@ -1,10 +1,9 @@
 //! Converts the dice of a step to a call, when the step runs: to posts that the model knows at that time.
 
-use blog_service::domain::{Content, PostChange, PostView, Title};
+use blog_service::domain::{AuthorId, Content, PostChange, PostId, PostView, Title};
 use blog_service::store::NewPost;
-use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestKey};
+use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestId, RequestKey};
 use testkit::{machine, start};
-use uuid::Uuid;
 
 use super::calls::{Call, Time};
 use super::model::Model;
@@ -14,7 +13,7 @@ use super::steps::{Method, Passes, Step};
 /// The possible targets of calls: the latest post at each place.
 pub(crate) struct Cast {
     pub(crate) now: Time,
-    pub(crate) posts: [Uuid; 16],
+    pub(crate) posts: [PostId; 16],
     made: u16,
 }
 
@@ -34,7 +33,7 @@ fn content(dice: &mut Dice) -> Content {
 
 impl Cast {
     pub(crate) fn new() -> Self {
-        let nothing = std::array::from_fn(|place| Uuid::from_u128(place as u128 + 1));
+        let nothing = std::array::from_fn(|place| PostId::from_u128(place as u128 + 1));
         Self { now: start(), posts: nothing, made: 0 }
     }
 
@@ -84,7 +83,7 @@ impl Cast {
         let millis = u128::try_from(self.now.timestamp_millis()).unwrap();
         let id = (millis << 80) | (7 << 76) | (2 << 62) | (u128::from(dice.roll()) << 16) | u128::from(self.made);
         let new = NewPost {
-            id: Uuid::from_u128(id),
+            id: PostId::from_u128(id),
             owner_id: dice.of(&OWNERS),
             title: title(dice),
             content: content(dice),
@@ -104,7 +103,7 @@ impl Cast {
 }
 
 /// Returns the revision of the post, one next to it, or `None`.
-fn expected(id: Uuid, dice: &mut Dice, model: &Model) -> Option<i32> {
+fn expected(id: PostId, dice: &mut Dice, model: &Model) -> Option<i32> {
     let revision = model.posts.get(&id).map_or(1, |post| post.revision);
     dice.of(&[None, None, Some(revision), Some(revision), Some(revision), Some(revision - 1), Some(revision + 1)])
 }
@@ -113,11 +112,11 @@ fn request(dice: &mut Dice) -> RequestKey {
     key(dice.of(&OWNERS), dice.roll() % REQUESTS, dice.of(&SAID))
 }
 
-fn key(owner: Uuid, id: u8, said: &str) -> RequestKey {
+fn key(owner: AuthorId, id: u8, said: &str) -> RequestKey {
     RequestKey {
         caller: owner.to_string(),
         method: "CreatePost",
-        id: Uuid::from_u128(0xf00 + u128::from(id)),
+        id: RequestId::from_u128(0xf00 + u128::from(id)),
         fingerprint: Fingerprint::from_fields(&[said]),
     }
 }

@@ -2,26 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use blog_service::domain::{Content, Post, PostChange, PostView, Title};
+use blog_service::domain::{Content, Post, PostChange, PostId, PostView, Title};
 use blog_service::store::{NewPost, PostUnchanged};
 use db::requests::Earlier;
-use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestKey};
-use uuid::Uuid;
+use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestId, RequestKey};
 
 use super::calls::{Answer, Call, Time};
 
 /// All data of a store.
 #[derive(Default)]
 pub(crate) struct Model {
-    pub(crate) posts: BTreeMap<Uuid, Post>,
+    pub(crate) posts: BTreeMap<PostId, Post>,
     /// Requests by caller, method and id.
-    pub(crate) requests: BTreeMap<(String, &'static str, Uuid), Request>,
+    pub(crate) requests: BTreeMap<(String, &'static str, RequestId), Request>,
     page_token_key: Option<[u8; 64]>,
 }
 
 pub(crate) struct Request {
     fingerprint: Fingerprint,
-    resource: Uuid,
+    resource: PostId,
     pub(crate) time: Time,
 }
 
@@ -73,12 +72,12 @@ impl Model {
     }
 
     /// Returns the post if the change is for this revision.
-    fn changeable(&mut self, id: Uuid, expected: Option<i32>) -> Result<&mut Post, PostUnchanged> {
+    fn changeable(&mut self, id: PostId, expected: Option<i32>) -> Result<&mut Post, PostUnchanged> {
         let post = self.posts.get_mut(&id).ok_or(PostUnchanged::NotFound)?;
         if expected.is_some_and(|expected| post.revision != expected) { Err(PostUnchanged::Stale) } else { Ok(post) }
     }
 
-    fn earlier(&self, key: &RequestKey, now: Time) -> Option<Earlier> {
+    fn earlier(&self, key: &RequestKey, now: Time) -> Option<Earlier<PostId>> {
         let request = self.requests.get(&(key.caller.clone(), key.method, key.id))?;
         if now - request.time >= REQUEST_ID_LIFETIME {
             return None;

@@ -1,7 +1,7 @@
 //! Small pools of values for random calls: texts that databases treat differently, limits, and users. The pools are
 //! small, so that different calls use the same rows.
 
-use uuid::Uuid;
+use blog_service::domain::AuthorId;
 
 pub(crate) const TITLES: [&str; 12] = [
     "Post",
@@ -26,7 +26,7 @@ pub(crate) const TIMES: [usize; 8] = [1, 1, 1, 1, 1, 2, 100, 3000];
 
 pub(crate) const LIMITS: [u32; 6] = [0, 1, 2, 3, 50, u32::MAX];
 
-pub(crate) const OWNERS: [Uuid; 2] = [Uuid::from_u128(0xada), Uuid::from_u128(0xb0b)];
+pub(crate) const OWNERS: [AuthorId; 2] = [AuthorId::from_u128(0xada), AuthorId::from_u128(0xb0b)];
 
 /// Number of request ids.
 pub(crate) const REQUESTS: u8 = 8;

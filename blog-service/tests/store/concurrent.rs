@@ -1,12 +1,11 @@
 //! Concurrent calls: exactly one wins, and each other call gets the reason why it lost.
 
-use blog_service::domain::PostView;
+use blog_service::domain::{PostId, PostView};
 use blog_service::store::{PostUnchanged, Store};
 use db::requests::{self, Earlier};
 use db::secrets;
 use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use crate::support::{Case, key, new_post, title};
 
@@ -21,7 +20,7 @@ where
 async fn hundred_changes_for_one_revision_one_wins(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     let changed = at_once(&store, 100, |store, number| async move {
-        store.update_post(Uuid::from_u128(1), title(&format!("{number}")), Some(1), start()).await.unwrap()
+        store.update_post(PostId::from_u128(1), title(&format!("{number}")), Some(1), start()).await.unwrap()
     });
     let (won, lost): (Vec<_>, Vec<_>) = changed.await.into_iter().partition(Result::is_ok);
     assert!(lost.len() == 99 && lost.iter().all(|lost| *lost == Err(PostUnchanged::Stale)), "{lost:?}");
@@ -32,7 +31,7 @@ async fn changes_for_any_revision_are_all_counted(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     let changed = at_once(&store, 100, |store, number| async move {
         store
-            .update_post(Uuid::from_u128(1), title(&format!("{number}")), None, start())
+            .update_post(PostId::from_u128(1), title(&format!("{number}")), None, start())
             .await
             .unwrap()
             .unwrap()
@@ -47,7 +46,7 @@ async fn changes_for_any_revision_are_all_counted(store: Case) {
 async fn post_is_deleted_once(store: Case) {
     store.create_post(new_post(1), None).await.unwrap().unwrap();
     let deleted =
-        at_once(&store, 20, |store, _| async move { store.delete_post(Uuid::from_u128(1), None).await.unwrap() });
+        at_once(&store, 20, |store, _| async move { store.delete_post(PostId::from_u128(1), None).await.unwrap() });
     let lost = deleted.await.into_iter().filter(|deleted| *deleted == Err(PostUnchanged::NotFound)).count();
     assert_eq!(lost, 19);
 }
@@ -57,7 +56,7 @@ async fn change_or_deletion_for_one_revision_wins_alone(store: Case) {
         store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
     let ended = at_once(&store, 100, |store, number| async move {
-        let id = Uuid::from_u128(number / 2 + 1);
+        let id = PostId::from_u128(number / 2 + 1);
         let done = if number % 2 == 0 {
             store.delete_post(id, Some(1)).await.unwrap()
         } else {
@@ -68,7 +67,7 @@ async fn change_or_deletion_for_one_revision_wins_alone(store: Case) {
     let done: Vec<_> = ended.await.into_iter().filter(|(_, done)| *done).map(|(number, _)| number).collect();
     assert_eq!(done.len(), 50, "one success for each post");
     for number in done {
-        let post = store.post(Uuid::from_u128(number / 2 + 1), PostView::Basic).await.unwrap();
+        let post = store.post(PostId::from_u128(number / 2 + 1), PostView::Basic).await.unwrap();
         assert_eq!(post.map(|post| post.revision), (number % 2 == 1).then_some(2), "{number}");
     }
 }
@@ -79,7 +78,7 @@ async fn request_sent_at_once_writes_once(store: Case) {
     let posts: Vec<_> = created.await.into_iter().flatten().collect();
     assert_eq!(posts, store.list_posts(None, 99, PostView::Full).await.unwrap(), "one row");
     assert_eq!(posts.len(), 1);
-    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
+    assert_eq!(requests::find::<PostId>(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(posts[0].id)));
 }
 
 async fn concurrent_starts_store_one_page_key(store: Case) {

@@ -1,20 +1,19 @@
 //! A store on a temporary database, and rows for it.
 
-use blog_service::domain::{Content, PostChange, Title};
+use blog_service::domain::{AuthorId, Content, PostChange, PostId, Title};
 use blog_service::store::NewPost;
-use kit::request_id::{Fingerprint, RequestKey};
+use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::start;
-use uuid::Uuid;
 
 use super::opens::Opens;
 
-pub(crate) const ADA: Uuid = Uuid::from_u128(0xada);
+pub(crate) const ADA: AuthorId = AuthorId::from_u128(0xada);
 
 pub(crate) type Case = testkit::StoreCase<Opens>;
 
 pub(crate) fn new_post(id: u128) -> NewPost {
     NewPost {
-        id: Uuid::from_u128(id),
+        id: PostId::from_u128(id),
         owner_id: ADA,
         title: Title::parse(format!("Post {id}")).unwrap(),
         content: Content::parse("First post.".into()).unwrap(),
@@ -29,5 +28,5 @@ pub(crate) fn title(text: &str) -> PostChange {
 /// Returns a request of Ada's.
 pub(crate) fn key(id: u128) -> RequestKey {
     let fingerprint = Fingerprint::from_fields(&["Post", "First post."]);
-    RequestKey { caller: ADA.to_string(), method: "CreatePost", id: Uuid::from_u128(id), fingerprint }
+    RequestKey { caller: ADA.to_string(), method: "CreatePost", id: RequestId::from_u128(id), fingerprint }
 }

@@ -1,6 +1,6 @@
 //! A failed transaction writes nothing: here each method fails at its last statement.
 
-use blog_service::domain::PostView;
+use blog_service::domain::{PostId, PostView};
 use blog_service::store::StoreError;
 use db::requests::{self, Earlier};
 use testkit::{on_both_engines, start};
@@ -13,14 +13,14 @@ async fn refused_post_leaves_no_request(store: Case) {
     // The request is stored first; then there is a post with this id already.
     let taken = store.create_post(new_post(1), Some(&key(7))).await;
     assert!(matches!(taken, Err(StoreError::Taken(_))), "{taken:?}");
-    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), None);
+    assert_eq!(requests::find::<PostId>(store.db(), &key(7), start()).await.unwrap(), None);
     store.database.refuse("insert", "posts").await;
     let refused = store.create_post(new_post(2), Some(&key(7))).await;
     assert!(matches!(refused, Err(StoreError::Fault(_))), "{refused:?}");
-    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), None);
+    assert_eq!(requests::find::<PostId>(store.db(), &key(7), start()).await.unwrap(), None);
     store.database.accept("posts").await;
     let post = store.create_post(new_post(2), Some(&key(7))).await.unwrap().unwrap();
-    assert_eq!(requests::find(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(post.id)));
+    assert_eq!(requests::find::<PostId>(store.db(), &key(7), start()).await.unwrap(), Some(Earlier::Same(post.id)));
 }
 
 async fn refused_request_leaves_no_post(store: Case) {

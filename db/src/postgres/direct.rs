@@ -5,6 +5,7 @@ use sqlx::PgConnection;
 use super::migrate::{migrate, reach};
 use super::open::APPLICATION_NAME;
 use super::session::SessionOptions;
+use crate::options::SessionSetting;
 use crate::patience::START_TIMEOUT;
 use crate::url::PostgresServer;
 use crate::{Migrations, OpenError};
@@ -14,8 +15,8 @@ impl PostgresServer {
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.
-    pub async fn connect_as(&self, name: &str, settings: &[(&str, &str)]) -> Result<PgConnection, OpenError> {
-        let session = self.session_as(name).with_settings(settings.iter().copied()).without_statement_log();
+    pub async fn connect_as(&self, name: &str, settings: &[SessionSetting]) -> Result<PgConnection, OpenError> {
+        let session = self.session_as(name).with_settings(settings.iter().cloned()).without_statement_log();
         reach(&self.to_string(), &session, START_TIMEOUT).await.map(|reached| reached.connection)
     }
 

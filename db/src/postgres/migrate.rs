@@ -18,7 +18,7 @@ use super::session::SessionOptions;
 use super::steps;
 use super::time_limits::TimeLimits;
 use crate::error::is_broken;
-use crate::{Migrations, OpenError, migrations};
+use crate::{Migrations, OpenError, SessionSetting, migrations};
 
 /// Pause between two attempts.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -36,12 +36,12 @@ const MAX_MEASURED_ROUND_TRIP: Duration = Duration::from_millis(110);
 
 /// Settings of the migrating session. A migration may take long, but a killed process must not hold the lock for longer
 /// than this: the server checks that its client still exists.
-const MIGRATOR_SETTINGS: [(&str, &str); 4] = [
-    ("client_connection_check_interval", "500ms"),
-    ("tcp_user_timeout", "2s"),
-    ("lock_timeout", steps::LOCK_TIMEOUT),
+const MIGRATOR_SETTINGS: [SessionSetting; 4] = [
+    SessionSetting::new("client_connection_check_interval", "500ms"),
+    SessionSetting::new("tcp_user_timeout", "2s"),
+    SessionSetting::new("lock_timeout", steps::LOCK_TIMEOUT),
     // Suppresses the notice at each start that the table of migrations exists.
-    ("client_min_messages", "warning"),
+    SessionSetting::new("client_min_messages", "warning"),
 ];
 
 /// A connection to a suitable server, and the time limits for its distance.
@@ -240,7 +240,7 @@ mod tests {
         database.run("create schema other").await;
         let mut holder = database.connect().await;
         lock("it", &mut holder, &Migrator::DEFAULT, SHORT_TIMEOUT).await.unwrap();
-        let other = session(&database.url).with_settings([("search_path", "other")]);
+        let other = session(&database.url).with_settings([SessionSetting::new("search_path", "other")]);
         migrate("it", &other, &NONE, SHORT_TIMEOUT).await.unwrap();
     }
 

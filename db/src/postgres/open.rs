@@ -103,7 +103,7 @@ mod tests {
     use sqlx::migrate::Migrator;
 
     use super::*;
-    use crate::DatabaseUrl;
+    use crate::{DatabaseUrl, SessionSetting};
 
     static NONE: Migrations = Migrations { sqlite: &Migrator::DEFAULT, postgres: &Migrator::DEFAULT, in_steps: &[] };
 
@@ -123,9 +123,9 @@ mod tests {
         let (mut reader, mut writer) = (db.lease_reader().await.unwrap(), db.lease_writer().await.unwrap());
         for (lease, wanted) in [(&mut reader, db.times.reader_settings()), (&mut writer, db.times.writer_settings())] {
             let set = set_by_us(lease.connection()).await;
-            for (name, value) in wanted {
-                let value = if name == "tcp_user_timeout" { "0".to_owned() } else { value };
-                assert_eq!(set.get(name), Some(&value), "{name}");
+            for SessionSetting { name, value } in wanted {
+                let value = if name == "tcp_user_timeout" { "0" } else { &*value };
+                assert_eq!(set.get(&*name).map(String::as_str), Some(value), "{name}");
             }
             for name in ["synchronous_commit", "extra_float_digits"] {
                 assert!(!set.contains_key(name), "{name} is left as the server has it");

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, Executor as _, PgConnection};
 
+use crate::options::SessionSetting;
 use crate::url::PostgresServer;
 
 /// Options of connections to a server: its address and credentials, and the settings of their sessions.
 #[derive(Clone)]
 pub struct SessionOptions {
     options: PgConnectOptions,
-    settings: Arc<[(String, String)]>,
+    settings: Arc<[SessionSetting]>,
 }
 
 impl SessionOptions {
@@ -35,11 +36,7 @@ impl SessionOptions {
     }
 
     /// Adds settings.
-    pub(super) fn with_settings<K: Into<String>, V: Into<String>>(
-        self,
-        more: impl IntoIterator<Item = (K, V)>,
-    ) -> Self {
-        let more = more.into_iter().map(|(name, value)| (name.into(), value.into()));
+    pub(super) fn with_settings(self, more: impl IntoIterator<Item = SessionSetting>) -> Self {
         Self { settings: self.settings.iter().cloned().chain(more).collect(), ..self }
     }
 
@@ -88,9 +85,9 @@ impl From<PgConnectOptions> for SessionOptions {
 }
 
 /// Returns one statement for all settings.
-fn sets(settings: &[(String, String)]) -> Option<String> {
+fn sets(settings: &[SessionSetting]) -> Option<String> {
     let mut sql = String::from("select ");
-    for (number, (name, value)) in settings.iter().enumerate() {
+    for (number, SessionSetting { name, value }) in settings.iter().enumerate() {
         let comma = if number == 0 { "" } else { ", " };
         let _ = write!(sql, "{comma}set_config({}, {}, false)", quoted(name), quoted(value));
     }
@@ -110,8 +107,7 @@ mod tests {
     #[test]
     fn settings_are_quoted_in_one_statement() {
         assert_eq!(sets(&[]), None);
-        let settings =
-            [("search_path", r"a'b\"), ("lock_timeout", "1s")].map(|(name, value)| (name.into(), value.into()));
+        let settings = [SessionSetting::new("search_path", r"a'b\"), SessionSetting::new("lock_timeout", "1s")];
         let wanted = r"select set_config(E'search_path', E'a\'b\\', false), set_config(E'lock_timeout', E'1s', false)";
         assert_eq!(sets(&settings).as_deref(), Some(wanted));
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::options::SessionSetting;
+
 /// Longest round trip at which calls end within their deadlines.
 pub(super) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
 
@@ -76,27 +78,27 @@ impl TimeLimits {
     }
 
     /// Returns the server's own limits for a connection that reads.
-    pub(super) fn reader_settings(self) -> Vec<(&'static str, String)> {
+    pub(super) fn reader_settings(self) -> Vec<SessionSetting> {
         let mut settings = self.session_settings("400ms", "300ms");
-        settings.push(("default_transaction_read_only", "on".into()));
+        settings.push(SessionSetting::new("default_transaction_read_only", "on"));
         settings
     }
 
     /// Returns the server's own limits for a connection that writes.
-    pub(super) fn writer_settings(self) -> Vec<(&'static str, String)> {
+    pub(super) fn writer_settings(self) -> Vec<SessionSetting> {
         self.session_settings("800ms", "700ms")
     }
 
     /// Returns the server's own limits: a statement ends before its RPC's deadline, and a wait for a lock before that.
     /// An abandoned transaction ends too; a live one is idle for a round trip between two statements. A result that the
     /// client does not read ends the connection.
-    fn session_settings(self, statement: &str, lock: &str) -> Vec<(&'static str, String)> {
+    fn session_settings(self, statement: &'static str, lock: &'static str) -> Vec<SessionSetting> {
         let idle = format!("{}ms", self.with_round_trips(500, STATEMENT_ROUND_TRIPS).as_millis());
         vec![
-            ("statement_timeout", statement.into()),
-            ("lock_timeout", lock.into()),
-            ("idle_in_transaction_session_timeout", idle),
-            ("tcp_user_timeout", "2s".into()),
+            SessionSetting::new("statement_timeout", statement),
+            SessionSetting::new("lock_timeout", lock),
+            SessionSetting { name: "idle_in_transaction_session_timeout".into(), value: idle.into() },
+            SessionSetting::new("tcp_user_timeout", "2s"),
         ]
     }
 

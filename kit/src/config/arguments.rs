@@ -32,7 +32,8 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     // Two subcommands may use the same flag for different variables.
     let known = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command));
     let is_chosen = |file: &FromFile| path.iter().any(|command| command.get_name() == file.command);
-    let of_files = of_files.into_iter().filter(is_chosen).map(|file| (file.flag, file.variable));
+    let of_files =
+        of_files.into_iter().filter(is_chosen).map(|file| NamedFlag { flag: file.flag, variable: file.variable });
     let known: Vec<_> = of_files.chain(known).collect();
     let help = Help::for_path(&path);
     let matches = command.try_get_matches_from_mut(args).map_err(|error| nameless(error, &known, &help))?;
@@ -97,11 +98,17 @@ fn chosen<'c>(command: &'c Command, args: &[OsString]) -> Vec<&'c Command> {
 }
 
 /// Lists each flag of the command with its variable.
-fn names(command: &Command) -> impl Iterator<Item = (String, String)> {
+fn names(command: &Command) -> impl Iterator<Item = NamedFlag> {
     command.get_arguments().filter_map(|arg| {
         let (flag, variable) = (arg.get_long()?, arg.get_env()?.to_str()?);
-        Some((format!("--{flag}"), variable.to_owned()))
+        Some(NamedFlag { flag: format!("--{flag}"), variable: variable.to_owned() })
     })
+}
+
+/// A flag, and the variable that stands in its place.
+struct NamedFlag {
+    flag: String,
+    variable: String,
 }
 
 /// Command line that prints the help for the given command.
@@ -137,7 +144,7 @@ fn is_command_like(word: &str) -> bool {
 }
 
 /// Replaces clap's message by the setting's name and rule, because clap shows the value, which may be a secret.
-fn nameless(error: clap::Error, known: &[(String, String)], help: &Help) -> ConfigError {
+fn nameless(error: clap::Error, known: &[NamedFlag], help: &Help) -> ConfigError {
     match error.kind() {
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand if !is_about_a_flag(&error) => {
             return help
@@ -148,7 +155,7 @@ fn nameless(error: clap::Error, known: &[(String, String)], help: &Help) -> Conf
     }
     let arg = context(&error, ContextKind::InvalidArg);
     let arg = arg.and_then(|arg| arg.split([' ', '=', '[']).next()).unwrap_or_default().to_owned();
-    let variable = known.iter().find(|(flag, _)| *flag == arg).map(|(_, variable)| format!(" ({variable})"));
+    let variable = known.iter().find(|known| known.flag == arg).map(|known| format!(" ({})", known.variable));
     let problem = match (error.source(), error.get(ContextKind::ValidValue)) {
         (Some(cause), _) => cause.to_string(),
         (None, Some(ContextValue::Strings(valid))) if !valid.is_empty() => format!("write one of {}", valid.join(", ")),

@@ -1,6 +1,6 @@
 //! Published secrets: those in `.env.example`. They are accepted for a local trial and refused elsewhere.
 
-use super::ConfigError;
+use super::{ConfigError, InsecureSwitch};
 
 /// Secrets of `.env.example`; a test compares them with the file.
 pub const PUBLISHED_SECRETS: [&str; 5] = [
@@ -16,13 +16,13 @@ pub fn is_published(secret: &str) -> bool {
     PUBLISHED_SECRETS.contains(&secret)
 }
 
-/// Refuses a published secret. With `insecure` it only logs a warning.
+/// Refuses a published secret. If the switch is on, it only logs a warning.
 ///
 /// # Errors
 /// Names the setting and the fix.
-pub fn check_published(name: &str, is_published: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
+pub fn check_published(name: &str, is_published: bool, switch: InsecureSwitch) -> Result<(), ConfigError> {
     const PROBLEM: &str = "is published in .env.example, so everyone knows it: make your own";
-    match (is_published, insecure) {
+    match (is_published, switch.is_on) {
         (false, _) => Ok(()),
         (true, true) => {
             tracing::warn!("{name} {PROBLEM}");
@@ -30,7 +30,7 @@ pub fn check_published(name: &str, is_published: bool, insecure: bool, switch: &
         }
         (true, false) => Err(ConfigError::setting(
             name,
-            format!("{PROBLEM}, or set {switch}=true if no other machine can reach this one"),
+            format!("{PROBLEM}, or set {}=true if no other machine can reach this one", switch.name),
         )),
     }
 }
@@ -49,9 +49,10 @@ mod tests {
 
     #[test]
     fn published_secret_needs_the_switch() {
-        assert!(check_published("A", false, false, "A_INSECURE").is_ok());
-        assert!(check_published("A", true, true, "A_INSECURE").is_ok());
-        let why = check_published("A", true, false, "A_INSECURE").unwrap_err().to_string();
+        let switch = |is_on| InsecureSwitch { name: "A_INSECURE", is_on };
+        assert!(check_published("A", false, switch(false)).is_ok());
+        assert!(check_published("A", true, switch(true)).is_ok());
+        let why = check_published("A", true, switch(false)).unwrap_err().to_string();
         assert!(why.starts_with("A: is published in .env.example") && why.contains("A_INSECURE=true"), "{why}");
     }
 }

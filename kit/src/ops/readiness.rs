@@ -9,15 +9,20 @@ use tokio::time::{Instant, timeout};
 use super::OpsLimits;
 use crate::probe::{self, Probe};
 
-/// Line that names the fault of the last write; `None` if the write succeeded.
-type Problem = Option<String>;
+/// Write that has ended.
+struct LastWrite {
+    time: Instant,
+    /// Line that names the fault; `None` if the write succeeded.
+    problem: Option<String>,
+}
 
 /// Readiness check with the result of its last write.
 pub(super) struct Readiness {
     write: Arc<Probe>,
     limit: Duration,
     fresh: Duration,
-    last: Arc<Mutex<Option<(Instant, Problem)>>>,
+    /// `None` before the first write.
+    last: Arc<Mutex<Option<LastWrite>>>,
 }
 
 impl Readiness {
@@ -26,11 +31,11 @@ impl Readiness {
     }
 
     /// Returns the fault of a recent or new write, if there is one.
-    pub(super) async fn check(&self) -> Problem {
+    pub(super) async fn check(&self) -> Option<String> {
         // Concurrent probes wait here for the result of the running write.
         let last = Arc::clone(&self.last).lock_owned().await;
-        if let Some((_, outcome)) = last.as_ref().filter(|(time, _)| time.elapsed() < self.fresh) {
-            return outcome.clone();
+        if let Some(last) = last.as_ref().filter(|last| last.time.elapsed() < self.fresh) {
+            return last.problem.clone();
         }
         // The write runs in its own task. Otherwise clients that disconnect would cause one write each.
         let writing = tokio::spawn(write(Arc::clone(&self.write), self.limit, last));
@@ -39,8 +44,8 @@ impl Readiness {
 }
 
 /// Writes, and keeps the result.
-async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Option<(Instant, Problem)>>) -> Problem {
-    let (outcome, cause) = match timeout(limit, write()).await {
+async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Option<LastWrite>>) -> Option<String> {
+    let (problem, cause) = match timeout(limit, write()).await {
         Ok(Ok(())) => (None, String::new()),
         Ok(Err(error)) => (Some(format!("{error}: check the service's database")), probe::cause(&error)),
         Err(_elapsed) => {
@@ -48,12 +53,12 @@ async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Opt
             (Some(line.clone()), line)
         }
     };
-    let was_fine = last.as_ref().is_none_or(|(_, outcome)| outcome.is_none());
-    match (&outcome, was_fine) {
+    let was_fine = last.as_ref().is_none_or(|last| last.problem.is_none());
+    match (&problem, was_fine) {
         (Some(_), true) => tracing::warn!(cause, "the database takes no writes: /readyz says so"),
         (None, false) => tracing::info!("the database takes writes again: /readyz says so"),
         _ => {}
     }
-    *last = Some((Instant::now(), outcome.clone()));
-    outcome
+    *last = Some(LastWrite { time: Instant::now(), problem: problem.clone() });
+    problem
 }

@@ -12,9 +12,9 @@ pub const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 const FIELD_OVERHEAD_BYTES: usize = 8;
 
 /// Row to be added to a page.
-pub struct PageRow<T> {
+pub struct PageRow<T, Id> {
     /// Id of the row; the list is in the order of ids.
-    pub id: Uuid,
+    pub id: Id,
     /// Bytes of the row in the answer.
     pub bytes: usize,
     /// Row as the answer shows it.
@@ -22,16 +22,16 @@ pub struct PageRow<T> {
 }
 
 /// Rows that a reader returns at once.
-pub struct PageBatch<T> {
+pub struct PageBatch<T, Id> {
     /// Next rows, in the order of the list.
-    pub rows: Vec<PageRow<T>>,
+    pub rows: Vec<PageRow<T, Id>>,
     /// True if the list continues after these rows.
     pub has_more: bool,
 }
 
-impl<T> PageBatch<T> {
+impl<T, Id> PageBatch<T, Id> {
     /// Creates the batch of a reader that stops only at this many rows or at the end of the list.
-    pub fn up_to(limit: u32, rows: Vec<PageRow<T>>) -> Self {
+    pub fn up_to(limit: u32, rows: Vec<PageRow<T, Id>>) -> Self {
         Self { has_more: rows.len() >= limit as usize, rows }
     }
 }
@@ -74,33 +74,35 @@ pub struct BadToken;
 ///
 /// # Errors
 /// [`BadToken`], and the errors of `read`.
-pub async fn fill<T, E, F>(
+pub async fn fill<T, Id, E, F>(
     tokens: &PageTokens,
     wanted: PageRequest<'_>,
     now: DateTime<Utc>,
-    read: impl Fn(Option<Uuid>, u32) -> F,
+    read: impl Fn(Option<Id>, u32) -> F,
 ) -> Result<Page<T>, E>
 where
+    Id: Copy + From<Uuid> + Into<Uuid>,
     E: From<BadToken>,
-    F: Future<Output = Result<PageBatch<T>, E>>,
+    F: Future<Output = Result<PageBatch<T, Id>, E>>,
 {
     let after = match wanted.token {
         "" => None,
-        token => Some(tokens.open(wanted.scope, token, now).ok_or(BadToken)?),
+        token => Some(tokens.open(wanted.scope, token, now).ok_or(BadToken)?.into()),
     };
     let (items, next) = rows(after, &wanted, read).await?;
-    let next_page_token = next.map(|last| tokens.seal(wanted.scope, last, now)).unwrap_or_default();
+    let next_page_token = next.map(|last| tokens.seal(wanted.scope, last.into(), now)).unwrap_or_default();
     Ok(Page { items, next_page_token })
 }
 
 /// Returns the rows of the page, and the id of the last row if more follow.
-async fn rows<T, E, F>(
-    mut after: Option<Uuid>,
+async fn rows<T, Id, E, F>(
+    mut after: Option<Id>,
     wanted: &PageRequest<'_>,
-    read: impl Fn(Option<Uuid>, u32) -> F,
-) -> Result<(Vec<T>, Option<Uuid>), E>
+    read: impl Fn(Option<Id>, u32) -> F,
+) -> Result<(Vec<T>, Option<Id>), E>
 where
-    F: Future<Output = Result<PageBatch<T>, E>>,
+    Id: Copy,
+    F: Future<Output = Result<PageBatch<T, Id>, E>>,
 {
     let (mut items, mut bytes) = (Vec::new(), 0);
     loop {
@@ -181,7 +183,7 @@ mod tests {
     #[tokio::test]
     async fn rows_deleted_after_measuring_end_no_list() {
         let tries = std::sync::atomic::AtomicU32::new(0);
-        let read = async |_, _| {
+        let read = async |_: Option<Uuid>, _| {
             let is_first = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
             let rows = if is_first { Vec::new() } else { vec![PageRow { id: Uuid::nil(), bytes: 1, item: 1 }] };
             Ok::<_, BadToken>(PageBatch { rows, has_more: is_first })

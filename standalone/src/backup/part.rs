@@ -1,5 +1,7 @@
 //! Parts of a backup: a database for each service, and the signing key.
 
+use std::path::PathBuf;
+
 use db::Migrations;
 
 /// A service that has a database in a backup.
@@ -7,6 +9,13 @@ use db::Migrations;
 pub(super) enum BackupPart {
     Auth,
     Blog,
+}
+
+/// A service's database in a file.
+#[derive(Clone, Debug)]
+pub(super) struct PartFile {
+    pub(super) part: BackupPart,
+    pub(super) path: PathBuf,
 }
 
 /// Name of the signing key in a backup.

@@ -7,7 +7,7 @@ use clap::Args;
 use db::DatabaseUrl;
 use kit::config::ConfigError;
 
-use super::part::BackupPart;
+use super::part::{BackupPart, PartFile};
 
 /// Places of the databases.
 #[derive(Clone, Debug, Args)]
@@ -28,14 +28,14 @@ impl BackupPlaces {
     ///
     /// # Errors
     /// Fails if a database is on a server.
-    pub(super) fn files(&self) -> Result<Vec<(BackupPart, PathBuf)>, ConfigError> {
+    pub(super) fn files(&self) -> Result<Vec<PartFile>, ConfigError> {
         if !self.are_named() {
-            return Ok(BackupPart::ALL.map(|part| (part, self.data_dir.join(part.file()))).to_vec());
+            return Ok(BackupPart::ALL.map(|part| PartFile { part, path: self.data_dir.join(part.file()) }).to_vec());
         }
         let mut files = Vec::new();
         for part in BackupPart::ALL {
             match self.url(part) {
-                Some(DatabaseUrl::Sqlite(path)) => files.push((part, path.clone())),
+                Some(DatabaseUrl::Sqlite(path)) => files.push(PartFile { part, path: path.clone() }),
                 Some(DatabaseUrl::Postgres(_)) => return Err(ConfigError::setting(part.flag(), ON_A_SERVER)),
                 None => {}
             }

@@ -14,7 +14,7 @@ use kit::shutdown::Shutdown;
 use super::error::BackupError;
 use super::files::copy;
 use super::manifest::{Manifest, ManifestEntry};
-use super::part::{BackupPart, KEY_NAME};
+use super::part::{BackupPart, KEY_NAME, PartFile};
 use super::places::{BackupPlaces, key_beside};
 use super::say;
 use super::site::{RestoreSite, are_all_placed, finish, place, take_back};
@@ -90,9 +90,9 @@ pub(crate) async fn run(
 
 /// Returns the files and their places: all files into the pair's folder, or those of the flags. The key is first, the
 /// database of the users last.
-fn moves(manifest: &Manifest, files: &[(BackupPart, PathBuf)], are_named: bool) -> Result<Vec<Move>, BackupError> {
+fn moves(manifest: &Manifest, files: &[PartFile], are_named: bool) -> Result<Vec<Move>, BackupError> {
     let mut moves = Vec::new();
-    for (part, path) in files {
+    for PartFile { part, path } in files {
         let Some(entry) = manifest.entry(part.file()) else {
             if are_named {
                 return Err(BackupError::NotHeld(part.file(), part.flag()));

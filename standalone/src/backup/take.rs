@@ -13,7 +13,7 @@ use super::draft::Draft;
 use super::error::BackupError;
 use super::files::{copy, entry};
 use super::manifest::{Manifest, ManifestEntry};
-use super::part::{BackupPart, KEY_NAME};
+use super::part::{BackupPart, KEY_NAME, PartFile};
 use super::places::{BackupPlaces, key_beside};
 use super::say;
 use super::snapshot::{SnapshotError, snapshot};
@@ -41,7 +41,7 @@ pub(crate) async fn run(
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let files = flags.places.files()?;
     let folder = &flags.folder;
-    for (part, path) in &files {
+    for PartFile { part, path } in &files {
         if !path.is_file() {
             let named = flags.places.are_named();
             let absent = SnapshotError::Absent(path.display().to_string());
@@ -66,16 +66,11 @@ pub(crate) async fn run(
 }
 
 /// Makes the backup as a draft, then completes it.
-async fn make(
-    draft: Draft,
-    folder: &Path,
-    files: &[(BackupPart, PathBuf)],
-    clock: &Clock,
-) -> Result<Manifest, BackupError> {
+async fn make(draft: Draft, folder: &Path, files: &[PartFile], clock: &Clock) -> Result<Manifest, BackupError> {
     let failed = |error: io::Error| BackupError::unreadable(folder, &error);
     let time = clock.now().to_rfc3339();
     let mut entries = Vec::new();
-    for (part, path) in files {
+    for PartFile { part, path } in files {
         drop(open_file(path).map_err(|error| BackupError::unreadable(path, &error))?);
         let to = draft.folder().join(part.file());
         let migration = snapshot(path, &to, &part.migrations()).await?;

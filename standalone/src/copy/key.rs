@@ -9,7 +9,7 @@ use db::DatabaseUrl;
 use kit::config::Environment;
 
 use super::source::CopySource;
-use super::target::Supplement;
+use super::target::{ColumnBytes, ColumnText, Supplement};
 
 /// Transfer of the signing key; `None` for a service without one.
 pub(super) struct SigningKeyTransfer(Option<KeyCopy>);
@@ -41,9 +41,12 @@ impl SigningKeyTransfer {
     /// Returns the values that the rows of the keys get in the target.
     pub(super) fn supplements(&self) -> Vec<Supplement<'_>> {
         let sealed = self.0.as_ref().map_or(&[][..], KeyCopy::sealed);
-        let supplement =
-            |(id, sealed)| Supplement { table: "signing_keys", row: ("id", id), value: ("sealed", sealed) };
-        sealed.iter().map(|(id, sealed)| supplement((id.as_str(), sealed.as_slice()))).collect()
+        let supplements = sealed.iter().map(|half| Supplement {
+            table: "signing_keys",
+            row: ColumnText { name: "id", value: &half.id },
+            value: ColumnBytes { name: "sealed", value: &half.sealed },
+        });
+        supplements.collect()
     }
 
     pub(super) fn write_file(&self) -> Result<(), KeyFileError> {

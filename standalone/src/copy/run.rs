@@ -5,7 +5,7 @@ use std::error::Error;
 use clap::{Args, ValueHint};
 use db::DatabaseUrl;
 use db::schema::Schema;
-use kit::config::{Environment, boolean, check_encrypted};
+use kit::config::{Environment, InsecureSwitch, boolean, check_encrypted};
 use kit::shutdown::Shutdown;
 
 use super::key::SigningKeyTransfer;
@@ -42,8 +42,9 @@ pub(crate) async fn run(
     environment: Environment,
     shutdown: Shutdown,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let switch = InsecureSwitch { name: "--insecure", is_on: flags.insecure };
     for (name, url) in [("--from (GATEPOST_COPY_FROM)", &flags.from), ("--to (GATEPOST_COPY_TO)", &flags.to)] {
-        check_encrypted(name, url.is_private(), flags.insecure, "--insecure")?;
+        check_encrypted(name, url.is_private(), switch)?;
     }
     let copied = shutdown.run_until_cancelled(Box::pin(fill(&flags, environment))).await;
     let (filled, service, key) = copied.ok_or(CopyStopped)??;

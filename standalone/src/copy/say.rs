@@ -4,9 +4,9 @@ use std::io::Write as _;
 
 use db::DatabaseUrl;
 
-use super::digest::TableDigest;
 use super::key::SigningKeyTransfer;
 use super::progress::Progress;
+use super::target::CopiedTable;
 
 /// Help text below the flags.
 pub(super) const HELP: &str = "\
@@ -28,9 +28,9 @@ pub(super) fn progress(progress: Progress) {
     });
 }
 
-pub(super) fn done(service: &str, tables: &[(&'static str, TableDigest)], to: &DatabaseUrl, key: &SigningKeyTransfer) {
-    for (table, digest) in tables {
-        let _ = writeln!(std::io::stdout(), "{table} {} {digest}", digest.rows());
+pub(super) fn done(service: &str, tables: &[CopiedTable], to: &DatabaseUrl, key: &SigningKeyTransfer) {
+    for CopiedTable { name, digest } in tables {
+        let _ = writeln!(std::io::stdout(), "{name} {} {digest}", digest.rows());
     }
     let variable = service.to_uppercase();
     say(&format!("Done: all of it is in {to}, verified."));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{Migrations, OpenError, PostgresServer};
+use db::{Migrations, OpenError, PostgresServer, SessionSetting};
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
@@ -13,15 +13,15 @@ const APPLICATION_NAME: &str = "gatepost copy";
 ///
 /// Statements and idle transactions may take long, because one side waits for the other. A killed or disconnected copy is
 /// rolled back soon. `tcp_user_timeout` is not set, because it ends a connection with a slow reader.
-const SESSION_SETTINGS: [(&str, &str); 8] = [
-    ("statement_timeout", "0"),
-    ("idle_in_transaction_session_timeout", "0"),
-    ("lock_timeout", "10s"),
-    ("client_connection_check_interval", "500ms"),
-    ("tcp_keepalives_idle", "30"),
-    ("tcp_keepalives_interval", "10"),
-    ("tcp_keepalives_count", "3"),
-    ("client_min_messages", "warning"),
+const SESSION_SETTINGS: [SessionSetting; 8] = [
+    SessionSetting::new("statement_timeout", "0"),
+    SessionSetting::new("idle_in_transaction_session_timeout", "0"),
+    SessionSetting::new("lock_timeout", "10s"),
+    SessionSetting::new("client_connection_check_interval", "500ms"),
+    SessionSetting::new("tcp_keepalives_idle", "30"),
+    SessionSetting::new("tcp_keepalives_interval", "10"),
+    SessionSetting::new("tcp_keepalives_count", "3"),
+    SessionSetting::new("client_min_messages", "warning"),
 ];
 
 /// Time limit of the wait for the connections of a service that has just ended.

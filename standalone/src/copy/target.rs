@@ -23,10 +23,31 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(2);
 pub(super) struct Supplement<'a> {
     /// Name of the table.
     pub(super) table: &'static str,
-    /// Text column and value that identify the row.
-    pub(super) row: (&'static str, &'a str),
-    /// Column and its new value.
-    pub(super) value: (&'static str, &'a [u8]),
+    /// Text that identifies the row.
+    pub(super) row: ColumnText<'a>,
+    /// New value.
+    pub(super) value: ColumnBytes<'a>,
+}
+
+/// Text in a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ColumnText<'a> {
+    pub(super) name: &'static str,
+    pub(super) value: &'a str,
+}
+
+/// Bytes in a column.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ColumnBytes<'a> {
+    pub(super) name: &'static str,
+    pub(super) value: &'a [u8],
+}
+
+/// A table whose rows are in the target.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CopiedTable {
+    pub(super) name: &'static str,
+    pub(super) digest: TableDigest,
 }
 
 /// An open target with empty tables.
@@ -42,7 +63,7 @@ pub(super) struct CopyTarget {
 #[derive(Debug)]
 pub(super) struct FilledTarget {
     target: CopyTarget,
-    tables: Vec<(&'static str, TableDigest)>,
+    tables: Vec<CopiedTable>,
 }
 
 impl CopyTarget {
@@ -109,11 +130,11 @@ impl CopyTarget {
             let supplements: Vec<_> = supplements.iter().filter(|one| one.table == table.name).collect();
             let digest = self.copy(source, table, &supplements, say).await?;
             say(Progress::Copied { table: table.name, digest });
-            tables.push((table.name, digest));
+            tables.push(CopiedTable { name: table.name, digest });
         }
         source.check_still()?;
-        for (table, (_, written)) in self.schema.tables.iter().zip(&tables) {
-            self.verify(table, *written).await?;
+        for (table, copied) in self.schema.tables.iter().zip(&tables) {
+            self.verify(table, copied.digest).await?;
             say(Progress::Verified { table: table.name });
         }
         Ok(FilledTarget { target: self, tables })
@@ -186,11 +207,11 @@ impl CopyTarget {
 }
 
 impl FilledTarget {
-    /// Commits, and returns the digest of each table.
+    /// Commits, and returns the tables.
     ///
     /// # Errors
     /// [`CopyError`]; its text says what to do.
-    pub(super) async fn commit(self) -> Result<Vec<(&'static str, TableDigest)>, CopyError> {
+    pub(super) async fn commit(self) -> Result<Vec<CopiedTable>, CopyError> {
         let Self { target: CopyTarget { name, mut connection, _lock, .. }, tables } = self;
         connection.run("commit").await.map_err(|error| match error {
             sqlx::Error::Database(cause) => CopyError::Unfit(name, cause.message().to_owned()),
@@ -243,10 +264,10 @@ impl Supplement<'_> {
     /// Sets the value in the row, if the row is the right one and its column is null.
     fn apply(&self, table: &Table, row: &mut TableRow) {
         let at = |name: &str| table.columns.iter().position(|column| column.name == name);
-        let (Some(key), Some(value)) = (at(self.row.0), at(self.value.0)) else { return };
-        let is_meant = matches!(row.get(key), Some(ColumnValue::Text(Some(text))) if text == self.row.1);
+        let (Some(key), Some(value)) = (at(self.row.name), at(self.value.name)) else { return };
+        let is_meant = matches!(row.get(key), Some(ColumnValue::Text(Some(text))) if text == self.row.value);
         if let Some(ColumnValue::Bytes(empty @ None)) = row.get_mut(value).filter(|_| is_meant) {
-            *empty = Some(self.value.1.to_vec());
+            *empty = Some(self.value.value.to_vec());
         }
     }
 }

@@ -20,7 +20,7 @@ use std::error::Error;
 
 use clap::Args;
 use kit::ServiceAddress;
-use kit::config::{Environment, boolean, check_plaintext};
+use kit::config::{Environment, InsecureSwitch, boolean, check_plaintext};
 use kit::shutdown::Shutdown;
 
 use self::print::Style;
@@ -52,8 +52,9 @@ pub(crate) async fn run(
     let (Some(auth), Some(blog)) = (flags.auth_url, flags.blog_url) else {
         return Box::pin(own::run(style, &shutdown)).await;
     };
+    let switch = InsecureSwitch { name: "--insecure", is_on: flags.insecure };
     for (name, place) in [("--auth-url", &auth), ("--blog-url", &blog)] {
-        check_plaintext(name, place.is_loopback(), flags.insecure, "--insecure")?;
+        check_plaintext(name, place.is_loopback(), switch)?;
     }
     Ok(tell(DemoServices::new(auth, blog)?, print::RUNNING, style, &shutdown).await?)
 }

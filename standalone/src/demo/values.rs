@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kit::Clock;
 use kit::ids::Ids;
+use kit::request_id::RequestId;
 use serde_json::Value;
 
 use super::services::DemoAnswer;
@@ -27,7 +28,8 @@ impl Values {
     /// Draws the random values of a run.
     pub(super) fn random() -> Self {
         let run = format!("{:08x}", u32::from_ne_bytes(kit::random::bytes()));
-        Self::new(run, Ids::new(Clock::system()).next().to_string())
+        let request_id: RequestId = Ids::new(Clock::system()).next();
+        Self::new(run, request_id.to_string())
     }
 
     fn new(run: String, request_id: String) -> Self {

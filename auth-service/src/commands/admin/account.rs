@@ -15,18 +15,28 @@ use crate::store::{Created, Store, StoreError, Unchanged};
 /// Log target of the security events of users and operators.
 const AUDIT: &str = "gatepost::audit";
 
-/// Changes whose commit may stay unanswered, each with the way to check its outcome.
-type CommitDoubt = (&'static str, &'static str);
+/// Changes whose commit may stay the answer to its commit.
+#[derive(Clone, Copy)]
+struct CommitDoubt {
+    what: &'static str,
+    /// Way to check the change.
+    find_out: &'static str,
+}
 
-const PASSWORD_SET: CommitDoubt =
-    ("the password was set", "try a login with the new password, or run this again, which may be done twice");
-const ADMIN_CREATED: CommitDoubt = (
-    "the admin was created",
-    "run this again; if a user already has this email address, the admin was created with this password",
-);
-const ADMIN_GRANTED: CommitDoubt = ("the user is an admin now", "run this again, which may be done twice");
-const USER_ACTIVE: CommitDoubt =
-    ("a disabled user was enabled (the user is an admin now)", "run this again, which may be done twice");
+const PASSWORD_SET: CommitDoubt = CommitDoubt {
+    what: "the password was set",
+    find_out: "try a login with the new password, or run this again, which may be done twice",
+};
+const ADMIN_CREATED: CommitDoubt = CommitDoubt {
+    what: "the admin was created",
+    find_out: "run this again; if a user already has this email address, the admin was created with this password",
+};
+const ADMIN_GRANTED: CommitDoubt =
+    CommitDoubt { what: "the user is an admin now", find_out: "run this again, which may be done twice" };
+const USER_ACTIVE: CommitDoubt = CommitDoubt {
+    what: "a disabled user was enabled (the user is an admin now)",
+    find_out: "run this again, which may be done twice",
+};
 
 /// Accounts on one database, for the operator.
 pub(super) struct OperatorAccounts<'a> {
@@ -45,7 +55,7 @@ impl OperatorAccounts<'_> {
         let user = self.find(email).await?;
         let hash = hashed(password, policy, &[user.name.as_str(), user.email.as_str()]).await?;
         let set = self.store.set_password(user.id, &hash, stamp(self.clock.now())).await;
-        let (user, _) = set.map_err(|error| unknown(error, PASSWORD_SET))?.ok_or(AdminError::Conflict)?;
+        let user = set.map_err(|error| unknown(error, PASSWORD_SET))?.ok_or(AdminError::Conflict)?.user;
         self.clear_failures(email, &user).await.map_err(AdminError::Uncleared)?;
         tracing::warn!(target: AUDIT, event = "password_set", user = %user.id, by = "operator",
             "password set by the operator: the user's sessions are ended");
@@ -79,9 +89,9 @@ impl OperatorAccounts<'_> {
         let user = self.find(email).await?;
         let roles = with_admin(&user.roles).ok_or(AdminError::Roles)?;
         let set = self.store.set_roles(user.id, &roles, Some(user.revision), stamp(self.clock.now())).await;
-        let (user, _) = set.map_err(|error| unknown(error, ADMIN_GRANTED))?.map_err(changed)?;
+        let user = set.map_err(|error| unknown(error, ADMIN_GRANTED))?.map_err(changed)?.user;
         let set = self.store.set_state(user.id, UserState::Active, None, stamp(self.clock.now())).await;
-        let (user, _) = set.map_err(|error| unknown(error, USER_ACTIVE))?.map_err(changed)?;
+        let user = set.map_err(|error| unknown(error, USER_ACTIVE))?.map_err(changed)?.user;
         tracing::warn!(target: AUDIT, event = "admin_granted", user = %user.id, by = "operator",
             "admin role granted by the operator");
         Ok(user)
@@ -119,7 +129,7 @@ fn with_admin(roles: &Roles) -> Option<Roles> {
 }
 
 /// Adds the change and the way to check it to an unknown outcome of a commit.
-fn unknown(error: StoreError, (what, find_out): CommitDoubt) -> AdminError {
+fn unknown(error: StoreError, CommitDoubt { what, find_out }: CommitDoubt) -> AdminError {
     match error {
         StoreError::Unknown(_) => AdminError::OutcomeUnknown { what, find_out },
         error => error.into(),

@@ -13,9 +13,9 @@ use kit::Clock;
 use super::KeyringError;
 use crate::domain::{KeyState, SigningKeyRecord};
 use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
-use crate::keys::storage::{KeyRow, KeyStorage, MasterKey, SigningKeyError, opened};
+use crate::keys::storage::{KeyStorage, MasterKey, SigningKeyError, opened};
 use crate::stamp::stamp;
-use crate::store::{Store, StoreError};
+use crate::store::{KeyRow, SealChange, Store, StoreError};
 
 /// Longest lifetime of a token of this service under any setting.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_hours(24);
@@ -70,7 +70,7 @@ impl Keyring {
         }
         self.storage.take_over(&self.store, &rows, |record| self.is_kept(record)).await?;
         let rows = self.rows_at_start().await?;
-        for (record, sealed) in &rows {
+        for KeyRow { record, sealed } in &rows {
             if matches!(record.state_at(self.clock.now()), KeyState::Next | KeyState::Signing) {
                 self.open(record, sealed.as_deref())?;
             }
@@ -101,7 +101,7 @@ impl Keyring {
         sign_time: DateTime<Utc>,
     ) -> Result<Option<SigningKeyRecord>, KeyringError> {
         let rows = self.store.signing_keys().await?;
-        let (last, sealed) = rows.last().ok_or(KeyringError::NoKey)?;
+        let KeyRow { record: last, sealed } = rows.last().ok_or(KeyringError::NoKey)?;
         if last.state_at(self.clock.now()) == KeyState::Next {
             return Err(KeyringError::Waiting { id: last.id.clone(), sign_time: last.sign_time });
         }
@@ -109,7 +109,7 @@ impl Keyring {
         // again here, even if it is cached.
         self.storage.open(&last.id, sealed.as_deref())?;
         let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
-        if rows.iter().any(|(record, _)| record.id == key.id()) {
+        if rows.iter().any(|row| row.record.id == key.id()) {
             return Err(KeyringError::Known(key.id().to_owned()));
         }
         if self.store.has_killed_signing_key(key.id()).await? {
@@ -123,7 +123,7 @@ impl Keyring {
     /// # Errors
     /// [`StoreError`].
     pub async fn list(&self) -> Result<Vec<SigningKeyRecord>, StoreError> {
-        Ok(self.store.signing_keys().await?.into_iter().map(|(record, _)| record).collect())
+        Ok(self.store.signing_keys().await?.into_iter().map(|row| row.record).collect())
     }
 
     /// Deletes the private halves of keys that no longer sign, and the keys without live tokens.
@@ -132,7 +132,7 @@ impl Keyring {
     /// [`KeyringError`].
     pub async fn tidy(&self) -> Result<(), KeyringError> {
         let now = self.clock.now();
-        for (record, sealed) in self.store.signing_keys().await? {
+        for KeyRow { record, sealed } in self.store.signing_keys().await? {
             if record.state_at(now) == KeyState::Over {
                 self.store.forget_signing_key(&record.id, now).await?;
             } else if !self.is_kept(&record) && sealed.is_some() {
@@ -149,14 +149,14 @@ impl Keyring {
     pub async fn reseal(&self, old: &MasterKey) -> Result<usize, KeyringError> {
         let KeyStorage::Sealed { master, .. } = &self.storage else { return Err(SigningKeyError::NoMasterKey.into()) };
         let mut seals = Vec::new();
-        for (record, sealed) in self.store.signing_keys().await? {
+        for KeyRow { record, sealed } in self.store.signing_keys().await? {
             let Some(sealed) = sealed else { continue };
             if opened(master, &record.id, &sealed).is_ok() {
                 continue;
             }
             let (_, pkcs8) = opened(old, &record.id, &sealed).map_err(|_| KeyringError::OldMasterKey)?;
-            let resealed = master.seal(&record.id, &pkcs8);
-            seals.push((record.id, sealed, resealed));
+            let to = master.seal(&record.id, &pkcs8);
+            seals.push(SealChange { id: record.id, from: sealed, to });
         }
         let resealed = self.store.reseal_signing_keys(&seals).await.map_err(|error| {
             KeyringError::from(error).named(
@@ -181,9 +181,9 @@ impl Keyring {
         let key = Key::from_pkcs8(&pkcs8).ok_or(SigningKeyError::Garbled)?;
         let now = self.clock.now();
         let record = record_of(&key, number, now, sign_time)?;
-        let (sealed, _lock) = self.storage.save(&key, &pkcs8).await?;
+        let saved = self.storage.save(&key, &pkcs8).await?;
         let verify_until = sign_time + MAX_LIFETIME + MAX_CLOCK_DIFFERENCE;
-        let add = || self.store.add_signing_key(&record, sealed.as_deref(), verify_until, stamp(now));
+        let add = || self.store.add_signing_key(&record, saved.sealed(), verify_until, stamp(now));
         // Each number belongs to one key, so the insert can be retried.
         let added = async {
             let added = patiently(add).await?;
@@ -206,7 +206,7 @@ impl Keyring {
     /// Returns true if the set has this key, even if the answer to its commit was lost.
     async fn has(&self, id: &str) -> Result<bool, StoreError> {
         let rows = patiently(|| self.store.signing_keys()).await?;
-        Ok(rows.iter().any(|(record, _)| record.id == id))
+        Ok(rows.iter().any(|row| row.record.id == id))
     }
 
     /// Returns true if the private half is still needed.
@@ -231,7 +231,7 @@ impl Keyring {
         self.keys.replace(Timetable::new(&members));
     }
 
-    fn member(&self, (record, sealed): KeyRow) -> Option<Member> {
+    fn member(&self, KeyRow { record, sealed }: KeyRow) -> Option<Member> {
         let key = if self.is_kept(&record) {
             let opened = self.open(&record, sealed.as_deref());
             if let Err(error) = &opened

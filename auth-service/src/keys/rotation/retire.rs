@@ -5,8 +5,9 @@ use db::patiently;
 use super::keyring::record_of;
 use super::{Keyring, KeyringError, MAX_LEAD};
 use crate::keys::model::{Key, Pkcs8};
-use crate::keys::storage::{KeyRow, KeyStorage, SigningKeyError};
+use crate::keys::storage::{KeyStorage, SigningKeyError};
 use crate::stamp::stamp;
+use crate::store::KeyRow;
 
 /// Maximum tries to retire a key while other processes change the set.
 const MAX_TRIES: usize = 5;
@@ -30,15 +31,15 @@ impl Keyring {
     /// [`KeyringError`].
     pub async fn retire_all(&self, ids: &[String], successor: Pkcs8, is_lost: bool) -> Result<(), KeyringError> {
         let rows = patiently(|| self.store.signing_keys()).await?;
-        if let Some(unknown) = ids.iter().find(|id| rows.iter().all(|(record, _)| record.id != **id)) {
+        if let Some(unknown) = ids.iter().find(|id| rows.iter().all(|row| row.record.id != **id)) {
             return Err(KeyringError::Unknown(unknown.clone()));
         }
-        let doomed: Vec<_> = rows.iter().rev().filter(|(record, _)| ids.contains(&record.id)).collect();
+        let doomed: Vec<_> = rows.iter().rev().filter(|row| ids.contains(&row.record.id)).collect();
         for row in &doomed {
             self.check_killable(&rows, row, is_lost)?;
         }
-        for (at, (record, _)) in doomed.into_iter().enumerate() {
-            let retired = self.retire_known(&record.id, &successor, is_lost).await;
+        for (at, row) in doomed.into_iter().enumerate() {
+            let retired = self.retire_known(&row.record.id, &successor, is_lost).await;
             retired.map_err(|error| told(error, ids, at))?;
         }
         Ok(())
@@ -51,7 +52,7 @@ impl Keyring {
             // An earlier attempt may have been committed.
             let rows = rows.map_err(|error| if attempt > 0 { error.or_unknown() } else { error })?;
             // The key is gone: an unanswered attempt of this call has retired it, or another process did.
-            let Some(at) = rows.iter().position(|(record, _)| record.id == id) else { return Ok(()) };
+            let Some(at) = rows.iter().position(|row| row.record.id == id) else { return Ok(()) };
             if self.kill(&rows, at, successor, is_lost).await? {
                 return Ok(());
             }
@@ -61,15 +62,15 @@ impl Keyring {
 
     /// Fails if the key's private half was sealed with another master key. The successor would then be sealed with the
     /// wrong one.
-    fn check_killable(&self, rows: &[KeyRow], (record, sealed): &KeyRow, is_lost: bool) -> Result<(), KeyringError> {
-        let are_sealed = rows.iter().any(|(record, sealed)| self.is_kept(record) && sealed.is_some());
+    fn check_killable(&self, rows: &[KeyRow], row: &KeyRow, is_lost: bool) -> Result<(), KeyringError> {
+        let are_sealed = rows.iter().any(|row| self.is_kept(&row.record) && row.sealed.is_some());
         if are_sealed && matches!(self.storage, KeyStorage::File(_)) {
             return Err(SigningKeyError::NoMasterKey.into());
         }
-        if !self.is_kept(record) {
+        if !self.is_kept(&row.record) {
             return Ok(());
         }
-        match self.storage.open(&record.id, sealed.as_deref()) {
+        match self.storage.open(&row.record.id, row.sealed.as_deref()) {
             Ok(_) | Err(SigningKeyError::Lost { .. } | SigningKeyError::Gone(_)) => Ok(()),
             Err(SigningKeyError::OtherMasterKey) if is_lost => Ok(()),
             Err(other) => Err(other.into()),
@@ -79,7 +80,7 @@ impl Keyring {
     /// Retires one of these keys. Returns `false` if the set has changed since.
     async fn kill(&self, rows: &[KeyRow], at: usize, successor: &Pkcs8, is_lost: bool) -> Result<bool, KeyringError> {
         self.check_killable(rows, &rows[at], is_lost)?;
-        let (record, _) = &rows[at];
+        let record = &rows[at].record;
         let stamp = stamp(self.clock.now());
         if at + 1 < rows.len() {
             return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp)).await?.is_some());
@@ -89,8 +90,9 @@ impl Keyring {
         let now = self.clock.now();
         let sign_time = record.sign_time.clamp(now, now + MAX_LEAD);
         let next = record_of(&key, record.number + 1, now, sign_time)?;
-        let (half, _lock) = self.storage.save(&key, successor).await?;
-        let kill = || self.store.kill_signing_key(&record.id, Some((&next, half.as_deref())), stamp);
+        let saved = self.storage.save(&key, successor).await?;
+        let next = KeyRow { record: next, sealed: saved.sealed().map(<[u8]>::to_vec) };
+        let kill = || self.store.kill_signing_key(&record.id, Some(&next), stamp);
         Ok(patiently(kill).await?.is_some())
     }
 }

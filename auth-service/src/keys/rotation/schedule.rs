@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::keyring::MAX_CLOCK_DIFFERENCE;
 use super::{Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
-use crate::domain::corrected_times;
+use crate::domain::{KeySpans, corrected_times};
 use crate::keys::model::KeyType;
 use crate::keys::storage::generate;
 use crate::repaired::{Repaired, latest_believed};
@@ -77,12 +77,8 @@ impl Keyring {
             return Ok(());
         }
         let keys = self.list().await?;
-        let repaired = corrected_times(
-            &keys,
-            now,
-            latest_believed(now, trust.leeway),
-            (MAX_LIFETIME + MAX_CLOCK_DIFFERENCE, MAX_LEAD),
-        );
+        let spans = KeySpans { lead: MAX_LEAD, kept: MAX_LIFETIME + MAX_CLOCK_DIFFERENCE };
+        let repaired = corrected_times(&keys, now, latest_believed(now, trust.leeway), spans);
         let changed: Vec<_> =
             repaired.into_iter().zip(&keys).filter(|(new, old)| new != *old).map(|(new, _)| new).collect();
         if changed.is_empty() || !self.store.repair_signing_keys(&changed, stamp(now)).await? {

@@ -6,9 +6,15 @@ use std::path::PathBuf;
 
 use super::{KeyFile, KeyFileError, MasterKey, SigningKeyError};
 use crate::keys::model::Pkcs8;
+use crate::store::PrivateHalf;
 
-/// Id of a key, and its sealed private half if the source's database holds it.
-pub type PrivateHalf = (String, Option<Vec<u8>>);
+/// A private half that was sealed for a row of the target.
+pub struct SealedHalf {
+    /// Id of the key.
+    pub id: String,
+    /// Sealed private half.
+    pub sealed: Vec<u8>,
+}
 
 /// Handling of the keys.
 pub enum KeyCopy {
@@ -18,8 +24,8 @@ pub enum KeyCopy {
     Seal {
         /// File of the source, which stays unchanged.
         from: PathBuf,
-        /// Sealed private halves for the rows with these ids.
-        sealed: Vec<(String, Vec<u8>)>,
+        /// Private halves for the target's rows.
+        sealed: Vec<SealedHalf>,
     },
     /// The file's keys are written to a file beside the target.
     File {
@@ -50,7 +56,7 @@ impl KeyCopy {
         halves: &[PrivateHalf],
     ) -> Result<Self, SigningKeyError> {
         let from = from.filter(|file| file.path().exists());
-        let Some((last, sealed)) = halves.last() else {
+        let Some(PrivateHalf { id: last, sealed }) = halves.last() else {
             return match from {
                 None => Ok(Self::Absent),
                 Some(file) if is_signed_by_secret => Ok(Self::Left(file.path().to_owned())),
@@ -80,7 +86,7 @@ impl KeyCopy {
         last: &str,
     ) -> Result<Self, SigningKeyError> {
         let mut filed = from.read()?;
-        filed.retain(|filed| halves.iter().any(|(id, _)| id == filed.key.id()));
+        filed.retain(|filed| halves.iter().any(|half| half.id == filed.key.id()));
         if filed.iter().all(|filed| filed.key.id() != last) {
             return Err(SigningKeyError::Lost { id: last.to_owned(), file: from.path().to_owned() });
         }
@@ -89,7 +95,7 @@ impl KeyCopy {
                 let seal = |filed: super::FiledKey| {
                     let id = filed.key.id().to_owned();
                     let sealed = master.seal(&id, &filed.pkcs8);
-                    (id, sealed)
+                    SealedHalf { id, sealed }
                 };
                 Ok(Self::Seal { from: from.path().to_owned(), sealed: filed.into_iter().map(seal).collect() })
             }
@@ -105,7 +111,7 @@ impl KeyCopy {
     }
 
     /// Returns the sealed private halves for the target's rows that lack them in the source.
-    pub fn sealed(&self) -> &[(String, Vec<u8>)] {
+    pub fn sealed(&self) -> &[SealedHalf] {
         match self {
             Self::Seal { sealed, .. } => sealed,
             _ => &[],
@@ -148,7 +154,7 @@ mod tests {
             master("ZpKG7+k6QBFqr3RXEfmsHP/tbd7JmEctl2NGIb1KT3k="),
         );
         let [wiped, old, new, stray] = [(); 4].map(|()| Key::generate_pkcs8(KeyType::default()).unwrap());
-        let halves = [&wiped, &old, &new].map(|pkcs8| (id(pkcs8), None));
+        let halves = [&wiped, &old, &new].map(|pkcs8| PrivateHalf { id: id(pkcs8), sealed: None });
         let choose = |secret, master, to: Option<&KeyFile>, halves: &[PrivateHalf]| {
             KeyCopy::choose(secret, master, Some(&from), to, halves)
         };
@@ -163,14 +169,11 @@ mod tests {
         assert!(matches!(choose(true, Some(&ours), Some(&to), &halves), Ok(KeyCopy::Left(_))));
 
         let copy = choose(false, Some(&ours), None, &halves).unwrap();
-        let sealed: Vec<PrivateHalf> =
-            copy.sealed().iter().map(|(id, sealed)| (id.clone(), Some(sealed.clone()))).collect();
-        assert_eq!(
-            sealed.iter().map(|(id, _)| id.clone()).collect::<Vec<_>>(),
-            [id(&old), id(&new)],
-            "only these keys"
-        );
-        assert_eq!(ours.open(&id(&new), sealed[1].1.as_ref().unwrap()).unwrap(), new);
+        let half = |half: &SealedHalf| PrivateHalf { id: half.id.clone(), sealed: Some(half.sealed.clone()) };
+        let sealed: Vec<PrivateHalf> = copy.sealed().iter().map(half).collect();
+        let ids: Vec<_> = sealed.iter().map(|half| half.id.clone()).collect();
+        assert_eq!(ids, [id(&old), id(&new)], "only these keys");
+        assert_eq!(ours.open(&id(&new), &copy.sealed()[1].sealed).unwrap(), new);
         for (secret, master) in [(false, None), (true, None), (false, Some(&ours)), (true, Some(&ours))] {
             assert!(matches!(choose(secret, master, None, &sealed), Ok(KeyCopy::Sealed)));
         }

@@ -8,10 +8,7 @@ use db::secrets;
 use super::{FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, SigningKeyError, StorageError};
 use crate::domain::SigningKeyRecord;
 use crate::keys::model::{Key, KeyType, Pkcs8};
-use crate::store::Store;
-
-/// Row of a key pair, with its sealed private half if the database holds it.
-pub(in crate::keys) type KeyRow = (SigningKeyRecord, Option<Vec<u8>>);
+use crate::store::{KeyRow, Store};
 
 /// Name under which earlier versions stored their single key in the database; its seal is bound to this name.
 pub const SEALED_KEY: &str = "signing-key";
@@ -27,6 +24,24 @@ pub enum KeyStorage {
     },
     /// In a file beside the database.
     File(KeyFile),
+}
+
+/// A private half that has been stored.
+pub(in crate::keys) enum SavedHalf {
+    /// The row of the key holds it in this sealed form.
+    Sealed(Vec<u8>),
+    /// The file holds it. While the lock is held, no other process removes the key for its missing row.
+    Filed { _lock: KeyFileLock },
+}
+
+impl SavedHalf {
+    /// Returns the sealed form for the row.
+    pub(in crate::keys) fn sealed(&self) -> Option<&[u8]> {
+        match self {
+            Self::Sealed(sealed) => Some(sealed),
+            Self::Filed { .. } => None,
+        }
+    }
 }
 
 impl KeyStorage {
@@ -47,19 +62,14 @@ impl KeyStorage {
         }
     }
 
-    /// Stores a key's private half, and returns the sealed text for its row. The lock must be held until the row
-    /// exists: otherwise another process may remove the key, because it has no row.
-    pub(in crate::keys) async fn save(
-        &self,
-        key: &Key,
-        pkcs8: &Pkcs8,
-    ) -> Result<(Option<Vec<u8>>, Option<KeyFileLock>), KeyFileError> {
+    /// Stores a key's private half, or seals it for the key's row.
+    pub(in crate::keys) async fn save(&self, key: &Key, pkcs8: &Pkcs8) -> Result<SavedHalf, KeyFileError> {
         match self {
-            Self::Sealed { master, .. } => Ok((Some(master.seal(key.id(), pkcs8)), None)),
+            Self::Sealed { master, .. } => Ok(SavedHalf::Sealed(master.seal(key.id(), pkcs8))),
             Self::File(file) => {
                 let lock = file.lock().await?;
                 file.add(pkcs8, &lock)?;
-                Ok((None, Some(lock)))
+                Ok(SavedHalf::Filed { _lock: lock })
             }
         }
     }
@@ -97,13 +107,13 @@ impl KeyStorage {
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
     ) -> Result<(), StorageError> {
         let Self::Sealed { master, file } = self else { return Ok(()) };
-        let unsealed: Vec<_> = rows.iter().filter(|(record, sealed)| sealed.is_none() && is_kept(record)).collect();
+        let unsealed: Vec<_> = rows.iter().filter(|row| row.sealed.is_none() && is_kept(&row.record)).collect();
         if !unsealed.is_empty()
             && let Some(file) = file
         {
             for filed in file.read()? {
                 let id = filed.key.id();
-                if unsealed.iter().any(|(record, _)| record.id == id) {
+                if unsealed.iter().any(|row| row.record.id == id) {
                     let sealed = master.seal(id, &filed.pkcs8);
                     patiently(|| store.seal_signing_key(id, &sealed)).await?;
                 }
@@ -133,7 +143,7 @@ impl KeyStorage {
         let Self::File(file) = self else { return Ok(()) };
         let lock = file.lock().await?;
         let rows = store.signing_keys().await?;
-        let is_needed = |id: &str| rows.iter().any(|(record, _)| record.id == id && is_kept(record));
+        let is_needed = |id: &str| rows.iter().any(|row| row.record.id == id && is_kept(&row.record));
         if !rows.is_empty() {
             file.retain(is_needed, &lock)?;
         }

@@ -9,10 +9,10 @@ mod key_storage;
 mod master_key;
 
 pub use error::{SigningKeyError, StorageError};
-pub use key_copy::{KeyCopy, PrivateHalf};
+pub use key_copy::{KeyCopy, SealedHalf};
 pub use key_file::{FiledKey, KeyFile, KeyFileError, KeyFileLock};
 pub use key_source::KeySource;
 pub(crate) use key_storage::generate;
-pub(super) use key_storage::{KeyRow, opened};
+pub(super) use key_storage::opened;
 pub use key_storage::{KeyStorage, SEALED_KEY};
 pub use master_key::{BadMasterKey, CannotOpen, MasterKey};

@@ -81,7 +81,7 @@ fn verifier_by(timetable: Timetable) -> Verifier {
 /// Issues a token of a random user and session.
 fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
     let user = User {
-        id: draw.id(),
+        id: draw.id().into(),
         name: "Ada".into(),
         email: "ada@example.com".into(),
         roles: if draw.below(2) == 0 { Roles::admin() } else { Roles::default() },
@@ -92,7 +92,7 @@ fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
         update_time: start(),
     };
     let issuer = Issuer::new(Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))), "gatepost".into(), DAY);
-    let (session, end) = (draw.id(), start() + Duration::from_mins(30));
+    let (session, end) = (draw.id().into(), start() + Duration::from_mins(30));
     let scope = Scope { session, end, audiences: &["gatepost".into()] };
-    issuer.access_token(&user, scope, draw.id(), start(), Horizon::default()).unwrap().token
+    issuer.access_token(&user, scope, draw.id().into(), start(), Horizon::default()).unwrap().token
 }

@@ -1,9 +1,8 @@
 //! Calls that add, find and change users.
 
-use auth_service::domain::{Client, Email, Name, NewUser, RefreshDigest, Role, Roles, Session, UserChange};
+use auth_service::domain::{Client, Email, Name, NewUser, RefreshDigest, Role, Roles, Session, UserChange, UserId};
 use auth_service::store::{Filter, PasswordProof};
 use chrono::TimeDelta;
-use uuid::Uuid;
 
 use super::super::calls::{Call, ChangeCall, UserCall};
 use super::super::model::Model;
@@ -52,7 +51,7 @@ impl Cast {
     }
 
     /// Returns a user's id; the user may be deleted or may never have existed.
-    pub(super) fn user(&self, dice: &mut Dice) -> Uuid {
+    pub(super) fn user(&self, dice: &mut Dice) -> UserId {
         dice.of(&self.users)
     }
 
@@ -98,7 +97,7 @@ impl Cast {
     }
 
     /// Returns a session to create. Uses two dice of the step.
-    pub(super) fn session(&mut self, user_id: Uuid, generation: i32, dice: &mut Dice) -> (Session, Client) {
+    pub(super) fn session(&mut self, user_id: UserId, generation: i32, dice: &mut Dice) -> (Session, Client) {
         let (rolled, place) = (dice.roll(), usize::from(dice.roll()) % self.sessions.len());
         let id = self.fresh(rolled);
         self.sessions[place] = id;
@@ -144,13 +143,13 @@ fn filter(dice: &mut Dice) -> Filter {
 }
 
 /// Returns the revision of the user, one next to it, or `None`.
-fn expected(id: Uuid, dice: &mut Dice, model: &Model) -> Option<i32> {
+fn expected(id: UserId, dice: &mut Dice, model: &Model) -> Option<i32> {
     let revision = model.users.get(&id).map_or(1, |row| row.user.revision);
     dice.of(&[None, None, Some(revision), Some(revision), Some(revision), Some(revision - 1), Some(revision + 1)])
 }
 
 /// Returns the generation of the user, or one next to it.
-pub(super) fn generation(id: Uuid, dice: &mut Dice, model: &Model) -> i32 {
+pub(super) fn generation(id: UserId, dice: &mut Dice, model: &Model) -> i32 {
     let generation = model.users.get(&id).map_or(1, |row| row.user.generation);
     generation + dice.of(&[0, 0, 0, 0, -1, -1, 1, -2])
 }

@@ -5,7 +5,7 @@ mod accounts;
 mod others;
 
 use chrono::TimeDelta;
-use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestKey};
+use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestId, RequestKey};
 use testkit::{machine, start};
 use uuid::Uuid;
 
@@ -13,13 +13,13 @@ use super::calls::{Call, Time};
 use super::model::Model;
 use super::pools::{ACCOUNTS, CALLERS, REQUESTS, SAID};
 use super::steps::{Method, Passes, Step};
-use auth_service::domain::Failures;
+use auth_service::domain::{Failures, SessionId, UserId};
 
 /// The possible targets of calls: the latest user and session at each place.
 pub(crate) struct Cast {
     pub(crate) now: Time,
-    pub(crate) users: [Uuid; 12],
-    pub(crate) sessions: [Uuid; 32],
+    pub(crate) users: [UserId; 12],
+    pub(crate) sessions: [SessionId; 32],
     /// Failures of each account before the last claim.
     claimed: [Option<Failures>; ACCOUNTS as usize],
     /// The target whose end the time was last moved to. Later calls usually use the same target.
@@ -30,8 +30,8 @@ pub(crate) struct Cast {
 /// A target that has ended.
 #[derive(Clone)]
 enum Ending {
-    Session(Uuid, Uuid),
-    Request(String, Uuid),
+    Session(SessionId, UserId),
+    Request(String, RequestId),
     Account(u8),
     Allowance,
 }
@@ -40,8 +40,8 @@ type Dice = machine::Dice<16>;
 
 impl Cast {
     pub(crate) fn new() -> Self {
-        let nobody = std::array::from_fn(|place| Uuid::from_u128(place as u128 + 1));
-        let nothing = std::array::from_fn(|place| Uuid::from_u128(place as u128 + 1));
+        let nobody = std::array::from_fn(|place| UserId::from_u128(place as u128 + 1));
+        let nothing = std::array::from_fn(|place| SessionId::from_u128(place as u128 + 1));
         Self {
             now: start(),
             users: nobody,
@@ -90,10 +90,11 @@ impl Cast {
     }
 
     /// Returns the id of a new row: the time's millisecond, then a random part.
-    fn fresh(&mut self, die: u8) -> Uuid {
+    fn fresh<Id: From<Uuid>>(&mut self, die: u8) -> Id {
         self.made += 1;
         let millis = u128::try_from(self.now.timestamp_millis()).unwrap();
-        Uuid::from_u128((millis << 80) | (7 << 76) | (2 << 62) | (u128::from(die) << 16) | u128::from(self.made))
+        let number = (millis << 80) | (7 << 76) | (2 << 62) | (u128::from(die) << 16) | u128::from(self.made);
+        Uuid::from_u128(number).into()
     }
 
     /// Returns a request's id, or `None`.
@@ -101,7 +102,7 @@ impl Cast {
         let fingerprint = Fingerprint::from_fields(&[dice.of(&SAID)]);
         let (caller, id) = match &self.ending {
             Some(Ending::Request(caller, id)) if dice.one_in(2) => (caller.clone(), *id),
-            _ => (dice.of(&CALLERS).to_owned(), Uuid::from_u128(0xf00 + u128::from(dice.roll() % REQUESTS))),
+            _ => (dice.of(&CALLERS).to_owned(), RequestId::from_u128(0xf00 + u128::from(dice.roll() % REQUESTS))),
         };
         RequestKey { caller, method: "CreateUser", id, fingerprint }
     }
@@ -112,7 +113,7 @@ impl Cast {
             CALLERS.map(|caller| RequestKey {
                 caller: caller.to_owned(),
                 method: "CreateUser",
-                id: Uuid::from_u128(0xf00 + u128::from(id)),
+                id: RequestId::from_u128(0xf00 + u128::from(id)),
                 fingerprint: Fingerprint::from_fields(&[said]),
             })
         })

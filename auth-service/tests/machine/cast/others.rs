@@ -1,9 +1,8 @@
 //! Calls without users: sessions, attempts, requests and keys.
 
-use auth_service::domain::{Client, Failures, KEPT_GENERATIONS, RefreshDigest, network};
+use auth_service::domain::{Client, Failures, KEPT_GENERATIONS, RefreshDigest, SessionId, UserId, network};
 use auth_service::store::Rotated;
 use chrono::TimeDelta;
-use uuid::Uuid;
 
 use super::super::calls::{AttemptCall, Call, KeptCall, SessionCall};
 use super::super::model::Model;
@@ -54,7 +53,7 @@ impl Cast {
 
     /// Returns a user. A few users get most of the sessions, so that each of them has more sessions than one call
     /// reads.
-    fn somebody_with_sessions(&self, dice: &mut Dice) -> Uuid {
+    fn somebody_with_sessions(&self, dice: &mut Dice) -> UserId {
         match self.ending {
             Some(Ending::Session(_, user_id)) if dice.one_in(2) => user_id,
             _ if dice.one_in(3) => self.user(dice),
@@ -79,7 +78,7 @@ impl Cast {
         SessionCall::Rotate { id, generation, rotated, client }
     }
 
-    fn session_of(&self, dice: &mut Dice) -> Uuid {
+    fn session_of(&self, dice: &mut Dice) -> SessionId {
         match self.ending {
             Some(Ending::Session(id, _)) if dice.one_in(2) => id,
             _ => dice.of(&self.sessions),
@@ -123,7 +122,7 @@ impl Cast {
 }
 
 /// Returns the generation of the session's refresh token, or one next to it.
-fn refresh_generation(id: Uuid, dice: &mut Dice, model: &Model) -> i32 {
+fn refresh_generation(id: SessionId, dice: &mut Dice, model: &Model) -> i32 {
     let generation = model.sessions.get(&id).map_or(0, |begun| begun.rotation.generation);
     generation + dice.of(&[0, 0, 0, 0, 0, -1, 1])
 }

@@ -1,8 +1,7 @@
 //! Changes of users.
 
-use auth_service::domain::{Client, Role, Roles, Session, User, UserChange, UserState};
+use auth_service::domain::{Client, Role, Roles, Session, User, UserChange, UserId, UserState};
 use auth_service::store::{PasswordProof, Unchanged};
-use uuid::Uuid;
 
 use super::super::calls::{Answer, ChangeCall, Time};
 use super::{Model, Row};
@@ -38,18 +37,18 @@ impl Model {
     }
 
     /// Returns the user if the change is for this revision.
-    fn changeable(&mut self, id: Uuid, expected: Option<i32>) -> Result<&mut Row, Unchanged> {
+    fn changeable(&mut self, id: UserId, expected: Option<i32>) -> Result<&mut Row, Unchanged> {
         let row = self.users.get_mut(&id).ok_or(Unchanged::NotFound)?;
         if expected.is_some_and(|expected| row.user.revision != expected) { Err(Unchanged::Stale) } else { Ok(row) }
     }
 
-    fn has_another_admin(&self, id: Uuid) -> bool {
+    fn has_another_admin(&self, id: UserId) -> bool {
         self.users.iter().any(|(other, row)| *other != id && row.is_active_admin())
     }
 
     fn update_user(
         &mut self,
-        id: Uuid,
+        id: UserId,
         change: &UserChange,
         proof: Option<PasswordProof>,
         expected: Option<i32>,
@@ -93,7 +92,7 @@ impl Model {
         Some(user)
     }
 
-    fn delete_user(&mut self, id: Uuid, expected: Option<i32>) -> Result<(), Unchanged> {
+    fn delete_user(&mut self, id: UserId, expected: Option<i32>) -> Result<(), Unchanged> {
         let others = self.has_another_admin(id);
         if self.changeable(id, expected)?.is_active_admin() && !others {
             return Err(Unchanged::LastAdmin);

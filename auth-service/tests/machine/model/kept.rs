@@ -1,5 +1,6 @@
 //! Stored requests and keys.
 
+use auth_service::domain::UserId;
 use db::requests::Earlier;
 use kit::request_id::{REQUEST_ID_LIFETIME, RequestKey};
 
@@ -16,7 +17,7 @@ impl Model {
         }
     }
 
-    fn earlier(&self, key: &RequestKey, now: Time) -> Option<Earlier> {
+    fn earlier(&self, key: &RequestKey, now: Time) -> Option<Earlier<UserId>> {
         let request = self.requests.get(&(key.caller.clone(), key.method, key.id))?;
         if now - request.time >= REQUEST_ID_LIFETIME {
             return None;

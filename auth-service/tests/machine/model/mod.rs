@@ -8,23 +8,22 @@ mod users;
 
 use std::collections::BTreeMap;
 
-use auth_service::domain::{Client, Failures, Rotation, Session, User};
+use auth_service::domain::{Client, Failures, Rotation, Session, SessionId, User, UserId};
 use auth_service::store::AccountDigest;
-use kit::request_id::Fingerprint;
-use uuid::Uuid;
+use kit::request_id::{Fingerprint, RequestId};
 
 use super::calls::{Answer, Call, Time};
 
 /// All data of a store.
 #[derive(Default)]
 pub(crate) struct Model {
-    pub(crate) users: BTreeMap<Uuid, Row>,
-    pub(crate) sessions: BTreeMap<Uuid, Begun>,
+    pub(crate) users: BTreeMap<UserId, Row>,
+    pub(crate) sessions: BTreeMap<SessionId, Begun>,
     pub(crate) failures: BTreeMap<AccountDigest, Failures>,
     /// For each kind and network, the time at which the whole allowance is available again.
     pub(crate) allowances: BTreeMap<(&'static str, String), Time>,
     /// Requests by caller, method and id.
-    pub(crate) requests: BTreeMap<(String, &'static str, Uuid), Request>,
+    pub(crate) requests: BTreeMap<(String, &'static str, RequestId), Request>,
     pub(crate) page_token_key: Option<Vec<u8>>,
 }
 
@@ -45,7 +44,7 @@ pub(crate) struct Begun {
 
 pub(crate) struct Request {
     fingerprint: Fingerprint,
-    resource: Uuid,
+    resource: UserId,
     pub(crate) time: Time,
 }
 

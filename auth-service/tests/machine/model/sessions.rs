@@ -1,8 +1,7 @@
 //! Start, listing and end of sessions.
 
-use auth_service::domain::{Client, ListedSession, Rotation, Session, UserState, network};
+use auth_service::domain::{Client, ListedSession, Rotation, Session, SessionId, UserId, UserState, network};
 use auth_service::store::{Refreshable, Rotated};
-use uuid::Uuid;
 
 use super::super::calls::{Answer, SessionCall, Time};
 use super::{Begun, Model};
@@ -71,7 +70,7 @@ impl Model {
         !begun.is_ended && begun.session.generation >= self.users[&begun.session.user_id].sessions_since
     }
 
-    fn revoke(&mut self, id: Uuid, user_id: Option<Uuid>, now: Time) -> bool {
+    fn revoke(&mut self, id: SessionId, user_id: Option<UserId>, now: Time) -> bool {
         let found = self.sessions.get(&id).filter(|begun| {
             let is_asked_for = user_id.is_none_or(|user_id| user_id == begun.session.user_id);
             is_asked_for && self.lives(begun) && begun.session.over_time > now
@@ -83,7 +82,7 @@ impl Model {
         revoked
     }
 
-    fn refreshable(&self, id: Uuid) -> Option<Refreshable> {
+    fn refreshable(&self, id: SessionId) -> Option<Refreshable> {
         let begun = self.sessions.get(&id)?;
         let user = self.users[&begun.session.user_id].user.clone();
         Some(Refreshable {
@@ -95,7 +94,7 @@ impl Model {
         })
     }
 
-    fn rotate(&mut self, id: Uuid, generation: i32, rotated: &Rotated, client: &Client) -> bool {
+    fn rotate(&mut self, id: SessionId, generation: i32, rotated: &Rotated, client: &Client) -> bool {
         let is_live = self.refreshable(id).is_some_and(|found| !found.is_ended);
         let Some(begun) = self.sessions.get_mut(&id) else { return false };
         if !is_live || begun.rotation.generation != generation {

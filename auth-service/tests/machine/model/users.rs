@@ -1,9 +1,8 @@
 //! Adding and finding users.
 
-use auth_service::domain::{Client, NewUser, Rotation, Session, User, UserState};
+use auth_service::domain::{Client, NewUser, Rotation, Session, User, UserId, UserState};
 use auth_service::store::{Created, Filter};
 use kit::request_id::{REQUEST_ID_LIFETIME, RequestKey};
-use uuid::Uuid;
 
 use super::super::calls::{Answer, UserCall};
 use super::{Begun, Model, Request, Row};
@@ -69,7 +68,7 @@ impl Model {
         Created::User(Box::new(user))
     }
 
-    pub(super) fn is_taken(&self, email_key: &str, by_another_than: Uuid) -> bool {
+    pub(super) fn is_taken(&self, email_key: &str, by_another_than: UserId) -> bool {
         self.users.values().any(|row| row.email_key == email_key && row.user.id != by_another_than)
     }
 

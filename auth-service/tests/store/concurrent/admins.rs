@@ -1,9 +1,8 @@
 //! Admins who demote, disable or delete each other at once.
 
-use auth_service::domain::{NewUser, Roles, User, UserState};
+use auth_service::domain::{NewUser, Roles, User, UserId, UserState};
 use auth_service::store::{Filter, Store, Unchanged};
 use testkit::on_both_engines;
-use uuid::Uuid;
 
 use super::at_once;
 use crate::support::{Case, new_user, stamp};
@@ -11,7 +10,7 @@ use crate::support::{Case, new_user, stamp};
 const ADMINS: u128 = 6;
 
 /// Removes each of six admins at the same moment; returns the active admins that remain, and each call's result.
-async fn remove<F>(store: &Case, remove: impl Fn(Store, Uuid) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
+async fn remove<F>(store: &Case, remove: impl Fn(Store, UserId) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
 where
     F: Future<Output = Result<(), Unchanged>> + Send + 'static,
 {
@@ -19,7 +18,7 @@ where
         let user = NewUser { roles: Roles::admin(), ..new_user(id, &format!("admin{id}@example.com")) };
         store.create_user(&user, None, None).await.unwrap();
     }
-    let ended = at_once(store, ADMINS, |store, number| remove(store, Uuid::from_u128(number + 1))).await;
+    let ended = at_once(store, ADMINS, |store, number| remove(store, UserId::from_u128(number + 1))).await;
     let mut left = store.list_users(&Filter::default(), None, 99).await.unwrap();
     left.retain(|user| user.state == UserState::Active && user.roles.is_admin());
     (left, ended)
@@ -46,7 +45,7 @@ async fn admins_disabled_at_once_leave_one(store: Case) {
 }
 
 async fn admins_removed_in_three_ways_leave_one(store: Case) {
-    let out = |store: Store, id: Uuid| async move {
+    let out = |store: Store, id: UserId| async move {
         match id.as_u128() % 3 {
             0 => store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop),
             1 => store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop),

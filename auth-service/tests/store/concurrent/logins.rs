@@ -1,13 +1,12 @@
 //! Logins at the same time as the end of all sessions: in either order, no session of an old generation survives.
 
-use auth_service::domain::{Client, NewUser, Session, UserState};
+use auth_service::domain::{Client, NewUser, Session, SessionId, UserId, UserState};
 use auth_service::store::Store;
 use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
-use uuid::Uuid;
 
 use super::at_once;
-use crate::support::{Case, lives, new_user, session, stamp};
+use crate::support::{Case, lives, new_user, session, stamp, starting};
 
 /// Number of runs of each race.
 const ROUNDS: u128 = 100;
@@ -15,8 +14,8 @@ const ROUNDS: u128 = 100;
 /// The result of a login.
 #[derive(Debug)]
 struct Login {
-    user_id: Uuid,
-    id: Uuid,
+    user_id: UserId,
+    id: SessionId,
     /// The generation read together with the hash.
     generation: i32,
     begun: bool,
@@ -53,7 +52,7 @@ async fn no_login_survives_a_concurrent_password_change(store: Case) {
     let logins = races(&store, |store, user| async move {
         let own = Session { generation: 2, ..session(1000 + user.id.as_u128(), &user) };
         let changed = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap();
-        assert_eq!(changed.unwrap().0.generation, 2);
+        assert_eq!(changed.unwrap().user.generation, 2);
         assert!(lives(&store, user.id, own.id).await, "the session of the change itself");
     });
     for login in logins.await {
@@ -104,13 +103,13 @@ async fn no_login_survives_a_concurrent_deletion(store: Case) {
 async fn session_is_ended_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     let id = begun.id;
     let ended =
         at_once(&store, 20, |store, _| async move { store.revoke_session(id, None, stamp()).await.unwrap().is_some() });
     assert_eq!(ended.await.into_iter().filter(|ended| *ended).count(), 1);
     let all = at_once(&store, 20, |store, _| async move {
-        store.end_all_sessions(Uuid::from_u128(1), stamp()).await.unwrap().is_some()
+        store.end_all_sessions(UserId::from_u128(1), stamp()).await.unwrap().is_some()
     });
     assert!(all.await.into_iter().all(|ended| ended));
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().generation, 21);

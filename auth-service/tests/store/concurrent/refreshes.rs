@@ -9,7 +9,7 @@ use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 
 use super::at_once;
-use crate::support::{Case, new_user, session, stamp};
+use crate::support::{Case, new_user, session, stamp, starting};
 
 fn rotated(number: u8) -> Rotated {
     let digests = vec![RefreshDigest([number; 32]), RefreshDigest([7; 32])];
@@ -21,7 +21,7 @@ fn rotated(number: u8) -> Rotated {
 async fn hundred_refreshes_at_once_rotate_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     let id = begun.id;
     let all = at_once(&store, 100, |store, number| async move {
         let number = u8::try_from(number).unwrap();
@@ -50,7 +50,7 @@ where
     let created = at_once(store, 100, |store, round| async move {
         let user = user(round);
         let begun = of(&user);
-        store.create_user(&user, Some((&begun, &Client::default())), None).await.unwrap();
+        store.create_user(&user, Some(starting(&begun)), None).await.unwrap();
     });
     created.await;
     let mut all = JoinSet::new();

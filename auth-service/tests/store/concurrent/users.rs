@@ -1,14 +1,13 @@
 //! Concurrent writes of users.
 
-use auth_service::domain::{Client, Email, Name, Role, Roles, UserChange, UserState};
+use auth_service::domain::{Email, Name, Role, Roles, UserChange, UserId, UserState};
 use auth_service::store::{Created, Filter, Unchanged};
 use db::requests::{self, Earlier};
-use kit::request_id::{Fingerprint, RequestKey};
+use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use super::at_once;
-use crate::support::{Case, new_user, session, stamp};
+use crate::support::{Case, new_user, session, stamp, starting};
 
 /// C61: exactly one of a hundred registrations of one email wins.
 async fn hundred_registrations_of_one_email_one_wins(store: Case) {
@@ -41,7 +40,7 @@ async fn two_changes_to_one_email_one_wins(store: Case) {
     }
     let changed = at_once(&store, 20, |store, number| async move {
         let change = UserChange { name: None, email: Email::parse("new@example.com").ok() };
-        store.update_user(Uuid::from_u128(number + 1), &change, None, None, start()).await.unwrap()
+        store.update_user(UserId::from_u128(number + 1), &change, None, None, start()).await.unwrap()
     });
     let lost = changed.await.into_iter().filter(|changed| *changed == Err(Unchanged::EmailTaken)).count();
     assert_eq!(lost, 19);
@@ -84,7 +83,7 @@ async fn states_set_at_once_follow_each_other(store: Case) {
     let id = ada.id;
     let set = at_once(&store, 40, |store, number| async move {
         let state = if number % 2 == 0 { UserState::Disabled } else { UserState::Active };
-        (state, store.set_state(id, state, None, stamp()).await.unwrap().unwrap().0.state)
+        (state, store.set_state(id, state, None, stamp()).await.unwrap().unwrap().user.state)
     });
     assert!(set.await.into_iter().all(|(wanted, got)| wanted == got), "each call returns the requested state");
     let user = store.user(id).await.unwrap().unwrap();
@@ -117,19 +116,19 @@ async fn user_is_deleted_once(store: Case) {
 
 async fn request_sent_at_once_writes_once(store: Case) {
     let fingerprint = Fingerprint::from_fields(&["ada"]);
-    let key = RequestKey { caller: String::new(), method: "CreateUser", id: Uuid::from_u128(7), fingerprint };
+    let key = RequestKey { caller: String::new(), method: "CreateUser", id: RequestId::from_u128(7), fingerprint };
     let created = at_once(&store, 20, |store, id| {
         let key = key.clone();
         async move {
             let user = new_user(id, &format!("user{id}@example.com"));
-            store.create_user(&user, Some((&session(100 + id, &user), &Client::default())), Some(&key)).await.unwrap()
+            store.create_user(&user, Some(starting(&session(100 + id, &user))), Some(&key)).await.unwrap()
         }
     });
     let repeated = created.await.into_iter().filter(|created| *created == Created::Repeated).count();
     assert_eq!(repeated, 19);
     let users = store.list_users(&Filter::default(), None, 99).await.unwrap();
     assert_eq!(users.len(), 1, "one row");
-    assert_eq!(requests::find(store.db(), &key, start()).await.unwrap(), Some(Earlier::Same(users[0].id)));
+    assert_eq!(requests::find::<UserId>(store.db(), &key, start()).await.unwrap(), Some(Earlier::Same(users[0].id)));
 }
 
 on_both_engines!(crate::support::Case:

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Allowance, Client, Failures};
-use auth_service::store::AllowanceKind;
+use auth_service::store::{AllowanceKind, FirstSession};
 use testkit::{on_both_engines, start};
 
 use crate::support::{Case, new_user, session};
@@ -76,7 +76,7 @@ async fn allowance_is_used_up_per_kind_and_address(store: Case) {
 async fn address_is_known_by_its_sessions(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let client = Client { peer: ADDRESS.into(), user_agent: String::new() };
-    store.create_user(&ada, Some((&session(10, &ada), &client)), None).await.unwrap();
+    store.create_user(&ada, Some(FirstSession { session: &session(10, &ada), client: &client }), None).await.unwrap();
     assert!(store.login_trial("ada@example.com", ADDRESS).await.unwrap().is_at_home);
     assert!(!store.login_trial("ada@example.com", "192.0.2.8").await.unwrap().is_at_home);
     assert!(!store.login_trial("bob@example.com", ADDRESS).await.unwrap().is_at_home);

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Client, Email, Name, Roles, Session, UserChange, UserState};
-use auth_service::store::{Created, PasswordProof, Unchanged};
+use auth_service::domain::{Client, Email, Name, Roles, Session, SessionId, UserChange, UserId, UserState};
+use auth_service::store::{ChangedUser, Created, PasswordChanged, PasswordProof, Unchanged};
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
-use crate::support::{Case, another_admin, lives, new_user, session, stamp};
+use crate::support::{Case, another_admin, lives, new_user, session, stamp, starting};
 
-const NOBODY: Uuid = Uuid::from_u128(99);
+const NOBODY: UserId = UserId::from_u128(99);
 
 fn name(text: &str) -> UserChange {
     UserChange { name: Some(Name::parse(text).unwrap()), email: None }
@@ -51,7 +50,7 @@ async fn only_a_lost_role_raises_the_generation(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     for (roles, generation, revision) in [
         ("admin editor", 1, 2),
         ("editor admin", 1, 3),
@@ -60,7 +59,7 @@ async fn only_a_lost_role_raises_the_generation(store: Case) {
         ("", 3, 5),
         ("", 3, 5),
     ] {
-        let user = store.set_roles(ada.id, &Roles::from_text(roles), None, stamp()).await.unwrap().unwrap().0;
+        let user = store.set_roles(ada.id, &Roles::from_text(roles), None, stamp()).await.unwrap().unwrap().user;
         assert_eq!((user.roles.to_text().as_str(), user.generation, user.revision), (roles, generation, revision));
     }
     assert!(lives(&store, ada.id, begun.id).await, "sessions stay");
@@ -72,10 +71,10 @@ async fn only_a_lost_role_raises_the_generation(store: Case) {
 async fn disabled_user_has_no_session_and_gets_none(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     let read = store.credentials("ada@example.com").await.unwrap().unwrap().user;
 
-    let user = store.set_state(ada.id, UserState::Disabled, Some(1), stamp()).await.unwrap().unwrap().0;
+    let user = store.set_state(ada.id, UserState::Disabled, Some(1), stamp()).await.unwrap().unwrap().user;
     assert_eq!((user.state, user.generation, user.revision), (UserState::Disabled, 2, 2));
     assert_eq!(store.user(ada.id).await.unwrap().as_ref(), Some(&user));
     assert!(!lives(&store, ada.id, begun.id).await);
@@ -83,9 +82,12 @@ async fn disabled_user_has_no_session_and_gets_none(store: Case) {
     assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "a concurrent login starts no session");
     let fresh = Session { generation: 2, ..session(12, &ada) };
     assert!(!store.create_session(&fresh, &Client::default()).await.unwrap(), "a later login starts none either");
-    assert_eq!(store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap(), Ok((user, None)));
+    assert_eq!(
+        store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap(),
+        Ok(ChangedUser { user, logged: None })
+    );
 
-    let user = store.set_state(ada.id, UserState::Active, Some(2), stamp()).await.unwrap().unwrap().0;
+    let user = store.set_state(ada.id, UserState::Active, Some(2), stamp()).await.unwrap().unwrap().user;
     assert_eq!((user.state, user.generation, user.revision), (UserState::Active, 2, 3));
     assert!(!store.create_session(&late, &Client::default()).await.unwrap(), "the generation read before stays dead");
     assert!(store.create_session(&fresh, &Client::default()).await.unwrap());
@@ -98,11 +100,12 @@ async fn disabled_user_has_no_session_and_gets_none(store: Case) {
 async fn login_with_the_old_password_does_not_survive(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     // The password changes after the login has read the old hash and before it starts a session.
     let login = store.credentials("ada@example.com").await.unwrap().unwrap();
     let own = Session { generation: 2, ..session(11, &ada) };
-    let user = store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap().0;
+    let user =
+        store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap().user;
     assert_eq!((user.generation, user.revision, user.update_time), (2, 1, start()), "no field of the user has changed");
     let late = Session { generation: login.user.generation, ..session(12, &ada) };
     assert!(!store.create_session(&late, &Client::default()).await.unwrap());
@@ -120,7 +123,7 @@ async fn login_with_the_old_password_does_not_survive(store: Case) {
 async fn deleted_user_leaves_only_the_id(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     assert_eq!(store.delete_user(ada.id, Some(7), stamp()).await.unwrap(), Err(Unchanged::Stale));
     assert!(store.delete_user(ada.id, Some(1), stamp()).await.unwrap().is_ok());
     assert_eq!(store.delete_user(ada.id, None, stamp()).await.unwrap(), Err(Unchanged::NotFound));
@@ -139,14 +142,11 @@ async fn every_session_of_every_user_is_ended_at_once(store: Case) {
     // More users than one statement changes.
     let users: Vec<_> = (1..=1001).map(|id| new_user(id, &format!("user-{id}@example.com"))).collect();
     for user in &users {
-        store
-            .create_user(user, Some((&session(user.id.as_u128() + 10_000, user), &Client::default())), None)
-            .await
-            .unwrap();
+        store.create_user(user, Some(starting(&session(user.id.as_u128() + 10_000, user))), None).await.unwrap();
     }
     store.end_every_session().await.unwrap();
     for user in &users {
-        let session = Uuid::from_u128(user.id.as_u128() + 10_000);
+        let session = SessionId::from_u128(user.id.as_u128() + 10_000);
         let read = store.refreshable(session).await.unwrap().unwrap();
         assert_eq!((read.user.id, read.user.state, read.user.generation), (user.id, UserState::Active, 2));
         assert!(read.is_ended, "{}", user.id);
@@ -176,13 +176,13 @@ async fn email_change_needs_a_password_that_still_holds(store: Case) {
 async fn operators_password_ends_every_session(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
-    let (user, logged) = store.set_password(ada.id, "$argon2id$new", stamp()).await.unwrap().unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
+    let PasswordChanged { user, logged } = store.set_password(ada.id, "$argon2id$new", stamp()).await.unwrap().unwrap();
     assert_eq!((user.generation, user.revision, logged.revision), (2, 1, 1));
     assert!(!lives(&store, ada.id, begun.id).await);
     assert_eq!(store.proof_trial(ada.id, "").await.unwrap().found.unwrap().password_hash, "$argon2id$new");
     store.set_state(ada.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
-    let (user, _) = store.set_password(ada.id, "$argon2id$more", stamp()).await.unwrap().unwrap();
+    let user = store.set_password(ada.id, "$argon2id$more", stamp()).await.unwrap().unwrap().user;
     assert_eq!((user.generation, user.state), (4, UserState::Disabled));
     assert_eq!(store.networks(ada.id).await.unwrap(), [""]);
     assert!(store.networks(NOBODY).await.unwrap().is_empty());

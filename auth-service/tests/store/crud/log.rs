@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use auth_service::domain::{
-    Cause, Client, Entry, EntryFingerprint, Era, LogId, Revocation, Roles, Session, Stamp, UserState,
+    Cause, Client, Entry, EntryFingerprint, Era, LogId, Revocation, Roles, Session, SessionId, Stamp, UserId, UserState,
 };
 use auth_service::store::LogPage;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
-use crate::support::{Case, another_admin, new_user, session, stamp, stamp_at};
+use crate::support::{Case, another_admin, new_user, session, stamp, stamp_at, starting};
 
 /// Reads the log from a revision on.
 async fn look(store: &Case, from: i64) -> LogPage {
@@ -24,7 +23,7 @@ async fn logged(store: &Case) -> Vec<Revocation> {
     look(store, 1).await.entries.into_iter().map(|entry| entry.revocation).collect()
 }
 
-fn user(id: Uuid, generation: i32, cause: Cause) -> Revocation {
+fn user(id: UserId, generation: i32, cause: Cause) -> Revocation {
     Revocation::User { id, generation, cause }
 }
 
@@ -60,7 +59,7 @@ async fn revocations_are_logged_with_their_cause(store: Case) {
     store.create_user(&another_admin(), None, None).await.unwrap();
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     let begun = [session(10, &ada), session(11, &ada)];
-    store.create_user(&ada, Some((&begun[0], &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun[0])), None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
     assert!(store.create_session(&begun[1], &Client::default()).await.unwrap());
     assert_eq!(logged(&store).await, [], "starts of sessions kill nothing");
@@ -69,13 +68,13 @@ async fn revocations_are_logged_with_their_cause(store: Case) {
     let mut ended = vec![store.end_session(begun[0].id, stamps[0]).await.unwrap()];
     ended.extend(store.revoke_session(begun[1].id, None, stamps[1]).await.unwrap());
     store.set_roles(ada.id, &Roles::from_text("admin editor"), None, stamp()).await.unwrap().unwrap();
-    ended.extend(store.set_roles(ada.id, &Roles::admin(), None, stamps[2]).await.unwrap().unwrap().1);
+    ended.extend(store.set_roles(ada.id, &Roles::admin(), None, stamps[2]).await.unwrap().unwrap().logged);
     ended.extend(store.end_all_sessions(ada.id, stamps[3]).await.unwrap());
-    ended.extend(store.set_state(ada.id, UserState::Disabled, None, stamps[4]).await.unwrap().unwrap().1);
-    ended.extend(store.set_state(ada.id, UserState::Active, None, stamps[5]).await.unwrap().unwrap().1);
+    ended.extend(store.set_state(ada.id, UserState::Disabled, None, stamps[4]).await.unwrap().unwrap().logged);
+    ended.extend(store.set_state(ada.id, UserState::Active, None, stamps[5]).await.unwrap().unwrap().logged);
     let own = Session { generation: 5, ..session(12, &ada) };
     let changed = store.change_password(4, "$argon2id$new", &own, &Client::default(), stamps[6]).await.unwrap();
-    ended.extend(changed.map(|(_, logged)| logged));
+    ended.extend(changed.map(|changed| changed.logged));
     ended.push(store.delete_user(ada.id, None, stamps[7]).await.unwrap().unwrap());
 
     let page = look(&store, 1).await;
@@ -100,12 +99,11 @@ async fn revocations_are_logged_with_their_cause(store: Case) {
 
 async fn change_without_effect_is_not_logged(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    let nobody = Uuid::from_u128(99);
-    store.create_user(&ada, Some((&session(10, &ada), &Client::default())), None).await.unwrap();
-    assert_eq!(store.revoke_session(nobody, None, stamp()).await.unwrap(), None);
-    assert_eq!(store.end_all_sessions(nobody, stamp()).await.unwrap(), None);
-    assert_eq!(store.set_roles(ada.id, &Roles::admin(), None, stamp()).await.unwrap().unwrap().1, None);
-    assert_eq!(store.set_state(ada.id, UserState::Active, None, stamp()).await.unwrap().unwrap().1, None);
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
+    assert_eq!(store.revoke_session(SessionId::from_u128(99), None, stamp()).await.unwrap(), None);
+    assert_eq!(store.end_all_sessions(UserId::from_u128(99), stamp()).await.unwrap(), None);
+    assert_eq!(store.set_roles(ada.id, &Roles::admin(), None, stamp()).await.unwrap().unwrap().logged, None);
+    assert_eq!(store.set_state(ada.id, UserState::Active, None, stamp()).await.unwrap().unwrap().logged, None);
     let own = Session { generation: 10, ..session(11, &ada) };
     assert!(store.change_password(9, "$argon2id$", &own, &Client::default(), stamp()).await.unwrap().is_none());
     assert!(store.delete_user(ada.id, Some(9), stamp()).await.unwrap().is_err());
@@ -115,7 +113,7 @@ async fn change_without_effect_is_not_logged(store: Case) {
 async fn refused_entry_revokes_nothing(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     let before = store.user(ada.id).await.unwrap();
     store.database.refuse("update", "log_head").await;
     assert!(store.end_session(begun.id, stamp()).await.is_err());
@@ -135,8 +133,8 @@ async fn every_kind_of_entry_is_read_as_written(store: Case) {
     let all = [
         Revocation::SigningKey("kid-1".into()),
         Revocation::NewSigningKeys,
-        Revocation::Session(Uuid::max()),
-        user(Uuid::nil(), i32::MIN, Cause::Ended),
+        Revocation::Session(SessionId::MAX),
+        user(UserId::NIL, i32::MIN, Cause::Ended),
     ];
     for (index, revocation) in (1..).zip(&all) {
         let logged = store.revoke(revocation, stamp()).await.unwrap();
@@ -175,13 +173,13 @@ async fn expired_entries_are_pruned_and_horizon_follows(store: Case) {
     let at = |second| start() + Duration::from_secs(second);
     // The clocks of replicas differ: the third entry is older than the second.
     for (second, revocation) in [
-        (1, Revocation::Session(Uuid::from_u128(1))),
-        (5, Revocation::Session(Uuid::from_u128(2))),
-        (3, Revocation::Session(Uuid::from_u128(3))),
-        (4, Revocation::Session(Uuid::from_u128(4))),
-        (9, Revocation::Session(Uuid::from_u128(5))),
-        (2, Revocation::Session(Uuid::from_u128(6))),
-        (2, Revocation::Session(Uuid::from_u128(7))),
+        (1, Revocation::Session(SessionId::from_u128(1))),
+        (5, Revocation::Session(SessionId::from_u128(2))),
+        (3, Revocation::Session(SessionId::from_u128(3))),
+        (4, Revocation::Session(SessionId::from_u128(4))),
+        (9, Revocation::Session(SessionId::from_u128(5))),
+        (2, Revocation::Session(SessionId::from_u128(6))),
+        (2, Revocation::Session(SessionId::from_u128(7))),
     ] {
         store.revoke(&revocation, stamp_at(at(second))).await.unwrap();
     }

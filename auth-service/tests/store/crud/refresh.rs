@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Client, NewUser, RefreshDigest, Roles, Session, UserState, network};
+use auth_service::domain::{Client, NewUser, RefreshDigest, Roles, Session, SessionId, UserState, network};
 use auth_service::store::Rotated;
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
-use crate::support::{Case, new_user, session, stamp};
+use crate::support::{Case, new_user, session, stamp, starting};
 
 fn rotated(number: u8) -> Rotated {
     Rotated {
@@ -24,7 +23,7 @@ fn rotated(number: u8) -> Rotated {
 async fn ada(store: &Case) -> (NewUser, Session) {
     let ada = NewUser { roles: Roles::from_text("editor"), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
-    store.create_user(&ada, Some((&begun, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
     (ada, begun)
 }
 
@@ -37,7 +36,7 @@ async fn session_is_read_with_its_user_and_first_token(store: Case) {
     let rotation = found.rotation;
     assert_eq!((rotation.generation, rotation.graces, rotation.time), (0, 0, None));
     assert_eq!((rotation.salt, rotation.digests), (Vec::new(), vec![RefreshDigest([7; 32])]));
-    assert_eq!(store.refreshable(Uuid::from_u128(99)).await.unwrap(), None);
+    assert_eq!(store.refreshable(SessionId::from_u128(99)).await.unwrap(), None);
 }
 
 async fn rotation_is_written_once_per_generation(store: Case) {
@@ -82,7 +81,7 @@ async fn ended_session_is_not_rotated(store: Case) {
     for (what, id) in ends {
         let user = new_user(id, &format!("{what}@example.com"));
         let begun = session(10 + id, &user);
-        store.create_user(&user, Some((&begun, &Client::default())), None).await.unwrap();
+        store.create_user(&user, Some(starting(&begun)), None).await.unwrap();
         match what {
             "session" => drop(store.end_session(begun.id, stamp()).await.unwrap()),
             "all" => drop(store.end_all_sessions(user.id, stamp()).await.unwrap()),

@@ -2,32 +2,31 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{Client, Session};
+use auth_service::domain::{Client, Session, SessionId, UserId};
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
-use crate::support::{Case, lives, new_user, session, stamp, stamp_at};
+use crate::support::{Case, lives, new_user, session, stamp, stamp_at, starting};
 
-const NOBODY: Uuid = Uuid::from_u128(99);
+const NOBODY: UserId = UserId::from_u128(99);
 
 async fn session_lives_until_it_is_ended(store: Case) {
     let user = new_user(1, "ada@example.com");
     let (first, second) = (session(10, &user), session(11, &user));
-    store.create_user(&user, Some((&first, &Client::default())), None).await.unwrap();
+    store.create_user(&user, Some(starting(&first)), None).await.unwrap();
     assert!(store.create_session(&second, &Client::default()).await.unwrap());
     for _ in 0..2 {
         store.end_session(first.id, stamp()).await.unwrap();
         assert!(!lives(&store, user.id, first.id).await);
     }
     assert!(lives(&store, user.id, second.id).await);
-    assert!(!lives(&store, user.id, Uuid::from_u128(99)).await, "no such session");
+    assert!(!lives(&store, user.id, SessionId::from_u128(99)).await, "no such session");
 }
 
 async fn session_of_another_user_is_not_found(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     let session = session(10, &ada);
-    store.create_user(&ada, Some((&session, &Client::default())), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&session)), None).await.unwrap();
     store.create_user(&bob, None, None).await.unwrap();
     assert!(!lives(&store, bob.id, session.id).await);
 }
@@ -41,7 +40,7 @@ async fn sessions_end_one_at_a_time_and_all_at_once(store: Case) {
         assert!(store.create_session(&session(id, &ada), &client).await.unwrap());
     }
     let list = async |after: Option<u128>, limit| {
-        let listed = store.list_sessions(ada.id, after.map(Uuid::from_u128), limit, start()).await.unwrap();
+        let listed = store.list_sessions(ada.id, after.map(SessionId::from_u128), limit, start()).await.unwrap();
         listed.iter().map(|listed| listed.session.id.as_u128()).collect::<Vec<_>>()
     };
     assert_eq!(list(None, 3).await, [14, 13, 12]);
@@ -49,13 +48,19 @@ async fn sessions_end_one_at_a_time_and_all_at_once(store: Case) {
     let listed = store.list_sessions(ada.id, None, 1, start()).await.unwrap().remove(0);
     assert_eq!((listed.session, listed.client, listed.last_refresh_time), (session(14, &ada), client.clone(), None));
 
-    assert!(store.revoke_session(Uuid::from_u128(14), Some(bob.id), stamp()).await.unwrap().is_none(), "not Bob's");
-    assert!(store.revoke_session(Uuid::from_u128(14), Some(ada.id), stamp()).await.unwrap().is_some());
-    assert!(store.revoke_session(Uuid::from_u128(14), None, stamp()).await.unwrap().is_none(), "the session has ended");
-    assert!(store.revoke_session(Uuid::from_u128(13), None, stamp()).await.unwrap().is_some());
+    assert!(
+        store.revoke_session(SessionId::from_u128(14), Some(bob.id), stamp()).await.unwrap().is_none(),
+        "not Bob's"
+    );
+    assert!(store.revoke_session(SessionId::from_u128(14), Some(ada.id), stamp()).await.unwrap().is_some());
+    assert!(
+        store.revoke_session(SessionId::from_u128(14), None, stamp()).await.unwrap().is_none(),
+        "the session has ended"
+    );
+    assert!(store.revoke_session(SessionId::from_u128(13), None, stamp()).await.unwrap().is_some());
     let end = session(12, &ada).over_time;
     assert!(
-        store.revoke_session(Uuid::from_u128(12), None, stamp_at(end)).await.unwrap().is_none(),
+        store.revoke_session(SessionId::from_u128(12), None, stamp_at(end)).await.unwrap().is_none(),
         "the session has expired"
     );
     assert_eq!(store.list_sessions(ada.id, None, 9, end).await.unwrap(), []);
@@ -64,7 +69,7 @@ async fn sessions_end_one_at_a_time_and_all_at_once(store: Case) {
     assert!(store.end_all_sessions(ada.id, stamp()).await.unwrap().is_some());
     assert!(store.end_all_sessions(NOBODY, stamp()).await.unwrap().is_none());
     assert_eq!(list(None, 9).await, [0_u128; 0]);
-    assert!(store.revoke_session(Uuid::from_u128(12), None, stamp()).await.unwrap().is_none());
+    assert!(store.revoke_session(SessionId::from_u128(12), None, stamp()).await.unwrap().is_none());
     assert!(!store.create_session(&session(20, &ada), &client).await.unwrap(), "a concurrent login starts no session");
     let user = store.user(ada.id).await.unwrap().unwrap();
     assert_eq!((user.generation, user.revision), (2, 1));
@@ -81,7 +86,7 @@ async fn session_is_listed_as_it_was_started(store: Case) {
     };
     assert!(store.create_session(&begun, &client).await.unwrap());
     let list = async |after, now| store.list_sessions(ada.id, after, 9, now).await.unwrap();
-    let listed = list(Some(Uuid::max()), start() + TimeDelta::microseconds(2)).await.remove(0);
+    let listed = list(Some(SessionId::MAX), start() + TimeDelta::microseconds(2)).await.remove(0);
     assert_eq!((listed.session, listed.client, listed.last_refresh_time), (begun.clone(), client, None));
     assert_eq!(list(None, begun.over_time).await, [], "to the microsecond");
     assert_eq!(list(Some(begun.id), start()).await, []);
@@ -91,8 +96,8 @@ async fn session_is_listed_as_it_was_started(store: Case) {
 async fn missing_user_starts_and_ends_no_session(store: Case) {
     let nobody = new_user(99, "nobody@example.com");
     assert!(!store.create_session(&session(10, &nobody), &Client::default()).await.unwrap());
-    assert!(store.revoke_session(Uuid::from_u128(10), None, stamp()).await.unwrap().is_none());
-    store.end_session(Uuid::from_u128(10), stamp()).await.unwrap();
+    assert!(store.revoke_session(SessionId::from_u128(10), None, stamp()).await.unwrap().is_none());
+    store.end_session(SessionId::from_u128(10), stamp()).await.unwrap();
     let own = Session { generation: 2, ..session(11, &nobody) };
     assert_eq!(store.change_password(1, "$argon2id$", &own, &Client::default(), stamp()).await.unwrap(), None);
     assert_eq!(store.list_sessions(NOBODY, None, 9, start()).await.unwrap(), []);
@@ -111,7 +116,7 @@ async fn surplus_session_is_the_least_recently_used(store: Case) {
         store.surplus_session(ada.id, most, now).await.unwrap().map(|id| id.as_u128())
     };
     assert_eq!([surplus(3).await, surplus(2).await, surplus(1).await], [None, Some(11), Some(12)]);
-    store.revoke_session(Uuid::from_u128(11), None, stamp()).await.unwrap().unwrap();
+    store.revoke_session(SessionId::from_u128(11), None, stamp()).await.unwrap().unwrap();
     assert_eq!(surplus(2).await, None, "an ended session does not count");
 }
 

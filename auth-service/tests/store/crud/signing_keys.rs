@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{LogId, Revocation, SigningKeyRecord};
+use auth_service::store::{KeyRow, SealChange};
 use chrono::{DateTime, Utc};
 use testkit::{on_both_engines, start};
 
@@ -25,6 +26,10 @@ fn key(number: i32, sign_time: DateTime<Utc>) -> SigningKeyRecord {
     }
 }
 
+fn row(record: SigningKeyRecord, sealed: Option<&[u8]>) -> KeyRow {
+    KeyRow { record, sealed: sealed.map(<[u8]>::to_vec) }
+}
+
 /// Adds the key of this number, which signs from this second on.
 async fn add(store: &Case, number: i32, second: u64) -> bool {
     let sealed = format!("sealed-{number}");
@@ -34,7 +39,7 @@ async fn add(store: &Case, number: i32, second: u64) -> bool {
 }
 
 async fn numbers(store: &Case) -> Vec<i32> {
-    store.signing_keys().await.unwrap().iter().map(|(key, _)| key.number).collect()
+    store.signing_keys().await.unwrap().iter().map(|row| row.record.number).collect()
 }
 
 /// Returns the entries of the log after its first one.
@@ -49,11 +54,11 @@ async fn logged(store: &Case) -> Vec<Revocation> {
 async fn key_follows_the_one_before_it(store: Case) {
     assert!(store.signing_keys().await.unwrap().is_empty());
     assert!(add(&store, 1, 0).await);
-    assert_eq!(store.signing_keys().await.unwrap(), [(key(1, at(0)), Some(b"sealed-1".to_vec()))]);
+    assert_eq!(store.signing_keys().await.unwrap(), [row(key(1, at(0)), Some(b"sealed-1"))]);
     assert!(store.add_signing_key(&key(2, at(10)), None, at(110), stamp()).await.unwrap().is_some());
     let store = store.reopened().await;
     let retired = SigningKeyRecord { retire_time: Some(at(10)), verify_until: Some(at(110)), ..key(1, at(0)) };
-    let expected = [(retired, Some(b"sealed-1".to_vec())), (key(2, at(10)), None)];
+    let expected = [row(retired, Some(b"sealed-1")), row(key(2, at(10)), None)];
     assert_eq!(store.signing_keys().await.unwrap(), expected);
     assert_eq!(logged(&store).await, [Revocation::NewSigningKeys, Revocation::NewSigningKeys]);
 }
@@ -69,8 +74,8 @@ async fn two_next_keys_at_once_one_wins(store: Case) {
     let won = [mine.unwrap(), yours.unwrap()].map(|logged| logged.is_some());
     assert_ne!(won[0], won[1]);
     let keys = store.signing_keys().await.unwrap();
-    assert_eq!(keys[1].0.id, if won[0] { "mine" } else { "yours" });
-    assert_eq!(keys[0].0.retire_time, Some(keys[1].0.sign_time));
+    assert_eq!(keys[1].record.id, if won[0] { "mine" } else { "yours" });
+    assert_eq!(keys[0].record.retire_time, Some(keys[1].record.sign_time));
     assert_eq!(logged(&store).await.len(), 2, "the loser leaves no entry");
 }
 
@@ -97,18 +102,18 @@ async fn killed_key_is_gone_and_its_tokens_die_by_the_log(store: Case) {
 
 async fn last_key_is_killed_only_with_a_successor(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
-    let taken = key(2, at(5));
-    assert!(store.kill_signing_key("key-2", Some((&taken, None)), stamp()).await.unwrap().is_none());
-    let next = key(3, at(5));
-    assert!(store.kill_signing_key("key-9", Some((&next, None)), stamp()).await.unwrap().is_none());
+    let taken = row(key(2, at(5)), None);
+    assert!(store.kill_signing_key("key-2", Some(&taken), stamp()).await.unwrap().is_none());
+    let next = row(key(3, at(5)), Some(b"sealed-3"));
+    assert!(store.kill_signing_key("key-9", Some(&next), stamp()).await.unwrap().is_none());
     assert_eq!(
         (numbers(&store).await, logged(&store).await.len()),
         (vec![1, 2], 2),
         "the refused calls leave no trace"
     );
-    let killed = store.kill_signing_key("key-2", Some((&next, Some(b"sealed-3"))), stamp()).await.unwrap();
+    let killed = store.kill_signing_key("key-2", Some(&next), stamp()).await.unwrap();
     assert_eq!((killed.unwrap().revision, numbers(&store).await), (3, vec![1, 3]));
-    assert_eq!(store.signing_keys().await.unwrap()[1], (next, Some(b"sealed-3".to_vec())));
+    assert_eq!(store.signing_keys().await.unwrap()[1], next);
     assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-2".into()));
     assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_some(), "a key follows, although later");
 }
@@ -116,7 +121,7 @@ async fn last_key_is_killed_only_with_a_successor(store: Case) {
 async fn waiting_key_signs_once_no_other_does(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 7200).await && add(&store, 3, 14_400).await);
     store.kill_signing_key("key-1", None, stamp_at(at(60))).await.unwrap().unwrap();
-    let times: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|(key, _)| key.sign_time).collect();
+    let times: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|row| row.record.sign_time).collect();
     assert_eq!(times, [at(60), at(14_400)], "the next one signs now, the last one as before");
 }
 
@@ -125,7 +130,7 @@ async fn private_half_kept_elsewhere_is_added_if_missing(store: Case) {
     assert!(store.seal_signing_key("key-1", b"sealed").await.unwrap());
     assert!(!store.seal_signing_key("key-1", b"other").await.unwrap());
     assert!(!store.seal_signing_key("key-2", b"other").await.unwrap());
-    assert_eq!(store.signing_keys().await.unwrap()[0].1, Some(b"sealed".to_vec()));
+    assert_eq!(store.signing_keys().await.unwrap()[0].sealed, Some(b"sealed".to_vec()));
 }
 
 async fn private_half_is_wiped_once_its_key_stops_signing(store: Case) {
@@ -135,7 +140,7 @@ async fn private_half_is_wiped_once_its_key_stops_signing(store: Case) {
     assert!(!store.wipe_signing_key("key-1", at(9)).await.unwrap());
     assert!(store.wipe_signing_key("key-1", at(10)).await.unwrap());
     assert!(!store.wipe_signing_key("key-1", at(10)).await.unwrap());
-    let sealed: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|(_, sealed)| sealed).collect();
+    let sealed: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|row| row.sealed).collect();
     assert_eq!(sealed, [None, Some(b"sealed-2".to_vec())]);
 }
 
@@ -150,11 +155,10 @@ async fn key_is_forgotten_once_its_tokens_are_dead(store: Case) {
 async fn another_seal_replaces_the_one_that_was_read(store: Case) {
     assert!(add(&store, 1, 0).await);
     assert!(add(&store, 2, 10).await);
-    let seal = |id: &str, from: &[u8], to: &[u8]| (id.to_owned(), from.to_vec(), to.to_vec());
+    let seal = |id: &str, from: &[u8], to: &[u8]| SealChange { id: id.into(), from: from.into(), to: to.into() };
     let first = seal("key-1", b"sealed-1", b"other-1");
-    let halves = async || -> Vec<_> {
-        store.signing_keys().await.unwrap().into_iter().map(|(_, sealed)| sealed.unwrap()).collect()
-    };
+    let halves =
+        async || -> Vec<_> { store.signing_keys().await.unwrap().into_iter().map(|row| row.sealed.unwrap()).collect() };
     assert!(!store.reseal_signing_keys(&[first.clone(), seal("key-2", b"sealed-0", b"other-2")]).await.unwrap());
     assert_eq!(halves().await, [b"sealed-1", b"sealed-2"], "all or none");
     assert!(store.reseal_signing_keys(&[first, seal("key-2", b"sealed-2", b"other-2")]).await.unwrap());

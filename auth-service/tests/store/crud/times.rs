@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use auth_service::domain::{
-    Allowance, Client, Era, Failures, Horizon, LogId, Revocation, Rotation, Session, SigningKeyRecord, Stamp,
+    Allowance, Client, Era, Failures, Horizon, LogId, PreviousEra, Revocation, Rotation, Session, SessionId,
+    SigningKeyRecord, Stamp, UserId,
 };
-use auth_service::store::{AllowanceKind, Created, LogPage, Passed, Rotated, TimeBounds};
+use auth_service::store::{AllowanceBound, AllowanceKind, Created, LogPage, Passed, Rotated, TimeBounds};
 use chrono::{DateTime, TimeDelta, Utc};
 use db::{clock, requests};
 use kit::Clock;
-use kit::request_id::{Fingerprint, RequestKey};
+use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::support::{Case, new_user, session, stamp, stamp_at};
 
@@ -54,7 +54,7 @@ async fn another_era_follows_the_known_one(store: Case) {
     assert!(store.follow_era(born.horizon.era, Era(7), at(5)).await.unwrap());
     assert!(!store.follow_era(born.horizon.era, Era(8), at(5)).await.unwrap(), "another replica was faster");
     let page = look(&store).await;
-    let before = Some((born.horizon.era, at(5)));
+    let before = Some(PreviousEra { era: born.horizon.era, until: at(5) });
     assert_eq!(page.horizon, Horizon { era: Era(7), before, ..born.horizon });
     assert_eq!(page.entries, born.entries, "no other entry is new");
     // A log that starts again ends all eras.
@@ -99,20 +99,20 @@ async fn future_sessions_are_counted_and_cut(store: Case) {
         idle_expire_time: at(3600) + Duration::from_hours(24 * 7),
         over_time: at(3600) + Duration::from_hours(24 * 7),
     };
-    assert!(store.rotate(Uuid::from_u128(12), 0, &rotated, &Client::default()).await.unwrap());
-    let last = Some(Uuid::from_u128(12));
+    assert!(store.rotate(SessionId::from_u128(12), 0, &rotated, &Client::default()).await.unwrap());
+    let last = Some(SessionId::from_u128(12));
     let pass = async |after, repairs| store.pass_sessions(after, repairs, bounds()).await.unwrap();
-    assert_eq!(pass(Uuid::nil(), false).await, Passed { repaired: 2, next: last });
-    assert_eq!(pass(Uuid::from_u128(11), false).await, Passed { repaired: 1, next: last });
-    assert_eq!(pass(Uuid::nil(), true).await, Passed { repaired: 2, next: last });
-    assert_eq!(pass(Uuid::nil(), true).await, Passed { repaired: 0, next: last });
-    assert_eq!(pass(Uuid::from_u128(12), true).await, Passed { repaired: 0, next: None });
+    assert_eq!(pass(SessionId::NIL, false).await, Passed { repaired: 2, next: last });
+    assert_eq!(pass(SessionId::from_u128(11), false).await, Passed { repaired: 1, next: last });
+    assert_eq!(pass(SessionId::NIL, true).await, Passed { repaired: 2, next: last });
+    assert_eq!(pass(SessionId::NIL, true).await, Passed { repaired: 0, next: last });
+    assert_eq!(pass(SessionId::from_u128(12), true).await, Passed { repaired: 0, next: None });
     for listed in store.list_sessions(ada.id, None, 9, start()).await.unwrap() {
         let Session { create_time, expire_time, idle_expire_time, over_time, .. } = listed.session;
         assert_eq!((create_time, expire_time), (right.create_time, right.expire_time));
         assert_eq!((idle_expire_time, over_time), (right.idle_expire_time, right.over_time));
     }
-    let refreshable = store.refreshable(Uuid::from_u128(12)).await.unwrap().unwrap();
+    let refreshable = store.refreshable(SessionId::from_u128(12)).await.unwrap().unwrap();
     assert!(matches!(refreshable.rotation, Rotation { time: Some(time), .. } if time == start()));
 }
 
@@ -122,7 +122,8 @@ async fn future_attempts_are_cut(store: Case) {
         store.add_failure(&[account], network, allowance, at(second)).await.unwrap();
         store.use_allowance(AllowanceKind::SignUp, network, allowance, at(second)).await.unwrap().unwrap();
     }
-    let full = [(AllowanceKind::Failure, at(600)), (AllowanceKind::SignUp, at(600))];
+    let full = [AllowanceKind::Failure, AllowanceKind::SignUp];
+    let full = full.map(|kind| AllowanceBound { kind, full_time: at(600) });
     assert_eq!(store.repair_attempts(bounds(), at(-900), &full).await.unwrap(), 3);
     for (account, last) in [([1; 32], start()), ([2; 32], at(-900))] {
         assert_eq!(store.failures(&account).await.unwrap(), Some(Failures { count: 1, last }));
@@ -138,14 +139,14 @@ async fn future_requests_are_forgotten_after_a_day(store: Case) {
     let key = RequestKey {
         caller: String::new(),
         method: "CreateUser",
-        id: Uuid::from_u128(7),
+        id: RequestId::from_u128(7),
         fingerprint: Fingerprint::from_fields(&["ada"]),
     };
     let ada = auth_service::domain::NewUser { create_time: at(86_400), ..new_user(1, "ada@example.com") };
     assert!(matches!(store.create_user(&ada, None, Some(&key)).await.unwrap(), Created::User(_)));
     assert_eq!(requests::repair_times(store.db(), bounds().now, bounds().future).await.unwrap(), 1);
-    assert!(requests::find(store.db(), &key, at(86_399)).await.unwrap().is_some());
-    assert_eq!(requests::find(store.db(), &key, at(86_401)).await.unwrap(), None);
+    assert!(requests::find::<UserId>(store.db(), &key, at(86_399)).await.unwrap().is_some());
+    assert_eq!(requests::find::<UserId>(store.db(), &key, at(86_401)).await.unwrap(), None);
 }
 
 async fn future_key_times_are_written_and_reported(store: Case) {
@@ -165,7 +166,7 @@ async fn future_key_times_are_written_and_reported(store: Case) {
     let before = look(&store).await.head;
     let repaired = [SigningKeyRecord { retire_time: Some(at(9)), verify_until: Some(at(99)), ..key(1, 0) }, key(2, 9)];
     assert!(store.repair_signing_keys(&repaired, stamp()).await.unwrap());
-    let keys: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|(key, _)| key).collect();
+    let keys: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|row| row.record).collect();
     assert_eq!(keys, repaired);
     let page = look(&store).await;
     assert_eq!((page.head, &page.entries.last().unwrap().revocation), (before + 1, &Revocation::NewSigningKeys));

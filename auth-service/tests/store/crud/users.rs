@@ -2,11 +2,10 @@
 
 use std::slice::from_ref;
 
-use auth_service::domain::{Email, Name, NewUser, Role, Roles, User, UserState};
+use auth_service::domain::{Email, Name, NewUser, Role, Roles, User, UserId, UserState};
 use auth_service::store::{Created, Filter, StoreError};
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::support::{Case, new_user, stamp};
 
@@ -18,7 +17,7 @@ async fn user_is_found_by_id_and_canonical_email(store: Case) {
     assert_eq!(store.user(new.id).await.unwrap().as_ref(), Some(&*user));
     let found = store.credentials("ada@example.com").await.unwrap().unwrap();
     assert_eq!((found.user, found.password_hash), (*user, new.password_hash));
-    assert!(store.user(Uuid::from_u128(9)).await.unwrap().is_none());
+    assert!(store.user(UserId::from_u128(9)).await.unwrap().is_none());
     assert!(store.credentials("Ada@Example.com").await.unwrap().is_none());
 }
 
@@ -26,11 +25,11 @@ async fn users_are_listed_by_filter_and_read_by_id(store: Case) {
     for id in 1..=20 {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
     }
-    store.set_roles(Uuid::from_u128(3), &Roles::from_text("a_b editor"), None, stamp()).await.unwrap().unwrap();
-    store.set_roles(Uuid::from_u128(4), &Roles::from_text("axb"), None, stamp()).await.unwrap().unwrap();
-    store.set_state(Uuid::from_u128(5), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
+    store.set_roles(UserId::from_u128(3), &Roles::from_text("a_b editor"), None, stamp()).await.unwrap().unwrap();
+    store.set_roles(UserId::from_u128(4), &Roles::from_text("axb"), None, stamp()).await.unwrap().unwrap();
+    store.set_state(UserId::from_u128(5), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     let list = async |filter: &Filter, after: Option<u128>, limit| {
-        let users = store.list_users(filter, after.map(Uuid::from_u128), limit).await.unwrap();
+        let users = store.list_users(filter, after.map(UserId::from_u128), limit).await.unwrap();
         users.iter().map(|user| user.id.as_u128()).collect::<Vec<_>>()
     };
     let any = Filter::default();
@@ -46,7 +45,7 @@ async fn users_are_listed_by_filter_and_read_by_id(store: Case) {
     assert_eq!(list(&by_email, None, 9).await, [7]);
     assert_eq!(list(&by_email, Some(7), 9).await, [0_u128; 0]);
 
-    let ids: Vec<Uuid> = (1..=21).map(Uuid::from_u128).collect();
+    let ids: Vec<UserId> = (1..=21).map(UserId::from_u128).collect();
     let mut found: Vec<_> = store.users(&ids).await.unwrap().iter().map(|user| user.id.as_u128()).collect();
     found.sort_unstable();
     assert_eq!(found, (1..=20).collect::<Vec<_>>());
@@ -77,14 +76,14 @@ async fn user_of_the_greatest_size_is_read_as_written(store: Case) {
         let filter = Filter { role: Role::parse(&word), ..Filter::default() };
         assert_eq!(store.list_users(&filter, None, 9).await.unwrap(), from_ref(&*user), "{word}");
     }
-    assert!(store.proof_trial(Uuid::from_u128(9), "").await.unwrap().found.is_none());
+    assert!(store.proof_trial(UserId::from_u128(9), "").await.unwrap().found.is_none());
 }
 
 async fn no_two_users_have_one_id(store: Case) {
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
     let twin = store.create_user(&new_user(1, "bob@example.com"), None, None).await;
     assert!(matches!(twin, Err(StoreError::Taken(_))), "{twin:?}");
-    assert_eq!(store.user(Uuid::from_u128(1)).await.unwrap().unwrap().email, "ada@example.com");
+    assert_eq!(store.user(UserId::from_u128(1)).await.unwrap().unwrap().email, "ada@example.com");
 }
 
 async fn list_applies_every_filter_at_once(store: Case) {
@@ -130,7 +129,7 @@ async fn list_stops_at_lowest_and_highest_ids(store: Case) {
     assert!(store.list_users(&Filter::default(), None, 9).await.unwrap().is_empty(), "there is no user");
     for id in [1, 2, u128::MAX - 1] {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
-        store.set_state(Uuid::from_u128(id), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
+        store.set_state(UserId::from_u128(id), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     }
     for filter in [Filter::default(), disabled] {
         for (after, limit, found) in [
@@ -141,14 +140,14 @@ async fn list_stops_at_lowest_and_highest_ids(store: Case) {
             (None, 0, vec![]),
             (None, u32::MAX, vec![u128::MAX - 1, 2, 1]),
         ] {
-            let users = store.list_users(&filter, after.map(Uuid::from_u128), limit).await.unwrap();
+            let users = store.list_users(&filter, after.map(UserId::from_u128), limit).await.unwrap();
             let ids: Vec<_> = users.iter().map(|user| user.id.as_u128()).collect();
             assert_eq!(ids, found, "{after:?}, {limit}");
         }
     }
-    let twice = [Uuid::from_u128(1); 17];
+    let twice = [UserId::from_u128(1); 17];
     assert_eq!(store.users(&twice).await.unwrap().len(), 3, "once in each batch of eight");
-    assert!(store.users(&[Uuid::nil(), Uuid::max()]).await.unwrap().is_empty());
+    assert!(store.users(&[UserId::NIL, UserId::MAX]).await.unwrap().is_empty());
 }
 
 on_both_engines!(crate::support::Case:

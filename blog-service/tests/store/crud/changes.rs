@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use blog_service::domain::{Content, PostChange, PostView};
+use blog_service::domain::{Content, PostChange, PostId, PostView};
 use blog_service::store::PostUnchanged;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::support::{Case, new_post, title};
 
-const NONE: Uuid = Uuid::from_u128(99);
+const NONE: PostId = PostId::from_u128(99);
 
 async fn change_needs_the_revision_that_was_read(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();

@@ -2,11 +2,10 @@
 
 use std::slice::from_ref;
 
-use blog_service::domain::{Content, Post, PostChange, PostView, Title};
-use blog_service::store::NewPost;
+use blog_service::domain::{Content, Post, PostChange, PostId, PostView, Title};
+use blog_service::store::{NewPost, PostSize, Store};
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
-use uuid::Uuid;
 
 use crate::support::{ADA, Case, new_post};
 
@@ -21,7 +20,7 @@ async fn post_is_read_with_or_without_its_content(store: Case) {
     assert_eq!(store.post(post.id, PostView::Full).await.unwrap().as_ref(), Some(&post));
     let basic = Post { content: String::new(), ..post.clone() };
     assert_eq!(store.post(post.id, PostView::Basic).await.unwrap(), Some(basic));
-    assert_eq!(store.post(Uuid::from_u128(9), PostView::Full).await.unwrap(), None);
+    assert_eq!(store.post(PostId::from_u128(9), PostView::Full).await.unwrap(), None);
     assert!(store.create_post(new_post(1), None).await.is_err(), "no two rows have one id");
 }
 
@@ -31,8 +30,8 @@ async fn some_posts_and_pages_of_them(store: Case) {
     }
     for (view, content) in [(PostView::Basic, ""), (PostView::Full, "First post.")] {
         assert_eq!(ids(&store.list_posts(None, 3, view).await.unwrap()), [10, 9, 8]);
-        assert_eq!(ids(&store.list_posts(Some(Uuid::from_u128(3)), 9, view).await.unwrap()), [2, 1]);
-        let wanted: Vec<Uuid> = [3, 9, 99, 1].map(Uuid::from_u128).into();
+        assert_eq!(ids(&store.list_posts(Some(PostId::from_u128(3)), 9, view).await.unwrap()), [2, 1]);
+        let wanted: Vec<PostId> = [3, 9, 99, 1].map(PostId::from_u128).into();
         let mut found = store.posts_of(&wanted, view).await.unwrap();
         found.sort_unstable_by_key(|post| post.id);
         assert_eq!(ids(&found), [1, 3, 9]);
@@ -79,22 +78,28 @@ async fn list_stops_at_lowest_and_highest_ids(store: Case) {
         (None, 0, vec![]),
         (None, u32::MAX, vec![u128::MAX - 1, 2, 1]),
     ] {
-        let posts = store.list_posts(after.map(Uuid::from_u128), limit, PostView::Basic).await.unwrap();
+        let posts = store.list_posts(after.map(PostId::from_u128), limit, PostView::Basic).await.unwrap();
         assert_eq!(ids(&posts), found, "{after:?}, {limit}");
     }
 }
 
 async fn post_asked_for_twice_is_found_once(store: Case) {
     store.create_post(new_post(1), None).await.unwrap().unwrap();
-    let found = store.posts_of(&[Uuid::from_u128(1); 8], PostView::Basic).await.unwrap();
+    let found = store.posts_of(&[PostId::from_u128(1); 8], PostView::Basic).await.unwrap();
     assert_eq!(ids(&found), [1]);
-    assert_eq!(store.posts_of(&[Uuid::nil(), Uuid::max()], PostView::Basic).await.unwrap(), []);
+    assert_eq!(store.posts_of(&[PostId::NIL, PostId::MAX], PostView::Basic).await.unwrap(), []);
+}
+
+/// Returns number and size of the posts that are older than the post with the number `after`.
+async fn sizes(store: &Store, after: Option<u128>, limit: u32) -> Vec<(u128, u64)> {
+    let listed = store.list_octets(after.map(PostId::from_u128), limit).await.unwrap();
+    listed.into_iter().map(|PostSize { id, octets }| (id.as_u128(), octets)).collect()
 }
 
 async fn posts_are_measured_in_bytes_without_being_read(store: Case) {
     assert_eq!(store.octets_of(&[]).await.unwrap(), 0);
-    assert_eq!(store.list_octets(None, 9).await.unwrap(), []);
-    let ids: Vec<Uuid> = (1..=100).map(Uuid::from_u128).collect();
+    assert_eq!(sizes(&store, None, 9).await, []);
+    let ids: Vec<PostId> = (1..=100).map(PostId::from_u128).collect();
     for (id, content) in [(1, "a"), (2, "\u{e9}\u{1f980}"), (100, "abc")] {
         let new = NewPost { content: Content::parse(content.into()).unwrap(), ..new_post(id) };
         store.create_post(new, None).await.unwrap().unwrap();
@@ -102,9 +107,8 @@ async fn posts_are_measured_in_bytes_without_being_read(store: Case) {
     // Titles: "Post 1", "Post 2", "Post 100".
     assert_eq!(store.octets_of(&ids).await.unwrap(), (6 + 1) + (6 + 6) + (8 + 3));
     assert_eq!(store.octets_of(&ids[1..99]).await.unwrap(), 12);
-    let [one, two, hundred] = [1, 2, 100].map(Uuid::from_u128);
-    assert_eq!(store.list_octets(None, 9).await.unwrap(), [(hundred, 11), (two, 12), (one, 7)]);
-    assert_eq!(store.list_octets(Some(hundred), 1).await.unwrap(), [(two, 12)]);
+    assert_eq!(sizes(&store, None, 9).await, [(100, 11), (2, 12), (1, 7)]);
+    assert_eq!(sizes(&store, Some(100), 1).await, [(2, 12)]);
     let long = NewPost { content: Content::parse("a".repeat(1024 * 1024)).unwrap(), ..new_post(50) };
     let long = store.create_post(long, None).await.unwrap().unwrap();
     assert_eq!(store.octets_of(&[long.id]).await.unwrap(), 1024 * 1024 + 7);

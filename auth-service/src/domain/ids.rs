@@ -1,0 +1,24 @@
+//! Ids of users, sessions and access tokens.
+
+use serde::{Deserialize, Serialize};
+
+kit::id_type! {
+    /// Id of a user.
+    #[derive(Deserialize, Serialize)]
+    #[serde(transparent)]
+    pub struct UserId;
+}
+
+kit::id_type! {
+    /// Id of a session.
+    #[derive(Deserialize, Serialize)]
+    #[serde(transparent)]
+    pub struct SessionId;
+}
+
+kit::id_type! {
+    /// Id of an access token (`jti`).
+    #[derive(Deserialize, Serialize)]
+    #[serde(transparent)]
+    pub struct TokenId;
+}

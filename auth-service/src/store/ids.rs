@@ -1,0 +1,5 @@
+//! Ids in statements and rows.
+
+use crate::domain::{SessionId, UserId};
+
+db::id_columns!(SessionId, UserId);
