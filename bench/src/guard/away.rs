@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bench::Failure;
-use bench::drill::revocation::{Caller, History, Outcome, Rig, Seen, register};
+use bench::drill::revocation::{GuardedOutcome, RevocationHistory, RevocationRig, Seen, TokenCaller, register};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -11,11 +11,11 @@ use tokio::time::{sleep, timeout};
 use super::rows::{Rows, quantiles};
 
 /// The pause between the calls of one caller.
-const BEAT: Duration = Duration::from_millis(5);
+const CALL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Time for which the auth service is dead, and time without a fault before.
-const DEAD: Duration = Duration::from_secs(3);
-const WELL: Duration = Duration::from_secs(2);
+const OUTAGE_TIME: Duration = Duration::from_secs(3);
+const CALM_TIME: Duration = Duration::from_secs(2);
 
 /// Time limit until a guard lets a good token in again.
 const LET_IN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,17 +30,17 @@ struct AwaySums {
     back: Histogram<u64>,
 }
 
-pub(super) async fn run(rows: &mut Rows, rig: &mut Rig, kills: usize) -> Result<(), Failure> {
+pub(super) async fn run(rows: &mut Rows, rig: &mut RevocationRig, kills: usize) -> Result<(), Failure> {
     let mut sums = AwaySums { warm: Histogram::new(3)?, unavailable: Histogram::new(3)?, back: Histogram::new(3)? };
     for number in 0..kills {
         let session = register(&rig.auth.channel().await?, &format!("away-{number}@example.com")).await?;
-        let history = History::start();
+        let history = RevocationHistory::start();
         let callers = rig.callers(number, &session, &history).await?;
         let mut calling: JoinSet<_> = callers.iter().cloned().map(calls).collect();
-        sleep(WELL).await;
+        sleep(CALM_TIME).await;
         rig.auth.kill()?;
         let killed = history.now();
-        sleep(DEAD).await;
+        sleep(OUTAGE_TIME).await;
         let dead = history.now();
         rig.auth.start_again()?;
         let started = history.now();
@@ -68,13 +68,13 @@ impl AwaySums {
         dead: Duration,
         started: Duration,
     ) -> Result<(), Failure> {
-        let let_in = calls.clone().filter(|call| call.outcome == Outcome::LetIn);
+        let let_in = calls.clone().filter(|call| call.outcome == GuardedOutcome::LetIn);
         let last = let_in.clone().filter(|call| call.begun < dead).map(|call| call.begun).max();
         self.warm.record(micros(last.unwrap_or_default().saturating_sub(killed))?)?;
         for call in calls.filter(|call| call.begun > killed && call.begun < dead) {
-            if call.outcome == Outcome::Unavailable {
+            if call.outcome == GuardedOutcome::Unavailable {
                 self.unavailable.record(micros(call.ended.saturating_sub(call.begun))?)?;
-            } else if call.outcome != Outcome::LetIn {
+            } else if call.outcome != GuardedOutcome::LetIn {
                 return Err(format!("a good token is answered {:?}", call.outcome).into());
             }
         }
@@ -86,17 +86,17 @@ impl AwaySums {
 }
 
 /// Calls without end.
-async fn calls(caller: Caller) {
+async fn calls(caller: TokenCaller) {
     loop {
         caller.call().await;
-        sleep(BEAT).await;
+        sleep(CALL_PAUSE).await;
     }
 }
 
 /// Calls until a call is let in.
-async fn let_in(caller: Caller) {
-    while caller.call().await != Outcome::LetIn {
-        sleep(BEAT).await;
+async fn let_in(caller: TokenCaller) {
+    while caller.call().await != GuardedOutcome::LetIn {
+        sleep(CALL_PAUSE).await;
     }
 }
 

@@ -19,13 +19,13 @@ use crate::Failure;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// HTTP/2's default window.
-pub(super) const WINDOW: u32 = 65_535;
+pub(super) const DEFAULT_WINDOW_BYTES: u32 = 65_535;
 
 /// The nice value of attackers, who run on other machines in the field: the services and the good callers come first.
-const NICE: i32 = 10;
+const ATTACKER_NICENESS: i32 = 10;
 
 /// Threads of the attackers.
-const THREADS: usize = 2;
+const ATTACKER_THREADS: usize = 2;
 
 /// A running attack; dropping it ends it.
 pub(super) struct Attack {
@@ -56,10 +56,10 @@ impl Attack {
     /// Returns an attack without attackers; `note` describes its requests.
     pub(super) fn new(note: &'static str) -> Result<Self, Failure> {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
-        threads.worker_threads(THREADS).thread_name("attacker").enable_all();
+        threads.worker_threads(ATTACKER_THREADS).thread_name("attacker").enable_all();
         // On Linux a thread has a priority of its own. An attacker with the usual priority only attacks harder.
         threads.on_thread_start(|| {
-            let _ = setpriority_process(None, NICE);
+            let _ = setpriority_process(None, ATTACKER_NICENESS);
         });
         Ok(Self { runtime: Some(threads.build()?), count: Arc::default(), note })
     }
@@ -154,7 +154,7 @@ impl Stream {
             token: None,
             body,
             ends: true,
-            window: WINDOW,
+            window: DEFAULT_WINDOW_BYTES,
             pause: Duration::ZERO,
             ramp: Duration::ZERO,
         }

@@ -5,16 +5,16 @@ use crate::Failure;
 use crate::drill::Broken;
 
 /// The most memory that an attack may cost, in MiB.
-const MEMORY: f64 = 32.0;
+const MAX_EXTRA_MIB: f64 = 32.0;
 
 /// The largest share of good callers' calls that may fail.
-const ERRORS: f64 = 0.01;
+const MAX_ERROR_SHARE: f64 = 0.01;
 
 /// The largest factor between good callers' p99 under the attack and without it.
-const SLOWER: f64 = 3.0;
+const MAX_P99_FACTOR: f64 = 3.0;
 
 /// Below this time in milliseconds, noise of the machine decides.
-const JITTER: f64 = 5.0;
+const NOISE_MILLIS: f64 = 5.0;
 
 /// The figures of one attack.
 #[derive(Debug)]
@@ -86,13 +86,13 @@ impl Row {
         if let Some(ended) = &self.ended {
             miss("a service outlives the attack", ended.clone());
         }
-        if self.more() > MEMORY {
+        if self.more() > MAX_EXTRA_MIB {
             miss("an attack costs at most 32 MiB", format!("{:.1} MiB", self.more()));
         }
-        if errors > ERRORS {
+        if errors > MAX_ERROR_SHARE {
             miss("of the good calls at most 1 % fail", format!("{:.1} %", errors * 100.0));
         }
-        if under > (before * SLOWER).max(JITTER) {
+        if under > (before * MAX_P99_FACTOR).max(NOISE_MILLIS) {
             miss("p99 of the good calls is at most 3 times as long", format!("{under:.1} ms and not {before:.1} ms"));
         }
         broken
