@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 /// A step of time, and the highest age of a replica's view.
-pub const TICK: Duration = Duration::from_millis(500);
+pub const TICK_LENGTH: Duration = Duration::from_millis(500);
 
 /// The longest time for which a token may be let in after its revocation has been acknowledged.
-pub const BOUND: Duration = Duration::from_millis(1500);
+pub const REVOCATION_BOUND: Duration = Duration::from_millis(1500);
 
 /// The time of the model's start, at which its tokens were issued.
-pub(crate) const BEGIN: Duration = Duration::from_secs(5);
+pub(crate) const START_TIME: Duration = Duration::from_secs(5);
 
 /// Ticks by which a poll may be late and still make a difference: then its view is too old for an answer.
-pub(crate) const LATE: u32 = 2;
+pub(crate) const LATE_POLL_TICKS: u32 = 2;
