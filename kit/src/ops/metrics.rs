@@ -102,13 +102,13 @@ impl Collector for DecisionCollector {
         let counts = self.0.read();
         let mut all = family(&mut encoder, "gatepost_guard_decisions", "Calls that the guard admitted or refused")?;
         count(&mut all, &[("result", "allow"), ("reason", "")], counts.allowed)?;
-        for (rejection, number) in counts.denied {
-            count(&mut all, &[("result", "deny"), ("reason", reason(rejection))], number)?;
+        for denied in counts.denied {
+            count(&mut all, &[("result", "deny"), ("reason", reason(denied.rejection))], denied.count)?;
         }
         let help = "Open calls that the guard ended";
         let mut all = family(&mut encoder, "gatepost_guard_ended", help)?;
-        for (rejection, number) in counts.ended {
-            count(&mut all, &[("reason", reason(rejection))], number)?;
+        for ended in counts.ended {
+            count(&mut all, &[("reason", reason(ended.rejection))], ended.count)?;
         }
         Ok(())
     }
@@ -163,7 +163,7 @@ where
 /// Encodes a histogram of times; the encoder appends the unit to the name.
 fn seconds(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, times: &Distribution) -> fmt::Result {
     let mut histogram = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-    let bounds = times.buckets.iter().map(|(bound, number)| (bound.as_secs_f64(), *number));
+    let bounds = times.buckets.iter().map(|bucket| (bucket.bound.as_secs_f64(), bucket.count));
     let buckets: Vec<_> = bounds.chain([(f64::INFINITY, times.above)]).collect();
     histogram.encode_histogram::<NoLabelSet>(times.sum.as_secs_f64(), times.count(), &buckets, None)
 }
