@@ -37,5 +37,5 @@ pub use postgres::{Lease, Postgres, PrimaryConnection, ReadRetries, SessionOptio
 pub use settle::settle;
 pub use sqlite::{FileLock, RESTORING, Sqlite, beside, check_integrity, make_file, make_folder, open_to_fill, remains};
 pub use transaction::{TransactionOutcome, Tx, work};
-pub use url::{DatabaseUrl, PostgresServer};
+pub use url::{DatabaseUrl, PostgresUrl};
 pub use watcher::{OwnConnection, Watcher};

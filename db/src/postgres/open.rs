@@ -12,7 +12,7 @@ use super::retries::{ReadRetries, WriteRetries};
 use super::session::SessionOptions;
 use super::time_limits::{ACQUIRE_WRITER_TIMEOUT, TimeLimits};
 use crate::patience::START_TIMEOUT;
-use crate::url::PostgresServer;
+use crate::url::PostgresUrl;
 use crate::{Migrations, OpenError};
 
 /// Default name of a service's connections.
@@ -38,7 +38,7 @@ impl Postgres {
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.
-    pub async fn open(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
+    pub async fn open(server: &PostgresUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         let session = SessionOptions::from_server(server, APPLICATION_NAME);
         let times = migrate(&server.to_string(), &session, migrations, START_TIMEOUT).await?;
         Ok(Self::with_time_limits(times, session))
@@ -48,7 +48,7 @@ impl Postgres {
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do. Also if the database is not of this version.
-    pub async fn open_beside(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
+    pub async fn open_beside(server: &PostgresUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         let session = SessionOptions::from_server(server, APPLICATION_NAME);
         let times = check(&server.to_string(), &session, migrations.postgres).await?;
         Ok(Self::with_time_limits(times, session))
