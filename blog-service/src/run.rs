@@ -19,14 +19,14 @@ use tokio::net::TcpListener;
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
 use crate::app::BlogState;
-use crate::config::Config;
+use crate::config::BlogConfig;
 use crate::policy;
 use crate::rpc;
-use crate::store::{Store, StoreError};
+use crate::store::{BlogStore, StoreError};
 
 /// Reason for a failed start or an early end; its text says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum BlogRunError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -47,22 +47,22 @@ pub enum RunError {
 /// Serves on `listener` and on the operations port, if set, until `shutdown`.
 ///
 /// # Errors
-/// [`RunError`]; its text says what to do.
-pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+/// [`BlogRunError`]; its text says what to do.
+pub async fn run(mut config: BlogConfig, listener: TcpListener, shutdown: Shutdown) -> Result<(), BlogRunError> {
     let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
     let service = async |endpoints| start(config, listener, shutdown.clone(), endpoints).await;
     Box::pin(ops::run_with_port("blog-service", ops, limits, &shutdown, service)).await
 }
 
 async fn start(
-    config: Config,
+    config: BlogConfig,
     listener: TcpListener,
     shutdown: Shutdown,
     endpoints: Endpoints,
-) -> Result<(), RunError> {
-    let Config { flags, service_key, proxy_protocol, clock, .. } = config;
+) -> Result<(), BlogRunError> {
+    let BlogConfig { flags, service_key, proxy_protocol, clock, .. } = config;
     // The start may wait for the database; a shutdown ends the wait.
-    let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
+    let opened = shutdown.run_until_cancelled(Box::pin(BlogStore::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
     let clock = clock.apart();
     patiently(|| measure(store.db(), &clock)).await?;
@@ -119,7 +119,7 @@ async fn start(
 const MAX_TIME_LEAD: TimeDelta = TimeDelta::seconds(62);
 
 /// Cuts request times that a wrong clock wrote to the present; otherwise the requests stay known for more than a day.
-async fn repair(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+async fn repair(store: &BlogStore, clock: &Clock) -> Result<(), StoreError> {
     let now = clock.now();
     if !clock.may_repair(MAX_TIME_LEAD) {
         return Ok(());

@@ -4,8 +4,8 @@ use gatepost::{Identity, Rejection, SubjectKind};
 use uuid::Uuid;
 
 use crate::domain::Role;
-use crate::error::Error;
-use crate::store::Store;
+use crate::error::AuthError;
+use crate::store::AuthStore;
 
 /// Bearer of the call's token.
 #[derive(Clone, Copy)]
@@ -17,31 +17,31 @@ pub(crate) struct Caller {
 
 impl Caller {
     /// Reads the caller from the identity that the guard has established.
-    pub(crate) fn new(identity: &Identity) -> Result<Self, Error> {
+    pub(crate) fn new(identity: &Identity) -> Result<Self, AuthError> {
         let user = match identity.kind {
             SubjectKind::User => {
                 let session = identity.session.as_deref().and_then(|id| id.parse().ok());
-                Some(identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Rejection::NotAllowed))?)
+                Some(identity.subject.parse().ok().zip(session).ok_or(AuthError::Refused(Rejection::NotAllowed))?)
             }
             SubjectKind::Service => None,
-            _ => return Err(Error::Refused(Rejection::NotAllowed)),
+            _ => return Err(AuthError::Refused(Rejection::NotAllowed)),
         };
         Ok(Self { user, is_admin: user.is_some() && identity.has_role(Role::ADMIN) })
     }
 
     /// Returns the calling user; fails for a service.
-    pub(crate) fn user(self) -> Result<Uuid, Error> {
-        self.user.map(|(user, _)| user).ok_or(Error::Refused(Rejection::NotAllowed))
+    pub(crate) fn user(self) -> Result<Uuid, AuthError> {
+        self.user.map(|(user, _)| user).ok_or(AuthError::Refused(Rejection::NotAllowed))
     }
 
     /// Fails unless the caller is a service.
-    pub(crate) fn require_service(self) -> Result<(), Error> {
-        if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
+    pub(crate) fn require_service(self) -> Result<(), AuthError> {
+        if self.user.is_none() { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 
     /// Fails unless the caller is an admin.
-    pub(crate) fn require_admin(self) -> Result<(), Error> {
-        if self.is_admin { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
+    pub(crate) fn require_admin(self) -> Result<(), AuthError> {
+        if self.is_admin { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 
     /// Returns the session of the call's token.
@@ -59,10 +59,10 @@ impl Caller {
     }
 
     /// Checks that the user exists, then that the caller owns the user's data. Every caller may learn that a user exists.
-    pub(super) async fn reach(self, store: &Store, user: Uuid) -> Result<(), Error> {
+    pub(super) async fn reach(self, store: &AuthStore, user: Uuid) -> Result<(), AuthError> {
         if store.user(user).await?.is_none() {
-            return Err(Error::UserNotFound(user.to_string()));
+            return Err(AuthError::UserNotFound(user.to_string()));
         }
-        if self.owns(user) { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
+        if self.owns(user) { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 }

@@ -8,7 +8,7 @@ use kit::ids::Ids;
 use uuid::Uuid;
 
 use crate::domain::{Expiry, Lifetimes, Session, User};
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::keys::model::{CurrentKeys, KeySet};
 use crate::tokens::{Issued, Issuer, RefreshToken, Scope, SignError};
 use crate::view::{StaleView, View};
@@ -62,7 +62,7 @@ impl Issuing {
 
     /// Fails if no token can be signed now. Calls that need a token check this before they write or hash. A killed key stays
     /// in the set until another key is known or configured.
-    pub(super) fn check_signs(&self) -> Result<(), Error> {
+    pub(super) fn check_signs(&self) -> Result<(), AuthError> {
         let is_good = self.keys_now().signing().is_some_and(|key| !self.view.has_killed(key.id()));
         if !is_good {
             return Err(SignError::NoKey.into());
@@ -73,7 +73,7 @@ impl Issuing {
     }
 
     /// Issues an access token to this user.
-    pub(super) fn access_token(&self, user: &User, scope: Scope<'_>) -> Result<Issued, Error> {
+    pub(super) fn access_token(&self, user: &User, scope: Scope<'_>) -> Result<Issued, AuthError> {
         self.check_signs()?;
         let (id, now) = (self.ids.next(), self.clock.now());
         Ok(self.issuer.access_token(user, scope, id, now, self.view.horizon())?)
@@ -85,7 +85,7 @@ impl Issuing {
         user: &User,
         (session, refresh): (&Session, &RefreshToken),
         audiences: &[String],
-    ) -> Result<SessionTokens, Error> {
+    ) -> Result<SessionTokens, AuthError> {
         let access = self.access_token(user, Scope { session: session.id, end: session.expire_time, audiences })?;
         Ok(SessionTokens { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
     }

@@ -7,7 +7,7 @@ use super::quotas::Quota;
 use super::refresh::AUDIT;
 use super::{App, SessionTokens};
 use crate::domain::{Client, Email, Password, User};
-use crate::error::Error;
+use crate::error::AuthError;
 
 /// Largest number of sessions that one login ends.
 const MAX_ENDED: usize = 4;
@@ -18,7 +18,7 @@ pub(crate) async fn login(
     client: &Client,
     (email, password): (&Email, Password),
     audiences: &[String],
-) -> Result<(User, SessionTokens), Error> {
+) -> Result<(User, SessionTokens), AuthError> {
     app.quotas.check(Quota::Logins, &client.peer, app.clock.earliest())?;
     let user = app.attempts.check(PasswordPurpose::Login(email.key()), client, password).await?;
     app.quotas.count(Quota::Logins, &client.peer, app.clock.earliest());
@@ -32,12 +32,12 @@ pub(super) async fn begin(
     user: &User,
     client: &Client,
     audiences: &[String],
-) -> Result<SessionTokens, Error> {
+) -> Result<SessionTokens, AuthError> {
     let (session, refresh) = app.issuing.new_session(user.id, user.generation);
     let tokens = app.issuing.tokens(user, (&session, &refresh), audiences)?;
     // A concurrent password change or revocation of all sessions has ended this session, too.
     if !app.store.create_session(&session, client).await? {
-        return Err(Error::InvalidCredentials);
+        return Err(AuthError::InvalidCredentials);
     }
     if let Err(error) = end_surplus(app, user.id).await {
         // The login succeeds; the next login ends the remaining sessions.
@@ -48,7 +48,7 @@ pub(super) async fn begin(
 
 /// Ends sessions beyond the user's quota, the least recently used first. One login ends only a few; after the quota was
 /// lowered, later logins end the rest.
-async fn end_surplus(app: &App, user: Uuid) -> Result<(), Error> {
+async fn end_surplus(app: &App, user: Uuid) -> Result<(), AuthError> {
     let Some(most) = app.quotas.user_sessions else { return Ok(()) };
     for _ in 0..MAX_ENDED {
         let Some(id) = app.store.surplus_session(user, most, app.clock.now()).await? else { break };

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::accounts::PasswordPurpose;
 use super::{App, Caller, SessionTokens, login};
 use crate::domain::{Client, Email, Name, NewPassword, NewUser, Password, Roles, User};
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::store::Created;
 
 const METHOD: &str = "gatepost.auth.v1.UserService/CreateUser";
@@ -49,7 +49,7 @@ pub(crate) async fn register(
     caller: Option<Caller>,
     client: &Client,
     registrant: Registrant,
-) -> Result<Registered, Error> {
+) -> Result<Registered, AuthError> {
     let request = registrant.request(caller);
     let made = earlier(app, request.as_ref()).await?;
     if registrant.validate_only {
@@ -74,7 +74,7 @@ pub(crate) async fn register(
     let first = session.as_ref().map(|(session, _)| (session, client));
     let user = match app.store.create_user(&new, first, request.as_ref()).await? {
         Created::User(user) => user,
-        Created::EmailTaken => return Err(Error::EmailTaken),
+        Created::EmailTaken => return Err(AuthError::EmailTaken),
         Created::Repeated => {
             // The same request ran twice at once, and the other one won.
             let made = earlier(app, request.as_ref()).await?;
@@ -88,20 +88,20 @@ pub(crate) async fn register(
 }
 
 /// Returns the user that this request created earlier.
-async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<Uuid>, Error> {
+async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<Uuid>, AuthError> {
     let Some(key) = request else { return Ok(None) };
     match requests::find(app.store.db(), key, app.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
-        Some(Earlier::Other) => Err(Error::RequestIdReused),
+        Some(Earlier::Other) => Err(AuthError::RequestIdReused),
         None => Ok(None),
     }
 }
 
 /// Answers a repeated request after its user was created. The password is not stored with the request, so the caller must
 /// prove it, as at a login, before it gets tokens.
-async fn repeat(app: &App, id: Uuid, client: &Client, password: Password) -> Result<Registered, Error> {
+async fn repeat(app: &App, id: Uuid, client: &Client, password: Password) -> Result<Registered, AuthError> {
     if !app.registration_logs_in {
-        let user = app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))?;
+        let user = app.store.user(id).await?.ok_or_else(|| AuthError::UserNotFound(id.to_string()))?;
         return Ok(Registered::Account(Box::new(user), None));
     }
     let user = app.attempts.check(PasswordPurpose::Proof(id), client, password).await?;
@@ -110,9 +110,9 @@ async fn repeat(app: &App, id: Uuid, client: &Client, password: Password) -> Res
 }
 
 /// Checks that a registration would succeed.
-async fn check(app: &App, made: Option<Uuid>, registrant: Registrant) -> Result<Registered, Error> {
+async fn check(app: &App, made: Option<Uuid>, registrant: Registrant) -> Result<Registered, AuthError> {
     if made.is_none() && app.store.credentials(registrant.email.key()).await?.is_some() {
-        return Err(Error::EmailTaken);
+        return Err(AuthError::EmailTaken);
     }
     Ok(Registered::Checked(registrant.name, registrant.email))
 }

@@ -6,6 +6,6 @@ mod lost;
 mod serve;
 mod start;
 
-pub use error::RunError;
+pub use error::AuthRunError;
 pub use lost::DatabaseLost;
 pub use serve::run;

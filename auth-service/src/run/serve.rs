@@ -14,10 +14,10 @@ use kit::serve::{MethodDeadlines, Parts, ServerLimits, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
-use super::error::RunError;
+use super::error::AuthRunError;
 use super::start::{StartedService, start};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::AuthConfig;
 use crate::discovery;
 use crate::keys::rotation::{ClockTrust, run_rotation};
 use crate::policy;
@@ -31,19 +31,19 @@ const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToke
 /// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
 ///
 /// # Errors
-/// [`RunError`] with what to do.
-pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+/// [`AuthRunError`] with what to do.
+pub async fn run(mut config: AuthConfig, listener: TcpListener, shutdown: Shutdown) -> Result<(), AuthRunError> {
     let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
     let service = async |endpoints| serve_on(config, listener, shutdown.clone(), endpoints).await;
     Box::pin(ops::run_with_port("auth-service", ops, limits, &shutdown, service)).await
 }
 
 async fn serve_on(
-    config: Config,
+    config: AuthConfig,
     listener: TcpListener,
     shutdown: Shutdown,
     endpoints: Endpoints,
-) -> Result<(), RunError> {
+) -> Result<(), AuthRunError> {
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());

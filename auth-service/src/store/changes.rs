@@ -5,12 +5,12 @@ use db::{TransactionOutcome, read, transaction, within, write, write_one};
 use uuid::Uuid;
 
 use super::rows::UserRow;
-use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
+use super::{AuthStore, Outcome, PasswordProof, StoreError, Time, Unchanged, last_admin, log, roles, sessions};
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserState,
 };
 
-impl Store {
+impl AuthStore {
     pub(super) async fn try_update(
         &self,
         id: Uuid,

@@ -3,14 +3,14 @@
 use db::{TransactionOutcome, Tx, read, transaction, within, write};
 use sqlx::FromRow;
 
-use super::{Store, StoreError, Time, log};
+use super::{AuthStore, StoreError, Time, log};
 use crate::domain::{Logged, Revocation, SigningKeyRecord, Stamp};
 
 /// Id and sealed private half of each key in the order of signing, for copies of the database. The private half is null
 /// if a file holds it.
 pub const PRIVATE_HALVES: &str = "select id, sealed from signing_keys where number > 0 order by number";
 
-impl Store {
+impl AuthStore {
     /// Returns the signing keys in the order of signing, each with its sealed private half if the database holds it.
     ///
     /// # Errors

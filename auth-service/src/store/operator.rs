@@ -5,10 +5,10 @@ use uuid::Uuid;
 
 use super::changes::older_tokens;
 use super::rows::UserRow;
-use super::{Store, StoreError, log};
+use super::{AuthStore, StoreError, log};
 use crate::domain::{Cause, Logged, Stamp, User, UserState};
 
-impl Store {
+impl AuthStore {
     /// Sets the password and ends every session, as a change by the user does, but starts no new one. Returns the user
     /// and the entry in the log, if the user exists.
     ///

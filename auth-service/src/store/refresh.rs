@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::rows::{UserRow, digests};
-use super::{Store, StoreError, Time};
+use super::{AuthStore, StoreError, Time};
 use crate::domain::{Client, RefreshDigest, Rotation, User, network};
 
 /// Session and user as a refresh needs them, read in one statement.
@@ -40,7 +40,7 @@ pub struct Rotated {
     pub over_time: Time,
 }
 
-impl Store {
+impl AuthStore {
     /// Returns the session and its user, if the session exists.
     ///
     /// # Errors

@@ -5,13 +5,13 @@
 use db::settle;
 use uuid::Uuid;
 
-use super::{Outcome, PasswordProof, Store, StoreError, Time, Unchanged};
+use super::{AuthStore, Outcome, PasswordProof, StoreError, Time, Unchanged};
 use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserState};
 
 /// User after a change, with the change's entry in the log.
 type Changed = Result<(User, Option<Logged>), Unchanged>;
 
-impl Store {
+impl AuthStore {
     /// Changes name or email.
     ///
     /// `expected` is the required revision; `None` accepts any. With an outdated `proof` nothing is changed.

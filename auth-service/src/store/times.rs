@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use db::{ClosingStatements, TransactionOutcome, read, transaction, within, write};
 use uuid::Uuid;
 
-use super::{AllowanceKind, Store, StoreError, Time, log};
+use super::{AllowanceKind, AuthStore, StoreError, Time, log};
 use crate::domain::{Era, Logged, Revocation, SigningKeyRecord, Stamp};
 
 /// Rows that one statement examines.
@@ -36,7 +36,7 @@ pub struct Passed<T> {
     pub next: Option<T>,
 }
 
-impl Store {
+impl AuthStore {
     /// Moves a horizon after `future` back to the stamp's time, and starts a new era: tokens issued until now are dead,
     /// those issued from now on are good. Returns `None` if the horizon is not after `future`.
     ///

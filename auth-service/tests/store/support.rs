@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, Stamp};
-use auth_service::store::Store;
+use auth_service::store::AuthStore;
 use chrono::{DateTime, Utc};
 use testkit::start;
 use uuid::Uuid;
@@ -51,7 +51,7 @@ pub(crate) fn stamp() -> Stamp {
 }
 
 /// Returns `true` if this user has this session, and the session has not ended.
-pub(crate) async fn lives(store: &Store, user_id: Uuid, session_id: Uuid) -> bool {
+pub(crate) async fn lives(store: &AuthStore, user_id: Uuid, session_id: Uuid) -> bool {
     let found = store.refreshable(session_id).await.unwrap();
     found.is_some_and(|found| found.user.id == user_id && !found.is_ended)
 }

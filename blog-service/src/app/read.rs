@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::BlogState;
 use crate::domain::{Post, PostView};
-use crate::error::Error;
+use crate::error::BlogError;
 
 /// Number of posts that one statement reads.
 const POSTS_PER_READ: usize = 8;
@@ -15,8 +15,8 @@ const POSTS_PER_READ: usize = 8;
 /// Method that a page token is bound to.
 const LIST_METHOD: &str = "gatepost.blog.v1.PostService/ListPosts";
 
-pub(crate) async fn one(state: &BlogState, id: Uuid, view: PostView) -> Result<Post, Error> {
-    state.store.post(id, view).await?.ok_or_else(|| Error::PostNotFound(id.to_string()))
+pub(crate) async fn one(state: &BlogState, id: Uuid, view: PostView) -> Result<Post, BlogError> {
+    state.store.post(id, view).await?.ok_or_else(|| BlogError::PostNotFound(id.to_string()))
 }
 
 /// Returns the posts that exist, and the texts of the missing ids.
@@ -27,13 +27,13 @@ pub(crate) async fn some<T>(
     asked: Vec<(Uuid, String)>,
     view: PostView,
     row: fn(Post) -> PageRow<T>,
-) -> Result<(Vec<T>, Vec<String>), Error> {
+) -> Result<(Vec<T>, Vec<String>), BlogError> {
     let (mut posts, mut missing, mut bytes) = (Vec::new(), Vec::new(), 0);
     if view == PostView::Full {
         let ids: Vec<Uuid> = asked.iter().map(|(id, _)| *id).collect();
         // A post's message is larger than its title and content. An answer that is too large is refused before the read.
         if state.store.octets_of(&ids).await? > MAX_PAGE_BYTES as u64 {
-            return Err(Error::AnswerTooLarge);
+            return Err(BlogError::AnswerTooLarge);
         }
     }
     for some in asked.chunks(POSTS_PER_READ) {
@@ -50,7 +50,7 @@ pub(crate) async fn some<T>(
             }
         }
         if bytes > MAX_PAGE_BYTES {
-            return Err(Error::AnswerTooLarge);
+            return Err(BlogError::AnswerTooLarge);
         }
     }
     Ok((posts, missing))
@@ -65,7 +65,7 @@ pub(crate) async fn page<T>(
     token: &str,
     view: PostView,
     row: fn(Post) -> PageRow<T>,
-) -> Result<Page<T>, Error> {
+) -> Result<Page<T>, BlogError> {
     let read = async |after, limit| match view {
         PostView::Basic => {
             let posts = state.store.list_posts(after, limit, view).await?;
@@ -82,7 +82,7 @@ async fn read_full<T>(
     after: Option<Uuid>,
     limit: u32,
     row: fn(Post) -> PageRow<T>,
-) -> Result<PageBatch<T>, Error> {
+) -> Result<PageBatch<T>, BlogError> {
     let measured = state.store.list_octets(after, limit).await?;
     let Some((last, _)) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
     let count = fitting(measured.iter().map(|(_, octets)| usize::try_from(*octets).unwrap_or(MAX_PAGE_BYTES)));

@@ -4,7 +4,7 @@ use db::{settle, write, write_one};
 use uuid::Uuid;
 
 use super::posts::PostRow;
-use super::{Store, StoreError, Time};
+use super::{BlogStore, StoreError, Time};
 use crate::domain::{Content, Post, PostChange, PostView, Title};
 
 /// Reason for an unchanged post.
@@ -19,7 +19,7 @@ pub enum PostUnchanged {
 /// Result of a change. With a [`StoreError`], nothing is written, except with [`StoreError::Unknown`].
 pub type ChangeResult<T> = Result<Result<T, PostUnchanged>, StoreError>;
 
-impl Store {
+impl BlogStore {
     /// Changes title or content.
     ///
     /// `expected` is the revision that the change requires; `None` accepts any.

@@ -9,7 +9,7 @@ use sqlx::FromRow;
 use sqlx::query::QueryAs;
 use uuid::Uuid;
 
-use super::{Store, StoreError};
+use super::{BlogStore, StoreError};
 use crate::domain::{Content, Post, PostView, Title};
 
 /// Largest number of posts that one statement measures: the size of a batch.
@@ -39,7 +39,7 @@ impl From<NewPost> for Post {
     }
 }
 
-impl Store {
+impl BlogStore {
     /// Inserts a post; returns `None` if a request with the same id was first.
     ///
     /// # Errors

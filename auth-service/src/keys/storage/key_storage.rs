@@ -8,7 +8,7 @@ use db::secrets;
 use super::{FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, SigningKeyError, StorageError};
 use crate::domain::SigningKeyRecord;
 use crate::keys::model::{Key, KeyType, Pkcs8};
-use crate::store::Store;
+use crate::store::AuthStore;
 
 /// Row of a key pair, with its sealed private half if the database holds it.
 pub(in crate::keys) type KeyRow = (SigningKeyRecord, Option<Vec<u8>>);
@@ -31,7 +31,7 @@ pub enum KeyStorage {
 
 impl KeyStorage {
     /// Returns the document of the first key: the one that an earlier version left, or a new one.
-    pub(in crate::keys) async fn first(&self, store: &Store, key_type: KeyType) -> Result<Pkcs8, StorageError> {
+    pub(in crate::keys) async fn first(&self, store: &AuthStore, key_type: KeyType) -> Result<Pkcs8, StorageError> {
         let old = patiently(|| secrets::find(store.db(), SEALED_KEY)).await?;
         let file = match (self, old) {
             (Self::Sealed { master, .. }, Some(old)) => return Ok(opened(master, SEALED_KEY, &old)?.1),
@@ -92,7 +92,7 @@ impl KeyStorage {
     /// of an earlier version.
     pub(in crate::keys) async fn take_over(
         &self,
-        store: &Store,
+        store: &AuthStore,
         rows: &[KeyRow],
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
     ) -> Result<(), StorageError> {
@@ -127,7 +127,7 @@ impl KeyStorage {
     /// Removes unneeded private halves from the file: those that `is_kept` rejects, and those without a row.
     pub(in crate::keys) async fn tidy(
         &self,
-        store: &Store,
+        store: &AuthStore,
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
     ) -> Result<(), StorageError> {
         let Self::File(file) = self else { return Ok(()) };

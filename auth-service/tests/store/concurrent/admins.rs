@@ -1,7 +1,7 @@
 //! Admins who demote, disable or delete each other at once.
 
 use auth_service::domain::{NewUser, Roles, User, UserState};
-use auth_service::store::{Filter, Store, Unchanged};
+use auth_service::store::{AuthStore, Filter, Unchanged};
 use testkit::on_both_engines;
 use uuid::Uuid;
 
@@ -11,7 +11,7 @@ use crate::support::{Case, new_user, stamp};
 const ADMINS: u128 = 6;
 
 /// Puts out each of six admins at the same moment; returns the active admins that remain, and each call's result.
-async fn put_out<F>(store: &Case, put_out: impl Fn(Store, Uuid) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
+async fn put_out<F>(store: &Case, put_out: impl Fn(AuthStore, Uuid) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
 where
     F: Future<Output = Result<(), Unchanged>> + Send + 'static,
 {
@@ -32,21 +32,21 @@ fn one_is_left((left, ended): (Vec<User>, Vec<Result<(), Unchanged>>)) {
 }
 
 async fn admins_demoted_at_once_leave_one(store: Case) {
-    let demote = |store: Store, id| async move {
+    let demote = |store: AuthStore, id| async move {
         store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop)
     };
     one_is_left(put_out(&store, demote).await);
 }
 
 async fn admins_disabled_at_once_leave_one(store: Case) {
-    let disable = |store: Store, id| async move {
+    let disable = |store: AuthStore, id| async move {
         store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop)
     };
     one_is_left(put_out(&store, disable).await);
 }
 
 async fn admins_put_out_in_three_ways_leave_one(store: Case) {
-    let out = |store: Store, id: Uuid| async move {
+    let out = |store: AuthStore, id: Uuid| async move {
         match id.as_u128() % 3 {
             0 => store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop),
             1 => store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop),
