@@ -12,6 +12,7 @@ pub mod handover;
 pub mod healthcheck;
 pub mod ids;
 pub mod mask;
+pub mod metrics;
 pub mod ops;
 pub mod outcome;
 pub mod output;

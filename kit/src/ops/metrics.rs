@@ -11,9 +11,10 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Endpoint, EndpointResponse};
+use crate::metrics::{BuildInfo, MetricSource, MetricsPage, ProcessMetrics};
 use crate::{Clock, output};
 
-/// Metrics of a service. No label holds a method, a user, an address or any other value that callers choose.
+/// Metrics of a service. No label holds a user, an address or any other value that callers choose.
 #[derive(Debug)]
 pub struct Metrics(Registry);
 
@@ -38,6 +39,17 @@ impl Metrics {
         self.0.register_collector(Box::new(VerificationCollector(metrics)));
     }
 
+    /// Adds the metrics of a part.
+    pub fn add(&mut self, source: impl MetricSource) {
+        self.0.register_collector(Box::new(SourceCollector(Box::new(source))));
+    }
+
+    /// Adds the metrics of the process and its build.
+    pub fn add_process(&mut self) {
+        self.add(ProcessMetrics::default());
+        self.add(BuildInfo);
+    }
+
     /// Adds a counter that `read` returns, under this name and `_total`.
     pub fn count(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
         self.0.register_collector(Box::new(CounterCollector { name, help, read: Box::new(read) }));
@@ -48,17 +60,32 @@ impl Metrics {
         self.0.register_collector(Box::new(ClockCollector(clock)));
     }
 
+    /// Returns the page with the current values.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // A write to a string cannot fail.
+        let _ = encode(&mut text, &self.0);
+        text
+    }
+
     /// Returns the endpoint `/metrics`.
     pub fn endpoint(self) -> Endpoint {
-        Endpoint {
-            path: "/metrics",
-            handler: Box::new(move |_| {
-                let mut text = String::new();
-                // A write to a string cannot fail.
-                let _ = encode(&mut text, &self.0);
-                EndpointResponse::metrics(text)
-            }),
-        }
+        Endpoint { path: "/metrics", handler: Box::new(move |_| EndpointResponse::metrics(self.text())) }
+    }
+}
+
+/// Part of the service that writes its own metrics.
+struct SourceCollector(Box<dyn MetricSource>);
+
+impl fmt::Debug for SourceCollector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SourceCollector").finish_non_exhaustive()
+    }
+}
+
+impl Collector for SourceCollector {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.0.write(&mut MetricsPage::new(encoder))
     }
 }
 
