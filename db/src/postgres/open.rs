@@ -1,5 +1,6 @@
 //! Opens a server's database: migrated, with one pool for writes and one for reads.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::abandoned::AbandonedWork;
@@ -11,6 +12,7 @@ use super::primary::PrimaryConnection;
 use super::retries::{ReadRetries, WriteRetries};
 use super::session::SessionOptions;
 use super::time_limits::{ACQUIRE_WRITER_TIMEOUT, TimeLimits};
+use crate::measures::{PoolMeasure, WorkTimes};
 use crate::patience::START_TIMEOUT;
 use crate::url::PostgresUrl;
 use crate::{Migrations, OpenError};
@@ -28,6 +30,7 @@ pub struct Postgres {
     pub(super) writers: Pool,
     followers: Dialer,
     abandoned: AbandonedWork,
+    work: Arc<WorkTimes>,
     /// Time limits for the distance that was measured at the start.
     pub(super) times: TimeLimits,
 }
@@ -68,8 +71,19 @@ impl Postgres {
             readers: Pool::new(readers, limits(times.acquire_reader(), Duration::MAX), &abandoned),
             writers: Pool::new(writers, limits(ACQUIRE_WRITER_TIMEOUT, Duration::from_secs(1)), &abandoned),
             abandoned,
+            work: Arc::default(),
             times,
         }
+    }
+
+    /// Returns the times of the work.
+    pub fn work(&self) -> &WorkTimes {
+        &self.work
+    }
+
+    /// Returns the pools for reads and for writes.
+    pub(crate) fn pools(&self) -> [PoolMeasure<'_>; 2] {
+        [self.readers.measure("read"), self.writers.measure("write")]
     }
 
     /// Returns a dedicated connection for polls.

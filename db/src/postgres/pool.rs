@@ -4,6 +4,7 @@
 //! runs nothing for it. Tasks of their own open new connections, and go on after the call that needed one has gone.
 
 mod acquire;
+mod levels;
 mod queue;
 
 use std::io;
@@ -19,6 +20,7 @@ use self::queue::CallQueue;
 use super::abandoned::AbandonedWork;
 use super::dialer::{DialedConnection, Dialer, may_pass};
 use super::linger::linger;
+use crate::measures::WaitMeasure;
 
 /// Longest idle time and highest age of a connection: a server keeps memory for each.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(10);
@@ -44,6 +46,7 @@ struct PoolInner {
     dialer: Dialer,
     limits: PoolLimits,
     abandoned: AbandonedWork,
+    waits: WaitMeasure,
     state: Mutex<PoolState>,
     /// Notified when the last connection in use has come back.
     unused: Notify,
@@ -106,8 +109,8 @@ pub(super) enum PendingWork {
 impl Pool {
     /// Creates a pool without connections.
     pub(super) fn new(dialer: Dialer, limits: PoolLimits, abandoned: &AbandonedWork) -> Self {
-        let (state, unused) = (Mutex::default(), Notify::new());
-        Self(Arc::new(PoolInner { dialer, limits, abandoned: abandoned.clone(), state, unused }))
+        let (waits, state, unused) = (WaitMeasure::default(), Mutex::default(), Notify::new());
+        Self(Arc::new(PoolInner { dialer, limits, abandoned: abandoned.clone(), waits, state, unused }))
     }
 
     fn hand_out(&self, state: &mut PoolState, pooled: PooledConnection, answered: Instant) -> UsedConnection {

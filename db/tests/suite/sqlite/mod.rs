@@ -1,6 +1,7 @@
 //! SQLite: writes that wait together while another program has the write lock.
 
 mod groups;
+mod metrics;
 mod turns;
 
 use std::fs;
