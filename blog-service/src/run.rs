@@ -12,7 +12,7 @@ use kit::ids::Ids;
 use kit::ops::{self, Endpoints, Metrics};
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
-use kit::serve::{Parts, ServeError, ServerLimits, serve};
+use kit::serve::{Parts, ServeError, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -90,6 +90,10 @@ async fn start(
     let guard = GuardLayer::new(policy::policy(flags.public_reads), auth)?.audience(flags.audience);
     metrics.count_decisions(guard.metrics());
     metrics.show_clock(clock.clone());
+    let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
+    metrics.add(server_metrics.clone());
+    metrics.add(store.db().clone());
+    metrics.add_process();
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
@@ -101,6 +105,7 @@ async fn start(
         deadlines: &[],
         health_probe: health::read_probe(store.db()),
         proxy_protocol,
+        metrics: server_metrics,
     };
     endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
     endpoints.watch_clock(clock.clone());

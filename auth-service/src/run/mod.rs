@@ -1,5 +1,6 @@
 //! The life of the service: start from the settings, serving, end.
 
+mod app_metrics;
 mod error;
 mod first_admin;
 mod lost;

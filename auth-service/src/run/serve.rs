@@ -10,10 +10,11 @@ use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
 use kit::ops::{self, Endpoints, Metrics};
-use kit::serve::{MethodDeadlines, Parts, ServerLimits, serve};
+use kit::serve::{MethodDeadlines, Parts, ServeError, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
+use super::app_metrics::AppMetrics;
 use super::error::AuthRunError;
 use super::start::{StartedService, start};
 use crate::app::App;
@@ -55,6 +56,11 @@ async fn serve_on(
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
     count(&mut metrics, &app, repair.count.clone());
+    let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
+    metrics.add(server_metrics.clone());
+    metrics.add(app.store.db().clone());
+    metrics.add(AppMetrics::new(&app, rotation.max_age));
+    metrics.add_process();
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
@@ -66,6 +72,7 @@ async fn serve_on(
         deadlines: DEADLINES,
         health_probe: health::read_probe(app.store.db()),
         proxy_protocol,
+        metrics: server_metrics,
     };
     let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
     pages.push(metrics.endpoint());
