@@ -38,6 +38,8 @@ COPY auth-service/src auth-service/src
 COPY blog-service/build.rs blog-service/
 COPY blog-service/migrations blog-service/migrations
 COPY blog-service/src blog-service/src
+# The commit, which the metric `gatepost_build_info` shows: docker build --build-arg GATEPOST_COMMIT="$(git rev-parse HEAD)"
+ARG GATEPOST_COMMIT
 # A copied file keeps its time, so cargo would consider it older than the empty one that it replaces.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + && \
     cargo build --release --locked -p auth-service -p blog-service

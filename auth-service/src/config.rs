@@ -51,7 +51,7 @@ const SWITCH: &str = "AUTH_INSECURE";
 /// The auth service: users, sessions, tokens and their introspection
 #[derive(Clone, Debug, Parser)]
 #[command(name = "auth-service", after_help = secrets::help())]
-pub struct Flags {
+pub struct AuthFlags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
     pub listen: SocketAddr,
@@ -128,9 +128,9 @@ pub enum Registration {
 }
 
 /// Configuration of the service: flags, secrets, clock and listener.
-pub struct Config {
+pub struct AuthConfig {
     /// Flags.
-    pub flags: Flags,
+    pub flags: AuthFlags,
     /// Audiences of tokens.
     pub audiences: Audiences,
     /// HS256 key; without one, key pairs in the database or in a file sign.
@@ -155,7 +155,7 @@ pub struct Admin {
     pub password: NewPassword,
 }
 
-impl Flags {
+impl AuthFlags {
     /// Returns the setting that allows plaintext and published secrets.
     fn insecure_switch(&self) -> InsecureSwitch {
         InsecureSwitch { name: SWITCH, is_on: self.insecure }
@@ -174,12 +174,12 @@ impl Flags {
     }
 }
 
-impl Config {
+impl AuthConfig {
     /// Checks the flags and reads the secrets.
     ///
     /// # Errors
     /// [`ConfigError`] with the name of the setting, without its value.
-    pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
+    pub fn new(flags: AuthFlags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         check(&flags)?;
         let audiences = flags.audiences()?;
         flags.attempts.check()?;
@@ -224,7 +224,7 @@ fn weak_secret(name: &str, weak: WeakSecret) -> ConfigError {
     ConfigError::setting(name, weak.to_string())
 }
 
-fn check(flags: &Flags) -> Result<(), ConfigError> {
+fn check(flags: &AuthFlags) -> Result<(), ConfigError> {
     let switch = flags.insecure_switch();
     check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), switch)?;
     let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
@@ -247,14 +247,14 @@ fn check(flags: &Flags) -> Result<(), ConfigError> {
 }
 
 /// Lists the ways by which plaintext leaves this machine.
-fn exposed(flags: &Flags) -> Vec<String> {
+fn exposed(flags: &AuthFlags) -> Vec<String> {
     let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
     beyond.chain(database).collect()
 }
 
-fn admin(flags: &Flags, password: Option<SecretString>) -> Result<Option<Admin>, ConfigError> {
+fn admin(flags: &AuthFlags, password: Option<SecretString>) -> Result<Option<Admin>, ConfigError> {
     let (email, password) = match (flags.admin_email.as_deref(), password) {
         (None, None) => return Ok(None),
         (Some(email), Some(password)) => (email, password),

@@ -22,7 +22,7 @@ use crate::domain::{
     Audiences, Client, Email, EntryFingerprint, ListedSession, LogId, Logged, Name, Password, PasswordPolicy, Position,
     Role, Roles, SessionId, User, UserChange, UserState,
 };
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::keys::model::PublicKey;
 use crate::store::Filter;
 use crate::tokens::{Claims, VerifiedToken};
@@ -32,7 +32,7 @@ pub(crate) use feed::{feed_event, greeting};
 /// Largest stored part of a client's `user-agent`, in bytes.
 const MAX_USER_AGENT: usize = 256;
 
-pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPolicy) -> Result<Registrant, Error> {
+pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPolicy) -> Result<Registrant, AuthError> {
     let mut violations = Vec::new();
     let name = Name::parse(&request.name).map_err(|_| violations.push(Violation::new("name", Name::RULE)));
     let email = Email::parse(&request.email).map_err(|_| violations.push(EMAIL));
@@ -47,17 +47,17 @@ pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPoli
         (Ok(name), Ok(email), Ok(password), Ok(request_id)) => {
             Ok(Registrant { name, email, password, request_id, validate_only: request.validate_only })
         }
-        _ => Err(Error::InvalidFields(violations)),
+        _ => Err(AuthError::InvalidFields(violations)),
     }
 }
 
 const EMAIL: Violation = Violation { field: Cow::Borrowed("email"), description: Cow::Borrowed(Email::RULE) };
 
-pub(crate) fn email(text: &str) -> Result<Email, Error> {
-    Email::parse(text).map_err(|_| Error::InvalidFields(vec![EMAIL]))
+pub(crate) fn email(text: &str) -> Result<Email, AuthError> {
+    Email::parse(text).map_err(|_| AuthError::InvalidFields(vec![EMAIL]))
 }
 
-pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, Error> {
+pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, AuthError> {
     let patch = request.patch.unwrap_or_default();
     let mut violations = Vec::new();
     let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
@@ -90,7 +90,7 @@ pub(crate) fn user_update(request: v1::UpdateUserRequest) -> Result<UserUpdate, 
         violations.push(Violation::new("patch", mask::EMPTY_RULE));
     }
     if !violations.is_empty() {
-        return Err(Error::InvalidFields(violations));
+        return Err(AuthError::InvalidFields(violations));
     }
     let current_password = Password::new(request.current_password);
     Ok(UserUpdate { change, current_password, expected: etag::expected(&request.etag) })
@@ -103,24 +103,24 @@ pub(crate) fn position(position: Position) -> v1::Position {
 }
 
 /// Reads the position up to which a guard knows the log.
-pub(crate) fn known(position: v1::Position) -> Result<Position, Error> {
+pub(crate) fn known(position: v1::Position) -> Result<Position, AuthError> {
     let v1::Position { log_id, revision, mark } = position;
     match (log_id.try_into(), mark.try_into()) {
         (Ok(log), Ok(mark)) => {
             Ok(Position { log: LogId(log), last: Logged { revision, fingerprint: EntryFingerprint(mark) } })
         }
-        _ => Err(Error::violation(
+        _ => Err(AuthError::violation(
             "resume.position",
             "must be a position from this service, with 16 bytes of log_id and 16 bytes of mark",
         )),
     }
 }
 
-pub(crate) fn roles(words: &[String]) -> Result<Roles, Error> {
-    Roles::parse(words).ok_or_else(|| Error::violation("roles", Roles::RULE))
+pub(crate) fn roles(words: &[String]) -> Result<Roles, AuthError> {
+    Roles::parse(words).ok_or_else(|| AuthError::violation("roles", Roles::RULE))
 }
 
-pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
+pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, AuthError> {
     let filter = filter.unwrap_or_default();
     let mut violations = Vec::new();
     let state = match v1::UserState::try_from(filter.state) {
@@ -147,7 +147,11 @@ pub(crate) fn filter(filter: Option<v1::UserFilter>) -> Result<Filter, Error> {
             .ok()
             .map(|email| email.key().to_owned())
     });
-    if violations.is_empty() { Ok(Filter { email_key, role, state }) } else { Err(Error::InvalidFields(violations)) }
+    if violations.is_empty() {
+        Ok(Filter { email_key, role, state })
+    } else {
+        Err(AuthError::InvalidFields(violations))
+    }
 }
 
 /// Returns the scope of a page token of `ListUsers`. Different filters have different scopes, because neither a
@@ -164,13 +168,13 @@ pub(crate) fn scope(filter: &Filter) -> String {
 }
 
 /// Reads the requested audiences.
-pub(crate) fn audiences(known: &Audiences, wanted: Vec<String>) -> Result<Vec<String>, Error> {
+pub(crate) fn audiences(known: &Audiences, wanted: Vec<String>) -> Result<Vec<String>, AuthError> {
     const DESCRIPTION: &str = "must be an audience that this service issues tokens for, listed once";
-    known.choose(wanted).map_err(|place| Error::violation(format!("audiences[{place}]"), DESCRIPTION))
+    known.choose(wanted).map_err(|place| AuthError::violation(format!("audiences[{place}]"), DESCRIPTION))
 }
 
-pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
-    page::size(size).ok_or_else(|| Error::violation("page_size", page::SIZE_RULE))
+pub(crate) fn page_size(size: i32) -> Result<u32, AuthError> {
+    page::size(size).ok_or_else(|| AuthError::violation("page_size", page::SIZE_RULE))
 }
 
 /// Reads the address and the user agent of a call.

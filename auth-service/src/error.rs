@@ -23,7 +23,7 @@ const HASH_RETRY_DELAY: Duration = Duration::from_secs(2);
 
 /// Cause of a failed call.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub(crate) enum AuthError {
     #[error("bad fields")]
     InvalidFields(Vec<Violation>),
     #[error("no user has this email and password")]
@@ -64,7 +64,7 @@ pub(crate) enum Error {
     Sign(#[from] SignError),
 }
 
-impl Error {
+impl AuthError {
     /// Returns the error of a field that breaks this rule.
     pub(crate) fn violation(field: impl Into<Cow<'static, str>>, rule: impl Into<Cow<'static, str>>) -> Self {
         Self::InvalidFields(vec![Violation::new(field, rule)])
@@ -101,68 +101,70 @@ fn last_admin() -> Status {
     Status::with_error_details(Code::FailedPrecondition, TEXT, details)
 }
 
-impl BadFields for Error {
+impl BadFields for AuthError {
     fn bad_fields(&mut self) -> Option<&mut Vec<Violation>> {
         if let Self::InvalidFields(violations) = self { Some(violations) } else { None }
     }
 }
 
-impl From<BadToken> for Error {
+impl From<BadToken> for AuthError {
     fn from(BadToken: BadToken) -> Self {
         Self::PageTokenInvalid
     }
 }
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
+impl From<AuthError> for Status {
+    fn from(error: AuthError) -> Self {
         match error {
-            Error::InvalidFields(violations) => failure::invalid_fields::<ErrorReason>(&violations),
-            Error::InvalidCredentials => {
+            AuthError::InvalidFields(violations) => failure::invalid_fields::<ErrorReason>(&violations),
+            AuthError::InvalidCredentials => {
                 status(Code::Unauthenticated, ErrorReason::InvalidCredentials, "invalid credentials")
             }
-            Error::RefreshTokenReused => status(
+            AuthError::RefreshTokenReused => status(
                 Code::Unauthenticated,
                 ErrorReason::RefreshTokenReused,
                 "the refresh token has been used before, and its session is ended: log in again",
             ),
-            Error::RefreshTokenInvalid => status(
+            AuthError::RefreshTokenInvalid => status(
                 Code::Unauthenticated,
                 ErrorReason::RefreshTokenInvalid,
                 "the refresh token is unknown, or its session is over: log in again",
             ),
-            Error::TooManyAttempts(wait) => too_many(whole_seconds(wait)),
-            Error::TooManyCalls(wait) => {
+            AuthError::TooManyAttempts(wait) => too_many(whole_seconds(wait)),
+            AuthError::TooManyCalls(wait) => {
                 too_many(whole_seconds(TimeDelta::from_std(wait).unwrap_or(TimeDelta::minutes(1))))
             }
-            Error::EmailTaken => status(
+            AuthError::EmailTaken => status(
                 Code::AlreadyExists,
                 ErrorReason::EmailTaken,
                 "User already exists, please supply another email address",
             ),
-            Error::PageTokenInvalid => failure::page_token::<ErrorReason>(),
-            Error::RequestIdReused => failure::request_id_reused::<ErrorReason>(),
-            Error::UserNotFound(id) => {
+            AuthError::PageTokenInvalid => failure::page_token::<ErrorReason>(),
+            AuthError::RequestIdReused => failure::request_id_reused::<ErrorReason>(),
+            AuthError::UserNotFound(id) => {
                 failure::not_found(ErrorReason::UserNotFound, "gatepost.auth.v1.User", &id, "user not found")
             }
-            Error::SessionNotFound(id) => {
+            AuthError::SessionNotFound(id) => {
                 failure::not_found(ErrorReason::SessionNotFound, "gatepost.auth.v1.Session", &id, "session not found")
             }
-            Error::Stale => failure::stale::<ErrorReason>(),
-            Error::LastAdmin => last_admin(),
-            Error::Refused(rejection) => rejection.into(),
-            Error::Hash(HashError::Overloaded | HashError::Abandoned) => retry(
+            AuthError::Stale => failure::stale::<ErrorReason>(),
+            AuthError::LastAdmin => last_admin(),
+            AuthError::Refused(rejection) => rejection.into(),
+            AuthError::Hash(HashError::Overloaded | HashError::Abandoned) => retry(
                 Code::ResourceExhausted,
                 ErrorReason::Overloaded,
                 "too many passwords wait to be checked, try again in a moment",
                 HASH_RETRY_DELAY,
             ),
-            Error::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
+            AuthError::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
             // The database went back to an earlier state. The follower has logged the loss.
-            Error::Lost => failure::outcome_unknown::<ErrorReason>(),
-            Error::Store(error) => failure::store::<ErrorReason>(&error),
+            AuthError::Lost => failure::outcome_unknown::<ErrorReason>(),
+            AuthError::Store(error) => failure::store::<ErrorReason>(&error),
             // The follower or the keyring has logged the cause. Another replica may be able to answer.
-            Error::View(StaleView) | Error::Sign(SignError::NoKey) => failure::store_unavailable::<ErrorReason>(),
-            Error::Sign(error) => failure::internal::<ErrorReason>(&error),
+            AuthError::View(StaleView) | AuthError::Sign(SignError::NoKey) => {
+                failure::store_unavailable::<ErrorReason>()
+            }
+            AuthError::Sign(error) => failure::internal::<ErrorReason>(&error),
         }
     }
 }

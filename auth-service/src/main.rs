@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use auth_service::{AuthCommand, CommandLine, Config, SECRETS};
+use auth_service::{AuthCommand, AuthConfig, CommandLine, SECRETS};
 use clap::CommandFactory as _;
 use kit::Clock;
 use kit::config::{Environment, KnownNames, parse};
@@ -29,7 +29,7 @@ async fn main() -> ExitCode {
             }
             None => known.check_and_warn(environment)?,
         }
-        let config = Config::new(flags, environment, Clock::system())?.bind_ops().await?;
+        let config = AuthConfig::new(flags, environment, Clock::system())?.bind_ops().await?;
         let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
         Ok(auth_service::run(config, listener, signals).await?)
     })

@@ -15,18 +15,18 @@ use tokio::sync::Semaphore;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::load::{Called, Figures, compare, in_turn};
+use crate::load::{CallFuture, ComparedFigures, LoadFigures, compare, in_turn};
 
 /// Bytes of a large post.
-const LARGE: usize = 64 * 1024;
+const LARGE_POST_BYTES: usize = 64 * 1024;
 
 /// Quotas of users are switched off.
-const SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
+const QUOTA_SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
 
 /// Number of connections to each program, and of concurrent calls on each connection. With more calls on a connection,
 /// posts of 64 KiB would exceed its window, and in older programs wait for each other until their deadline.
-const CONNECTIONS: usize = 16;
-const AT_ONCE: usize = 3;
+const CONNECTIONS_PER_SIDE: usize = 16;
+const CALLS_PER_CONNECTION: usize = 3;
 
 /// A client with the user's token.
 type PostClient = PostServiceClient<InterceptedService<Channel, WithToken>>;
@@ -61,9 +61,10 @@ pub(crate) async fn run(one: &Path, other: &Path) -> Result<(), Failure> {
         ("UpdatePost of 64 KiB", ComparedCall::Write),
     ] {
         let before = [sides[0].pair.processor_time()?, sides[1].pair.processor_time()?];
-        let (first, second) = compare(in_turn(sides[0].calls(kind)), in_turn(sides[1].calls(kind))).await?;
+        let ComparedFigures { one: first, other: second } =
+            compare(in_turn(sides[0].calls(kind)), in_turn(sides[1].calls(kind))).await?;
         for (index, figures) in [first, second].iter().enumerate() {
-            let Figures { count, rate, p50, p99 } = figures;
+            let LoadFigures { count, rate, p50, p99 } = figures;
             let micros = (sides[index].pair.processor_time()? - before[index]) * 1e6 / count;
             println!("{name:<42}{rate:>9.0}{p50:>9.2}{p99:>9.2}{micros:>9.1}");
         }
@@ -75,7 +76,7 @@ pub(crate) async fn run(one: &Path, other: &Path) -> Result<(), Failure> {
 impl Side {
     async fn start(program: &Path) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
-        let pair = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
+        let pair = Services::pair(program, folder.path(), |command| command.envs(QUOTA_SETTINGS)).await?;
         let request = CreateUserRequest {
             name: "Ada".into(),
             email: "ada@example.com".into(),
@@ -85,7 +86,7 @@ impl Side {
         let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
         let token = Token::parse(&created.tokens.ok_or("no tokens")?.access_token)?;
         let mut posts = Vec::new();
-        for _ in 0..CONNECTIONS {
+        for _ in 0..CONNECTIONS_PER_SIDE {
             let blog =
                 Endpoint::from_shared(format!("http://{}", pair.blog_address()))?.tcp_nodelay(true).connect().await?;
             posts.push(PostServiceClient::with_interceptor(blog, WithToken::new(&token)));
@@ -97,13 +98,17 @@ impl Side {
     }
 
     /// Returns one call for each connection.
-    fn calls(&self, kind: ComparedCall) -> Vec<impl Fn() -> Called<()> + Clone + Send + Sync + use<>> {
+    fn calls(&self, kind: ComparedCall) -> Vec<impl Fn() -> CallFuture<()> + Clone + Send + Sync + use<>> {
         self.posts.iter().map(|posts| call(posts.clone(), self.id.clone(), kind)).collect()
     }
 }
 
-fn call(posts: PostClient, id: String, kind: ComparedCall) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
-    let (content, places) = ("a".repeat(LARGE), Arc::new(Semaphore::new(AT_ONCE)));
+fn call(
+    posts: PostClient,
+    id: String,
+    kind: ComparedCall,
+) -> impl Fn() -> CallFuture<()> + Clone + Send + Sync + 'static {
+    let (content, places) = ("a".repeat(LARGE_POST_BYTES), Arc::new(Semaphore::new(CALLS_PER_CONNECTION)));
     move || {
         let (mut posts, id, places) = (posts.clone(), id.clone(), Arc::clone(&places));
         if kind == ComparedCall::Read {

@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use bench::Failure;
 use bench::drill::field::{self, Scale, Scenario};
-use bench::drill::postgres::{self, Plan};
-use bench::drill::revocation::{self, Fault, Rig};
-use bench::drill::{BACK, Report, backup, disk, kill, refresh};
+use bench::drill::postgres::{PostgresDrill, PostgresPlan};
+use bench::drill::revocation::{self, RevocationFault, RevocationPlan, RevocationRig};
+use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, disk, kill, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand, ValueEnum};
 use testkit::postgres::PostgresServer;
 
 #[derive(Clone, Debug, Subcommand)]
-pub(crate) enum Drill {
+pub(crate) enum DrillCommand {
     /// PostgreSQL is restarted, killed, paused and cut off under load
     Postgres {
         /// Faults, one after the other
         #[arg(long, default_value_t = 200)]
         rounds: usize,
         #[command(flatten)]
-        options: Options,
+        options: DrillOptions,
     },
     /// The disk below SQLite is full, read-only or failing
     Disk {
@@ -28,7 +28,7 @@ pub(crate) enum Drill {
         #[arg(long, default_value_t = 100)]
         rounds: usize,
         #[command(flatten)]
-        options: Options,
+        options: DrillOptions,
     },
     /// The pair on SQLite is killed under eight writers
     Kill {
@@ -36,7 +36,7 @@ pub(crate) enum Drill {
         #[arg(long, default_value_t = 100)]
         rounds: usize,
         #[command(flatten)]
-        options: Options,
+        options: DrillOptions,
     },
     /// One session is refreshed while answers get lost and the pair on SQLite is killed
     Refresh {
@@ -44,7 +44,7 @@ pub(crate) enum Drill {
         #[arg(long, default_value_t = 10_000)]
         rounds: usize,
         #[command(flatten)]
-        options: Options,
+        options: DrillOptions,
     },
     /// The pair on SQLite is backed up under eight writers, and each backup is restored and run
     Backup {
@@ -52,21 +52,21 @@ pub(crate) enum Drill {
         #[arg(long, default_value_t = 100)]
         rounds: usize,
         #[command(flatten)]
-        options: Options,
+        options: DrillOptions,
     },
     /// Hostile callers: memory of the services, and the effect on good callers
     Field {
         #[command(flatten)]
         attacks: Attacks,
         #[command(flatten)]
-        options: Options,
+        options: DrillOptions,
     },
     /// Tokens are revoked under load while guards, the auth service and the connections between them fail
     Revocation {
         #[command(flatten)]
         watched: Watched,
         #[command(flatten)]
-        options: Options,
+        options: DrillOptions,
     },
 }
 
@@ -87,14 +87,14 @@ pub(crate) struct Watched {
     trials: usize,
     /// Only these faults [default: all of them]
     #[arg(long, value_enum, value_delimiter = ',')]
-    faults: Vec<Fault>,
+    faults: Vec<RevocationFault>,
     /// Write the table into docs/guarantee.md
     #[arg(long, conflicts_with = "faults")]
     write: bool,
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct DrillOptions {
     /// Seed of random choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -103,9 +103,9 @@ pub(crate) struct Options {
     program: Option<PathBuf>,
 }
 
-impl Drill {
+impl DrillCommand {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let (name, amount, Options { seed, program }) = match &self {
+        let (name, amount, DrillOptions { seed, program }) = match &self {
             Self::Postgres { rounds, options } => ("postgres", rounds_flag(*rounds), options.clone()),
             Self::Disk { rounds, options } => ("disk", rounds_flag(*rounds), options.clone()),
             Self::Kill { rounds, options } => ("kill", rounds_flag(*rounds), options.clone()),
@@ -121,10 +121,12 @@ impl Drill {
         let program = program.map_or_else(build, Ok)?;
         let report = match self {
             Self::Postgres { rounds, .. } => {
-                let plan = Plan::by_chance(rounds, seed, BACK);
-                postgres::Drill::start(&program, PostgresServer::start().await?, seed).await?.run(&plan).await?
+                let plan = PostgresPlan::by_chance(rounds, seed, RECOVERY_TIME_LIMIT);
+                PostgresDrill::start(&program, PostgresServer::start().await?, seed).await?.run(&plan).await?
             }
-            Self::Disk { rounds, .. } => disk::run(&program, &disk::Fault::by_chance(rounds, seed), seed, BACK).await?,
+            Self::Disk { rounds, .. } => {
+                disk::run(&program, &disk::DiskFault::by_chance(rounds, seed), seed, RECOVERY_TIME_LIMIT).await?
+            }
             Self::Kill { rounds, .. } => kill::run(&program, rounds, seed).await?,
             Self::Refresh { rounds, .. } => refresh::run(&program, rounds, seed).await?,
             Self::Backup { rounds, .. } => backup::run(&program, rounds, seed).await?,
@@ -166,8 +168,8 @@ fn names<T: ValueEnum>(values: &[T]) -> String {
 
 impl Watched {
     /// Sessions that are revoked in a round, and calls of all guards in a second.
-    const SESSIONS: usize = 40;
-    const CALLS: u32 = 1_000;
+    const SESSIONS_PER_ROUND: usize = 40;
+    const CALLS_PER_SECOND: u32 = 1_000;
 
     fn flags(&self) -> String {
         let faults = names(&self.faults);
@@ -176,23 +178,23 @@ impl Watched {
     }
 
     async fn run(&self, program: &Path, seed: u64) -> Result<Report, Failure> {
-        let of = |all: &[Fault]| -> Vec<_> {
+        let of = |all: &[RevocationFault]| -> Vec<_> {
             all.iter().copied().filter(|fault| self.faults.is_empty() || self.faults.contains(fault)).collect()
         };
-        let plan = |faults| revocation::Plan {
+        let plan = |faults| RevocationPlan {
             faults,
             trials: self.trials,
-            sessions: Self::SESSIONS.min(self.trials),
-            calls_per_second: Self::CALLS,
+            sessions: Self::SESSIONS_PER_ROUND.min(self.trials),
+            calls_per_second: Self::CALLS_PER_SECOND,
             seed,
         };
         let mut judged = Vec::new();
-        let (alone, replicated) = (of(&Fault::ALONE), of(&Fault::REPLICATED));
+        let (alone, replicated) = (of(&RevocationFault::ALONE), of(&RevocationFault::REPLICATED));
         if !alone.is_empty() {
-            judged.extend(revocation::run(&mut Rig::alone(program).await?, &plan(alone)).await?);
+            judged.extend(revocation::run(&mut RevocationRig::alone(program).await?, &plan(alone)).await?);
         }
         if !replicated.is_empty() {
-            let mut rig = Rig::replicated(program, PostgresServer::start().await?).await?;
+            let mut rig = RevocationRig::replicated(program, PostgresServer::start().await?).await?;
             judged.extend(revocation::run(&mut rig, &plan(replicated)).await?);
         }
         Ok(revocation::report(&judged, self.trials))

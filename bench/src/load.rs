@@ -17,19 +17,19 @@ use tonic_health::pb::health_client::HealthClient;
 use bench::Failure;
 
 /// Number of callers; each waits for its answer before it asks again.
-const CALLERS: usize = 32;
+const LOAD_CALLERS: usize = 32;
 
 /// Length of one measurement.
-const LENGTH: Duration = Duration::from_secs(3);
+const MEASUREMENT_TIME: Duration = Duration::from_secs(3);
 
 /// Length and number of the turns of two compared calls. Disturbances of the machine last longer than a turn, so they
 /// affect both calls.
-const TURN: Duration = Duration::from_millis(250);
-const TURNS: usize = 80;
+const TURN_TIME: Duration = Duration::from_millis(250);
+const TURN_COUNT: usize = 80;
 
 /// Figures of a loop.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Figures {
+pub(crate) struct LoadFigures {
     /// Number of answers.
     pub(crate) count: f64,
     /// Answers a second.
@@ -38,6 +38,15 @@ pub(crate) struct Figures {
     pub(crate) p50: f64,
     /// 99th percentile of the times, in milliseconds.
     pub(crate) p99: f64,
+}
+
+/// Figures of two calls that were measured by turns.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ComparedFigures {
+    /// Figures of the first call.
+    pub(crate) one: LoadFigures,
+    /// Figures of the second call.
+    pub(crate) other: LoadFigures,
 }
 
 /// Measurements until now.
@@ -63,7 +72,7 @@ impl LoadSums {
     {
         let began = Instant::now();
         let mut callers = JoinSet::new();
-        for _ in 0..CALLERS {
+        for _ in 0..LOAD_CALLERS {
             let call = call.clone();
             callers.spawn(async move {
                 let mut micros = Histogram::<u64>::new_with_bounds(1, 10_000_000, 3)?;
@@ -83,26 +92,26 @@ impl LoadSums {
     }
 
     #[expect(clippy::cast_precision_loss, reason = "counts and microseconds of a few seconds are small")]
-    fn figures(&self) -> Figures {
+    fn figures(&self) -> LoadFigures {
         let (count, millis) = (self.micros.len() as f64, |part| self.micros.value_at_quantile(part) as f64 / 1000.0);
-        Figures { count, rate: count / self.taken.as_secs_f64(), p50: millis(0.5), p99: millis(0.99) }
+        LoadFigures { count, rate: count / self.taken.as_secs_f64(), p50: millis(0.5), p99: millis(0.99) }
     }
 }
 
 /// Calls as fast as the answers come; a failed call ends the run.
-pub(crate) async fn measure<F, T>(call: impl Fn() -> F + Clone + Send + 'static) -> Result<Figures, Failure>
+pub(crate) async fn measure<F, T>(call: impl Fn() -> F + Clone + Send + 'static) -> Result<LoadFigures, Failure>
 where
     F: Future<Output = Result<T, tonic::Status>> + Send,
     T: Send,
 {
     let mut sums = LoadSums::new()?;
-    sums.add(LENGTH, call).await?;
+    sums.add(MEASUREMENT_TIME, call).await?;
     Ok(sums.figures())
 }
 
 /// Measures both calls in turns; each turn starts with the call that ended the last one. Returns the sum of each call's
 /// turns.
-pub(crate) async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<(Figures, Figures), Failure>
+pub(crate) async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<ComparedFigures, Failure>
 where
     A: Fn() -> FA + Clone + Send + 'static,
     B: Fn() -> FB + Clone + Send + 'static,
@@ -112,16 +121,16 @@ where
     TB: Send,
 {
     let (mut ones, mut others) = (LoadSums::new()?, LoadSums::new()?);
-    for turn in 0..TURNS {
+    for turn in 0..TURN_COUNT {
         if turn % 2 == 0 {
-            ones.add(TURN, one.clone()).await?;
-            others.add(TURN, other.clone()).await?;
+            ones.add(TURN_TIME, one.clone()).await?;
+            others.add(TURN_TIME, other.clone()).await?;
         } else {
-            others.add(TURN, other.clone()).await?;
-            ones.add(TURN, one.clone()).await?;
+            others.add(TURN_TIME, other.clone()).await?;
+            ones.add(TURN_TIME, one.clone()).await?;
         }
     }
-    Ok((ones.figures(), others.figures()))
+    Ok(ComparedFigures { one: ones.figures(), other: others.figures() })
 }
 
 /// Returns these calls one after the other: a closed loop over several connections.
@@ -134,10 +143,10 @@ where
 }
 
 /// A call that is under way.
-pub(crate) type Called<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
+pub(crate) type CallFuture<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
 
 /// Returns health checks.
-pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
+pub(crate) fn health(channel: &Channel) -> impl Fn() -> CallFuture<()> + Clone + Send + Sync + 'static {
     let client = HealthClient::new(channel.clone());
     move || {
         let mut client = client.clone();
@@ -146,7 +155,10 @@ pub(crate) fn health(channel: &Channel) -> impl Fn() -> Called<()> + Clone + Sen
 }
 
 /// Returns health checks with this token.
-pub(crate) fn health_as(channel: &Channel, token: &Token) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
+pub(crate) fn health_as(
+    channel: &Channel,
+    token: &Token,
+) -> impl Fn() -> CallFuture<()> + Clone + Send + Sync + 'static {
     let client = HealthClient::with_interceptor(channel.clone(), WithToken::new(token));
     move || {
         let mut client = client.clone();
@@ -164,7 +176,10 @@ where
 }
 
 /// Returns requests about one token.
-pub(crate) fn verify_token(channel: &Channel, token: &str) -> impl Fn() -> Called<()> + Clone + Send + Sync + 'static {
+pub(crate) fn verify_token(
+    channel: &Channel,
+    token: &str,
+) -> impl Fn() -> CallFuture<()> + Clone + Send + Sync + 'static {
     let (client, token) = (TokenServiceClient::new(channel.clone()), token.to_owned());
     move || {
         let (mut client, token) = (client.clone(), token.clone());

@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 /// Measures the services as processes on this machine's loopback.
 #[derive(Debug, Parser)]
 #[command(name = "bench", version)]
-struct Cli {
+struct BenchCli {
     #[command(subcommand)]
     bench: Bench,
 }
@@ -35,7 +35,7 @@ enum Bench {
     /// Cost of a guarded call, and time until a revoked token is refused; about ten minutes
     Guard {
         #[command(flatten)]
-        options: guard::Options,
+        options: guard::GuardOptions,
     },
     /// Writes a second on SQLite, alone and in groups, on this disk and a slower one; about two minutes
     Writes {
@@ -52,12 +52,12 @@ enum Bench {
     },
     /// Break the parts that the services depend on, and check their promises
     #[command(subcommand)]
-    Drill(drills::Drill),
+    Drill(drills::DrillCommand),
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
-    match Cli::parse().bench {
+    match BenchCli::parse().bench {
         Bench::Quick => quick::run().await,
         Bench::Auth => auth::run().await,
         Bench::Timing => auth::timing().await,

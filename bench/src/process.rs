@@ -14,7 +14,8 @@ use crate::Failure;
 use crate::services::{Killed, addresses, channel, command};
 
 /// Time limit until a process is paused, and the interval between checks.
-const STILL: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(1));
+const PAUSE_TIMEOUT: Duration = Duration::from_secs(5);
+const PAUSE_POLL_INTERVAL: Duration = Duration::from_millis(1);
 
 /// The command line and environment of a service.
 #[derive(Clone, Debug)]
@@ -74,11 +75,11 @@ impl Process {
         let stands = async {
             // The state comes after the name, which may contain anything (`proc_pid_stat(5)`).
             while !fs::read_to_string(format!("/proc/{id}/stat"))?.rsplit(')').next().unwrap_or("").starts_with(" T") {
-                sleep(STILL.1).await;
+                sleep(PAUSE_POLL_INTERVAL).await;
             }
             Ok(())
         };
-        timeout(STILL.0, stands).await.map_err(|_| "the process does not pause")?
+        timeout(PAUSE_TIMEOUT, stands).await.map_err(|_| "the process does not pause")?
     }
 
     /// Ends a pause.

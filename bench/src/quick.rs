@@ -10,16 +10,16 @@ use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest};
 use gatepost::{Token, WithToken};
 
-use crate::load::{Called, compare, health, verify_token};
+use crate::load::{CallFuture, compare, health, verify_token};
 use bench::Failure;
 use bench::services::{self, Services};
 
-const STARTS: usize = 20;
-const LOGINS: usize = 100;
-const REST: Duration = Duration::from_secs(30);
+const TIMED_STARTS: usize = 20;
+const TIMED_LOGINS: usize = 100;
+const REST_TIME: Duration = Duration::from_secs(30);
 
-const EMAIL: &str = "ada@example.com";
-const PASSWORD: &str = "correct horse battery staple";
+const USER_EMAIL: &str = "ada@example.com";
+const USER_PASSWORD: &str = "correct horse battery staple";
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(crate) async fn run() -> Result<(), Failure> {
@@ -30,11 +30,12 @@ pub(crate) async fn run() -> Result<(), Failure> {
     println!("\nfigure                                     measured      target");
     row("memory of the pair at start", &format!("{:.1} MB", pair.memory()?), "<= 25 MB");
     let token = register(&pair).await?;
-    for _ in 0..LOGINS {
-        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    for _ in 0..TIMED_LOGINS {
+        let request =
+            LoginRequest { email: USER_EMAIL.into(), password: USER_PASSWORD.into(), ..LoginRequest::default() };
         AuthServiceClient::new(pair.auth.clone()).login(request).await?;
     }
-    tokio::time::sleep(REST).await;
+    tokio::time::sleep(REST_TIME).await;
     row("  half a minute after 100 logins", &format!("{:.1} MB", pair.memory()?), "<= 40 MB");
 
     let verify = compare(health(&pair.auth), verify_token(&pair.auth, token.expose())).await?;
@@ -43,27 +44,27 @@ pub(crate) async fn run() -> Result<(), Failure> {
     pair.stop()?;
 
     let mut starts = Vec::new();
-    for _ in 0..STARTS {
+    for _ in 0..TIMED_STARTS {
         let pair = start(&binary, folder.path()).await?;
         starts.push(pair.start);
         pair.stop()?;
     }
     starts.sort();
     let millis = |index: usize| starts[index].as_secs_f64() * 1000.0;
-    let shown = format!("{:.0} ms, at most {:.0} ms", millis(STARTS / 2), millis(STARTS - 1));
+    let shown = format!("{:.0} ms, at most {:.0} ms", millis(TIMED_STARTS / 2), millis(TIMED_STARTS - 1));
     row("start to serving, existing folder (median)", &shown, "<= 300 ms");
 
     println!("\ncall, 32 callers on one connection         calls/s   p50 ms   p99 ms");
     for (name, figures) in [
-        ("auth: health Check", verify.0),
-        ("auth: VerifyToken", verify.1),
-        ("blog: health Check", guarded.0),
-        ("blog: GetPost, guarded", guarded.1),
+        ("auth: health Check", verify.one),
+        ("auth: VerifyToken", verify.other),
+        ("blog: health Check", guarded.one),
+        ("blog: GetPost, guarded", guarded.other),
     ] {
         println!("{name:<42}{:>8.0}{:>9.2}{:>9.2}", figures.rate, figures.p50, figures.p99);
     }
-    println!("VerifyToken / Check: {:.2}", verify.1.rate / verify.0.rate);
-    println!("GetPost / Check:     {:.2}", guarded.1.rate / guarded.0.rate);
+    println!("VerifyToken / Check: {:.2}", verify.other.rate / verify.one.rate);
+    println!("GetPost / Check:     {:.2}", guarded.other.rate / guarded.one.rate);
     Ok(())
 }
 
@@ -79,8 +80,8 @@ fn row(name: &str, measured: &str, target: &str) {
 async fn register(pair: &Services) -> Result<Token, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),
-        email: EMAIL.into(),
-        password: PASSWORD.into(),
+        email: USER_EMAIL.into(),
+        password: USER_PASSWORD.into(),
         ..CreateUserRequest::default()
     };
     let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
@@ -95,7 +96,7 @@ async fn create_post(pair: &Services, token: &Token) -> Result<String, Failure> 
     Ok(posts.create_post(request).await?.into_inner().post.ok_or("no post")?.id)
 }
 
-fn get_post(pair: &Services, token: &Token, id: String) -> impl Fn() -> Called<()> + Clone + Send + 'static {
+fn get_post(pair: &Services, token: &Token, id: String) -> impl Fn() -> CallFuture<()> + Clone + Send + 'static {
     let client = PostServiceClient::with_interceptor(pair.blog.clone(), WithToken::new(token));
     move || {
         let mut client = client.clone();

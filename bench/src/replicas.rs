@@ -20,13 +20,13 @@ use tonic::transport::Channel;
 use crate::load::millis;
 
 /// Number of revocations, at the two replicas in turns.
-const ROUNDS: usize = 300;
+const REVOCATION_COUNT: usize = 300;
 
 /// Number of retirements of the signing key.
-const RETIREMENTS: usize = 20;
+const KEY_RETIREMENTS: usize = 20;
 
 /// The pause between two requests at the other replica.
-const PAUSE: Duration = Duration::from_micros(200);
+const REQUEST_PAUSE: Duration = Duration::from_micros(200);
 
 /// 32 random bytes in base64.
 const MASTER_KEY: &str = "kTrnwqz5UFVmpOhbMAm+mjbavM99PHDXrZ78nEu+OIM=";
@@ -51,7 +51,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
         );
     }
     let mut took = Histogram::<u64>::new(3)?;
-    for round in 0..ROUNDS {
+    for round in 0..REVOCATION_COUNT {
         let (here, there) = (&replicas[round % 2].auth, &replicas[1 - round % 2].auth);
         let tokens = register(here, round).await?;
         // A refresh costs no hash, unlike a login, and shows that both replicas know the session.
@@ -64,26 +64,26 @@ pub(crate) async fn run() -> Result<(), Failure> {
         AuthServiceClient::with_interceptor(here.clone(), with_token).logout(LogoutRequest {}).await?;
         let acknowledged = Instant::now();
         while state(there, &token).await? == TokenState::Active {
-            sleep(PAUSE).await;
+            sleep(REQUEST_PAUSE).await;
         }
         took.record(u64::try_from(acknowledged.elapsed().as_micros())?)?;
     }
-    println!("\nrevoked at one replica, refused by the other, {ROUNDS} times     target");
+    println!("\nrevoked at one replica, refused by the other, {REVOCATION_COUNT} times     target");
     let [median, late, most] = [0.5, 0.99, 1.0].map(|part| millis(&took, part));
     println!("{median:.0} ms (median), {late:.0} ms (99 of 100), {most:.0} ms (most)         <= 500 ms");
     let mut took = Histogram::<u64>::new(3)?;
-    for round in 0..RETIREMENTS {
-        let token = register(&replicas[0].auth, ROUNDS + round).await?.access_token;
+    for round in 0..KEY_RETIREMENTS {
+        let token = register(&replicas[0].auth, REVOCATION_COUNT + round).await?.access_token;
         retire(&binary, &auth.url, &key(&replicas[0].auth, &token).await?)?;
         let retired = Instant::now();
         for replica in &replicas {
             while state(&replica.auth, &token).await? == TokenState::Active {
-                sleep(PAUSE).await;
+                sleep(REQUEST_PAUSE).await;
             }
         }
         took.record(u64::try_from(retired.elapsed().as_micros())?)?;
     }
-    println!("its key retired by command, refused by both, {RETIREMENTS} times");
+    println!("its key retired by command, refused by both, {KEY_RETIREMENTS} times");
     let [median, most] = [0.5, 1.0].map(|part| millis(&took, part));
     println!("{median:.0} ms (median), {most:.0} ms (most)                             <= 500 ms");
     replicas.into_iter().try_for_each(Services::stop)

@@ -29,7 +29,7 @@ const INSECURE_SETTING: &str = "BLOG_INSECURE";
     disable_help_subcommand = true,
     after_help = secrets::help()
 )]
-pub struct Flags {
+pub struct BlogFlags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "BLOG_LISTEN", default_value = "127.0.0.1:50052", value_parser = address, hide_env_values = true)]
     pub listen: SocketAddr,
@@ -75,9 +75,9 @@ pub struct Flags {
 }
 
 /// Settings, secrets and listeners of the service.
-pub struct Config {
+pub struct BlogConfig {
     /// Flags of the command line.
-    pub flags: Flags,
+    pub flags: BlogFlags,
     /// Service key for the feed of revocations; `None` means that the guard asks the auth service at each call.
     pub service_key: Option<Token>,
     /// PROXY protocol, if connections begin with its header.
@@ -88,7 +88,7 @@ pub struct Config {
     pub ops: Option<TcpListener>,
 }
 
-impl Flags {
+impl BlogFlags {
     /// Returns the setting that allows plaintext and published secrets.
     fn insecure_switch(&self) -> InsecureSwitch {
         InsecureSwitch { name: INSECURE_SETTING, is_on: self.insecure }
@@ -108,12 +108,12 @@ impl Flags {
     }
 }
 
-impl Config {
+impl BlogConfig {
     /// Checks the settings.
     ///
     /// # Errors
     /// [`ConfigError`] names the setting without its value.
-    pub fn new(flags: Flags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
+    pub fn new(flags: BlogFlags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         let service_key = environment.service_key("BLOG_SERVICE_KEY")?;
         let switch = flags.insecure_switch();
         check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), switch)?;
@@ -148,7 +148,7 @@ impl Config {
 }
 
 /// Lists the connections that send plaintext beyond loopback.
-fn exposed(flags: &Flags) -> Vec<String> {
+fn exposed(flags: &BlogFlags) -> Vec<String> {
     let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());

@@ -18,27 +18,27 @@ use crate::app::create::PostDraft;
 use crate::app::read::WantedPost;
 use crate::app::write::PostUpdate;
 use crate::domain::{AuthorId, Content, EDITOR, Post, PostChange, PostId, PostView, PostWriter, Title};
-use crate::error::Error;
+use crate::error::BlogError;
 
 /// Largest number of ids of a batch.
 const MAX_BATCH_IDS: usize = 100;
 
 /// Returns the calling user; fails for a service, which owns no posts.
-pub(crate) fn user<T>(request: &Request<T>) -> Result<AuthorId, Error> {
-    let identity = Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?;
+pub(crate) fn user<T>(request: &Request<T>) -> Result<AuthorId, BlogError> {
+    let identity = Identity::find(request).ok_or(BlogError::Refused(Rejection::TokenMissing))?;
     match identity.kind {
-        SubjectKind::User => identity.subject.parse().map_err(|_| Error::Refused(Rejection::NotAllowed)),
-        _ => Err(Error::Refused(Rejection::NotAllowed)),
+        SubjectKind::User => identity.subject.parse().map_err(|_| BlogError::Refused(Rejection::NotAllowed)),
+        _ => Err(BlogError::Refused(Rejection::NotAllowed)),
     }
 }
 
 /// Returns the caller with its rights to change posts.
-pub(crate) fn writer<T>(request: &Request<T>) -> Result<PostWriter, Error> {
-    let identity = Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?;
+pub(crate) fn writer<T>(request: &Request<T>) -> Result<PostWriter, BlogError> {
+    let identity = Identity::find(request).ok_or(BlogError::Refused(Rejection::TokenMissing))?;
     Ok(PostWriter { user: user(request).ok(), is_editor: identity.has_role(EDITOR) })
 }
 
-pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<PostDraft, Error> {
+pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<PostDraft, BlogError> {
     let mut violations = Vec::new();
     let title = Title::parse(request.title).map_err(|_| violations.push(Violation::new("title", Title::RULE)));
     let content =
@@ -49,11 +49,11 @@ pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<PostDraft, Error> 
         (Ok(title), Ok(content), Ok(request_id)) => {
             Ok(PostDraft { title, content, request_id, validate_only: request.validate_only })
         }
-        _ => Err(Error::InvalidFields(violations)),
+        _ => Err(BlogError::InvalidFields(violations)),
     }
 }
 
-pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, Error> {
+pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, BlogError> {
     let patch = request.patch.unwrap_or_default();
     let mut violations = Vec::new();
     let id = request.id.parse().map_err(|_| violations.push(Violation::new("id", ID_RULE)));
@@ -78,12 +78,12 @@ pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, 
             let (change, expected) = (PostChange { title, content }, etag::expected(&request.etag));
             Ok(PostUpdate { id, change, expected, validate_only: request.validate_only })
         }
-        _ => Err(Error::InvalidFields(violations)),
+        _ => Err(BlogError::InvalidFields(violations)),
     }
 }
 
 /// Reads the ids of a batch.
-pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<WantedPost>, Error> {
+pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<WantedPost>, BlogError> {
     const MANY: &str = "must be at most 100 ids";
     const TWICE: &str = "must be listed once";
     if texts.len() > MAX_BATCH_IDS {
@@ -101,20 +101,20 @@ pub(crate) fn batch(texts: Vec<String>) -> Result<Vec<WantedPost>, Error> {
     Ok(batch)
 }
 
-pub(crate) fn id(text: &str) -> Result<PostId, Error> {
+pub(crate) fn id(text: &str) -> Result<PostId, BlogError> {
     text.parse().map_err(|_| violation("id", ID_RULE))
 }
 
 const ID_RULE: &str = "must be a UUID, as an answer of this service has it";
 
-pub(crate) fn post_id(post: Option<v1::get_post_request::Post>) -> Result<PostId, Error> {
+pub(crate) fn post_id(post: Option<v1::get_post_request::Post>) -> Result<PostId, BlogError> {
     let Some(v1::get_post_request::Post::Id(id)) = post else {
         return Err(violation("id", "must name a post"));
     };
     self::id(&id)
 }
 
-pub(crate) fn view(view: i32, default: PostView) -> Result<PostView, Error> {
+pub(crate) fn view(view: i32, default: PostView) -> Result<PostView, BlogError> {
     match v1::PostView::try_from(view) {
         Ok(v1::PostView::Unspecified) => Ok(default),
         Ok(v1::PostView::Basic) => Ok(PostView::Basic),
@@ -123,12 +123,12 @@ pub(crate) fn view(view: i32, default: PostView) -> Result<PostView, Error> {
     }
 }
 
-pub(crate) fn page_size(size: i32) -> Result<u32, Error> {
+pub(crate) fn page_size(size: i32) -> Result<u32, BlogError> {
     page::size(size).ok_or_else(|| violation("page_size", page::SIZE_RULE))
 }
 
-fn violation(field: impl Into<Cow<'static, str>>, description: &'static str) -> Error {
-    Error::InvalidFields(vec![Violation::new(field, description)])
+fn violation(field: impl Into<Cow<'static, str>>, description: &'static str) -> BlogError {
+    BlogError::InvalidFields(vec![Violation::new(field, description)])
 }
 
 pub(crate) fn post(post: Post) -> v1::Post {

@@ -14,7 +14,7 @@ use crate::store::{PostUnchanged, StoreError};
 
 /// An error of a call.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub(crate) enum BlogError {
     #[error("bad fields")]
     InvalidFields(Vec<Violation>),
     #[error("the page token is forged, for another request or too old")]
@@ -37,7 +37,7 @@ pub(crate) enum Error {
     Store(#[from] StoreError),
 }
 
-impl Error {
+impl BlogError {
     /// Returns the error of a change that was not written.
     pub(crate) fn unchanged(why: PostUnchanged, id: PostId) -> Self {
         match why {
@@ -47,43 +47,43 @@ impl Error {
     }
 }
 
-impl BadFields for Error {
+impl BadFields for BlogError {
     fn bad_fields(&mut self) -> Option<&mut Vec<Violation>> {
         if let Self::InvalidFields(violations) = self { Some(violations) } else { None }
     }
 }
 
-impl From<BadToken> for Error {
+impl From<BadToken> for BlogError {
     fn from(BadToken: BadToken) -> Self {
         Self::PageTokenInvalid
     }
 }
 
-impl From<Error> for Status {
-    fn from(error: Error) -> Self {
+impl From<BlogError> for Status {
+    fn from(error: BlogError) -> Self {
         match error {
-            Error::InvalidFields(violations) => failure::invalid_fields::<ErrorReason>(&violations),
-            Error::PageTokenInvalid => failure::page_token::<ErrorReason>(),
-            Error::RequestIdReused => failure::request_id_reused::<ErrorReason>(),
-            Error::PostNotFound(id) => {
+            BlogError::InvalidFields(violations) => failure::invalid_fields::<ErrorReason>(&violations),
+            BlogError::PageTokenInvalid => failure::page_token::<ErrorReason>(),
+            BlogError::RequestIdReused => failure::request_id_reused::<ErrorReason>(),
+            BlogError::PostNotFound(id) => {
                 failure::not_found(ErrorReason::PostNotFound, "gatepost.blog.v1.Post", &id, "post not found")
             }
-            Error::NotPostOwner => status(Code::PermissionDenied, ErrorReason::NotPostOwner, "permission denied"),
-            Error::Stale => failure::stale::<ErrorReason>(),
-            Error::AnswerTooLarge => status(
+            BlogError::NotPostOwner => status(Code::PermissionDenied, ErrorReason::NotPostOwner, "permission denied"),
+            BlogError::Stale => failure::stale::<ErrorReason>(),
+            BlogError::AnswerTooLarge => status(
                 Code::ResourceExhausted,
                 ErrorReason::MessageTooLarge,
                 "the posts are larger than 3 MiB together: ask for fewer, or for POST_VIEW_BASIC",
             ),
-            Error::QuotaUsedUp(wait) => {
+            BlogError::QuotaUsedUp(wait) => {
                 // Rounded up, so that a caller that waits this long succeeds.
                 let wait = Duration::from_secs((wait + Duration::from_nanos(999_999_999)).as_secs());
                 let message =
                     format!("you have written more than the quota of a minute, try again in {} s", wait.as_secs());
                 retry(Code::ResourceExhausted, ErrorReason::QuotaUsedUp, message, wait)
             }
-            Error::Refused(rejection) => rejection.into(),
-            Error::Store(error) => failure::store::<ErrorReason>(&error),
+            BlogError::Refused(rejection) => rejection.into(),
+            BlogError::Store(error) => failure::store::<ErrorReason>(&error),
         }
     }
 }

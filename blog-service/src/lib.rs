@@ -12,6 +12,6 @@ mod run;
 mod secrets;
 pub mod store;
 
-pub use config::{Config, Flags};
-pub use run::{RunError, run};
+pub use config::{BlogConfig, BlogFlags};
+pub use run::{BlogRunError, run};
 pub use secrets::SECRETS;

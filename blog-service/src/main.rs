@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use blog_service::{Config, Flags, SECRETS};
+use blog_service::{BlogConfig, BlogFlags, SECRETS};
 use clap::CommandFactory as _;
 use kit::Clock;
 use kit::config::{Environment, KnownNames, parse};
@@ -16,12 +16,12 @@ async fn main() -> ExitCode {
     // Both services may share one RUST_LOG, as in docker-compose.yml.
     let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
     kit::process::run("blog-service", crates, environment, async |signals| {
-        let flags: Flags = parse(std::env::args_os(), environment, &[])?;
+        let flags: BlogFlags = parse(std::env::args_os(), environment, &[])?;
         if let Some(HealthcheckCommand::Healthcheck(check)) = flags.command {
             return Ok(check.run(flags.listen).await?);
         }
-        KnownNames::new(&Flags::command(), &SECRETS).check_and_warn(environment)?;
-        let config = Config::new(flags, environment, Clock::system())?.bind_ops().await?;
+        KnownNames::new(&BlogFlags::command(), &SECRETS).check_and_warn(environment)?;
+        let config = BlogConfig::new(flags, environment, Clock::system())?.bind_ops().await?;
         let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
         Ok(blog_service::run(config, listener, signals).await?)
     })

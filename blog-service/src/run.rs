@@ -12,21 +12,21 @@ use kit::ids::Ids;
 use kit::ops::{self, Endpoints, Metrics};
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
-use kit::serve::{Parts, ServeError, ServerLimits, serve};
+use kit::serve::{Parts, ServeError, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
 use crate::app::BlogState;
-use crate::config::Config;
+use crate::config::BlogConfig;
 use crate::policy;
 use crate::rpc;
-use crate::store::{Store, StoreError};
+use crate::store::{BlogStore, StoreError};
 
 /// Reason for a failed start or an early end; its text says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum BlogRunError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -47,22 +47,22 @@ pub enum RunError {
 /// Serves on `listener` and on the operations port, if set, until `shutdown`.
 ///
 /// # Errors
-/// [`RunError`]; its text says what to do.
-pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+/// [`BlogRunError`]; its text says what to do.
+pub async fn run(mut config: BlogConfig, listener: TcpListener, shutdown: Shutdown) -> Result<(), BlogRunError> {
     let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
     let service = async |endpoints| start(config, listener, shutdown.clone(), endpoints).await;
     Box::pin(ops::run_with_port("blog-service", ops, limits, &shutdown, service)).await
 }
 
 async fn start(
-    config: Config,
+    config: BlogConfig,
     listener: TcpListener,
     shutdown: Shutdown,
     endpoints: Endpoints,
-) -> Result<(), RunError> {
-    let Config { flags, service_key, proxy_protocol, clock, .. } = config;
+) -> Result<(), BlogRunError> {
+    let BlogConfig { flags, service_key, proxy_protocol, clock, .. } = config;
     // The start may wait for the database; a shutdown ends the wait.
-    let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
+    let opened = shutdown.run_until_cancelled(Box::pin(BlogStore::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
     let clock = clock.apart();
     patiently(|| measure(store.db(), &clock)).await?;
@@ -90,6 +90,10 @@ async fn start(
     let guard = GuardLayer::new(policy::policy(flags.public_reads), auth)?.audience(flags.audience);
     metrics.count_decisions(guard.metrics());
     metrics.show_clock(clock.clone());
+    let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
+    metrics.add(server_metrics.clone());
+    metrics.add(store.db().clone());
+    metrics.add_process();
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
@@ -101,6 +105,7 @@ async fn start(
         deadlines: &[],
         health_probe: health::read_probe(store.db()),
         proxy_protocol,
+        metrics: server_metrics,
     };
     endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
     endpoints.watch_clock(clock.clone());
@@ -120,7 +125,7 @@ const MAX_TIME_LEAD: TimeDelta = TimeDelta::seconds(62);
 
 /// Sets request times in the future, written by a wrong clock, to the present. Otherwise the requests would stay known
 /// for more than a day.
-async fn repair(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+async fn repair(store: &BlogStore, clock: &Clock) -> Result<(), StoreError> {
     let now = clock.now();
     if !clock.may_repair(MAX_TIME_LEAD) {
         return Ok(());

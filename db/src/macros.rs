@@ -11,7 +11,7 @@ macro_rules! __db_read {
         match &$db {
             $crate::Db::Sqlite(db) => {
                 let $reader = db.readers();
-                $statement.await.map_err($crate::StoreError::from)
+                db.work().measure($crate::WorkKind::Read, $statement).await.map_err($crate::StoreError::from)
             }
             $crate::Db::Postgres(db) => {
                 let mut tries = db.read_retries();
@@ -22,7 +22,7 @@ macro_rules! __db_read {
                         let read = db.limit_read($statement).await;
                         lease.end(read)
                     };
-                    match read.await {
+                    match db.work().measure($crate::WorkKind::Read, read).await {
                         Err(error) if tries.once_more(&error) => {}
                         read => break read.map_err($crate::StoreError::from),
                     }

@@ -18,12 +18,12 @@ pub enum DatabaseUrl {
     /// A file.
     Sqlite(PathBuf),
     /// A server.
-    Postgres(PostgresServer),
+    Postgres(PostgresUrl),
 }
 
 /// Address, credentials and database of a PostgreSQL server. Its text shows neither user nor password.
 #[derive(Clone)]
-pub struct PostgresServer {
+pub struct PostgresUrl {
     options: Box<PgConnectOptions>,
     /// Settings of each session from `options`.
     settings: Vec<SessionSetting>,
@@ -69,7 +69,7 @@ impl DatabaseUrl {
     }
 }
 
-impl PostgresServer {
+impl PostgresUrl {
     pub(super) fn options(&self) -> PgConnectOptions {
         (*self.options).clone()
     }
@@ -107,7 +107,7 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
-impl fmt::Display for PostgresServer {
+impl fmt::Display for PostgresUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let database = self.options.get_database().unwrap_or_default();
         match self.options.get_socket() {
@@ -124,7 +124,7 @@ impl fmt::Display for PostgresServer {
     }
 }
 
-impl fmt::Debug for PostgresServer {
+impl fmt::Debug for PostgresUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "Server({self})")
     }
@@ -146,7 +146,7 @@ impl FromStr for DatabaseUrl {
     }
 }
 
-fn server(text: &str) -> Result<PostgresServer, &'static str> {
+fn server(text: &str) -> Result<PostgresUrl, &'static str> {
     if let Some((_, query)) = text.split_once('?') {
         let is_known = |part: &str| {
             let name = part.split_once('=').map_or(part, |(name, _)| name);
@@ -164,11 +164,11 @@ fn server(text: &str) -> Result<PostgresServer, &'static str> {
     if options.get_database().is_none_or(str::is_empty) {
         return Err("name the database, too: postgres://USER:PASSWORD@HOST:PORT/DATABASE");
     }
-    let Some(password) = password(&options) else { return Ok(PostgresServer { options: Box::new(options), settings }) };
+    let Some(password) = password(&options) else { return Ok(PostgresUrl { options: Box::new(options), settings }) };
     let clean = cleaned(&password).map_err(|_| {
         "the password, here or in PGPASSWORD, has a control character, a byte order mark or an outer blank: remove it"
     })?;
-    Ok(PostgresServer { options: Box::new(options.password(clean)), settings })
+    Ok(PostgresUrl { options: Box::new(options.password(clean)), settings })
 }
 
 /// Returns the URL without its `options`, and the settings in them. A pooler may refuse them or drop them silently, so

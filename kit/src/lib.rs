@@ -13,6 +13,7 @@ pub mod healthcheck;
 mod id_type;
 pub mod ids;
 pub mod mask;
+pub mod metrics;
 pub mod ops;
 pub mod outcome;
 pub mod output;

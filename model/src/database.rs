@@ -8,14 +8,14 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::Mutation;
 use crate::limits::Clocks;
-use crate::times::{BEGIN, LATE, TICK};
+use crate::times::{LATE_POLL_TICKS, START_TIME, TICK_LENGTH};
 
 /// Wall-clock time of a tick: only comparisons with other times of that clock count.
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
 /// Returns the time of a right wall clock.
 pub(crate) fn wall(now: Duration) -> DateTime<Utc> {
-    let ticks = now.as_nanos() / TICK.as_nanos();
+    let ticks = now.as_nanos() / TICK_LENGTH.as_nanos();
     DateTime::UNIX_EPOCH + HOUR * i32::try_from(ticks).unwrap_or(i32::MAX)
 }
 
@@ -23,8 +23,8 @@ pub(crate) fn wall(now: Duration) -> DateTime<Utc> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelDatabase {
     pub(crate) log: ModelLog,
-    /// The log before its last loss of rows, and the time of the loss.
-    pub(crate) before: Option<(Duration, ModelLog)>,
+    /// The log before its last loss of rows.
+    pub(crate) before: Option<EarlierLog>,
     /// Lost rows that guards may still know; empty after a restart of the log.
     pub(crate) lost: Vec<Logged>,
     /// The last mark that was drawn.
@@ -41,6 +41,14 @@ pub(crate) struct ModelLog {
     /// Number of pruned rows.
     pub(crate) pruned: usize,
     pub(crate) horizon: DateTime<Utc>,
+}
+
+/// A log that has lost rows since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EarlierLog {
+    /// Time of the loss.
+    pub(crate) until: Duration,
+    pub(crate) log: ModelLog,
 }
 
 /// A row, the time of its commit, and the horizon from then on.
@@ -73,7 +81,7 @@ impl ModelDatabase {
         let mut new = Self { log: ModelLog::default(), before: None, lost: Vec::new(), mark: 0, clocks };
         // The log begins before the tokens are issued. Otherwise its first row would prevent pruning as long as the
         // tokens live.
-        new.append(Revocation::Start, BEGIN, TICK, None);
+        new.append(Revocation::Start, START_TIME, TICK_LENGTH, None);
         new
     }
 
@@ -91,7 +99,7 @@ impl ModelDatabase {
         let logged = Logged { revision: revision(self.log.rows.len()), fingerprint: EntryFingerprint([self.mark; 16]) };
         let time = match self.clocks {
             // The exact time does not matter, if it is not before the issue time of the tokens.
-            Clocks::Unused | Clocks::FarAhead => wall(BEGIN),
+            Clocks::Unused | Clocks::FarAhead => wall(START_TIME),
             Clocks::Near { .. } => wall(now.saturating_sub(behind)),
         };
         let entry = Entry { logged, revocation, time };
@@ -100,7 +108,7 @@ impl ModelDatabase {
 
     /// Loses all but the first rows, and returns the lost revocations.
     pub(crate) fn lose(&mut self, left: usize, now: Duration) -> Vec<Revocation> {
-        self.before = Some((now, self.log.clone()));
+        self.before = Some(EarlierLog { until: now, log: self.log.clone() });
         let lost: Vec<_> = self.log.rows.drain(left..).map(|row| row.entry).collect();
         self.log.begun -= starts(lost.iter());
         self.lost.extend(lost.iter().map(|entry| entry.logged));
@@ -147,7 +155,7 @@ impl ModelDatabase {
     /// only the poll that began last. A poll reads all rows that were committed before its start, and any number of
     /// later rows.
     pub(crate) fn looks(&self, known: usize, now: Duration) -> impl Iterator<Item = Look> {
-        let before = self.before.as_ref().map(|(until, log)| (log, *until, true));
+        let before = self.before.as_ref().map(|before| (&before.log, before.until, true));
         [(&self.log, now, false)].into_iter().chain(before).flat_map(move |(log, until, before)| {
             let known = if before { known } else { known.min(log.rows.len()) };
             let look = move |rows: usize| {
@@ -156,13 +164,13 @@ impl ModelDatabase {
             };
             (known..=log.rows.len())
                 .map(look)
-                .filter(move |look| look.rows > log.pruned && now <= look.asked + TICK * LATE)
+                .filter(move |look| look.rows > log.pruned && now <= look.asked + TICK_LENGTH * LATE_POLL_TICKS)
         })
     }
 
     /// Returns the rows of a poll, from this revision on.
     pub(crate) fn page(&self, look: Look, from: i64) -> LogPage {
-        let log = self.before.as_ref().filter(|_| look.before).map_or(&self.log, |(_, log)| log);
+        let log = self.before.as_ref().filter(|_| look.before).map_or(&self.log, |before| &before.log);
         let rows = &log.rows[..look.rows];
         let entries = rows.iter().skip(log.pruned).map(|row| &row.entry);
         let entries = entries.filter(|entry| entry.logged.revision >= from).cloned().collect();

@@ -13,7 +13,7 @@ use gatepost::revocation_state::{
 };
 
 use crate::Mutation;
-use crate::replica::{TOKENS, session, user};
+use crate::replica::{MAX_TOKENS, session, user};
 
 /// One guard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +26,33 @@ pub(crate) struct ModelGuard {
     pub(crate) stream: Option<ModelStream>,
     /// An introspection with its token. One is enough: introspections are judged independently, so a property of an
     /// arbitrary one holds for all.
-    pub(crate) kept: Option<(usize, Evidence)>,
+    pub(crate) kept: Option<KeptEvidence>,
     /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
     /// A call that reads the revocation state's fields one by one, for a mutation.
     pub(crate) reader: Option<ModelReader>,
+}
+
+/// An introspection of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct KeptEvidence {
+    pub(crate) token: usize,
+    pub(crate) evidence: Evidence,
+}
+
+/// A call that is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct AdmittedCall {
+    pub(crate) token: usize,
+    pub(crate) began: Duration,
+}
+
+/// A message of a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SentEvent {
+    pub(crate) event: FeedEvent,
+    /// Time of the request for it, if it is a renewal.
+    pub(crate) asked: Duration,
 }
 
 /// A request under way.
@@ -60,11 +82,11 @@ pub(crate) struct ModelStream {
     /// Time of opening, and number of the history that the cursor follows.
     pub(crate) opened: Duration,
     pub(crate) of: u64,
-    /// Messages that the guard has not received, and the time of the request for a renewal.
-    pub(crate) down: VecDeque<(FeedEvent, Duration)>,
+    /// Messages that the guard has not received.
+    pub(crate) down: VecDeque<SentEvent>,
     pub(crate) renewals: Renewals,
     /// A renewal under way, for a mutation that reads the time of the last poll at the end.
-    pub(crate) read: Option<(FeedEvent, Duration)>,
+    pub(crate) read: Option<SentEvent>,
     /// Set if the replica owes a reset, for a mutation that delays it.
     pub(crate) owes_reset: bool,
     /// Position that is ahead of the replica's view, for a mutation that does not compare fingerprints. The stream
@@ -93,23 +115,18 @@ impl ModelStream {
             && let Some(said) = self.cursor.next(history, now)
         {
             self.of = history.number();
-            self.down.push_back((said, now));
+            self.down.push_back(SentEvent { event: said, asked: now });
         }
     }
 
     /// Returns the replica's answer to a request that was sent at this time.
-    pub(crate) fn renewal(
-        &mut self,
-        history: &History,
-        sent: Duration,
-        now: Duration,
-    ) -> Option<(FeedEvent, Duration)> {
+    pub(crate) fn renewal(&mut self, history: &History, sent: Duration, now: Duration) -> Option<SentEvent> {
         let mut cursor = self.cursor.clone();
         let mut renewals = self.renewals.clone();
         cursor.ask(renewals.ask(sent));
         let said = cursor.next(history, now).filter(|said| matches!(said, FeedEvent::Renewal(..)))?;
         self.renewals = renewals;
-        Some((said, sent))
+        Some(SentEvent { event: said, asked: sent })
     }
 }
 
@@ -133,17 +150,17 @@ impl ModelGuard {
 
     /// Stores an introspection.
     pub(crate) fn keep(&mut self, token: usize, at: Place, asked: Duration, ttl: Duration) {
-        self.kept = Some((token, Evidence { position: position(at), asked, ttl }));
+        self.kept = Some(KeptEvidence { token, evidence: Evidence { position: position(at), asked, ttl } });
     }
 
     /// Receives the replica's next message; an inconsistent one ends the stream.
     pub(crate) fn hear(&mut self, now: Duration, mutation: Option<Mutation>) {
         let Some(stream) = &mut self.stream else { return };
         let overtaking = (mutation == Some(Mutation::AnswerOvertakes))
-            .then(|| stream.down.iter().position(|(said, _)| matches!(said, FeedEvent::Renewal(..))))
+            .then(|| stream.down.iter().position(|sent| matches!(sent.event, FeedEvent::Renewal(..))))
             .flatten();
-        let Some((said, _)) = stream.down.remove(overtaking.unwrap_or(0)) else { return };
-        if self.take(said, now, mutation).is_err() {
+        let Some(sent) = stream.down.remove(overtaking.unwrap_or(0)) else { return };
+        if self.take(sent.event, now, mutation).is_err() {
             self.stream = None;
             self.told.clear();
             self.began = Some(now);
@@ -191,7 +208,7 @@ impl ModelGuard {
     pub(crate) fn forget_what_is_over(&mut self, now: Duration) {
         let Self { revocation_state, told, began, kept, .. } = self;
         let last = told.last().map_or(i64::MIN, |last| last.last.revision);
-        kept.take_if(|(token, evidence)| {
+        kept.take_if(|KeptEvidence { token, evidence }| {
             let counts = began.is_none_or(|began| evidence.asked > began);
             let is_dead = matches!(revocation_state.validity(evidence, bearer(*token), now), Validity::Revoked(_));
             // It may still be valid by its own request, or by a renewal of its row.
@@ -207,12 +224,13 @@ impl ModelGuard {
         self.reader = Some(ModelReader { began: now, before: self.revocation_state.clone() });
     }
 
-    /// Returns the token with which a call that begins now is admitted, and the time of the introspection's request.
-    pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<(usize, Duration)> {
-        let (token, evidence) = self.kept.as_ref()?;
+    /// Returns the evidence by which a call that begins now is let in.
+    pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<KeptEvidence> {
+        let kept = self.kept?;
+        let KeptEvidence { token, evidence } = &kept;
         let is_good = self.revocation_state.validity(evidence, bearer(*token), now) == Validity::Valid;
         let let_in = is_good || mutation.is_some_and(|mutation| self.lets_in_by(mutation, *token, evidence, now));
-        let_in.then_some((*token, evidence.asked))
+        let_in.then_some(kept)
     }
 
     /// Returns `true` if this mutation lets the lease extend an introspection that must not be renewed.
@@ -237,20 +255,21 @@ impl ModelGuard {
             && revocation_state.validity(&as_own, bearer(token), now) == Validity::Valid
     }
 
-    /// Returns the token with which the reading call is admitted, and the call's start. The call took its evidence from
-    /// the earlier revocation state, and checks revocations in the present one.
-    pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<(usize, Duration)> {
-        let (ModelReader { began, before }, (token, evidence)) = (self.reader.as_ref()?, self.kept.as_ref()?);
+    /// Returns the reading call, if it is let in. The call took its evidence from the earlier revocation state, and
+    /// checks revocations in the present one.
+    pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<AdmittedCall> {
+        let (ModelReader { began, before }, KeptEvidence { token, evidence }) =
+            (self.reader.as_ref()?, self.kept.as_ref()?);
         let is_vouched_for = before.validity(evidence, RevocableClaims::default(), now) == Validity::Valid;
         let recent = Evidence { asked: now + LEASE, ..*evidence };
         let is_good = self.revocation_state.validity(&recent, bearer(*token), now) == Validity::Valid;
-        (is_vouched_for && is_good).then_some((*token, *began))
+        (is_vouched_for && is_good).then_some(AdmittedCall { token: *token, began: *began })
     }
 }
 
 /// Returns the token of this number, as a guard reads it.
 fn bearer(token: usize) -> RevocableClaims<'static> {
-    static IDS: LazyLock<[(String, String); TOKENS]> =
+    static IDS: LazyLock<[(String, String); MAX_TOKENS]> =
         LazyLock::new(|| std::array::from_fn(|token| (user(token).to_string(), session(token).to_string())));
     let (subject, session) = &IDS[token];
     RevocableClaims { subject, session, generation: 1, key: "kid" }

@@ -28,5 +28,5 @@ pub use database::Look;
 pub use limits::{Clocks, ModelLimits};
 pub use mutation::Mutation;
 pub use state::ModelState;
-pub use times::{BOUND, TICK};
+pub use times::{REVOCATION_BOUND, TICK_LENGTH};
 pub use world::{LAST_MOMENT, ModelAction, ModelWorld, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::times::{BEGIN, TICK};
+use crate::times::{START_TIME, TICK_LENGTH};
 
 /// The bounds of a world. Streams, polls, requests and ticks have no limit.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +50,7 @@ impl Clocks {
     /// Returns the expiry time of the model's tokens.
     pub(crate) fn expire_time(self) -> Option<Duration> {
         let Self::Near { life } = self else { return None };
-        Some(BEGIN + TICK * life)
+        Some(START_TIME + TICK_LENGTH * life)
     }
 }
 

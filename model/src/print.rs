@@ -11,12 +11,12 @@ use auth_service::feed::FeedEvent;
 use auth_service::view::History;
 use gatepost::revocation_state::LEASE;
 
-use crate::database::{ModelLog, wall};
-use crate::guard::{self, Flight, ModelGuard, ModelStream};
+use crate::database::{EarlierLog, ModelLog, wall};
+use crate::guard::{self, Flight, KeptEvidence, ModelGuard, ModelStream, SentEvent};
 use crate::limits::Clocks;
 use crate::replica::{ModelReplica, kills};
 use crate::state::ModelState;
-use crate::times::{BEGIN, BOUND, TICK};
+use crate::times::{REVOCATION_BOUND, START_TIME, TICK_LENGTH};
 
 impl Hash for ModelState {
     fn hash<H: Hasher>(&self, state: &mut H) {
@@ -28,19 +28,19 @@ impl Hash for ModelState {
         database.lost.hash(state);
         // The age of tokens counts until they have expired, that of a row until it can be pruned.
         if let Some(expiry) = clocks.expire_time() {
-            age(BEGIN, *now, expiry.saturating_sub(BEGIN) + TICK).hash(state);
+            age(START_TIME, *now, expiry.saturating_sub(START_TIME) + TICK_LENGTH).hash(state);
             for row in database.log.rows.iter().skip(database.log.pruned) {
-                let most = (wall(expiry) - wall(BEGIN)).num_hours() + 1;
+                let most = (wall(expiry) - wall(START_TIME)).num_hours() + 1;
                 (wall(*now) - row.entry.time).num_hours().min(most).hash(state);
             }
         }
-        if let Some((until, log)) = &database.before {
-            age(*until, *now, TICK * 3).hash(state);
+        if let Some(EarlierLog { until, log }) = &database.before {
+            age(*until, *now, TICK_LENGTH * 3).hash(state);
             of_log(log, 0, *now, state);
         }
         let (asked_about, others) = dead_since.split_at(*watched);
         for since in asked_about {
-            since.map(|since| age(since, *now, BOUND + TICK)).hash(state);
+            since.map(|since| age(since, *now, REVOCATION_BOUND + TICK_LENGTH)).hash(state);
         }
         for since in others {
             since.is_some().hash(state);
@@ -78,13 +78,13 @@ fn of_log(log: &ModelLog, from: usize, now: Duration, state: &mut impl Hasher) {
         (row.entry.logged, &row.entry.revocation).hash(state);
     }
     for row in log.rows.iter().skip(from) {
-        age(row.committed, now, TICK * 3).hash(state);
+        age(row.committed, now, TICK_LENGTH * 3).hash(state);
     }
 }
 
 /// Returns the last entry and the ages; the entry determines those before it, and so the revocations.
 fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
-    let polled_at = history.polled_at().map(|time| age(time, now, TICK * 3));
+    let polled_at = history.polled_at().map(|time| age(time, now, TICK_LENGTH * 3));
     (history.position(), polled_at, kills(history.contents().horizon().until))
 }
 
@@ -92,10 +92,10 @@ impl ModelState {
     fn of_guard(&self, guard: &ModelGuard, state: &mut DefaultHasher) {
         let ModelGuard { revocation_state, told, began, stream, kept, flight, reader } = guard;
         let now = self.now;
-        let old = LEASE + TICK;
+        let old = LEASE + TICK_LENGTH;
         // An answer to a request from this moment does not count if the feed began at the same moment.
         (told, *began == Some(now)).hash(state);
-        if let Some((token, evidence)) = kept {
+        if let Some(KeptEvidence { token, evidence }) = kept {
             // A renewal counts only for the introspection. For a row of the feed it acts like a request at that time,
             // and an older time makes no difference.
             let outlasts = now > evidence.asked + LEASE;
@@ -120,18 +120,18 @@ impl ModelState {
         let ModelStream { replica, cursor, opened, of, down, renewals: _, read, owes_reset, awaited } = stream;
         let now = self.now;
         let ModelReplica { history, .. } = &self.replicas[*replica];
-        let old = LEASE + TICK;
+        let old = LEASE + TICK_LENGTH;
         // The time of opening counts until the log is known to have the guard's position, or to have lost it.
         let opened = cursor
             .awaits_poll()
             .then(|| (history.polled_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
         (replica, *of == history.number(), cursor.told(), opened, owes_reset, awaited).hash(state);
-        for (said, sent) in down.iter().chain(read) {
-            match said {
+        for SentEvent { event, asked } in down.iter().chain(read) {
+            match event {
                 FeedEvent::Reset(position) => (0, position).hash(state),
                 FeedEvent::Revocation(entry) => (1, entry.logged, &entry.revocation).hash(state),
                 // Requests are distinguished by their ages.
-                FeedEvent::Renewal(_, position) => (2, age(*sent, now, old), position).hash(state),
+                FeedEvent::Renewal(_, position) => (2, age(*asked, now, old), position).hash(state),
             }
         }
     }

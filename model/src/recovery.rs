@@ -11,17 +11,17 @@ use crate::state::ModelState;
 use crate::world::{ModelAction, ModelWorld};
 
 /// The most ticks of an outage after the last failure.
-const TICKS: u32 = 3;
+const RECOVERY_TICKS: u32 = 3;
 
 /// Number of a replica's polls within a tick.
-const LOOKS: usize = 3;
+const POLLS_PER_TICK: usize = 3;
 
 impl ModelWorld {
     /// Returns `true` if each feed is renewed, and a new token is good everywhere, within a few ticks. In these every
     /// replica polls, every guard has a stream, and every message arrives.
     pub(crate) fn recovers(&self, state: &ModelState) -> bool {
         let mut state = state.clone();
-        for _ in 0..TICKS {
+        for _ in 0..RECOVERY_TICKS {
             state = self.serve(state);
             state = self.next_state(&state, ModelAction::Tick).unwrap_or(state);
         }
@@ -61,7 +61,7 @@ impl ModelWorld {
 
     /// Lets every replica read the whole log.
     fn look(&self, mut state: ModelState) -> ModelState {
-        for _ in 0..LOOKS {
+        for _ in 0..POLLS_PER_TICK {
             for replica in 0..state.replicas.len() {
                 let look = Look { asked: state.now, rows: state.database.log.rows.len(), before: false };
                 if state.replicas[replica].may_end(look) {

@@ -10,14 +10,14 @@ use chrono::{DateTime, Utc};
 use crate::Mutation;
 use crate::database::{LogRow, Look, ModelDatabase, ModelLog, wall};
 use crate::limits::Clocks;
-use crate::times::BEGIN;
+use crate::times::START_TIME;
 
 /// The greatest number of tokens.
-pub(crate) const TOKENS: usize = 3;
+pub(crate) const MAX_TOKENS: usize = 3;
 
 /// Returns the token of this number, as the auth service reads it. All were issued at the model's start.
 fn bearer(token: usize) -> Bearer<'static> {
-    let issued = wall(BEGIN).timestamp();
+    let issued = wall(START_TIME).timestamp();
     Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued, era: Era::default() }
 }
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use auth_service::domain::{Position, Revocation};
-use auth_service::feed::{FeedCursor, FeedEvent};
+use auth_service::feed::FeedCursor;
 use gatepost::revocation_state::LEASE;
 
 use crate::Mutation;
 use crate::database::{Look, ModelDatabase};
-use crate::guard::{ModelGuard, ModelStream};
+use crate::guard::{AdmittedCall, ModelGuard, ModelStream, SentEvent};
 use crate::limits::Clocks;
-use crate::replica::{ModelReplica, PollResult, TOKENS, revocation, session, user};
-use crate::times::{LATE, TICK};
+use crate::replica::{MAX_TOKENS, ModelReplica, PollResult, revocation, session, user};
+use crate::times::{LATE_POLL_TICKS, TICK_LENGTH};
 
 /// One state of the world.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,15 +33,16 @@ impl ModelState {
     /// Returns, for each call that is admitted now with a revoked token, the time since the revocation.
     pub(crate) fn late(&self, mutation: Option<Mutation>) -> impl Iterator<Item = Duration> {
         self.guards.iter().flat_map(move |guard| {
-            let call = guard.lets_in(self.now, mutation).map(|(token, _)| (token, self.now));
-            let late = |(token, began): (usize, Duration)| began.checked_sub(self.dead_since[token]?);
+            let call = guard.lets_in(self.now, mutation);
+            let call = call.map(|kept| AdmittedCall { token: kept.token, began: self.now });
+            let late = |call: AdmittedCall| call.began.checked_sub(self.dead_since[call.token]?);
             [call, guard.lets_reader_in(self.now)].into_iter().flatten().filter_map(late)
         })
     }
 
     pub(crate) fn is_renewed(&self, mutation: Option<Mutation>) -> bool {
         let mut let_in = self.guards.iter().filter_map(|guard| guard.lets_in(self.now, mutation));
-        let_in.any(|(_, asked)| self.now > asked + LEASE)
+        let_in.any(|kept| self.now > kept.evidence.asked + LEASE)
     }
 
     /// Loses rows. The promise does not cover lost revocations: it holds for a database that keeps what it
@@ -134,7 +135,7 @@ impl ModelState {
         guard.stream = Some(stream);
     }
 
-    pub(crate) fn renewal(&mut self, guard: usize, mutation: Option<Mutation>) -> Option<(FeedEvent, Duration)> {
+    pub(crate) fn renewal(&mut self, guard: usize, mutation: Option<Mutation>) -> Option<SentEvent> {
         let stream = self.guards[guard].stream.as_mut()?;
         let replica = &self.replicas[stream.replica];
         stream.renewal(&replica.history, self.now, replica.time_of_renewals(self.now, mutation))
@@ -156,7 +157,7 @@ impl ModelState {
     pub(crate) fn settle(&mut self, mutation: Option<Mutation>) {
         let Self { now, replicas, guards, database, .. } = self;
         let are_past = replicas.iter().all(|replica| replica.is_past);
-        database.before.take_if(|(until, _)| are_past || *now > *until + TICK * LATE);
+        database.before.take_if(|before| are_past || *now > before.until + TICK_LENGTH * LATE_POLL_TICKS);
         for guard in guards {
             // All messages but renewals are sent at once, and may arrive late.
             if let Some(stream) = guard.stream.as_mut().filter(|stream| stream.read.is_none()) {
@@ -175,7 +176,7 @@ impl ModelState {
 
 /// Returns the token that a row kills.
 fn token(revoked: &Revocation) -> Option<usize> {
-    (0..TOKENS).find(|token| match revoked {
+    (0..MAX_TOKENS).find(|token| match revoked {
         Revocation::Session(id) => *id == session(*token),
         Revocation::User { id, .. } => *id == user(*token),
         _ => false,

@@ -7,11 +7,11 @@ use stateright::{Model, Property};
 
 use crate::Mutation;
 use crate::database::{Look, ModelDatabase};
-use crate::guard::{Flight, ModelGuard};
+use crate::guard::{Flight, ModelGuard, SentEvent};
 use crate::limits::{Clocks, ModelLimits};
-use crate::replica::{ModelReplica, TOKENS};
+use crate::replica::{MAX_TOKENS, ModelReplica};
 use crate::state::ModelState;
-use crate::times::{BEGIN, BOUND, TICK};
+use crate::times::{REVOCATION_BOUND, START_TIME, TICK_LENGTH};
 
 /// The property of every state.
 pub const PROMISE: &str = "no call is admitted that begins later than the bound after the revocation";
@@ -92,9 +92,9 @@ impl Model for ModelWorld {
 
     fn init_states(&self) -> Vec<ModelState> {
         let ModelLimits { guards, replicas, tokens, rows, revocations, forks, restarts, clocks, .. } = self.limits;
-        let tokens = tokens.min(TOKENS);
+        let tokens = tokens.min(MAX_TOKENS);
         vec![ModelState {
-            now: BEGIN,
+            now: START_TIME,
             database: ModelDatabase::new(clocks),
             replicas: vec![ModelReplica::default(); replicas],
             guards: vec![ModelGuard::new(rows); guards],
@@ -133,9 +133,9 @@ impl Model for ModelWorld {
         let mut state = last.clone();
         let (now, mutation) = (state.now, self.mutation);
         match action {
-            ModelAction::Tick => state.now += TICK,
+            ModelAction::Tick => state.now += TICK_LENGTH,
             ModelAction::Revoke(token) => state.revoke(token, Duration::ZERO, mutation),
-            ModelAction::RevokeBehind(token) => state.revoke(token, TICK, mutation),
+            ModelAction::RevokeBehind(token) => state.revoke(token, TICK_LENGTH, mutation),
             ModelAction::Prune(rows) => state.database.prune(rows, mutation),
             ModelAction::Report(guard) => state.report(guard)?,
             ModelAction::Lose(left) => state.lose(left),
@@ -162,7 +162,8 @@ impl Model for ModelWorld {
             ModelAction::ResetLate(guard) => {
                 let stream = state.guards[guard].stream.as_mut()?;
                 stream.owes_reset = false;
-                stream.down.push_back((FeedEvent::Reset(state.replicas[stream.replica].history.position()?), now));
+                let event = FeedEvent::Reset(state.replicas[stream.replica].history.position()?);
+                stream.down.push_back(SentEvent { event, asked: now });
             }
             ModelAction::Hear(guard) => state.hear(guard, mutation),
             ModelAction::Answer(guard, token, replica) => {
@@ -196,10 +197,10 @@ impl Model for ModelWorld {
     fn properties(&self) -> Vec<Property<Self>> {
         let mut properties = vec![
             Property::always(PROMISE, |world: &Self, state: &ModelState| {
-                state.late(world.mutation).all(|late| late <= BOUND)
+                state.late(world.mutation).all(|late| late <= REVOCATION_BOUND)
             }),
             Property::sometimes(LAST_MOMENT, |world: &Self, state: &ModelState| {
-                state.late(world.mutation).any(|late| late == BOUND)
+                state.late(world.mutation).any(|late| late == REVOCATION_BOUND)
             }),
             Property::sometimes(RENEWED, |world: &Self, state: &ModelState| state.is_renewed(world.mutation)),
             Property::always(NO_FALSE_ALARM, |world: &Self, state: &ModelState| {
@@ -255,7 +256,7 @@ impl ModelWorld {
         if stream.read.is_some() {
             actions.push(ModelAction::EndRenewing(guard));
         }
-        let renewals = stream.down.iter().filter(|(said, _)| matches!(said, FeedEvent::Renewal(..))).count();
+        let renewals = stream.down.iter().filter(|sent| matches!(sent.event, FeedEvent::Renewal(..))).count();
         if renewals < self.limits.renewals && stream.awaited.is_none() && stream.read.is_none() {
             let in_two_steps = self.is(&[Mutation::PositionBeforeLookedAt]);
             actions.push(if in_two_steps { ModelAction::BeginToRenew(guard) } else { ModelAction::Renew(guard) });

@@ -162,6 +162,7 @@ mod tests {
     use super::super::scripted::ada;
     use super::*;
     use crate::Uptime;
+    use crate::metrics::RejectionCount;
 
     const SECRET: &str = "the-token-itself";
     const METHOD: &str = "/a.B/C";
@@ -205,7 +206,8 @@ mod tests {
                 uptime.advance(Duration::from_secs(1));
             }
             let denied = authorizer.metrics.read().denied;
-            assert!(denied.contains(&(Rejection::TokenMissing, 1000)), "all are counted: {denied:?}");
+            let missing = RejectionCount { rejection: Rejection::TokenMissing, count: 1000 };
+            assert!(denied.contains(&missing), "all are counted: {denied:?}");
         });
         let lines = lines.await;
         let count = |text: &str| lines.iter().filter(|line| line.contains(text)).count();

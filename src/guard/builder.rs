@@ -12,11 +12,11 @@ use super::client::{AuthService, ClientSettings};
 use crate::Uptime;
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIMEOUT;
-const ATTEMPTS: RangeInclusive<u32> = 1..=5;
-const FAILURES: RangeInclusive<u32> = 1..=100;
-const PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
-const CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
+const ALLOWED_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIMEOUT;
+const ALLOWED_ATTEMPTS: RangeInclusive<u32> = 1..=5;
+const ALLOWED_FAILURES: RangeInclusive<u32> = 1..=100;
+const ALLOWED_PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
+const ALLOWED_CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
 
 /// The address of an auth service: a URL `http://HOST:PORT`, or an [`Endpoint`] of tonic, which may use TLS.
 #[derive(Clone, Debug)]
@@ -168,12 +168,12 @@ impl AuthServiceBuilder {
 impl ClientSettings {
     fn check(&self) -> Result<(), BuildError> {
         let Self { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } = self;
-        check_range("timeout", timeout, &TIMEOUTS)?;
-        check_range("attempts", attempts, &ATTEMPTS)?;
-        check_range("breaker: failures", failures, &FAILURES)?;
-        check_range("breaker: probe_interval", probe_interval, &PROBE_INTERVALS)?;
-        check_range("cache_capacity", cache_capacity, &CACHE_CAPACITIES)?;
-        check_range("inactive_cache_capacity", inactive_cache_capacity, &CACHE_CAPACITIES)
+        check_range("timeout", timeout, &ALLOWED_TIMEOUTS)?;
+        check_range("attempts", attempts, &ALLOWED_ATTEMPTS)?;
+        check_range("breaker: failures", failures, &ALLOWED_FAILURES)?;
+        check_range("breaker: probe_interval", probe_interval, &ALLOWED_PROBE_INTERVALS)?;
+        check_range("cache_capacity", cache_capacity, &ALLOWED_CACHE_CAPACITIES)?;
+        check_range("inactive_cache_capacity", inactive_cache_capacity, &ALLOWED_CACHE_CAPACITIES)
     }
 }
 

@@ -172,7 +172,7 @@ mod tests {
     use super::super::scripted::ada;
     use super::*;
 
-    const STREAMS: usize = 100;
+    const STREAMS_PER_PEER: usize = 100;
 
     /// A mock auth service that answers on demand and counts running requests.
     struct FairnessTest {
@@ -244,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn unlisted_keys_leave_the_channel_to_others() {
         let test = FairnessTest::new();
-        let flood = test.flood(12, STREAMS, Plausibility::Doubtful).await;
+        let flood = test.flood(12, STREAMS_PER_PEER, Plausibility::Doubtful).await;
         assert_eq!(test.under_way(), MAX_SUSPECT_REQUESTS, "of {}", flood.len());
         let mut calls = JoinSet::new();
         for peer in 100..200 {
@@ -261,15 +261,15 @@ mod tests {
     #[tokio::test]
     async fn peers_yield_after_four_bad_tokens() {
         let test = FairnessTest::new();
-        let mut flood = test.flood(12, STREAMS, Plausibility::Plausible).await;
+        let mut flood = test.flood(12, STREAMS_PER_PEER, Plausibility::Plausible).await;
         assert_eq!(test.under_way(), MAX_NEW_PEER_REQUESTS);
-        test.answers.add_permits(12 * STREAMS / 2);
+        test.answers.add_permits(12 * STREAMS_PER_PEER / 2);
         settle().await;
         assert_eq!(test.under_way(), MAX_SUSPECT_REQUESTS);
         let fresh = tokio::spawn(Arc::clone(&test).send(caller(100), Plausibility::Plausible, good()));
         settle().await;
         assert_eq!(test.under_way(), MAX_SUSPECT_REQUESTS + 1, "a new peer does not wait for suspect peers");
-        test.answers.add_permits(12 * STREAMS);
+        test.answers.add_permits(12 * STREAMS_PER_PEER);
         assert!(fresh.await.unwrap().is_ok());
         while let Some(call) = flood.join_next().await {
             assert!(call.unwrap().is_ok(), "garbage is verified in its turn");
@@ -281,7 +281,7 @@ mod tests {
         let test = FairnessTest::new();
         test.answers.add_permits(1);
         assert!(Arc::clone(&test).send(caller(100), Plausibility::Plausible, good()).await.is_ok());
-        let _flood = test.flood(12, STREAMS, Plausibility::Plausible).await;
+        let _flood = test.flood(12, STREAMS_PER_PEER, Plausibility::Plausible).await;
         let before = test.under_way();
         let mut calls = JoinSet::new();
         for class in [caller(100), TrafficClass::OpenCall, TrafficClass::NewCall(None)].into_iter().cycle().take(60) {

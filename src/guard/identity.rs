@@ -9,7 +9,7 @@ use tonic::Status;
 use super::{CallParts, Rejection};
 
 /// The default audience of the auth service's tokens.
-const AUDIENCE: &str = "gatepost";
+const DEFAULT_AUDIENCE: &str = "gatepost";
 
 /// The bearer of a verified token. The guard puts it into the extensions of each admitted request.
 ///
@@ -92,7 +92,7 @@ impl Identity {
     }
 
     fn new(subject: String, kind: SubjectKind) -> Self {
-        let (roles, audiences) = (Vec::new(), vec![AUDIENCE.to_owned()]);
+        let (roles, audiences) = (Vec::new(), vec![DEFAULT_AUDIENCE.to_owned()]);
         Self(Arc::new(IdentityClaims { subject, kind, roles, session: None, audiences, expire_time: None }))
     }
 

@@ -20,7 +20,7 @@ pub(super) const DEFAULT_CACHE_CAPACITY: usize = 100_000;
 pub(super) const DEFAULT_INACTIVE_CACHE_CAPACITY: usize = 10_000;
 
 /// Maximum requests of one call, if each answer is outdated when it arrives.
-const MAX_REQUESTS: usize = 3;
+const MAX_REQUESTS_PER_TOKEN: usize = 3;
 
 /// A decorator that caches introspections while they are known to be true.
 ///
@@ -125,7 +125,7 @@ impl<V: Verify> Verify for IntrospectionCache<V> {
 impl<V: Verify> IntrospectionCache<V> {
     /// Asks until an answer is valid on arrival.
     async fn ask(&self, token: &Token, class: TrafficClass, deadline: Instant) -> Result<Introspection, Unavailable> {
-        for _ in 0..MAX_REQUESTS {
+        for _ in 0..MAX_REQUESTS_PER_TOKEN {
             let introspection = self.flights.verify_for(token, class, deadline).await?;
             if introspection.facts.is_none() {
                 // Such an introspection holds only now.

@@ -21,11 +21,11 @@ mod tests {
 
     #[test]
     fn pauses_cover_the_range_and_stay_within_it() {
-        const LONGEST: Duration = Duration::from_millis(20);
-        let drawn: Vec<_> = (0..10_000).map(|_| full(LONGEST)).collect();
-        assert!(drawn.iter().all(|pause| *pause <= LONGEST));
+        const MAX_JITTER: Duration = Duration::from_millis(20);
+        let drawn: Vec<_> = (0..10_000).map(|_| full(MAX_JITTER)).collect();
+        assert!(drawn.iter().all(|pause| *pause <= MAX_JITTER));
         for tenth in 0..10 {
-            let (from, to) = (LONGEST * tenth / 10, LONGEST * (tenth + 1) / 10);
+            let (from, to) = (MAX_JITTER * tenth / 10, MAX_JITTER * (tenth + 1) / 10);
             let met = drawn.iter().filter(|pause| (from..to).contains(pause)).count();
             // 1,000 are expected, with a standard deviation of 30.
             assert!((700..1_300).contains(&met), "{met} from {from:?} to {to:?}");

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::key_names::{KeyLookup, KeyNames};
 
 /// Maximum length of a key id in bytes.
-const MAX_KEY_ID: usize = 64;
+const MAX_KEY_ID_BYTES: usize = 64;
 
 /// The estimate, before any request, that a token is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ fn json_object(segment: &str) -> Option<Map<String, Value>> {
 /// Returns true for a possible key id of an access token.
 fn is_key_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
-    (1..=MAX_KEY_ID).contains(&text.len()) && text.bytes().all(allowed)
+    (1..=MAX_KEY_ID_BYTES).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::TokenHeader::{ApiToken, Authorization};
 use super::{CallParts, HeaderFault, Rejection, TokenFormFault, TokenHeader};
 
 /// Maximum length of a token in bytes.
-const MAX_BYTES: usize = 4096;
+const MAX_TOKEN_BYTES: usize = 4096;
 
 // Header names, parsed once and not per call.
 static API_TOKEN: HeaderName = HeaderName::from_static("api-token");
@@ -61,7 +61,7 @@ impl Token {
     /// # Errors
     /// [`TokenFormFault`] says why the text is not a token.
     pub fn parse(text: &str) -> Result<Self, TokenFormFault> {
-        let fault = || ApiToken.fault_of(text.as_bytes(), MAX_BYTES).fault;
+        let fault = || ApiToken.fault_of(text.as_bytes(), MAX_TOKEN_BYTES).fault;
         HeaderValue::from_str(text).ok().and_then(|header| Self::from_header(header, 0)).ok_or_else(fault)
     }
 
@@ -79,7 +79,7 @@ impl Token {
         let token = header.as_bytes().get(start..)?;
         // No early exit: the compiler then checks many bytes at once.
         let is_visible = |token: &[u8]| token.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic());
-        let is_plausible = (1..=MAX_BYTES).contains(&token.len()) && is_visible(token);
+        let is_plausible = (1..=MAX_TOKEN_BYTES).contains(&token.len()) && is_visible(token);
         header.set_sensitive(true);
         is_plausible.then_some(Self { header, start, digest: OnceLock::new() })
     }
@@ -153,7 +153,7 @@ impl Token {
             }
             (None, None) => return Err(ApiToken.with_fault(TokenFormFault::Missing)),
         };
-        let fault = || header.fault_of(value.as_bytes().get(start..).unwrap_or_default(), MAX_BYTES);
+        let fault = || header.fault_of(value.as_bytes().get(start..).unwrap_or_default(), MAX_TOKEN_BYTES);
         Self::from_header(value.clone(), start).ok_or_else(fault)
     }
 }

@@ -24,7 +24,7 @@ pub(crate) struct AuthCounters {
     pub(crate) gaps: Counter,
     pub(crate) lag: Histogram<10>,
     is_fed: AtomicBool,
-    feed_up: facade::Gauge,
+    feed_up: facade::RecordedGauge,
 }
 
 /// Counts of requests and of the feed since the start.
@@ -114,7 +114,7 @@ impl Default for AuthCounters {
                 [5, 10, 25, 50, 100, 250, 500, 1000, 2000, 10_000],
             ),
             is_fed: AtomicBool::new(false),
-            feed_up: facade::Gauge::new("gatepost_feed_up", "1 while the revocation stream is connected"),
+            feed_up: facade::gauge("gatepost_feed_up", "1 while the revocation stream is connected"),
         }
     }
 }

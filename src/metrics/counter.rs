@@ -8,18 +8,18 @@ use super::{Labels, facade};
 #[derive(Debug)]
 pub(crate) struct Counter {
     count: AtomicU64,
-    recorded: facade::Counter,
+    recorded: facade::RecordedCounter,
 }
 
 impl Counter {
     /// Creates a counter with this name in the recorder.
     pub(super) fn named(name: &'static str, labels: &Labels, help: &'static str) -> Self {
-        Self { count: AtomicU64::new(0), recorded: facade::Counter::new(name, labels, help) }
+        Self { count: AtomicU64::new(0), recorded: facade::counter(name, labels, help) }
     }
 
     /// Creates a counter that the recorder does not see.
     pub(super) const fn unnamed() -> Self {
-        Self { count: AtomicU64::new(0), recorded: facade::Counter::none() }
+        Self { count: AtomicU64::new(0), recorded: facade::unseen_counter() }
     }
 
     /// Adds one.

@@ -7,12 +7,22 @@ use std::time::Duration;
 use super::counter::Counter;
 use super::facade;
 
+/// A bucket of a histogram. It excludes the times of the buckets before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Bucket {
+    /// Longest time that the bucket counts.
+    pub bound: Duration,
+    /// Number of times.
+    pub count: u64,
+}
+
 /// The counts of a histogram.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Distribution {
-    /// Upper bound and count of each bucket, in ascending order. A bucket excludes the times of the buckets before it.
-    pub buckets: Vec<(Duration, u64)>,
+    /// Buckets in ascending order.
+    pub buckets: Vec<Bucket>,
     /// Times above the last bound.
     pub above: u64,
     /// Sum of all times, each truncated to microseconds.
@@ -22,7 +32,7 @@ pub struct Distribution {
 impl Distribution {
     /// Returns the number of recorded times.
     pub fn count(&self) -> u64 {
-        self.buckets.iter().map(|(_, count)| count).sum::<u64>() + self.above
+        self.buckets.iter().map(|bucket| bucket.count).sum::<u64>() + self.above
     }
 }
 
@@ -33,7 +43,7 @@ pub(crate) struct Histogram<const N: usize> {
     counts: [Counter; N],
     above: Counter,
     micros: AtomicU64,
-    recorded: facade::Histogram,
+    recorded: facade::RecordedHistogram,
 }
 
 impl<const N: usize> Histogram<N> {
@@ -45,7 +55,7 @@ impl<const N: usize> Histogram<N> {
             counts: array::from_fn(|_| Counter::unnamed()),
             above: Counter::unnamed(),
             micros: AtomicU64::new(0),
-            recorded: facade::Histogram::new(name, help),
+            recorded: facade::histogram(name, help),
         }
     }
 
@@ -59,7 +69,7 @@ impl<const N: usize> Histogram<N> {
     pub(super) fn read(&self) -> Distribution {
         let counts = self.counts.iter().map(Counter::get);
         Distribution {
-            buckets: self.bounds.into_iter().zip(counts).collect(),
+            buckets: self.bounds.into_iter().zip(counts).map(|(bound, count)| Bucket { bound, count }).collect(),
             above: self.above.get(),
             sum: Duration::from_micros(self.micros.load(Ordering::Relaxed)),
         }
@@ -81,7 +91,7 @@ mod tests {
             histogram.record(time);
         }
         let read = histogram.read();
-        assert_eq!(read.buckets, [(ms(10), 2), (ms(100), 2)]);
+        assert_eq!(read.buckets, [Bucket { bound: ms(10), count: 2 }, Bucket { bound: ms(100), count: 2 }]);
         assert_eq!((read.above, read.count()), (2, 6));
         assert_eq!(read.sum, Duration::from_hours(1) + ms(221));
     }

@@ -5,55 +5,58 @@
 
 use std::time::Duration;
 
-use ::metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use ::metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 
 use super::Labels;
 
 /// A monotonic counter of the recorder.
 #[derive(Debug)]
-pub(super) struct Counter(::metrics::Counter);
+pub(super) struct RecordedCounter(::metrics::Counter);
 
-impl Counter {
-    /// Creates a counter that the recorder does not see.
-    pub(super) const fn none() -> Self {
-        Self(::metrics::Counter::noop())
-    }
+/// A gauge of the recorder: 1 or 0.
+#[derive(Debug)]
+pub(super) struct RecordedGauge(::metrics::Gauge);
 
-    pub(super) fn new(name: &'static str, labels: &Labels, help: &'static str) -> Self {
-        describe_counter!(name, Unit::Count, help);
-        Self(counter!(name, labels))
-    }
+/// A histogram of the recorder, in seconds.
+#[derive(Debug)]
+pub(super) struct RecordedHistogram(::metrics::Histogram);
 
+/// Returns a counter that the recorder does not see.
+pub(super) const fn unseen_counter() -> RecordedCounter {
+    RecordedCounter(::metrics::Counter::noop())
+}
+
+/// Describes a counter to the recorder, and returns its handle.
+pub(super) fn counter(name: &'static str, labels: &Labels, help: &'static str) -> RecordedCounter {
+    describe_counter!(name, Unit::Count, help);
+    RecordedCounter(::metrics::counter!(name, labels))
+}
+
+/// Describes a gauge to the recorder, and returns its handle.
+pub(super) fn gauge(name: &'static str, help: &'static str) -> RecordedGauge {
+    describe_gauge!(name, help);
+    RecordedGauge(::metrics::gauge!(name))
+}
+
+/// Describes a histogram to the recorder, and returns its handle.
+pub(super) fn histogram(name: &'static str, help: &'static str) -> RecordedHistogram {
+    describe_histogram!(name, Unit::Seconds, help);
+    RecordedHistogram(::metrics::histogram!(name))
+}
+
+impl RecordedCounter {
     pub(super) fn one(&self) {
         self.0.increment(1);
     }
 }
 
-/// A gauge of the recorder: 1 or 0.
-#[derive(Debug)]
-pub(super) struct Gauge(::metrics::Gauge);
-
-impl Gauge {
-    pub(super) fn new(name: &'static str, help: &'static str) -> Self {
-        describe_gauge!(name, help);
-        Self(gauge!(name))
-    }
-
+impl RecordedGauge {
     pub(super) fn set(&self, is_on: bool) {
         self.0.set(f64::from(u8::from(is_on)));
     }
 }
 
-/// A histogram of the recorder, in seconds.
-#[derive(Debug)]
-pub(super) struct Histogram(::metrics::Histogram);
-
-impl Histogram {
-    pub(super) fn new(name: &'static str, help: &'static str) -> Self {
-        describe_histogram!(name, Unit::Seconds, help);
-        Self(histogram!(name))
-    }
-
+impl RecordedHistogram {
     pub(super) fn record(&self, time: Duration) {
         self.0.record(time);
     }

@@ -18,6 +18,16 @@ struct GuardCounters {
     ended: [Counter; Rejection::ALL.len()],
 }
 
+/// The number of calls that a guard refused or ended for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RejectionCount {
+    /// The reason.
+    pub rejection: Rejection,
+    /// Number of calls.
+    pub count: u64,
+}
+
 /// Decisions of a guard since its start. Requests that are not gRPC are not counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -25,18 +35,20 @@ pub struct GuardCounts {
     /// Admitted calls, including those of public methods and anonymous callers.
     pub allowed: u64,
     /// Refused calls by reason; every reason is listed.
-    pub denied: Vec<(Rejection, u64)>,
+    pub denied: Vec<RejectionCount>,
     /// Open calls that the guard ended, by reason; every reason is listed. The token became invalid, or there was no
     /// evidence.
-    pub ended: Vec<(Rejection, u64)>,
+    pub ended: Vec<RejectionCount>,
 }
 
 impl GuardMetrics {
     /// Returns the counts until now.
     pub fn read(&self) -> GuardCounts {
         let GuardCounters { allowed, denied, ended } = &*self.0;
-        let by_cause =
-            |counters: &[Counter]| Rejection::ALL.into_iter().zip(counters.iter().map(Counter::get)).collect();
+        let by_cause = |counters: &[Counter]| {
+            let counts = Rejection::ALL.into_iter().zip(counters.iter().map(Counter::get));
+            counts.map(|(rejection, count)| RejectionCount { rejection, count }).collect()
+        };
         GuardCounts { allowed: allowed.get(), denied: by_cause(denied), ended: by_cause(ended) }
     }
 

@@ -30,8 +30,8 @@ mod guard;
 
 pub(crate) use auth::AuthCounters;
 pub use auth::{AuthCounts, AuthMetrics};
-pub use distribution::Distribution;
-pub use guard::{GuardCounts, GuardMetrics};
+pub use distribution::{Bucket, Distribution};
+pub use guard::{GuardCounts, GuardMetrics, RejectionCount};
 
 /// The labels of a counter. A caller can choose none of their values.
 type Labels = [(&'static str, &'static str)];

@@ -1,44 +1,38 @@
 //! Stubs that replace `facade.rs` without the feature `metrics`.
 
-#![expect(clippy::unused_self, reason = "the same methods as in facade.rs")]
-
 use std::time::Duration;
 
 use super::Labels;
 
+pub(super) type RecordedCounter = Unrecorded;
+pub(super) type RecordedGauge = Unrecorded;
+pub(super) type RecordedHistogram = Unrecorded;
+
+/// A handle that records nothing.
 #[derive(Debug)]
-pub(super) struct Counter;
+pub(super) struct Unrecorded;
 
-impl Counter {
-    pub(super) const fn none() -> Self {
-        Self
-    }
-
-    pub(super) const fn new(_name: &'static str, _labels: &Labels, _help: &'static str) -> Self {
-        Self
-    }
-
-    pub(super) const fn one(&self) {}
+pub(super) const fn unseen_counter() -> RecordedCounter {
+    Unrecorded
 }
 
-#[derive(Debug)]
-pub(super) struct Gauge;
+pub(super) const fn counter(_name: &'static str, _labels: &Labels, _help: &'static str) -> RecordedCounter {
+    Unrecorded
+}
 
-impl Gauge {
-    pub(super) const fn new(_name: &'static str, _help: &'static str) -> Self {
-        Self
-    }
+pub(super) const fn gauge(_name: &'static str, _help: &'static str) -> RecordedGauge {
+    Unrecorded
+}
+
+pub(super) const fn histogram(_name: &'static str, _help: &'static str) -> RecordedHistogram {
+    Unrecorded
+}
+
+#[expect(clippy::unused_self, reason = "the same methods as in facade.rs")]
+impl Unrecorded {
+    pub(super) const fn one(&self) {}
 
     pub(super) const fn set(&self, _is_on: bool) {}
-}
-
-#[derive(Debug)]
-pub(super) struct Histogram;
-
-impl Histogram {
-    pub(super) const fn new(_name: &'static str, _help: &'static str) -> Self {
-        Self
-    }
 
     pub(super) const fn record(&self, _time: Duration) {}
 }

@@ -12,8 +12,8 @@ use crate::status::{details_with, retry, status};
 /// The `RetryInfo` delay of a rejection for lack of an introspection.
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
-const MISSING: &str = "Authentication token not provided";
-const INVALID: &str = "invalid token";
+const MISSING_MESSAGE: &str = "Authentication token not provided";
+const INVALID_MESSAGE: &str = "invalid token";
 
 /// The reason why the guard refuses or ends a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,14 +85,14 @@ impl From<Rejection> for Status {
     fn from(rejection: Rejection) -> Self {
         let reason = rejection.reason();
         match rejection {
-            Rejection::TokenMissing => status(Code::Unauthenticated, reason, MISSING),
+            Rejection::TokenMissing => status(Code::Unauthenticated, reason, MISSING_MESSAGE),
             Rejection::Header(fault) => {
-                let message = if fault.is_missing() { MISSING } else { INVALID };
+                let message = if fault.is_missing() { MISSING_MESSAGE } else { INVALID_MESSAGE };
                 let metadata = [("header", fault.header.name()), ("fault", fault.fault.name())];
                 Self::with_error_details(Code::Unauthenticated, message, details_with(reason, metadata))
             }
             Rejection::Token(InactiveReason::Invalid | InactiveReason::Expired | InactiveReason::Revoked) => {
-                status(Code::Unauthenticated, reason, INVALID)
+                status(Code::Unauthenticated, reason, INVALID_MESSAGE)
             }
             Rejection::Token(InactiveReason::UserDeleted) => {
                 status(Code::Unauthenticated, reason, "user does not exist, bad token")

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Maximum number of pending requests. Older ones are dropped, and their answers are ignored.
-const MAX_PENDING: usize = 16;
+const MAX_PENDING_RENEWALS: usize = 16;
 
 /// The renewal requests of one stream, by number.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -20,7 +20,7 @@ impl Renewals {
     pub fn ask(&mut self, now: Duration) -> u64 {
         self.last += 1;
         self.waiting_since.get_or_insert(now);
-        if self.sent.len() == MAX_PENDING {
+        if self.sent.len() == MAX_PENDING_RENEWALS {
             self.sent.pop_front();
         }
         self.sent.push_back((self.last, now));

@@ -40,7 +40,7 @@ enum GatepostCommand {
     /// Run the auth service alone
     Auth(Box<auth_service::CommandLine>),
     /// Run the blog service alone
-    Blog(blog_service::Flags),
+    Blog(blog_service::BlogFlags),
     /// Run the demo: each step as a grpcurl line with its answer, against its own pair or a running one
     Demo(DemoFlags),
     /// List, rotate, retire or reseal the keys that sign tokens
@@ -146,7 +146,7 @@ async fn main() -> ExitCode {
                     Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
                     None => {}
                 }
-                let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
+                let config = auth_service::AuthConfig::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
                 Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
             }
@@ -154,7 +154,7 @@ async fn main() -> ExitCode {
                 if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
                     return Ok(check.run(flags.listen).await?);
                 }
-                let config = blog_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
+                let config = blog_service::BlogConfig::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
                 Ok(Box::pin(blog_service::run(config, listener, signals)).await?)
             }

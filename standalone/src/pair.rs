@@ -35,8 +35,8 @@ const PAIR_SETTINGS: [&str; 5] =
 
 /// Both services, bound and not yet serving.
 pub(crate) struct Pair {
-    auth: auth_service::Config,
-    blog: blog_service::Config,
+    auth: auth_service::AuthConfig,
+    blog: blog_service::BlogConfig,
     auth_listener: TcpListener,
     blog_listener: TcpListener,
     auth_at: SocketAddr,
@@ -57,8 +57,8 @@ impl Pair {
         flags: &PairFlags,
         environment: Environment,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let mut auth: auth_service::Flags = parse(["auth".into()], environment, &PAIR_SETTINGS)?;
-        let mut blog: blog_service::Flags = parse(["blog".into()], environment, &PAIR_SETTINGS)?;
+        let mut auth: auth_service::AuthFlags = parse(["auth".into()], environment, &PAIR_SETTINGS)?;
+        let mut blog: blog_service::BlogFlags = parse(["blog".into()], environment, &PAIR_SETTINGS)?;
         for (name, listen, is_on, switch) in [
             ("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen, auth.insecure, "AUTH_INSECURE"),
             ("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen, blog.insecure, "BLOG_INSECURE"),
@@ -69,13 +69,13 @@ impl Pair {
         blog.listen = flags.blog_listen;
         auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
         blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
-        let mut auth = auth_service::Config::new(auth, environment, Clock::system())?.bind_ops().await?;
+        let mut auth = auth_service::AuthConfig::new(auth, environment, Clock::system())?.bind_ops().await?;
 
         let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
         let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
         blog.auth_url = ServiceAddress::reaching(auth_at);
-        let mut blog = blog_service::Config::new(blog, environment, Clock::system())?.bind_ops().await?;
+        let mut blog = blog_service::BlogConfig::new(blog, environment, Clock::system())?.bind_ops().await?;
         // Both services are in this process, so a service key that exists only here is enough.
         auth.service_key = auth.service_key.or_else(new_key);
         blog.service_key.clone_from(&auth.service_key);

@@ -7,7 +7,7 @@ use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
 use gatepost::api::auth::v1::{Greeting, NewSigningKeys};
 use gatepost::guard::layers::{RemoteVerifier, SingleFlight};
-use gatepost::metrics::{Distribution, GuardCounts};
+use gatepost::metrics::{Distribution, GuardCounts, RejectionCount};
 use gatepost::{AuthService, GuardLayer, InactiveReason, Policy, Rejection, Rule, Token, TokenStatus, Verify};
 use http::Request;
 use prost_types::Timestamp;
@@ -19,14 +19,14 @@ use crate::support::{Auth, Followed, GATHER, LISTEN, Memory, Port, Refused, TELL
 const LIMIT: Duration = Duration::from_millis(500);
 
 /// Returns the reasons with a count above zero.
-fn counted(counts: &[(Rejection, u64)]) -> Vec<(Rejection, u64)> {
-    counts.iter().copied().filter(|(_, count)| *count > 0).collect()
+fn counted(counts: &[RejectionCount]) -> Vec<(Rejection, u64)> {
+    counts.iter().filter(|one| one.count > 0).map(|one| (one.rejection, one.count)).collect()
 }
 
 /// Returns the non-empty buckets by their bounds in ms, and the count above the last bound.
 fn counts(distribution: &Distribution) -> (Vec<(u128, u64)>, u64) {
-    let buckets = distribution.buckets.iter().filter(|(_, count)| *count > 0);
-    (buckets.map(|(bound, count)| (bound.as_millis(), *count)).collect(), distribution.above)
+    let buckets = distribution.buckets.iter().filter(|bucket| bucket.count > 0);
+    (buckets.map(|bucket| (bucket.bound.as_millis(), bucket.count)).collect(), distribution.above)
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,8 +7,8 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::domain::UserId;
-use crate::error::Error;
-use crate::store::{AccountDigest, Store, Trial};
+use crate::error::AuthError;
+use crate::store::{AccountDigest, AuthStore, Trial};
 
 /// Purpose of a password check.
 pub(super) enum PasswordPurpose<'a> {
@@ -33,10 +33,10 @@ pub(super) struct AttemptAccounts {
 impl AttemptAccounts {
     /// Returns the accounts of an attempt from this network, and the rows that were read for it.
     pub(super) async fn find(
-        store: &Store,
+        store: &AuthStore,
         purpose: PasswordPurpose<'_>,
         network: &str,
-    ) -> Result<(Self, Trial), Error> {
+    ) -> Result<(Self, Trial), AuthError> {
         let email_key = match purpose {
             PasswordPurpose::Login(email_key) => email_key,
             // Separate from the account of logins: a stolen token gives no extra guesses.

@@ -3,12 +3,12 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::Failures;
-use crate::error::Error;
-use crate::store::{AccountDigest, Store, StoreError};
+use crate::error::AuthError;
+use crate::store::{AccountDigest, AuthStore, StoreError};
 
 /// Attempt that has been counted before its outcome is known.
 pub(super) struct AttemptClaim {
-    store: Store,
+    store: AuthStore,
     account: AccountDigest,
     /// Failures of the account before the attempt; `None` once the outcome is known.
     seen: Option<Failures>,
@@ -18,11 +18,11 @@ impl AttemptClaim {
     /// Counts the attempt, unless another attempt was counted first. If the caller leaves, a separate task finishes the
     /// write away, and then releases the claim.
     pub(super) async fn make(
-        store: &Store,
+        store: &AuthStore,
         account: AccountDigest,
         seen: Failures,
         now: DateTime<Utc>,
-    ) -> Result<Option<Self>, Error> {
+    ) -> Result<Option<Self>, AuthError> {
         let store = store.clone();
         let claimed = tokio::spawn(async move {
             let is_ours = store.claim_attempt(&account, seen, now).await?;

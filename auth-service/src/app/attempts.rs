@@ -8,14 +8,14 @@ use kit::shutdown::Shutdown;
 use super::accounts::{AttemptAccounts, PasswordPurpose};
 use super::attempt_claim::AttemptClaim;
 use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::passwords::{Guess, Guesses, HashError, Hasher};
-use crate::store::{AccountDigest, AllowanceKind, Credentials, Store};
+use crate::store::{AccountDigest, AllowanceKind, AuthStore, Credentials};
 
 /// Parts that check passwords and count attempts.
 #[derive(Clone)]
 pub(crate) struct Attempts {
-    pub(crate) store: Store,
+    pub(crate) store: AuthStore,
     pub(crate) hasher: Hasher,
     /// Password checks under way, by account.
     pub(crate) guesses: Guesses,
@@ -50,25 +50,25 @@ impl Attempts {
         purpose: PasswordPurpose<'_>,
         client: &Client,
         password: Password,
-    ) -> Result<User, Error> {
+    ) -> Result<User, AuthError> {
         self.begin(purpose, client).await?.judge(password).await
     }
 
     /// Hashes a new password for this client.
-    pub(super) async fn hash(&self, client: &Client, password: Password) -> Result<String, Error> {
+    pub(super) async fn hash(&self, client: &Client, password: Password) -> Result<String, AuthError> {
         let network = network(&client.peer);
         Ok(self.hasher.hash(self.line(&network), password).await?)
     }
 
     /// Counts a registration or a change of an email address. Fails if the caller's address must wait.
-    pub(crate) async fn sign_up(&self, client: &Client) -> Result<(), Error> {
+    pub(crate) async fn sign_up(&self, client: &Client) -> Result<(), AuthError> {
         let allowance = self.limits.sign_ups;
         if allowance.burst == 0 {
             return Ok(());
         }
         let network = network(&client.peer);
         let used = self.store.use_allowance(AllowanceKind::SignUp, &network, allowance, self.clock.earliest()).await?;
-        used.map_err(Error::TooManyAttempts)
+        used.map_err(AuthError::TooManyAttempts)
     }
 
     /// Returns the line of the hashing queue for callers of this network. All callers share one line if addresses have no
@@ -78,12 +78,12 @@ impl Attempts {
     }
 
     /// Looks up the account. Fails if the address or the account must wait.
-    async fn begin(&self, purpose: PasswordPurpose<'_>, client: &Client) -> Result<Attempt, Error> {
+    async fn begin(&self, purpose: PasswordPurpose<'_>, client: &Client) -> Result<Attempt, AuthError> {
         let (limits, now) = (self.limits, self.clock.earliest());
         let network = network(&client.peer);
         let (accounts, trial) = AttemptAccounts::find(&self.store, purpose, &network).await?;
         if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
-            return Err(Error::TooManyAttempts(wait));
+            return Err(AuthError::TooManyAttempts(wait));
         }
         let turn = if limits.free_failures == 0 { AttemptTurn::default() } else { self.turn(&accounts, now).await? };
         Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
@@ -91,8 +91,8 @@ impl Attempts {
 
     /// Takes the slots of a guess, then reads the failures of the accounts that count it. A guess counts its failure
     /// before it frees its slots, so the read misses at most the failures of the few guesses that hold a slot.
-    async fn turn(&self, accounts: &AttemptAccounts, now: DateTime<Utc>) -> Result<AttemptTurn, Error> {
-        let guess = self.guesses.take(accounts.answering).ok_or(Error::Hash(HashError::Overloaded))?;
+    async fn turn(&self, accounts: &AttemptAccounts, now: DateTime<Utc>) -> Result<AttemptTurn, AuthError> {
+        let guess = self.guesses.take(accounts.answering).ok_or(AuthError::Hash(HashError::Overloaded))?;
         let elsewhere = accounts.elsewhere.and_then(|account| self.guesses.take(account));
         let other = accounts.elsewhere.unwrap_or(accounts.answering);
         let [failed, failed_elsewhere] = self.store.failures_of([&accounts.answering, &other]).await?;
@@ -108,10 +108,10 @@ impl Attempts {
         account: AccountDigest,
         mut failed: Option<Failures>,
         now: DateTime<Utc>,
-    ) -> Result<Option<AttemptClaim>, Error> {
+    ) -> Result<Option<AttemptClaim>, AuthError> {
         while let Some(failures) = failed {
             if let Some(wait) = self.limits.wait(failures, now) {
-                return Err(Error::TooManyAttempts(wait));
+                return Err(AuthError::TooManyAttempts(wait));
             }
             if let Some(claim) = AttemptClaim::make(&self.store, account, failures, now).await? {
                 return Ok(Some(claim));
@@ -129,7 +129,7 @@ impl Attempt {
     ///
     /// An attempt counts once its password has been hashed, even if the caller has gone by then. Otherwise a caller could get
     /// free guesses by resetting the stream.
-    async fn judge(self, password: Password) -> Result<User, Error> {
+    async fn judge(self, password: Password) -> Result<User, AuthError> {
         let gone = Shutdown::new();
         let is_gone = gone.clone();
         let judging = tokio::spawn(async move { self.judge_to_the_end(&is_gone, password).await });
@@ -140,7 +140,7 @@ impl Attempt {
         }
     }
 
-    async fn judge_to_the_end(mut self, gone: &Shutdown, password: Password) -> Result<User, Error> {
+    async fn judge_to_the_end(mut self, gone: &Shutdown, password: Password) -> Result<User, AuthError> {
         let found = self.found.take();
         let hash = found.as_ref().map(|found| found.password_hash.clone());
         let line = self.parts.line(&self.network);
@@ -150,11 +150,11 @@ impl Attempt {
             return Ok(found.user);
         }
         self.failed().await?;
-        Err(Error::InvalidCredentials)
+        Err(AuthError::InvalidCredentials)
     }
 
     /// Clears the failures of the account after a right password.
-    async fn succeeded(mut self) -> Result<(), Error> {
+    async fn succeeded(mut self) -> Result<(), AuthError> {
         if self.turn.claim.take().is_some_and(AttemptClaim::keep) {
             self.parts.store.clear_failures(&self.accounts.answering).await?;
         }
@@ -162,7 +162,7 @@ impl Attempt {
     }
 
     /// Counts a wrong password.
-    async fn failed(mut self) -> Result<(), Error> {
+    async fn failed(mut self) -> Result<(), AuthError> {
         let is_counted = self.turn.claim.take().is_some_and(AttemptClaim::keep);
         let answering = Some(self.accounts.answering).filter(|_| !is_counted);
         let counted: Vec<AccountDigest> = answering.into_iter().chain(self.accounts.elsewhere).collect();

@@ -3,8 +3,8 @@
 use gatepost::{Identity, Rejection, SubjectKind};
 
 use crate::domain::{Role, SessionId, UserId};
-use crate::error::Error;
-use crate::store::Store;
+use crate::error::AuthError;
+use crate::store::AuthStore;
 
 /// Bearer of the call's token.
 #[derive(Clone, Copy)]
@@ -23,33 +23,33 @@ struct CallingUser {
 
 impl Caller {
     /// Reads the caller from the identity that the guard provides.
-    pub(crate) fn new(identity: &Identity) -> Result<Self, Error> {
+    pub(crate) fn new(identity: &Identity) -> Result<Self, AuthError> {
         let user = match identity.kind {
             SubjectKind::User => {
                 let session = identity.session.as_deref().and_then(|id| id.parse().ok());
                 let (id, session) =
-                    identity.subject.parse().ok().zip(session).ok_or(Error::Refused(Rejection::NotAllowed))?;
+                    identity.subject.parse().ok().zip(session).ok_or(AuthError::Refused(Rejection::NotAllowed))?;
                 Some(CallingUser { id, session, is_admin: identity.has_role(Role::ADMIN) })
             }
             SubjectKind::Service => None,
-            _ => return Err(Error::Refused(Rejection::NotAllowed)),
+            _ => return Err(AuthError::Refused(Rejection::NotAllowed)),
         };
         Ok(Self { user })
     }
 
     /// Returns the calling user; fails for a service.
-    pub(crate) fn user(self) -> Result<UserId, Error> {
-        self.user.map(|user| user.id).ok_or(Error::Refused(Rejection::NotAllowed))
+    pub(crate) fn user(self) -> Result<UserId, AuthError> {
+        self.user.map(|user| user.id).ok_or(AuthError::Refused(Rejection::NotAllowed))
     }
 
     /// Fails unless the caller is a service.
-    pub(crate) fn require_service(self) -> Result<(), Error> {
-        if self.user.is_none() { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
+    pub(crate) fn require_service(self) -> Result<(), AuthError> {
+        if self.user.is_none() { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 
     /// Fails unless the caller is an admin.
-    pub(crate) fn require_admin(self) -> Result<(), Error> {
-        if self.is_admin() { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
+    pub(crate) fn require_admin(self) -> Result<(), AuthError> {
+        if self.is_admin() { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 
     /// Returns the session of the call's token.
@@ -67,10 +67,10 @@ impl Caller {
     }
 
     /// Checks that the user exists, then that the caller owns the user's data. Every caller may learn that a user exists.
-    pub(super) async fn reach(self, store: &Store, user: UserId) -> Result<(), Error> {
+    pub(super) async fn reach(self, store: &AuthStore, user: UserId) -> Result<(), AuthError> {
         if store.user(user).await?.is_none() {
-            return Err(Error::UserNotFound(user.to_string()));
+            return Err(AuthError::UserNotFound(user.to_string()));
         }
-        if self.owns(user) { Ok(()) } else { Err(Error::Refused(Rejection::NotAllowed)) }
+        if self.owns(user) { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 }

@@ -7,7 +7,7 @@ use kit::Clock;
 use kit::ids::Ids;
 
 use crate::domain::{Expiry, Lifetimes, Session, User, UserId};
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::keys::model::{CurrentKeys, KeySet};
 use crate::tokens::{Issued, Issuer, RefreshToken, Scope, SignError};
 use crate::view::{StaleView, View};
@@ -67,7 +67,7 @@ impl Issuing {
 
     /// Fails if no token can be signed now. Calls that need a token check this before they write or hash. A killed key
     /// does not sign, although it stays in the set until this process knows another key.
-    pub(super) fn check_signs(&self) -> Result<(), Error> {
+    pub(super) fn check_signs(&self) -> Result<(), AuthError> {
         let is_good = self.keys_now().signing().is_some_and(|key| !self.view.has_killed(key.id()));
         if !is_good {
             return Err(SignError::NoKey.into());
@@ -78,7 +78,7 @@ impl Issuing {
     }
 
     /// Issues an access token to this user.
-    pub(super) fn access_token(&self, user: &User, scope: Scope<'_>) -> Result<Issued, Error> {
+    pub(super) fn access_token(&self, user: &User, scope: Scope<'_>) -> Result<Issued, AuthError> {
         self.check_signs()?;
         let (id, now) = (self.ids.next(), self.clock.now());
         Ok(self.issuer.access_token(user, scope, id, now, self.view.horizon())?)
@@ -90,7 +90,7 @@ impl Issuing {
         user: &User,
         NewSession { session, refresh }: &NewSession,
         audiences: &[String],
-    ) -> Result<SessionTokens, Error> {
+    ) -> Result<SessionTokens, AuthError> {
         let access = self.access_token(user, Scope { session: session.id, end: session.expire_time, audiences })?;
         Ok(SessionTokens { access, refresh: refresh.expose(), refresh_expire_time: session.idle_expire_time })
     }

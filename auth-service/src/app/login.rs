@@ -5,7 +5,7 @@ use super::quotas::Quota;
 use super::refresh::AUDIT;
 use super::{App, SessionTokens};
 use crate::domain::{Client, Email, Password, User, UserId};
-use crate::error::Error;
+use crate::error::AuthError;
 
 /// Largest number of sessions that one login ends.
 const MAX_ENDED: usize = 4;
@@ -17,7 +17,7 @@ pub(crate) async fn login(
     email: &Email,
     password: Password,
     audiences: &[String],
-) -> Result<(User, SessionTokens), Error> {
+) -> Result<(User, SessionTokens), AuthError> {
     app.quotas.check(Quota::Logins, &client.peer, app.clock.earliest())?;
     let user = app.attempts.check(PasswordPurpose::Login(email.key()), client, password).await?;
     app.quotas.count(Quota::Logins, &client.peer, app.clock.earliest());
@@ -31,12 +31,12 @@ pub(super) async fn begin(
     user: &User,
     client: &Client,
     audiences: &[String],
-) -> Result<SessionTokens, Error> {
+) -> Result<SessionTokens, AuthError> {
     let begun = app.issuing.new_session(user.id, user.generation);
     let tokens = app.issuing.tokens(user, &begun, audiences)?;
     // A password change or a revocation of all sessions ran at the same time, and ended this session too.
     if !app.store.create_session(&begun.session, client).await? {
-        return Err(Error::InvalidCredentials);
+        return Err(AuthError::InvalidCredentials);
     }
     if let Err(error) = end_surplus(app, user.id).await {
         // The login succeeds; the next login ends the remaining sessions.
@@ -47,7 +47,7 @@ pub(super) async fn begin(
 
 /// Ends sessions beyond the user's quota, the least recently used first. One login ends only a few; after the quota was
 /// lowered, later logins end the rest.
-async fn end_surplus(app: &App, user: UserId) -> Result<(), Error> {
+async fn end_surplus(app: &App, user: UserId) -> Result<(), AuthError> {
     let Some(most) = app.quotas.user_sessions else { return Ok(()) };
     for _ in 0..MAX_ENDED {
         let Some(id) = app.store.surplus_session(user, most, app.clock.now()).await? else { break };

@@ -10,11 +10,11 @@ use super::issuing::Issuing;
 use super::quotas::Quotas;
 use super::revoker::Revoker;
 use crate::domain::{Audiences, Grace, PasswordPolicy};
-use crate::store::Store;
+use crate::store::AuthStore;
 
 /// Parts of the service, shared by all calls.
 pub(crate) struct App {
-    pub(crate) store: Store,
+    pub(crate) store: AuthStore,
     pub(crate) clock: Clock,
     pub(crate) page_tokens: PageTokens,
     pub(crate) audiences: Audiences,

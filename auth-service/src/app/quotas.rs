@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use kit::rate_limiter::RateLimiter;
 
 use crate::domain::network;
-use crate::error::Error;
+use crate::error::AuthError;
 
 /// Quotas with their present use.
 pub(crate) struct Quotas {
@@ -25,8 +25,8 @@ pub(super) enum Quota {
 
 impl Quotas {
     /// Fails if the address `peer` has used up its quota.
-    pub(super) fn check(&self, quota: Quota, peer: &str, now: DateTime<Utc>) -> Result<(), Error> {
-        self.meter(quota).wait(&network(peer), now).map_or(Ok(()), |wait| Err(Error::TooManyCalls(wait)))
+    pub(super) fn check(&self, quota: Quota, peer: &str, now: DateTime<Utc>) -> Result<(), AuthError> {
+        self.meter(quota).wait(&network(peer), now).map_or(Ok(()), |wait| Err(AuthError::TooManyCalls(wait)))
     }
 
     /// Counts one use by the address. A use beyond the quota is not undone; the next call is refused.

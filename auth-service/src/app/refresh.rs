@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::quotas::Quota;
 use super::{App, SessionTokens};
 use crate::domain::{Client, Decision, Rotation, SessionId};
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::store::{Refreshable, Rotated};
 use crate::tokens::{RefreshToken, Scope};
 
@@ -15,10 +15,10 @@ pub(crate) async fn refresh(
     client: &Client,
     token: &str,
     audiences: &[String],
-) -> Result<SessionTokens, Error> {
+) -> Result<SessionTokens, AuthError> {
     app.quotas.check(Quota::BadRefreshes, &client.peer, app.clock.earliest())?;
     let refreshed = next(app, token, client, audiences).await;
-    if let Err(Error::RefreshTokenInvalid) = refreshed {
+    if let Err(AuthError::RefreshTokenInvalid) = refreshed {
         app.quotas.count(Quota::BadRefreshes, &client.peer, app.clock.earliest());
         if let Some(line) = app.refused_refreshes.allow() {
             tracing::info!(target: AUDIT, event = "refresh_refused", peer = client.peer, left_out = line.left_out());
@@ -27,19 +27,19 @@ pub(crate) async fn refresh(
     refreshed
 }
 
-async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> Result<SessionTokens, Error> {
-    let presented = RefreshToken::parse(text).ok_or(Error::RefreshTokenInvalid)?;
+async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> Result<SessionTokens, AuthError> {
+    let presented = RefreshToken::parse(text).ok_or(AuthError::RefreshTokenInvalid)?;
     loop {
         let now = app.clock.now();
-        let found = app.store.refreshable(presented.session()).await?.ok_or(Error::RefreshTokenInvalid)?;
+        let found = app.store.refreshable(presented.session()).await?.ok_or(AuthError::RefreshTokenInvalid)?;
         // A secret that never belonged to this session does not end it: a guesser must not be able to end sessions.
-        let index = presented.position(&found.rotation.digests).ok_or(Error::RefreshTokenInvalid)?;
+        let index = presented.position(&found.rotation.digests).ok_or(AuthError::RefreshTokenInvalid)?;
         if found.is_ended || now >= found.expire_time {
-            return Err(Error::RefreshTokenInvalid);
+            return Err(AuthError::RefreshTokenInvalid);
         }
         let refresh = RefreshCall { app, presented: &presented, found: &found, client, audiences, now };
         let tokens = match app.grace.decide(index, &found.rotation, now) {
-            _ if now >= found.idle_expire_time => return Err(Error::RefreshTokenInvalid),
+            _ if now >= found.idle_expire_time => return Err(AuthError::RefreshTokenInvalid),
             Decision::Rotate => refresh.rotate().await?,
             Decision::Concurrent => refresh.again(false).await?,
             Decision::Again { is_first } => {
@@ -78,7 +78,7 @@ impl RefreshCall<'_> {
     }
 
     /// Replaces the presented token by the next one, unless another call has replaced it.
-    async fn rotate(&self) -> Result<Option<SessionTokens>, Error> {
+    async fn rotate(&self) -> Result<Option<SessionTokens>, AuthError> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let salt = kit::random::bytes::<32>();
         let next = self.presented.successor(rotation.generation + 1, &salt);
@@ -101,7 +101,7 @@ impl RefreshCall<'_> {
     }
 
     /// Returns the successor of the presented token again, unless the successor has been used since.
-    async fn again(&self, is_counted: bool) -> Result<Option<SessionTokens>, Error> {
+    async fn again(&self, is_counted: bool) -> Result<Option<SessionTokens>, AuthError> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let Rotation { generation, salt, .. } = rotation;
         let next = self.presented.successor(*generation, salt);
@@ -119,12 +119,12 @@ impl RefreshCall<'_> {
     }
 
     /// Ends the session of a reused token, since two parties may hold the token.
-    async fn end(&self) -> Result<Error, Error> {
+    async fn end(&self) -> Result<AuthError, AuthError> {
         let ended = self.app.store.revoke_session(self.session(), None, self.app.revoker.stamp()).await?;
         self.app.revoker.take_effect(ended).await?;
         tracing::warn!(target: AUDIT, event = "refresh_token_reused", session = %self.session(),
             user = %self.found.user.id, peer = self.client.peer, "refresh token reused: its session is ended");
-        Ok(Error::RefreshTokenReused)
+        Ok(AuthError::RefreshTokenReused)
     }
 }
 

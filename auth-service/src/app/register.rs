@@ -6,7 +6,7 @@ use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use super::accounts::PasswordPurpose;
 use super::{App, Caller, SessionTokens, login};
 use crate::domain::{Client, Email, Name, NewPassword, NewUser, Password, Roles, User, UserId};
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::store::{Created, FirstSession};
 
 const METHOD: &str = "gatepost.auth.v1.UserService/CreateUser";
@@ -48,7 +48,7 @@ pub(crate) async fn register(
     caller: Option<Caller>,
     client: &Client,
     registrant: Registrant,
-) -> Result<Registered, Error> {
+) -> Result<Registered, AuthError> {
     let request = registrant.request(caller);
     let made = earlier(app, request.as_ref()).await?;
     if registrant.validate_only {
@@ -73,7 +73,7 @@ pub(crate) async fn register(
     let first = begun.as_ref().map(|begun| FirstSession { session: &begun.session, client });
     let user = match app.store.create_user(&new, first, request.as_ref()).await? {
         Created::User(user) => user,
-        Created::EmailTaken => return Err(Error::EmailTaken),
+        Created::EmailTaken => return Err(AuthError::EmailTaken),
         Created::Repeated => {
             // The same request ran twice at the same time, and the other run finished first.
             let made = earlier(app, request.as_ref()).await?;
@@ -85,20 +85,20 @@ pub(crate) async fn register(
 }
 
 /// Returns the user that this request created earlier.
-async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<UserId>, Error> {
+async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<UserId>, AuthError> {
     let Some(key) = request else { return Ok(None) };
     match requests::find(app.store.db(), key, app.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
-        Some(Earlier::Other) => Err(Error::RequestIdReused),
+        Some(Earlier::Other) => Err(AuthError::RequestIdReused),
         None => Ok(None),
     }
 }
 
 /// Answers a repeated request after its user was created. The password is not stored with the request, so the caller must
 /// prove it, as at a login, before it gets tokens.
-async fn repeat(app: &App, id: UserId, client: &Client, password: Password) -> Result<Registered, Error> {
+async fn repeat(app: &App, id: UserId, client: &Client, password: Password) -> Result<Registered, AuthError> {
     if !app.registration_logs_in {
-        let user = app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))?;
+        let user = app.store.user(id).await?.ok_or_else(|| AuthError::UserNotFound(id.to_string()))?;
         return Ok(Registered::Account(Box::new(user), None));
     }
     let user = app.attempts.check(PasswordPurpose::Proof(id), client, password).await?;
@@ -107,9 +107,9 @@ async fn repeat(app: &App, id: UserId, client: &Client, password: Password) -> R
 }
 
 /// Checks that a registration would succeed.
-async fn check(app: &App, made: Option<UserId>, registrant: Registrant) -> Result<Registered, Error> {
+async fn check(app: &App, made: Option<UserId>, registrant: Registrant) -> Result<Registered, AuthError> {
     if made.is_none() && app.store.credentials(registrant.email.key()).await?.is_some() {
-        return Err(Error::EmailTaken);
+        return Err(AuthError::EmailTaken);
     }
     Ok(Registered::Checked(registrant.name, registrant.email))
 }

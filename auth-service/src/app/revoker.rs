@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kit::Clock;
 
 use crate::domain::{Logged, Stamp};
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::feed::Subscribers;
 use crate::stamp::stamp;
 use crate::view::View;
@@ -30,10 +30,10 @@ impl Revoker {
     ///
     /// A committed revocation is acknowledged even if the log cannot be read. Until the log can be read again, this replica
     /// introspects no token.
-    pub(super) async fn take_effect(&self, logged: impl Into<Option<Logged>> + Send) -> Result<(), Error> {
+    pub(super) async fn take_effect(&self, logged: impl Into<Option<Logged>> + Send) -> Result<(), AuthError> {
         let Some(logged) = logged.into() else { return Ok(()) };
         if self.view.reach(logged).await.is_err() {
-            return if self.view.owe(logged) { Ok(()) } else { Err(Error::Lost) };
+            return if self.view.owe(logged) { Ok(()) } else { Err(AuthError::Lost) };
         }
         self.subscribers.reached(logged.revision).await;
         Ok(())

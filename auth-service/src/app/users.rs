@@ -8,7 +8,7 @@ use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 use super::accounts::PasswordPurpose;
 use super::{App, Caller};
 use crate::domain::{Client, Password, Roles, User, UserChange, UserId, UserState};
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::store::{ChangedUser, Filter, Outcome, PasswordProof};
 
 /// Change of a user, with valid fields.
@@ -20,18 +20,18 @@ pub(crate) struct UserUpdate {
 }
 
 /// Returns the calling user.
-pub(crate) async fn me(app: &App, caller: Caller) -> Result<User, Error> {
+pub(crate) async fn me(app: &App, caller: Caller) -> Result<User, AuthError> {
     let user = app.store.user(caller.user()?).await?;
-    user.ok_or(Error::Refused(Rejection::Token(InactiveReason::UserDeleted)))
+    user.ok_or(AuthError::Refused(Rejection::Token(InactiveReason::UserDeleted)))
 }
 
 /// Returns a user.
-pub(crate) async fn get(app: &App, id: UserId) -> Result<User, Error> {
-    app.store.user(id).await?.ok_or_else(|| Error::UserNotFound(id.to_string()))
+pub(crate) async fn get(app: &App, id: UserId) -> Result<User, AuthError> {
+    app.store.user(id).await?.ok_or_else(|| AuthError::UserNotFound(id.to_string()))
 }
 
 /// Returns the existing users among these ids.
-pub(crate) async fn get_many(app: &App, ids: &[UserId]) -> Result<HashMap<UserId, User>, Error> {
+pub(crate) async fn get_many(app: &App, ids: &[UserId]) -> Result<HashMap<UserId, User>, AuthError> {
     Ok(app.store.users(ids).await?.into_iter().map(|user| (user.id, user)).collect())
 }
 
@@ -41,10 +41,10 @@ pub(crate) async fn list<T>(
     filter: &Filter,
     wanted: PageRequest<'_>,
     row: impl Fn(User) -> PageRow<T, UserId>,
-) -> Result<Page<T>, Error> {
+) -> Result<Page<T>, AuthError> {
     let read = async |after, limit| {
         let users = app.store.list_users(filter, after, limit).await?;
-        Ok::<_, Error>(PageBatch::up_to(limit, users.into_iter().map(&row).collect()))
+        Ok::<_, AuthError>(PageBatch::up_to(limit, users.into_iter().map(&row).collect()))
     };
     page::fill(&app.page_tokens, wanted, app.clock.now(), read).await
 }
@@ -56,19 +56,19 @@ pub(crate) async fn update(
     client: &Client,
     id: UserId,
     UserUpdate { change, current_password, expected }: UserUpdate,
-) -> Result<User, Error> {
+) -> Result<User, AuthError> {
     caller.reach(&app.store, id).await?;
     let proof = match change.email {
         Some(_) => Some(prove(app, caller, client, current_password).await?),
         None => None,
     };
     let updated = app.store.update_user(id, &change, proof, expected, app.clock.now()).await?;
-    updated.map_err(|why| Error::unchanged(why, id))
+    updated.map_err(|why| AuthError::unchanged(why, id))
 }
 
 /// Checks the caller's own password, so that a stolen token is not enough to take over the account. A change of the email
 /// reveals if an address is taken, so it has the same limit as registration (C54).
-async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<PasswordProof, Error> {
+async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<PasswordProof, AuthError> {
     app.attempts.sign_up(client).await?;
     let user_id = caller.user()?;
     let user = app.attempts.check(PasswordPurpose::Proof(user_id), client, password).await?;
@@ -76,25 +76,25 @@ async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -
 }
 
 /// Deletes a user with all sessions.
-pub(crate) async fn delete(app: &App, caller: Caller, id: UserId, expected: Option<i32>) -> Result<(), Error> {
+pub(crate) async fn delete(app: &App, caller: Caller, id: UserId, expected: Option<i32>) -> Result<(), AuthError> {
     caller.reach(&app.store, id).await?;
     let deleted = app.store.delete_user(id, expected, app.revoker.stamp()).await?;
-    app.revoker.take_effect(deleted.map_err(|why| Error::unchanged(why, id))?).await
+    app.revoker.take_effect(deleted.map_err(|why| AuthError::unchanged(why, id))?).await
 }
 
 /// Sets the roles of a user. The policy admits only admins.
-pub(crate) async fn set_roles(app: &App, id: UserId, roles: &Roles, expected: Option<i32>) -> Result<User, Error> {
+pub(crate) async fn set_roles(app: &App, id: UserId, roles: &Roles, expected: Option<i32>) -> Result<User, AuthError> {
     settled(app, id, app.store.set_roles(id, roles, expected, app.revoker.stamp()).await).await
 }
 
 /// Enables or disables a user. The policy admits only admins.
-pub(crate) async fn set_state(app: &App, id: UserId, to: UserState, expected: Option<i32>) -> Result<User, Error> {
+pub(crate) async fn set_state(app: &App, id: UserId, to: UserState, expected: Option<i32>) -> Result<User, AuthError> {
     settled(app, id, app.store.set_state(id, to, expected, app.revoker.stamp()).await).await
 }
 
 /// Returns the changed user, after the revocation of the change has taken effect.
-async fn settled(app: &App, id: UserId, changed: Outcome<ChangedUser>) -> Result<User, Error> {
-    let ChangedUser { user, logged } = changed?.map_err(|why| Error::unchanged(why, id))?;
+async fn settled(app: &App, id: UserId, changed: Outcome<ChangedUser>) -> Result<User, AuthError> {
+    let ChangedUser { user, logged } = changed?.map_err(|why| AuthError::unchanged(why, id))?;
     app.revoker.take_effect(logged).await?;
     Ok(user)
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::App;
 use crate::domain::Position;
-use crate::error::Error;
+use crate::error::AuthError;
 use crate::feed::{FeedCursor, FeedEvent, Subscriber};
 use crate::keys::model::Algorithm;
 use crate::view::{NextEntry, ViewChanges};
@@ -49,7 +49,7 @@ pub(crate) struct FeedKey {
 
 impl FeedWatch {
     /// Opens the feed for a guard. The guard knows the log up to `known`, and the keys with this digest.
-    pub(crate) async fn open(app: &Arc<App>, known: Option<Position>, digest: &[u8]) -> Result<Self, Error> {
+    pub(crate) async fn open(app: &Arc<App>, known: Option<Position>, digest: &[u8]) -> Result<Self, AuthError> {
         let view = &app.revoker.view;
         let is_refuted = is_refuted(app, known).await?;
         // A new guard has no digest; the greeting gives it one.
@@ -134,7 +134,7 @@ fn digest(app: &App) -> Vec<u8> {
 
 /// Returns `true` if the log has another entry at the revision that a guard claims to know. The view answers for recent
 /// entries, the database for older ones.
-async fn is_refuted(app: &App, known: Option<Position>) -> Result<bool, Error> {
+async fn is_refuted(app: &App, known: Option<Position>) -> Result<bool, AuthError> {
     let is_far_back = |known: &Position| {
         app.revoker.view.read_at(|history, _| {
             history.position().is_some_and(|own| own.log == known.log) && history.after(known.last) == NextEntry::Lost

@@ -21,7 +21,7 @@ use password::PasswordFlags;
 use super::clock::{check, measured};
 use super::database::DatabaseFlags;
 use crate::domain::{Email, User, UserState};
-use crate::store::Store;
+use crate::store::AuthStore;
 
 const HELP: &str = "\
 The services may keep running; they apply a change within a second. Passwords are read from standard input or a file, never \
@@ -84,7 +84,7 @@ impl AdminCommand {
         let Self { database, action } = self;
         let leeway = database.clock().leeway()?;
         let url = database.url()?;
-        let store = Store::open_beside(&url).await?;
+        let store = AuthStore::open_beside(&url).await?;
         let done = Box::pin(act_checked(&store, &clock, leeway, action)).await;
         store.close().await;
         done
@@ -93,7 +93,7 @@ impl AdminCommand {
 
 /// Runs the action if the clock is right, since each change writes its time.
 async fn act_checked(
-    store: &Store,
+    store: &AuthStore,
     clock: &Clock,
     leeway: Option<TimeDelta>,
     action: AdminAction,

@@ -11,7 +11,7 @@ use kit::config::{ConfigError, duration};
 use kit::output;
 
 use crate::config::ClockFlags;
-use crate::store::{Store, StoreError};
+use crate::store::{AuthStore, StoreError};
 
 /// Flags of the clock check.
 #[derive(Clone, Copy, Debug, Args)]
@@ -50,7 +50,7 @@ pub(super) struct WrongClock {
 }
 
 /// Compares the clock with the database's, and warns if they differ by 2 s or more. Returns a clock that combines both.
-pub(super) async fn measured(store: &Store, clock: &Clock) -> Result<Clock, StoreError> {
+pub(super) async fn measured(store: &AuthStore, clock: &Clock) -> Result<Clock, StoreError> {
     let clock = clock.apart();
     patiently(|| compare(store.db(), &clock)).await?;
     if let Some(problem) = clock.problem() {

@@ -4,16 +4,16 @@ use clap::{Parser, Subcommand};
 use kit::healthcheck::Healthcheck;
 
 use super::{AdminCommand, KeysCommand};
-use crate::config::Flags;
+use crate::config::AuthFlags;
 
-// The help text is that of `Flags`. The pair parses `Flags` without this command line.
+// The help text is that of `AuthFlags`. The pair parses `Flags` without this command line.
 /// The auth service: users, sessions, tokens and their introspection
 #[derive(Clone, Debug, Parser)]
 #[command(name = "auth-service", version, disable_help_subcommand = true)]
 pub struct CommandLine {
     /// Settings of the service
     #[command(flatten)]
-    pub flags: Flags,
+    pub flags: AuthFlags,
     /// Command to run instead of serving
     #[command(subcommand)]
     pub command: Option<AuthCommand>,

@@ -17,7 +17,7 @@ use crate::domain::{KeyState, SigningKeyRecord, signing_at};
 use crate::keys::model::{KeyType, Pkcs8};
 use crate::keys::rotation::{Keyring, KeyringError};
 use crate::keys::storage::{KeyFile, KeySource, KeyStorage, generate};
-use crate::store::Store;
+use crate::store::AuthStore;
 
 const HELP: &str = "\
 The services may keep running; they apply a change by themselves. AUTH_MASTER_KEY (or AUTH_MASTER_KEY_FILE) must be set as \
@@ -106,7 +106,7 @@ impl KeysCommand {
             }
             (Ok(KeySource::Secret(_)) | Err(_), _) => None,
         };
-        let store = Store::open_beside(&database_url).await?;
+        let store = AuthStore::open_beside(&database_url).await?;
         let done = Box::pin(act_checked(&store, &clock, leeway, storage, action, environment)).await;
         store.close().await;
         done
@@ -115,7 +115,7 @@ impl KeysCommand {
 
 /// Runs the action. First checks the clock, if the action writes times.
 async fn act_checked(
-    store: &Store,
+    store: &AuthStore,
     clock: &Clock,
     leeway: Option<TimeDelta>,
     storage: Option<KeyStorage>,
@@ -136,7 +136,7 @@ const SIGNED_BY_SECRET: &str = "JWT_SECRET_KEY signs, and has no successor: set 
 
 async fn act(
     keyring: &Keyring,
-    store: &Store,
+    store: &AuthStore,
     action: KeysAction,
     environment: Environment,
     clock: &Clock,
@@ -197,7 +197,7 @@ fn tell_retired(ids: &[String], keys: Option<&[SigningKeyRecord]>, now: DateTime
     }
 }
 
-async fn list(store: &Store, now: DateTime<Utc>) -> Result<(), KeyringError> {
+async fn list(store: &AuthStore, now: DateTime<Utc>) -> Result<(), KeyringError> {
     let keys: Vec<_> = store.signing_keys().await?.into_iter().map(|row| row.record).collect();
     let signing = signing_at(&keys, now).map(|record| record.id.clone());
     tell(&row(["KID", "ALGORITHM", "STATE", "SIGNS FROM", "SIGNS UNTIL", "VERIFIES UNTIL"]));

@@ -80,6 +80,13 @@ impl Subscribers {
         self.table().guards.len()
     }
 
+    /// Returns the number of entries up to this revision that the slowest guard has not acknowledged.
+    pub fn lag(&self, revision: i64) -> u64 {
+        let table = self.table();
+        let lags = table.guards.values().map(|guard| revision.saturating_sub(guard.acknowledged));
+        lags.filter_map(|lag| u64::try_from(lag).ok()).max().unwrap_or_default()
+    }
+
     /// Waits until each connected guard has acknowledged this revision or disconnected, for at most 50 ms.
     ///
     /// After a guard was late, revocations do not wait for it for 1 s. This time doubles up to 32 s while the guard stays
@@ -213,6 +220,17 @@ mod tests {
         assert!(eight.as_mut().poll(&mut context).is_pending());
         drop(late);
         assert!(eight.as_mut().poll(&mut context).is_ready(), "a departed guard ends the wait");
+    }
+
+    #[tokio::test]
+    async fn lag_is_that_of_the_slowest_guard() {
+        let subscribers = Subscribers::default();
+        assert_eq!(subscribers.lag(7), 0);
+        let (slow, quick) = (subscribers.join(3), subscribers.join(9));
+        assert_eq!(subscribers.lag(7), 4);
+        slow.acknowledge(7);
+        assert_eq!(subscribers.lag(7), 0);
+        drop((slow, quick));
     }
 
     #[tokio::test(start_paused = true)]

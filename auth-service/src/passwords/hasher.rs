@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kit::shutdown::Shutdown;
 use rustix::process::setpriority_process;
 use tokio::sync::oneshot;
 
 use super::argon2id::{self, Buffer, Unreadable};
+use super::hash_metrics::{HashCounters, HashJob, HashMetrics};
 use super::queue::{FairQueue, Full, NextJob};
 use crate::domain::Password;
 
@@ -31,6 +32,7 @@ const UNKNOWN_USER_PASSWORD: &[u8] = b"nobody has this password";
 #[derive(Clone)]
 pub struct Hasher {
     queue: Arc<QueueHandle>,
+    counters: Arc<HashCounters>,
     /// Hash for logins of unknown users: they cost the same work as logins of known ones (C51).
     unknown_user_hash: Arc<str>,
 }
@@ -48,8 +50,6 @@ pub enum HashError {
     #[error("the caller had gone before the password was hashed")]
     Abandoned,
 }
-
-type HashJob = Box<dyn FnOnce(&mut Buffer) + Send>;
 
 /// Queue that ends the threads when it is dropped.
 struct QueueHandle(Arc<FairQueue<HashJob>>);
@@ -73,7 +73,12 @@ impl Hasher {
             let jobs = Arc::clone(&queue);
             thread::Builder::new().name("hashing".into()).spawn(move || run(&jobs))?;
         }
-        Ok(Self { queue: Arc::new(QueueHandle(queue)), unknown_user_hash })
+        Ok(Self { queue: Arc::new(QueueHandle(queue)), counters: Arc::default(), unknown_user_hash })
+    }
+
+    /// Returns the metrics of the queue and its threads.
+    pub(crate) fn metrics(&self) -> HashMetrics<'_> {
+        HashMetrics { queue: &self.queue.0, counters: &self.counters }
     }
 
     /// Returns the PHC string of a new password, for a caller from this network, if it is known.
@@ -117,15 +122,19 @@ impl Hasher {
         work: impl FnOnce(&mut Buffer) -> Result<T, Unreadable> + Send + 'static,
     ) -> Result<T, HashError> {
         let (answer, asked) = oneshot::channel();
-        let is_gone = gone.clone();
+        let (is_gone, counters, queued) = (gone.clone(), Arc::clone(&self.counters), Instant::now());
         let job: HashJob = Box::new(move |buffer| {
             // No hash for a caller that is gone.
             if !is_gone.is_cancelled() {
-                let _ = answer.send(work(buffer));
+                let _ = answer.send(counters.measure(queued, || work(buffer)));
             }
         });
-        self.queue.0.push(network, job).map_err(|Full| HashError::Overloaded)?;
-        let dropped = |_| if gone.is_cancelled() { HashError::Abandoned } else { HashError::Overloaded };
+        let refused = || {
+            self.counters.refused.one();
+            HashError::Overloaded
+        };
+        self.queue.0.push(network, job).map_err(|Full| refused())?;
+        let dropped = |_| if gone.is_cancelled() { HashError::Abandoned } else { refused() };
         Ok(asked.await.map_err(dropped)??)
     }
 }
@@ -152,7 +161,8 @@ mod tests {
     /// Returns a hasher with the test as its only thread, so that each hash is counted.
     fn watched(unknown_user_hash: &str) -> (Hasher, Arc<FairQueue<HashJob>>) {
         let jobs = Arc::new(FairQueue::new(QUEUE_CAPACITY, MAX_QUEUED_PER_NETWORK));
-        (Hasher { queue: Arc::new(QueueHandle(Arc::clone(&jobs))), unknown_user_hash: unknown_user_hash.into() }, jobs)
+        let queue = Arc::new(QueueHandle(Arc::clone(&jobs)));
+        (Hasher { queue, counters: Arc::default(), unknown_user_hash: unknown_user_hash.into() }, jobs)
     }
 
     /// Runs one job, if there is one.
@@ -199,6 +209,7 @@ mod tests {
         }
         let refused = hasher.hash(None, Password::new("password".into())).await;
         assert!(matches!(refused, Err(HashError::Overloaded)));
+        assert_eq!((hasher.metrics().waiting(), hasher.metrics().refused()), (QUEUE_CAPACITY, 1));
         drop(waiting);
         let mut buffer = Buffer::default();
         while work(&jobs, &mut buffer) {}

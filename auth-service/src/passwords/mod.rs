@@ -2,6 +2,7 @@
 
 mod argon2id;
 mod guesses;
+mod hash_metrics;
 mod hasher;
 mod queue;
 

@@ -76,6 +76,11 @@ impl<J> FairQueue<J> {
         }
     }
 
+    /// Returns the number of waiting jobs.
+    pub(super) fn len(&self) -> usize {
+        self.lock().count
+    }
+
     /// Ends the threads after they have run all waiting jobs.
     pub(super) fn close(&self) {
         self.lock().is_closed = true;

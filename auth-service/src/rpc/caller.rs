@@ -7,20 +7,20 @@ use tonic::Request;
 
 use crate::app::Caller;
 use crate::domain::UserId;
-use crate::error::Error;
+use crate::error::AuthError;
 
 /// Word that stands for the caller in place of a user's id.
 const ME: &str = "me";
 
 /// Returns the caller of a method that requires a token.
-pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, Error> {
-    Caller::new(Identity::find(request).ok_or(Error::Refused(Rejection::TokenMissing))?)
+pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, AuthError> {
+    Caller::new(Identity::find(request).ok_or(AuthError::Refused(Rejection::TokenMissing))?)
 }
 
 /// Parses a user id; `me` means the caller.
-pub(super) fn user_id(caller: Caller, field: impl Into<Cow<'static, str>>, text: &str) -> Result<UserId, Error> {
+pub(super) fn user_id(caller: Caller, field: impl Into<Cow<'static, str>>, text: &str) -> Result<UserId, AuthError> {
     if text == ME {
         return caller.user();
     }
-    text.parse().map_err(|_| Error::violation(field, "must be a UUID, or `me` for the caller"))
+    text.parse().map_err(|_| AuthError::violation(field, "must be a UUID, or `me` for the caller"))
 }

@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 use super::caller::{caller, user_id};
 use crate::app::{App, sessions};
 use crate::convert;
-use crate::error::Error;
+use crate::error::AuthError;
 
 const LIST: &str = "gatepost.auth.v1.SessionService/ListSessions";
 
@@ -50,7 +50,7 @@ impl SessionService for SessionRpc {
         request: Request<RevokeSessionRequest>,
     ) -> Result<Response<RevokeSessionResponse>, Status> {
         let (caller, id) = (caller(&request)?, request.into_inner().id.parse());
-        let id = id.map_err(|_| Error::violation("id", "must be a UUID, as an answer of this service has it"))?;
+        let id = id.map_err(|_| AuthError::violation("id", "must be a UUID, as an answer of this service has it"))?;
         sessions::revoke(&self.0, caller, id).await?;
         Ok(Response::new(RevokeSessionResponse {}))
     }

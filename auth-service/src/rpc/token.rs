@@ -18,7 +18,7 @@ use super::caller::caller;
 use super::watch::watch;
 use crate::app::{App, VerifiedBearer};
 use crate::convert;
-use crate::error::Error;
+use crate::error::AuthError;
 
 /// Longest time for which an answer may be cached.
 const MAX_TTL: Duration = Duration::from_hours(1);
@@ -36,7 +36,7 @@ impl TokenService for TokenRpc {
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
         let token = Token::parse(&request.into_inner().token).ok();
-        let introspected = self.app.introspector.introspect(token.as_ref()).await.map_err(Error::from)?;
+        let introspected = self.app.introspector.introspect(token.as_ref()).await.map_err(AuthError::from)?;
         let mut answer = match introspected.bearer {
             VerifiedBearer::User(token) => {
                 let left = token.claims().exp.saturating_sub(self.app.clock.now().timestamp());

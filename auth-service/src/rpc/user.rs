@@ -22,7 +22,7 @@ use super::caller::{caller, user_id};
 use crate::app::{App, Caller, password, register, users};
 use crate::convert;
 use crate::domain::{Password, User as Account, UserId, UserState};
-use crate::error::Error;
+use crate::error::AuthError;
 
 /// Bytes reserved for each user of a list. Only users with many roles need more.
 const ROW_BYTES: usize = 1024;
@@ -36,7 +36,7 @@ pub(super) struct UserRpc {
 }
 
 impl UserRpc {
-    async fn set_state(&self, caller: Caller, id: &str, etag: &str, to: UserState) -> Result<Option<User>, Error> {
+    async fn set_state(&self, caller: Caller, id: &str, etag: &str, to: UserState) -> Result<Option<User>, AuthError> {
         let id = user_id(caller, "id", id)?;
         let user = users::set_state(&self.app, id, to, etag::expected(etag)).await?;
         Ok(Some(seen(caller, user)))
@@ -172,16 +172,16 @@ fn seen(caller: Caller, user: Account) -> User {
 }
 
 /// Parses the ids of a batch.
-fn batch(caller: Caller, texts: &[String]) -> Result<Vec<UserId>, Error> {
+fn batch(caller: Caller, texts: &[String]) -> Result<Vec<UserId>, AuthError> {
     if texts.len() > MAX_BATCH {
-        return Err(Error::violation("ids", "must be at most 100 ids"));
+        return Err(AuthError::violation("ids", "must be at most 100 ids"));
     }
     let mut ids: Vec<UserId> = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
         let field = format!("ids[{index}]");
         let id = user_id(caller, field.clone(), text)?;
         if ids.contains(&id) {
-            return Err(Error::violation(field, "must be listed once"));
+            return Err(AuthError::violation(field, "must be listed once"));
         }
         ids.push(id);
     }

@@ -13,7 +13,7 @@ use tonic::{Status, Streaming};
 use crate::app::App;
 use crate::app::watch::FeedWatch;
 use crate::convert;
-use crate::error::Error;
+use crate::error::AuthError;
 
 /// Messages of a guard.
 type Inbound = Streaming<WatchRevocationsRequest>;
@@ -34,7 +34,7 @@ pub(super) async fn watch(
 ) -> Result<impl Stream<Item = Result<WatchRevocationsResponse, Status>> + Send + use<>, Status> {
     let resume = match inbound.message().await?.and_then(|request| request.message) {
         Some(Message::Resume(resume)) => resume,
-        Some(_) => return Err(Error::violation("resume", "must be the first message").into()),
+        Some(_) => return Err(AuthError::violation("resume", "must be the first message").into()),
         // No message, or a kind that this version does not know.
         None => return Err(failure::malformed::<ErrorReason>()),
     };
@@ -53,7 +53,7 @@ pub(super) async fn watch(
 
 impl GuardStream {
     /// Waits for the next message to the guard. Returns `None` if the guard has disconnected or the service stops.
-    async fn next(&mut self) -> Result<Option<WatchRevocationsResponse>, Error> {
+    async fn next(&mut self) -> Result<Option<WatchRevocationsResponse>, AuthError> {
         if !std::mem::replace(&mut self.is_greeted, true) {
             return Ok(Some(convert::greeting(self.watch.keys())));
         }
@@ -75,11 +75,11 @@ impl GuardStream {
         }
     }
 
-    fn hear(&mut self, message: Option<&Message>) -> Result<(), Error> {
+    fn hear(&mut self, message: Option<&Message>) -> Result<(), AuthError> {
         match message {
             Some(Message::Renew(renew)) => self.watch.ask(renew.nonce),
             Some(Message::Acknowledge(acknowledge)) => self.watch.acknowledge(acknowledge.revision),
-            Some(Message::Resume(_)) => return Err(Error::violation("resume", "must not come again")),
+            Some(Message::Resume(_)) => return Err(AuthError::violation("resume", "must not come again")),
             // A message of a later version gets no answer.
             None => {}
         }

@@ -11,7 +11,7 @@ use crate::store::StoreError;
 
 /// Error of a service that could not start or keep serving. Each text says what to do.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub enum AuthRunError {
     /// The database cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),

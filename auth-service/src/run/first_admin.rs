@@ -2,20 +2,20 @@
 
 use db::patiently;
 
-use super::error::RunError;
+use super::error::AuthRunError;
 use crate::app::App;
 use crate::config::{Admin, Registration};
 use crate::domain::{Name, NewUser, Role, Roles, UserState};
 use crate::passwords::HashError;
-use crate::store::{Created, Filter, Store, StoreError};
+use crate::store::{AuthStore, Created, Filter, StoreError};
 
 /// Creates an admin if there is no active one, so that the operator is never locked out. Never promotes another user's
 /// account. A taken address does not stop the start.
-pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), RunError> {
+pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), AuthRunError> {
     if has_admin(&app.store).await? {
         return Ok(());
     }
-    let name = Name::parse("Admin").map_err(|error| RunError::Admin(error.to_string()))?;
+    let name = Name::parse("Admin").map_err(|error| AuthRunError::Admin(error.to_string()))?;
     let new = NewUser {
         id: app.issuing.ids.next(),
         name,
@@ -34,13 +34,16 @@ pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), RunError>
 }
 
 /// Returns `true` if an active user is an admin.
-async fn has_admin(store: &Store) -> Result<bool, StoreError> {
+async fn has_admin(store: &AuthStore) -> Result<bool, StoreError> {
     let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
     Ok(!patiently(|| store.list_users(&admins, None, 1)).await?.is_empty())
 }
 
 /// Logs a warning if registration is closed and there is no admin to create users.
-pub(super) async fn warn_if_closed_without_admin(store: &Store, registration: Registration) -> Result<(), StoreError> {
+pub(super) async fn warn_if_closed_without_admin(
+    store: &AuthStore,
+    registration: Registration,
+) -> Result<(), StoreError> {
     if registration == Registration::Closed && !has_admin(store).await? {
         tracing::warn!(
             "AUTH_REGISTRATION=closed without an active admin, so that no user can be created: run \
@@ -51,6 +54,6 @@ pub(super) async fn warn_if_closed_without_admin(store: &Store, registration: Re
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
-fn unhashed(error: HashError) -> RunError {
-    RunError::Admin(error.to_string())
+fn unhashed(error: HashError) -> AuthRunError {
+    AuthRunError::Admin(error.to_string())
 }

@@ -1,11 +1,12 @@
 //! The life of the service: start from the settings, serving, end.
 
+mod app_metrics;
 mod error;
 mod first_admin;
 mod lost;
 mod serve;
 mod start;
 
-pub use error::RunError;
+pub use error::AuthRunError;
 pub use lost::DatabaseLost;
 pub use serve::run;

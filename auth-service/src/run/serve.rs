@@ -10,14 +10,15 @@ use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
 use kit::ops::{self, Endpoints, Metrics};
-use kit::serve::{MethodDeadlines, Parts, ServerLimits, serve};
+use kit::serve::{MethodDeadlines, Parts, ServeError, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
-use super::error::RunError;
+use super::app_metrics::AppMetrics;
+use super::error::AuthRunError;
 use super::start::{StartedService, start};
 use crate::app::App;
-use crate::config::Config;
+use crate::config::AuthConfig;
 use crate::discovery;
 use crate::keys::rotation::{ClockTrust, run_rotation};
 use crate::policy;
@@ -31,19 +32,19 @@ const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToke
 /// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
 ///
 /// # Errors
-/// [`RunError`] with what to do.
-pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
+/// [`AuthRunError`] with what to do.
+pub async fn run(mut config: AuthConfig, listener: TcpListener, shutdown: Shutdown) -> Result<(), AuthRunError> {
     let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
     let service = async |endpoints| serve_on(config, listener, shutdown.clone(), endpoints).await;
     Box::pin(ops::run_with_port("auth-service", ops, limits, &shutdown, service)).await
 }
 
 async fn serve_on(
-    config: Config,
+    config: AuthConfig,
     listener: TcpListener,
     shutdown: Shutdown,
     endpoints: Endpoints,
-) -> Result<(), RunError> {
+) -> Result<(), AuthRunError> {
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
@@ -55,6 +56,11 @@ async fn serve_on(
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
     count(&mut metrics, &app, repair.count.clone());
+    let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
+    metrics.add(server_metrics.clone());
+    metrics.add(app.store.db().clone());
+    metrics.add(AppMetrics::new(&app, rotation.max_age));
+    metrics.add_process();
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
@@ -66,6 +72,7 @@ async fn serve_on(
         deadlines: DEADLINES,
         health_probe: health::read_probe(app.store.db()),
         proxy_protocol,
+        metrics: server_metrics,
     };
     let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
     pages.push(metrics.endpoint());

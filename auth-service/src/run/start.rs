@@ -12,11 +12,11 @@ use kit::rate_limiter::RateLimiter;
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
 
-use super::error::RunError;
+use super::error::AuthRunError;
 use super::first_admin::{first_admin, warn_if_closed_without_admin};
 use super::lost;
 use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revoker};
-use crate::config::{Config, Flags, QuotaFlags, Registration};
+use crate::config::{AuthConfig, AuthFlags, QuotaFlags, Registration};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
 use crate::feed::Subscribers;
 use crate::keys::model::{CurrentKeys, KeySet, KeyType, Timetable};
@@ -25,7 +25,7 @@ use crate::keys::storage::{KeyFile, KeySource, SigningKeyError};
 use crate::passwords::{Guesses, Hasher};
 use crate::repaired::Repaired;
 use crate::stamp::stamp;
-use crate::store::{Store, StoreError};
+use crate::store::{AuthStore, StoreError};
 use crate::sweep::Repair;
 use crate::tokens::{Issuer, RememberingVerifier, Verifier};
 use crate::view::{Follower, ReadKeys, View};
@@ -42,11 +42,11 @@ pub(super) struct StartedService {
 }
 
 /// Starts all parts of the service. Stops early if `shutdown` comes during the wait for the database.
-pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<StartedService>, RunError> {
-    let Config { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
+pub(super) async fn start(config: AuthConfig, shutdown: &Shutdown) -> Result<Option<StartedService>, AuthRunError> {
+    let AuthConfig { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     flags.database_url.path().map_or(Ok(()), lost::check)?;
-    let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
+    let opened = shutdown.run_until_cancelled(Box::pin(AuthStore::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(None) };
     // Measure the clock before any time is written.
     let clock = clock.apart();
@@ -54,7 +54,7 @@ pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
     let fresh = kit::random::bytes();
     let page_token_key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
     begin_log(&store, &clock).await?;
-    let hasher = Hasher::start().map_err(RunError::Threads)?;
+    let hasher = Hasher::start().map_err(AuthRunError::Threads)?;
     let (keys, ring) = Box::pin(keys(source, &store, &clock, &flags.issuer, flags.keys.signing_algorithm)).await?;
     let view = Arc::new(View::new(Uptime::system()));
     let mut follower = Follower::new(Arc::clone(&view), store.clone(), clock.clone(), read_keys(ring.clone()));
@@ -84,7 +84,7 @@ pub(super) async fn start(config: Config, shutdown: &Shutdown) -> Result<Option<
 
 /// Parts that the start has opened.
 struct OpenedParts {
-    store: Store,
+    store: AuthStore,
     clock: Clock,
     page_tokens: PageTokens,
     hasher: Hasher,
@@ -93,7 +93,7 @@ struct OpenedParts {
 }
 
 /// Assembles the parts by the settings.
-fn app(flags: &Flags, audiences: Audiences, service_key: Option<TokenDigest>, opened: OpenedParts) -> App {
+fn app(flags: &AuthFlags, audiences: Audiences, service_key: Option<TokenDigest>, opened: OpenedParts) -> App {
     let OpenedParts { store, clock, page_tokens, hasher, keys, view } = opened;
     let leeway = flags.clock.leeway();
     let limits = flags.attempts.limits(leeway);
@@ -139,7 +139,7 @@ fn quotas(flags: QuotaFlags, limits: AttemptLimits) -> Quotas {
 }
 
 /// Begins the log of revocations if the database has no log.
-async fn begin_log(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+async fn begin_log(store: &AuthStore, clock: &Clock) -> Result<(), StoreError> {
     let (id, stamp) = (LogId(kit::random::bytes()), stamp(clock.now()));
     patiently(|| store.begin_log(id, stamp)).await
 }
@@ -148,11 +148,11 @@ async fn begin_log(store: &Store, clock: &Clock) -> Result<(), StoreError> {
 /// Revokes the tokens of a replaced secret or issuer.
 async fn keys(
     source: KeySource,
-    store: &Store,
+    store: &AuthStore,
     clock: &Clock,
     issuer: &str,
     key_type: KeyType,
-) -> Result<(Arc<CurrentKeys>, Option<Arc<Keyring>>), RunError> {
+) -> Result<(Arc<CurrentKeys>, Option<Arc<Keyring>>), AuthRunError> {
     match source {
         KeySource::Secret(key) => {
             rotation::remember(store, Some(&key), issuer, clock).await?;

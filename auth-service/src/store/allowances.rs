@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use db::{TransactionOutcome, Tx, read, transaction, within};
 
 use super::expiry::forget_expired;
-use super::{Store, StoreError, Time};
+use super::{AuthStore, StoreError, Time};
 use crate::domain::Allowance;
 
 /// Subject of an allowance.
@@ -16,7 +16,7 @@ pub enum AllowanceKind {
     SignUp,
 }
 
-impl Store {
+impl AuthStore {
     /// Returns the time at which the address has its whole allowance back, if it has used any of it.
     ///
     /// # Errors

@@ -4,13 +4,13 @@ use db::{TransactionOutcome, read, transaction, within, write};
 
 use super::allowances::{UseCondition, use_one};
 use super::expiry::forget_expired;
-use super::{AllowanceKind, Store, StoreError, Time};
+use super::{AllowanceKind, AuthStore, StoreError, Time};
 use crate::domain::{Allowance, Failures};
 
 /// SHA-256 of the account that a login named.
 pub type AccountDigest = [u8; 32];
 
-impl Store {
+impl AuthStore {
     /// Returns the wrong passwords of this account since its last correct one.
     ///
     /// # Errors

@@ -4,15 +4,14 @@
 use db::{TransactionOutcome, read, transaction, within, write, write_one};
 
 use super::rows::UserRow;
-use super::{
-    ChangedUser, Outcome, PasswordChanged, PasswordProof, Store, StoreError, Time, Unchanged, last_admin, log, roles,
+use super::{AuthStore, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged, last_admin, log, roles,
     sessions,
 };
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,
 };
 
-impl Store {
+impl AuthStore {
     pub(super) async fn try_update(
         &self,
         id: UserId,

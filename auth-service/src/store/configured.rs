@@ -2,7 +2,7 @@
 
 use db::{ClosingStatements, SqlStatement, TransactionOutcome, Tx, transaction, within};
 
-use super::{Store, StoreError, Time, log};
+use super::{AuthStore, StoreError, Time, log};
 use crate::domain::{Era, LogId, Logged, Revocation, Stamp};
 
 const SECRET_KEY: &str = "secret-key-id";
@@ -27,7 +27,7 @@ enum Before {
     Other(String),
 }
 
-impl Store {
+impl AuthStore {
     /// Remembers the id of the secret that signs (empty if keys sign instead), and kills the tokens of the previous
     /// secret.
     ///

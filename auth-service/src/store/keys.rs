@@ -3,7 +3,7 @@
 use db::{TransactionOutcome, Tx, read, transaction, within, write};
 use sqlx::FromRow;
 
-use super::{Store, StoreError, Time, log};
+use super::{AuthStore, StoreError, Time, log};
 use crate::domain::{Logged, Revocation, SigningKeyRecord, Stamp};
 
 /// A key pair, as its row holds it.
@@ -38,7 +38,7 @@ pub struct SealChange {
 /// Reads the [`PrivateHalf`] of each key in the order of signing, for copies of the database.
 pub const PRIVATE_HALVES: &str = "select id, sealed from signing_keys where number > 0 order by number";
 
-impl Store {
+impl AuthStore {
     /// Returns the signing keys in the order of signing.
     ///
     /// # Errors

@@ -4,14 +4,14 @@ use chrono::{DateTime, SubsecRound as _, TimeDelta};
 use db::{ClosingStatements, SqlStatement, TransactionOutcome, read, transaction, within, write};
 
 use super::log_reader::bytes;
-use super::{Store, StoreError, Time};
+use super::{AuthStore, StoreError, Time};
 use crate::domain::{Cause, EntryFingerprint, Era, LogId, Logged, Revocation, Stamp};
 
 /// Migrations that introduced the log and its eras.
 const LOG_MIGRATION: i64 = 4;
 const ERAS_MIGRATION: i64 = 10;
 
-impl Store {
+impl AuthStore {
     /// Creates the log unless it exists, with its own era: earlier tokens are dead. They may be signed by the current
     /// secret, and it is unknown which of them were revoked.
     ///

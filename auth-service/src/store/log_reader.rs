@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::page_size::PageSize;
-use super::{Store, StoreError, Time};
+use super::{AuthStore, StoreError, Time};
 use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, PreviousEra, Revocation};
 
 /// Reader of the log, with a connection of its own.
@@ -35,7 +35,7 @@ pub struct LogPage {
     pub is_cut: bool,
 }
 
-impl Store {
+impl AuthStore {
     /// Returns a reader of the log, with a connection of its own.
     #[must_use]
     pub fn log_reader(&self) -> LogReader {

@@ -63,11 +63,11 @@ pub static SCHEMA: Schema = Schema {
 
 /// Database of the auth service.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct AuthStore {
     db: Db,
 }
 
-impl Store {
+impl AuthStore {
     /// Opens and migrates the database.
     ///
     /// # Errors

@@ -4,10 +4,10 @@ use db::{TransactionOutcome, read, settle, transaction, within};
 
 use super::changes::older_tokens;
 use super::rows::UserRow;
-use super::{PasswordChanged, Store, StoreError, log};
+use super::{AuthStore, StoreError, log};
 use crate::domain::{Cause, Stamp, User, UserId, UserState};
 
-impl Store {
+impl AuthStore {
     /// Sets the password and ends every session, as a change by the user does, but starts no new one. Returns the user
     /// and the entry in the log, if the user exists.
     ///

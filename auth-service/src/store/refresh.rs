@@ -4,7 +4,7 @@ use db::{read, settle, write};
 use sqlx::FromRow;
 
 use super::rows::{UserRow, digests};
-use super::{Store, StoreError, Time};
+use super::{AuthStore, StoreError, Time};
 use crate::domain::{Client, RefreshDigest, Rotation, SessionId, User, network};
 
 /// Session and user as a refresh needs them, read in one statement.
@@ -39,7 +39,7 @@ pub struct Rotated {
     pub over_time: Time,
 }
 
-impl Store {
+impl AuthStore {
     /// Returns the session and its user, if the session exists.
     ///
     /// # Errors

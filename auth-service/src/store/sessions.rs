@@ -5,7 +5,7 @@ use sqlx::FromRow;
 use sqlx::error::DatabaseError;
 
 use super::rows::digests;
-use super::{Store, StoreError, Time, log};
+use super::{AuthStore, StoreError, Time, log};
 use crate::domain::{Client, ListedSession, Logged, Revocation, Session, SessionId, Stamp, UserId, network};
 
 /// Writes the statement that inserts a session's row, with the columns in their order.
@@ -30,7 +30,7 @@ macro_rules! write_row {
 /// of sessions.
 const MAX_SORTED: i64 = 2000;
 
-impl Store {
+impl AuthStore {
     /// Starts a session. Returns `false` and starts nothing if the user was deleted or disabled, or has ended all
     /// sessions of its generation, since the checked password was read.
     ///

@@ -4,10 +4,10 @@
 
 use db::settle;
 
-use super::{ChangedUser, Outcome, PasswordChanged, PasswordProof, Store, StoreError, Time, Unchanged};
+use super::{AuthStore, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged};
 use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserId, UserState};
 
-impl Store {
+impl AuthStore {
     /// Changes name or email.
     ///
     /// `expected` is the required revision; `None` accepts any. With an outdated `proof` nothing is changed.

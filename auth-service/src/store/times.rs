@@ -7,7 +7,7 @@
 use chrono::TimeDelta;
 use db::{ClosingStatements, TransactionOutcome, read, transaction, within, write};
 
-use super::{AllowanceKind, Store, StoreError, Time, log};
+use super::{AllowanceKind, AuthStore, StoreError, Time, log};
 use crate::domain::{Era, Logged, Revocation, SessionId, SigningKeyRecord, Stamp};
 
 /// Rows that one statement examines.
@@ -44,7 +44,7 @@ pub struct Passed<T> {
     pub next: Option<T>,
 }
 
-impl Store {
+impl AuthStore {
     /// If the horizon is after `future`, moves it back to the stamp's time, and starts a new era: tokens issued until
     /// now are dead, later tokens are good. Otherwise returns `None`.
     ///

@@ -4,7 +4,7 @@ use db::read;
 use sqlx::FromRow;
 
 use super::rows::UserRow;
-use super::{AccountDigest, AllowanceKind, Credentials, Store, StoreError, Time};
+use super::{AccountDigest, AllowanceKind, AuthStore, Credentials, StoreError, Time};
 use crate::domain::{Failures, UserId};
 
 /// Account of a password check, and facts about the caller's network.
@@ -19,7 +19,7 @@ pub struct Trial {
     pub is_at_home: bool,
 }
 
-impl Store {
+impl AuthStore {
     /// Looks up a login by the email's canonical form and the caller's network.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use sqlx::query::QueryAs;
 
 use super::rows::{UserRow, state_text};
-use super::{Store, StoreError, roles, sessions};
+use super::{AuthStore, StoreError, roles, sessions};
 use crate::domain::{Client, NewUser, Role, Session, User, UserId, UserState};
 
 /// User and password hash, read in one statement.
@@ -48,7 +48,7 @@ pub struct Filter {
     pub state: Option<UserState>,
 }
 
-impl Store {
+impl AuthStore {
     /// Creates a user and, if given, the first session. Does nothing if the email is taken or an earlier request had
     /// the same id.
     ///

@@ -9,7 +9,7 @@ use kit::Clock;
 use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes, SessionId};
 use crate::repaired::{Repaired, latest_believed};
 use crate::stamp::stamp;
-use crate::store::{AllowanceBound, AllowanceKind, Store, StoreError, TimeBounds};
+use crate::store::{AllowanceBound, AllowanceKind, AuthStore, StoreError, TimeBounds};
 use crate::view::View;
 
 /// Earliest time of a clock that has been set, in seconds since 1970: 2025-01-01. An earlier clock repairs nothing.
@@ -17,7 +17,7 @@ const EARLIEST_SET_CLOCK: i64 = 1_735_689_600;
 
 /// Repair of stored times in the future: sets them to the present.
 pub(crate) struct Repair {
-    pub(crate) store: Store,
+    pub(crate) store: AuthStore,
     pub(crate) view: Arc<View>,
     pub(crate) clock: Clock,
     /// Greatest tolerated difference between clocks.

@@ -14,7 +14,7 @@ use crate::domain::{
     RefreshDigest, Revocation, Roles, Session, SessionId, Stamp, UserId,
 };
 use crate::repaired::Repaired;
-use crate::store::{AllowanceKind, DatabaseUrl, Store};
+use crate::store::{AllowanceKind, AuthStore, DatabaseUrl};
 use crate::view::{Bearer, Follower, REVOCATION_RETENTION, View};
 
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
@@ -44,7 +44,7 @@ fn limits() -> AttemptLimits {
 impl SweepFixture {
     /// Starts on the database of an earlier process.
     async fn open(folder: TempDir, clock: Clock) -> Self {
-        let store = Store::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
+        let store = AuthStore::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
         let clock = clock.apart();
         clock::measure(store.db(), &clock).await.unwrap();
         store.begin_log(LogId([1; 16]), stamp_at(clock.now())).await.unwrap();
@@ -77,7 +77,7 @@ impl SweepFixture {
         Self::open(folder, clock).await
     }
 
-    fn store(&self) -> &Store {
+    fn store(&self) -> &AuthStore {
         &self.repair.store
     }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::{Finder, History, PageOutcome, View};
 use crate::domain::{LogId, Revocation};
 use crate::stamp::stamp;
-use crate::store::{LogPage, LogReader, Store, StoreError};
+use crate::store::{AuthStore, LogPage, LogReader, StoreError};
 
 /// Time between two polls of the log without a request.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
@@ -39,7 +39,7 @@ pub type ReadKeys = Box<dyn Fn() -> BoxFuture<'static, Result<(), StoreError>> +
 /// Task that reads the log and moves the view.
 pub struct Follower {
     view: Arc<View>,
-    store: Store,
+    store: AuthStore,
     reader: LogReader,
     clock: Clock,
     read_keys: ReadKeys,
@@ -48,7 +48,7 @@ pub struct Follower {
 
 impl Follower {
     /// Creates a follower that moves this view.
-    pub fn new(view: Arc<View>, store: Store, clock: Clock, read_keys: ReadKeys) -> Self {
+    pub fn new(view: Arc<View>, store: AuthStore, clock: Clock, read_keys: ReadKeys) -> Self {
         let reader = store.log_reader();
         Self { view, store, reader, clock, read_keys, forgot: Instant::now() }
     }

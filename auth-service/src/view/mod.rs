@@ -134,6 +134,16 @@ impl View {
         read(&history, now)
     }
 
+    /// Returns the time since the last complete poll began; `None` before the first one.
+    pub fn age(&self) -> Option<Duration> {
+        self.read_at(|history, now| history.polled_at().map(|polled_at| now.saturating_sub(polled_at)))
+    }
+
+    /// Returns the number of revoked ids in memory.
+    pub fn entries(&self) -> usize {
+        self.read().contents().len()
+    }
+
     /// Subscribes to the polls and changes from now on.
     pub fn changes(&self) -> ViewChanges {
         ViewChanges { polled: self.polled.subscribe(), moved: self.moved.subscribe() }

@@ -92,6 +92,11 @@ impl RevocationIndex {
         }
     }
 
+    /// Returns the number of revoked users, sessions and keys.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len() + self.keys.len()
+    }
+
     /// Returns `true` if this key's tokens are dead.
     pub fn has_killed(&self, key: &str) -> bool {
         self.keys.contains_key(key)

@@ -6,7 +6,7 @@ use auth_service::domain::{LogId, Revocation};
 use auth_service::keys::model::{Key, KeySet, KeyType, Pkcs8};
 use auth_service::keys::rotation::Keyring;
 use auth_service::keys::storage::{KeyFile, KeyStorage, MasterKey};
-use auth_service::store::Store;
+use auth_service::store::AuthStore;
 use chrono::{DateTime, Utc};
 use kit::Clock;
 
@@ -38,7 +38,7 @@ pub(crate) fn id_of(pkcs8: &Pkcs8) -> String {
 }
 
 /// Returns a keyring that has read its keys.
-pub(crate) async fn ring(store: &Store, clock: &Clock, storage: KeyStorage) -> Keyring {
+pub(crate) async fn ring(store: &AuthStore, clock: &Clock, storage: KeyStorage) -> Keyring {
     let ring = Keyring::new(store.clone(), clock.clone(), storage);
     ring.begin(KeyType::default()).await.unwrap();
     ring
@@ -58,7 +58,7 @@ pub(crate) fn listed(ring: &Keyring, time: DateTime<Utc>) -> Vec<String> {
 }
 
 /// Returns the entries of the log after its first one.
-pub(crate) async fn logged(store: &Store) -> Vec<Revocation> {
+pub(crate) async fn logged(store: &AuthStore) -> Vec<Revocation> {
     let mut reader = store.log_reader();
     let page = reader.poll(1).await.unwrap();
     reader.close().await;

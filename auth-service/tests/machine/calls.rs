@@ -5,8 +5,8 @@ use auth_service::domain::{
     UserChange, UserId, UserState,
 };
 use auth_service::store::{
-    AccountDigest, AllowanceKind, Created, Filter, FirstSession, PasswordProof, Refreshable, Rotated, Store,
-    StoreError, Unchanged,
+    AccountDigest, AllowanceKind, AuthStore, Created, Filter, FirstSession, PasswordProof, Refreshable, Rotated, StoreError,
+    Unchanged,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use db::requests::{self, Earlier};
@@ -97,7 +97,7 @@ pub(crate) enum Answer {
 }
 
 impl Call {
-    pub(crate) async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+    pub(crate) async fn ask(&self, store: &AuthStore) -> Result<Answer, StoreError> {
         match self {
             Self::Users(call) => call.ask(store).await,
             Self::Changes(call) => call.ask(store).await,
@@ -109,7 +109,7 @@ impl Call {
 }
 
 impl UserCall {
-    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+    async fn ask(&self, store: &AuthStore) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Create { new, first, request } => {
                 let first = first.as_ref().map(|first| FirstSession { session: &first.0, client: &first.1 });
@@ -135,7 +135,7 @@ impl UserCall {
 }
 
 impl ChangeCall {
-    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+    async fn ask(&self, store: &AuthStore) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Update { id, change, proof, expected, now } => {
                 Answer::Changed(store.update_user(*id, change, *proof, *expected, *now).await?)
@@ -163,7 +163,7 @@ impl ChangeCall {
 }
 
 impl SessionCall {
-    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+    async fn ask(&self, store: &AuthStore) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Create { session, client } => Answer::Was(store.create_session(session, client).await?),
             Self::List { user_id, after, limit, now } => {
@@ -192,7 +192,7 @@ impl SessionCall {
 }
 
 impl AttemptCall {
-    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+    async fn ask(&self, store: &AuthStore) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Failures { account } => Answer::Failures(store.failures(account).await?),
             Self::Claim { account, seen, now } => Answer::Was(store.claim_attempt(account, *seen, *now).await?),
@@ -217,7 +217,7 @@ impl AttemptCall {
 }
 
 impl KeptCall {
-    async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+    async fn ask(&self, store: &AuthStore) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Earlier { key, now } => Answer::Earlier(requests::find(store.db(), key, *now).await?),
             Self::PageTokenKey { fresh } => Answer::Key(secrets::page_token_key(store.db(), *fresh).await?.to_vec()),

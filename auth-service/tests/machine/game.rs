@@ -1,7 +1,7 @@
 //! One run of a sequence: its targets and its model.
 
 use auth_service::domain::network;
-use auth_service::store::{Filter, Store, StoreError};
+use auth_service::store::{AuthStore, Filter, StoreError};
 use chrono::TimeDelta;
 use testkit::machine::Machine;
 
@@ -44,7 +44,7 @@ impl Machine for Game {
         everything(&self.model, &self.cast)
     }
 
-    async fn ask(call: &Call, store: &Store) -> Result<Answer, StoreError> {
+    async fn ask(call: &Call, store: &AuthStore) -> Result<Answer, StoreError> {
         call.ask(store).await
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_service::Config;
+use auth_service::AuthConfig;
 use chrono::{DateTime, TimeDelta};
 use gatepost::api::auth::v1::{
     DeleteUserRequest, DisableUserRequest, LogoutRequest, RevokeAllSessionsRequest, TokenState,
@@ -207,7 +207,7 @@ async fn leeway_above_a_minute_is_refused() {
     for (leeway, is_allowed) in [("60s", true), ("61s", false), ("999ms", false)] {
         let args = ["auth-service", "--clock-leeway", leeway];
         let flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
-        let config = Config::new(flags, Environment::new(|_| None), testkit::clock());
+        let config = AuthConfig::new(flags, Environment::new(|_| None), testkit::clock());
         assert_eq!(config.is_ok(), is_allowed, "{leeway}");
     }
 }

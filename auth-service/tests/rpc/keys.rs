@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use auth_service::{Config, Flags, RunError};
+use auth_service::{AuthConfig, AuthFlags, AuthRunError};
 use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState};
 use kit::config::{ConfigError, Environment, parse};
 use kit::shutdown::Shutdown;
@@ -76,11 +76,11 @@ async fn service_key_is_accepted_in_place_of_a_token() {
 }
 
 /// Returns the settings of a service with its database and key in this folder.
-fn config(folder: &Path, environment: fn(&str) -> Option<OsString>) -> Result<Config, ConfigError> {
+fn config(folder: &Path, environment: fn(&str) -> Option<OsString>) -> Result<AuthConfig, ConfigError> {
     let database = format!("sqlite:{}", folder.join("auth.db").display());
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
-    let flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
-    Config::new(flags, Environment::new(environment), testkit::clock())
+    let flags: AuthFlags = parse(args, Environment::new(|_| None), &[]).unwrap();
+    AuthConfig::new(flags, Environment::new(environment), testkit::clock())
 }
 
 /// C18: a secret that others can guess is refused.
@@ -143,7 +143,7 @@ async fn key_file_without_a_good_key_prevents_the_start() {
         let config = config(folder.path(), |_| None).unwrap();
         let listener = TcpListener::bind(config.flags.listen).await.unwrap();
         let error = auth_service::run(config, listener, Shutdown::new()).await.unwrap_err();
-        assert!(matches!(error, RunError::Keyring(_)) && error.to_string().contains(sentence), "{error}");
+        assert!(matches!(error, AuthRunError::Keyring(_)) && error.to_string().contains(sentence), "{error}");
         assert_eq!(fs::read_to_string(&file).unwrap(), text, "the file is unchanged");
     }
 }

@@ -13,6 +13,7 @@ mod keys;
 mod last_admin;
 mod login;
 mod lost;
+mod metrics;
 mod operations;
 mod outages;
 mod password_change;

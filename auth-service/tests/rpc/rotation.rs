@@ -7,8 +7,8 @@ use auth_service::domain::{EntryFingerprint, Stamp};
 use auth_service::keys::model::{Key, KeyType, Pkcs8};
 use auth_service::keys::rotation::Keyring;
 use auth_service::keys::storage::{KeyFile, KeyStorage};
-use auth_service::store::{DatabaseUrl, Store};
-use auth_service::{Config, Flags, RunError};
+use auth_service::store::{AuthStore, DatabaseUrl};
+use auth_service::{AuthConfig, AuthFlags, AuthRunError};
 use aws_lc_rs::signature::Ed25519KeyPair;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -47,8 +47,8 @@ impl Service {
     }
 
     /// Returns the store and keyring of an operator's command beside the service.
-    pub(crate) async fn operator(&self) -> (Store, Keyring) {
-        let store = Store::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
+    pub(crate) async fn operator(&self) -> (AuthStore, Keyring) {
+        let store = AuthStore::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
         let storage = KeyStorage::File(KeyFile::beside(&self.database()));
         (store.clone(), Keyring::new(store, self.clock.clone(), storage))
     }
@@ -169,7 +169,7 @@ async fn killed_only_key_issues_no_tokens() {
     let service = start_with(Settings { secret: Some(SECRET), ..Settings::default() }).await;
     let token = service.token().await;
     // The same happens when another replica starts with another secret.
-    let store = Store::open_beside(&DatabaseUrl::file(service.database())).await.unwrap();
+    let store = AuthStore::open_beside(&DatabaseUrl::file(service.database())).await.unwrap();
     let stamp = Stamp { fingerprint: EntryFingerprint([7; 16]), time: service.clock.now() };
     store.remember_secret_key("another", stamp).await.unwrap();
     store.close().await;
@@ -201,12 +201,12 @@ async fn replaced_secret_kills_its_tokens_for_a_day() {
 
     let database = format!("sqlite:{}", folder.path().join("auth.db").display());
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--database-url", &database].map(Into::into);
-    let flags: Flags = parse(args, Environment::new(|_| None), &[]).unwrap();
-    let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
+    let flags: AuthFlags = parse(args, Environment::new(|_| None), &[]).unwrap();
+    let mut config = AuthConfig::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     config.secret_key = Some(Key::hs256(&SECRET.into()).unwrap());
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let error = auth_service::run(config, listener, Shutdown::new()).await.unwrap_err();
-    assert!(matches!(error, RunError::Keyring(_)), "{error}");
+    assert!(matches!(error, AuthRunError::Keyring(_)), "{error}");
     assert!(error.to_string().starts_with("JWT_SECRET_KEY was replaced by another secret"), "{error}");
 
     // The refused start has killed nothing: the other service still works.

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use auth_service::store::{DatabaseUrl, Store};
-use auth_service::{Config, Flags};
+use auth_service::store::{AuthStore, DatabaseUrl};
+use auth_service::{AuthConfig, AuthFlags};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
@@ -38,7 +38,7 @@ pub(crate) struct Service {
     pub(crate) ops: SocketAddr,
     folder: TempDir,
     shutdown: tokio_util::sync::DropGuard,
-    task: tokio::task::JoinHandle<Result<(), auth_service::RunError>>,
+    task: tokio::task::JoinHandle<Result<(), auth_service::AuthRunError>>,
 }
 
 /// Settings of a test's service.
@@ -91,9 +91,9 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
         args.extend(["--registration", "closed"]);
     }
     args.extend(settings.flags);
-    let mut flags: Flags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let mut flags: AuthFlags = parse(args.into_iter().map(Into::into), Environment::new(|_| None), &[]).unwrap();
     flags.password_min_length = settings.password_min_length.unwrap_or(flags.password_min_length);
-    let mut config = Config::new(flags, environment, clock.clone()).unwrap();
+    let mut config = AuthConfig::new(flags, environment, clock.clone()).unwrap();
     config.secret_key =
         settings.secret.map(|secret| auth_service::keys::model::Key::hs256(&SecretString::from(secret)).unwrap());
     config.service_key = settings.service_key.map(|key| gatepost::Token::parse(key).unwrap());
@@ -103,7 +103,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
 /// Creates the database that belongs to a key file: a start with only the key file is refused.
 pub(crate) async fn make_database(folder: &Path) {
     let url = DatabaseUrl::Sqlite(folder.join("auth.db"));
-    Store::open(&url).await.unwrap().close().await;
+    AuthStore::open(&url).await.unwrap().close().await;
 }
 
 /// Starts a service on a server's database, with the key [`SERVICE_KEY`].
@@ -121,14 +121,14 @@ pub(crate) async fn start_at_by(database: &str, clock: Clock, further: &[&str]) 
     let folder = testkit::folder();
     let args = ["auth-service", "--listen", "127.0.0.1:0", "--insecure", "--database-url", database];
     let args = args.into_iter().chain(further.iter().copied());
-    let flags: Flags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
-    let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
+    let flags: AuthFlags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let mut config = AuthConfig::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     config.secret_key = Some(auth_service::keys::model::Key::hs256(&SecretString::from(SECRET)).unwrap());
     config.service_key = Some(gatepost::Token::parse(SERVICE_KEY).unwrap());
     serve(config, folder, clock).await
 }
 
-async fn serve(mut config: Config, folder: TempDir, clock: Clock) -> Service {
+async fn serve(mut config: AuthConfig, folder: TempDir, clock: Clock) -> Service {
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
     let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -4,7 +4,7 @@
 use std::pin::Pin;
 
 use auth_service::domain::{Client, LogId, Roles, Session, UserState};
-use auth_service::store::{DatabaseUrl, Store};
+use auth_service::store::{AuthStore, DatabaseUrl};
 use chrono::TimeDelta;
 use db::health;
 use sqlx::{Connection as _, PgConnection};
@@ -15,7 +15,7 @@ use testkit::start;
 use crate::support::{another_admin, new_user, session, stamp, stamp_at, starting};
 
 /// A frozen replica's work, with its own user and session.
-type Work = fn(Store, u128) -> Pin<Box<dyn Future<Output = ()> + Send>>;
+type Work = fn(AuthStore, u128) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Each write that appends to the log, or writes to the row of its end.
 const WORKS: [(&str, Work); 8] = [
@@ -52,8 +52,8 @@ fn session_of(id: u128) -> Session {
     session(10_000 + id, &new_user(id, "ada@example.com"))
 }
 
-async fn open(url: &str) -> Store {
-    Store::open(&url.parse::<DatabaseUrl>().unwrap()).await.unwrap()
+async fn open(url: &str) -> AuthStore {
+    AuthStore::open(&url.parse::<DatabaseUrl>().unwrap()).await.unwrap()
 }
 
 /// Number of checks for a lock. A frozen replica's lock would stay for half a second, the time that a transaction may
@@ -75,8 +75,8 @@ async fn is_head_held(server: &mut PgConnection) -> bool {
 /// A replica behind a proxy, another one beside it, and the server itself.
 struct World {
     proxy: Proxy,
-    frozen: Store,
-    other: Store,
+    frozen: AuthStore,
+    other: AuthStore,
     outside: PgConnection,
     _server: PostgresServer,
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use auth_service::domain::{Cause, EntryFingerprint, Era, LogId, Revocation, SessionId, UserId};
-use auth_service::store::Store;
+use auth_service::store::AuthStore;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr as _, SqliteConnection};
@@ -74,7 +74,7 @@ async fn migrations(engine: &str) -> Migrator {
 
 async fn closed_lists_open_and_the_log_goes_on(older: Older) {
     let Older(database) = older;
-    let store = Store::open(&database.url).await.unwrap();
+    let store = AuthStore::open(&database.url).await.unwrap();
     let mut reader = store.log_reader();
     let page = reader.poll(0).await.unwrap();
     assert_eq!((page.log, page.head), (LogId([1; 16]), 1));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use auth_service::store::Store;
+use auth_service::store::AuthStore;
 use sqlx::migrate::Migrator;
 use sqlx::{AssertSqlSafe, Connection as _};
 use testkit::postgres::PostgresDatabase;
@@ -64,7 +64,7 @@ async fn migration_in_steps_equals_the_files() {
     migrate(&by_steps, 1).await;
     by_steps.run(ROWS).await;
     for database in [&by_files, &by_steps] {
-        Store::open(&database.url.parse().unwrap()).await.unwrap().close().await;
+        AuthStore::open(&database.url.parse().unwrap()).await.unwrap().close().await;
     }
     let (files, steps) = (texts(&by_files, &SCHEMA).await, texts(&by_steps, &SCHEMA).await);
     for line in &files {
@@ -94,7 +94,7 @@ async fn index_left_by_a_kill_is_created_again() {
     let mut connection = database.connect().await;
     let broken = "create unique index concurrently sessions_by_network on sessions (network)";
     sqlx::raw_sql(broken).execute(&mut connection).await.unwrap_err();
-    Store::open(&database.url.parse().unwrap()).await.unwrap().close().await;
+    AuthStore::open(&database.url.parse().unwrap()).await.unwrap().close().await;
     let made = "select indexdef from pg_indexes where indexname = 'sessions_by_network'";
     let made = texts(&database, &[made]).await;
     assert!(made.len() == 1 && made[0].starts_with("CREATE INDEX"), "{made:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_service::domain::{
     Client, Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, SessionId, Stamp, UserId,
 };
-use auth_service::store::{FirstSession, Store};
+use auth_service::store::AuthStore;
 use chrono::{DateTime, Utc};
 use testkit::start;
 
@@ -58,7 +58,7 @@ pub(crate) fn stamp() -> Stamp {
 }
 
 /// Returns `true` if this user has this session, and the session has not ended.
-pub(crate) async fn lives(store: &Store, user_id: UserId, session_id: SessionId) -> bool {
+pub(crate) async fn lives(store: &AuthStore, user_id: UserId, session_id: SessionId) -> bool {
     let found = store.refreshable(session_id).await.unwrap();
     found.is_some_and(|found| found.user.id == user_id && !found.is_ended)
 }

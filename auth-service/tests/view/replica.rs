@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use auth_service::domain::{Cause, EntryFingerprint, SessionId, Stamp, UserId};
-use auth_service::store::Store;
+use auth_service::store::AuthStore;
 use auth_service::view::{Bearer, Follower, StaleView, View};
 use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
@@ -31,12 +31,12 @@ pub(crate) struct Replica {
 
 impl Replica {
     /// Starts a replica with a complete view.
-    pub(crate) async fn start(store: &Store) -> Self {
+    pub(crate) async fn start(store: &AuthStore) -> Self {
         Self::with_clock(store, clock()).await
     }
 
     /// Starts a replica with this clock.
-    pub(crate) async fn with_clock(store: &Store, clock: Clock) -> Self {
+    pub(crate) async fn with_clock(store: &AuthStore, clock: Clock) -> Self {
         let (uptime, keys) = (Uptime::manual(), Arc::new(AtomicUsize::new(0)));
         let view = Arc::new(View::new(uptime.clone()));
         assert_eq!(view.position(), Err(StaleView), "the position is unknown at the start");

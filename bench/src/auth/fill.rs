@@ -7,7 +7,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
 /// Numbers from 1 up to a limit that the statement appends.
-const NUMBERS: &str = "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n <";
+const NUMBERS_SQL: &str = "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n <";
 
 /// Adds this many live sessions of the user.
 pub(super) async fn sessions(file: &Path, user: &str, count: usize) -> Result<(), Failure> {
@@ -17,7 +17,7 @@ pub(super) async fn sessions(file: &Path, user: &str, count: usize) -> Result<()
     let columns = columns(&mut database).await?;
     let values: Vec<String> = columns.iter().map(|name| value(name)).collect();
     let begun = format!(
-        "{NUMBERS} {count}) insert into sessions ({}) select {} from numbers, \
+        "{NUMBERS_SQL} {count}) insert into sessions ({}) select {} from numbers, \
          (select * from sessions where user_id = x'{user}' limit 1) s",
         columns.join(", "),
         values.join(", ")
@@ -32,7 +32,7 @@ pub(super) async fn revocations(file: &Path, count: usize) -> Result<(), Failure
     let id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || \
               hex(randomblob(2)) || '-' || hex(randomblob(6)))";
     let revoked = format!(
-        "{NUMBERS} {count} - 1) insert into revocations (revision, mark, kind, subject, generation, log_time) \
+        "{NUMBERS_SQL} {count} - 1) insert into revocations (revision, mark, kind, subject, generation, log_time) \
          select h.revision + n, randomblob(16), 'session', {id}, 0, strftime('%Y-%m-%dT%H:%M:%f+00:00') \
          from numbers, log_head h"
     );

@@ -15,12 +15,12 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::shared::{EMAIL, PASSWORD, median, row};
+use super::shared::{USER_EMAIL, USER_PASSWORD, median, row};
 use crate::load::millis;
 
 /// Number of parts without and with the flood, and the length of each part.
-const ROUNDS: usize = 3;
-const LENGTH: Duration = Duration::from_secs(10);
+const FLOOD_ROUNDS: usize = 3;
+const FLOOD_ROUND_TIME: Duration = Duration::from_secs(10);
 
 /// Calls of `VerifyToken` a second, in both kinds of parts: far below the service's capacity.
 const PROBES_PER_SECOND: u64 = 500;
@@ -29,7 +29,7 @@ const PROBES_PER_SECOND: u64 = 500;
 const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Size in KiB of a hash buffer's mapping: the hasher reserves 33 MiB and uses 19 MiB of it.
-const BUFFER: u64 = 33 * 1024;
+const HASH_BUFFER_KIB: u64 = 33 * 1024;
 
 /// Logins by outcome.
 struct FloodLogins {
@@ -48,7 +48,7 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
     let every = Duration::from_secs_f64(1.0 / (capacity * 10.0));
     let (mut quiet, mut probed) = (Vec::new(), Vec::new());
     let (mut logins, mut memory) = (FloodLogins::none()?, before);
-    for _ in 0..ROUNDS {
+    for _ in 0..FLOOD_ROUNDS {
         quiet.push(millis(&probe(&pair.auth, token).await?, 0.99));
         let flooded = tokio::join!(flood(&pair.auth, every, &mut logins), probe(&pair.auth, token), most_memory(pair));
         let (flooded, beside, most) = flooded;
@@ -77,7 +77,7 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
 
 /// Starts logins at this pace, and does not wait for their answers.
 async fn flood(auth: &Channel, every: Duration, logins: &mut FloodLogins) -> Result<(), Failure> {
-    let end = Instant::now() + LENGTH;
+    let end = Instant::now() + FLOOD_ROUND_TIME;
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut calls = JoinSet::new();
@@ -86,7 +86,8 @@ async fn flood(auth: &Channel, every: Duration, logins: &mut FloodLogins) -> Res
         let mut client = AuthServiceClient::new(auth.clone());
         calls.spawn(async move {
             let began = Instant::now();
-            let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+            let request =
+                LoginRequest { email: USER_EMAIL.into(), password: USER_PASSWORD.into(), ..LoginRequest::default() };
             (client.login(request).await.map(drop), began.elapsed())
         });
     }
@@ -117,7 +118,7 @@ impl FloodLogins {
 
 /// Verifies the token at a steady pace. The time of each call counts from its scheduled start.
 async fn probe(auth: &Channel, token: &str) -> Result<Histogram<u64>, Failure> {
-    let end = Instant::now() + LENGTH;
+    let end = Instant::now() + FLOOD_ROUND_TIME;
     let mut ticks = interval(Duration::from_micros(1_000_000 / PROBES_PER_SECOND));
     let mut calls = JoinSet::new();
     while Instant::now() < end {
@@ -142,7 +143,7 @@ struct Memory {
 
 impl Memory {
     fn of(pair: &Services) -> Result<Self, Failure> {
-        Ok(Self { all: pair.memory()?, buffers: pair.memory_in_mappings(BUFFER)? })
+        Ok(Self { all: pair.memory()?, buffers: pair.memory_in_mappings(HASH_BUFFER_KIB)? })
     }
 
     fn or_more(self, other: Self) -> Self {
@@ -152,7 +153,7 @@ impl Memory {
 
 /// Returns the most memory that the pair has during the flood.
 async fn most_memory(pair: &Services) -> Result<Memory, Failure> {
-    let (end, mut most) = (Instant::now() + LENGTH, Memory::of(pair)?);
+    let (end, mut most) = (Instant::now() + FLOOD_ROUND_TIME, Memory::of(pair)?);
     while Instant::now() < end {
         most = most.or_more(Memory::of(pair)?);
         sleep(MEMORY_POLL_INTERVAL).await;

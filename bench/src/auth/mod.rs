@@ -20,23 +20,23 @@ use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, Verif
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
-use self::shared::{EMAIL, PASSWORD, median, row};
-use crate::load::{compare, health, in_turn, measure, verify_token};
+use self::shared::{USER_EMAIL, USER_PASSWORD, median, row};
+use crate::load::{ComparedFigures, compare, health, in_turn, measure, verify_token};
 
 pub(crate) use timing::run as timing;
 
 /// Number of live sessions, and of revocations in memory.
-const SESSIONS: usize = 1_000_000;
-const REVOCATIONS: usize = 100_000;
+const LIVE_SESSIONS: usize = 1_000_000;
+const REVOCATIONS_IN_MEMORY: usize = 100_000;
 
 /// Numbers of connections for the callers of `VerifyToken`: as many as one process has, and as many as several guards
 /// have.
-const CONNECTIONS: [usize; 2] = [1, 16];
+const VERIFY_CONNECTIONS: [usize; 2] = [1, 16];
 
 /// Number of turns for logins and for hashes, the length of a turn, and the number of concurrent calls.
-const ROUNDS: usize = 3;
-const LENGTH: Duration = Duration::from_secs(8);
-const AT_ONCE: usize = 4;
+const LOGIN_TURNS: usize = 3;
+const LOGIN_TURN_TIME: Duration = Duration::from_secs(8);
+const CONCURRENT_LOGINS: usize = 4;
 
 /// Prints the figures of `VerifyToken`, of memory, of logins and of a flood of them.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
@@ -46,25 +46,25 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     let user = register(&binary, folder.path()).await?;
     let database = folder.path().join("data/auth.db");
-    fill::sessions(&database, &user, SESSIONS).await?;
-    fill::revocations(&database, REVOCATIONS).await?;
+    fill::sessions(&database, &user, LIVE_SESSIONS).await?;
+    fill::revocations(&database, REVOCATIONS_IN_MEMORY).await?;
     let pair = start(&binary, folder.path()).await?;
     let fewer = pair.memory()?;
     pair.stop()?;
-    fill::revocations(&database, REVOCATIONS).await?;
+    fill::revocations(&database, REVOCATIONS_IN_MEMORY).await?;
     let pair = start(&binary, folder.path()).await?;
     let more = pair.memory()?;
     let token = login(&pair.auth).await?;
     println!("\nfigure                                                      measured    target");
-    let bytes = (more - fewer) * 1024.0 * 1024.0 / f64::from(u32::try_from(REVOCATIONS)?);
+    let bytes = (more - fewer) * 1024.0 * 1024.0 / f64::from(u32::try_from(REVOCATIONS_IN_MEMORY)?);
     row("memory of a revocation, from 100,000 to 200,000", &format!("{bytes:.0} bytes"), "<= 64 bytes");
 
-    for connections in CONNECTIONS {
+    for connections in VERIFY_CONNECTIONS {
         verify(&pair, &token, connections).await?;
     }
 
     let (mut alone, mut logged_in) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..LOGIN_TURNS {
         alone.push(hashes().await?);
         logged_in.push(logins(&pair.auth).await?);
     }
@@ -81,13 +81,13 @@ async fn verify(pair: &Services, token: &str, connections: usize) -> Result<(), 
     let channels = pair.connections(connections).await?;
     let checks = in_turn(channels.iter().map(health).collect());
     let questions = in_turn(channels.iter().map(|channel| verify_token(channel, token)).collect());
-    let (check, verify) = compare(checks.clone(), questions.clone()).await?;
+    let ComparedFigures { one: check, other: verify } = compare(checks.clone(), questions.clone()).await?;
     let name = format!("VerifyToken / Check, 1,000,000 sessions, {connections} connections");
     row(&name, &format!("{:.2}", verify.rate / check.rate), ">= 0.9");
     println!("  {:.0} and {:.0} calls/s, p99 {:.2} and {:.2} ms", verify.rate, check.rate, verify.p99, check.p99);
     // The same call with a token of one byte, and without claims in the answer.
     let trifles = in_turn(channels.iter().map(|channel| verify_token(channel, "x")).collect());
-    let (check, trifle) = compare(checks.clone(), trifles).await?;
+    let ComparedFigures { one: check, other: trifle } = compare(checks.clone(), trifles).await?;
     println!("  {:.2} x Check for an invalid token of one byte", trifle.rate / check.rate);
     let [check, verify] = [cost(pair, checks).await?, cost(pair, questions).await?];
     println!("  {verify:.1} and {check:.1} us of the service's processors a call");
@@ -119,8 +119,8 @@ async fn register(binary: &Path, folder: &Path) -> Result<String, Failure> {
     let pair = start(binary, folder).await?;
     let request = CreateUserRequest {
         name: "Ada".into(),
-        email: EMAIL.into(),
-        password: PASSWORD.into(),
+        email: USER_EMAIL.into(),
+        password: USER_PASSWORD.into(),
         ..CreateUserRequest::default()
     };
     let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
@@ -129,7 +129,7 @@ async fn register(binary: &Path, folder: &Path) -> Result<String, Failure> {
 }
 
 async fn login(auth: &Channel) -> Result<String, Failure> {
-    let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    let request = LoginRequest { email: USER_EMAIL.into(), password: USER_PASSWORD.into(), ..LoginRequest::default() };
     let answer = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner();
     let token = answer.tokens.ok_or("no tokens")?.access_token;
     let state = TokenServiceClient::new(auth.clone()).verify_token(VerifyTokenRequest { token: token.clone() }).await?;
@@ -149,13 +149,13 @@ async fn logins(auth: &Channel) -> Result<f64, Failure> {
 /// Returns hashes per second by the service's own hasher, with no other load.
 async fn hashes() -> Result<f64, Failure> {
     let hasher = Hasher::start()?;
-    let new: NewPassword = PasswordPolicy::new(8).accept(PASSWORD.to_owned(), &[])?;
+    let new: NewPassword = PasswordPolicy::new(8).accept(USER_PASSWORD.to_owned(), &[])?;
     let hash = hasher.hash(None, new.into_password()).await?;
     rate(move || {
         let (hasher, hash) = (hasher.clone(), hash.clone());
         async move {
             let stays = kit::shutdown::Shutdown::new();
-            let password = Password::new(PASSWORD.to_owned());
+            let password = Password::new(USER_PASSWORD.to_owned());
             let right = hasher.verify(None, &stays, password, Some(hash)).await?;
             if right { Ok(()) } else { Err("the hash is another password's".into()) }
         }
@@ -170,11 +170,11 @@ where
 {
     let began = Instant::now();
     let mut workers = JoinSet::new();
-    for _ in 0..AT_ONCE {
+    for _ in 0..CONCURRENT_LOGINS {
         let work = work.clone();
         workers.spawn(async move {
             let mut done = 0_u32;
-            while began.elapsed() < LENGTH {
+            while began.elapsed() < LOGIN_TURN_TIME {
                 work().await?;
                 done += 1;
             }

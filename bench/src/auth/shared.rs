@@ -1,7 +1,7 @@
 //! The account of all callers, and the lines of the table.
 
-pub(super) const EMAIL: &str = "ada@example.com";
-pub(super) const PASSWORD: &str = "correct horse battery staple";
+pub(super) const USER_EMAIL: &str = "ada@example.com";
+pub(super) const USER_PASSWORD: &str = "correct horse battery staple";
 
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(super) fn row(name: &str, measured: &str, target: &str) {

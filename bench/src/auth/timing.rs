@@ -10,15 +10,15 @@ use tokio::time::Instant;
 use tonic::Code;
 use tonic::transport::Channel;
 
-use super::{PASSWORD, without_limits};
+use super::{USER_PASSWORD, without_limits};
 
 /// Number of logins of each of the two compared kinds.
-const SAMPLES: usize = 2000;
+const LOGINS_PER_KIND: usize = 2000;
 
-const ADMIN: &str = "root@example.com";
-const KNOWN: &str = "ada@example.com";
-const DISABLED: &str = "bob@example.com";
-const UNKNOWN: &str = "eve@example.com";
+const ADMIN_EMAIL: &str = "root@example.com";
+const KNOWN_EMAIL: &str = "ada@example.com";
+const DISABLED_EMAIL: &str = "bob@example.com";
+const UNKNOWN_EMAIL: &str = "eve@example.com";
 
 /// A login that is refused.
 struct TriedLogin {
@@ -34,22 +34,22 @@ pub(crate) async fn run() -> Result<(), Failure> {
     let binary = services::build()?;
     let folder = tempfile::tempdir()?;
     let pair = Services::pair(&binary, folder.path(), |command| {
-        without_limits(command).env("AUTH_ADMIN_EMAIL", ADMIN).env("AUTH_ADMIN_PASSWORD", PASSWORD)
+        without_limits(command).env("AUTH_ADMIN_EMAIL", ADMIN_EMAIL).env("AUTH_ADMIN_PASSWORD", USER_PASSWORD)
     })
     .await?;
-    register(&pair.auth, KNOWN).await?;
+    register(&pair.auth, KNOWN_EMAIL).await?;
     disable(&pair.auth).await?;
     println!(
-        "\n{SAMPLES} logins of each kind, interleaved        median ms  difference     Welch t  of the fastest 95 %"
+        "\n{LOGINS_PER_KIND} logins of each kind, interleaved        median ms  difference     Welch t  of the fastest 95 %"
     );
     println!("{:<43}{:>11}{:>12}{:>12}", "", "", "< 2 %", "< 4.5");
-    let wrong = || tried("known user, wrong password", KNOWN, "wrong horse battery staple");
+    let wrong = || tried("known user, wrong password", KNOWN_EMAIL, "wrong horse battery staple");
     for other in [
-        tried("unknown user", UNKNOWN, "wrong horse battery staple"),
-        tried("known user, empty password", KNOWN, ""),
-        tried("known user, over-long password", KNOWN, &"x".repeat(4096)),
-        tried("disabled user, right password", DISABLED, PASSWORD),
-        tried("unknown user, empty password", UNKNOWN, ""),
+        tried("unknown user", UNKNOWN_EMAIL, "wrong horse battery staple"),
+        tried("known user, empty password", KNOWN_EMAIL, ""),
+        tried("known user, over-long password", KNOWN_EMAIL, &"x".repeat(4096)),
+        tried("disabled user, right password", DISABLED_EMAIL, USER_PASSWORD),
+        tried("unknown user, empty password", UNKNOWN_EMAIL, ""),
     ] {
         let [one, two] = compare(&pair.auth, [&wrong(), &other]).await?;
         let difference = (median(&two) - median(&one)) / median(&one) * 100.0;
@@ -69,7 +69,7 @@ async fn register(auth: &Channel, email: &str) -> Result<String, Failure> {
     let request = CreateUserRequest {
         name: "Somebody".into(),
         email: email.into(),
-        password: PASSWORD.into(),
+        password: USER_PASSWORD.into(),
         ..CreateUserRequest::default()
     };
     let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
@@ -77,8 +77,8 @@ async fn register(auth: &Channel, email: &str) -> Result<String, Failure> {
 }
 
 async fn disable(auth: &Channel) -> Result<(), Failure> {
-    let id = register(auth, DISABLED).await?;
-    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    let id = register(auth, DISABLED_EMAIL).await?;
+    let request = LoginRequest { email: ADMIN_EMAIL.into(), password: USER_PASSWORD.into(), ..LoginRequest::default() };
     let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens.ok_or("no tokens")?;
     let token = Token::parse(&tokens.access_token)?;
     let mut users = UserServiceClient::with_interceptor(auth.clone(), WithToken::new(&token));
@@ -88,8 +88,8 @@ async fn disable(auth: &Channel) -> Result<(), Failure> {
 
 /// Returns the times of both kinds in seconds. The kinds take turns, and each goes first equally often.
 async fn compare(auth: &Channel, pair: [&TriedLogin; 2]) -> Result<[Vec<f64>; 2], Failure> {
-    let mut took = [Vec::with_capacity(SAMPLES), Vec::with_capacity(SAMPLES)];
-    for round in 0..SAMPLES {
+    let mut took = [Vec::with_capacity(LOGINS_PER_KIND), Vec::with_capacity(LOGINS_PER_KIND)];
+    for round in 0..LOGINS_PER_KIND {
         for which in if round % 2 == 0 { [0, 1] } else { [1, 0] } {
             took[which].push(login(auth, pair[which]).await?);
         }
@@ -118,8 +118,8 @@ fn median(samples: &[f64]) -> f64 {
 
 /// Returns Welch's t.
 fn welch(one: &[f64], two: &[f64]) -> f64 {
-    let ((mean_one, of_one), (mean_two, of_two)) = (moments(one), moments(two));
-    (mean_two - mean_one) / (of_one + of_two).sqrt()
+    let (one, two) = (Moments::new(one), Moments::new(two));
+    (two.mean - one.mean) / (one.variance_of_mean + two.variance_of_mean).sqrt()
 }
 
 /// Returns the samples without the slowest twentieth, which shows other work on the machine.
@@ -130,10 +130,17 @@ fn cropped(samples: &[f64]) -> Vec<f64> {
     sorted
 }
 
-/// Returns the mean, and the variance of the mean.
-fn moments(samples: &[f64]) -> (f64, f64) {
-    let count = f64::from(u32::try_from(samples.len()).unwrap_or(u32::MAX));
-    let mean = samples.iter().sum::<f64>() / count;
-    let variance = samples.iter().map(|sample| (sample - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    (mean, variance / count)
+/// The mean of samples, and its variance.
+struct Moments {
+    mean: f64,
+    variance_of_mean: f64,
+}
+
+impl Moments {
+    fn new(samples: &[f64]) -> Self {
+        let count = f64::from(u32::try_from(samples.len()).unwrap_or(u32::MAX));
+        let mean = samples.iter().sum::<f64>() / count;
+        let variance = samples.iter().map(|sample| (sample - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        Self { mean, variance_of_mean: variance / count }
+    }
 }

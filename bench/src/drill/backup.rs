@@ -7,8 +7,11 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tonic::Code;
 
-use super::kill::WRITERS;
-use super::{Broken, Call, Callers, Client, Operation, Random, Report, SETTINGS};
+use super::kill::WRITER_OPERATIONS;
+use super::{
+    AcknowledgedWrite, Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Random, RecordedCall, Report,
+    TimeSpan,
+};
 use crate::Failure;
 use crate::services::Services;
 
@@ -19,8 +22,8 @@ struct BackupFigures {
     starts: Vec<Duration>,
     bytes: u64,
     /// Start and end of each backup, and of a period of the same length without a backup.
-    during: Vec<(Instant, Instant)>,
-    without: Vec<(Instant, Instant)>,
+    during: Vec<TimeSpan>,
+    without: Vec<TimeSpan>,
 }
 
 /// Backs the pair up this often, and checks each time that the backup has all writes acknowledged before it.
@@ -30,11 +33,11 @@ struct BackupFigures {
 pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let (mut report, mut random, mut figures) = (Report::default(), Random::new(seed), BackupFigures::default());
-    let services = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
-    let client = Client::register(&services, seed).await?;
+    let services = Services::pair(program, folder.path(), |command| command.envs(DRILL_SETTINGS)).await?;
+    let client = DrillClient::register(&services, seed).await?;
     for _ in 0..rounds {
-        let mut callers = Callers::none();
-        for operation in WRITERS {
+        let mut callers = DrillCallers::none();
+        for operation in WRITER_OPERATIONS {
             callers.add(&client, operation, Duration::from_millis(1));
         }
         sleep(random.millis(50, 300)).await;
@@ -42,11 +45,11 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
         let begun = Instant::now();
         back_up(program, folder.path()).await?;
         let length = begun.elapsed();
-        figures.during.push((begun, begun + length));
+        figures.during.push(TimeSpan::of_length(begun, length));
         // A period of the same length without a backup, for comparison.
         let calm = Instant::now();
         sleep(length).await;
-        figures.without.push((calm, calm + length));
+        figures.without.push(TimeSpan::of_length(calm, length));
         figures.backups.push(length);
         callers.stop().await?;
         let broken = restored(program, folder.path(), &client, &before, &mut figures).await?;
@@ -73,15 +76,15 @@ async fn back_up(program: &Path, folder: &Path) -> Result<(), Failure> {
 async fn restored(
     program: &Path,
     folder: &Path,
-    client: &Client,
-    before: &[Vec<(String, String)>; 2],
+    client: &DrillClient,
+    before: &[Vec<AcknowledgedWrite>; 2],
     figures: &mut BackupFigures,
 ) -> Result<Vec<Broken>, Failure> {
     let (kept, new) = (folder.join("kept"), folder.join("new"));
     figures.bytes = std::fs::metadata(kept.join("auth.db"))?.len() + std::fs::metadata(kept.join("blog.db"))?.len();
     let begun = Instant::now();
     succeed(program, &["restore"], &kept, &new.join("data")).await?;
-    let services = Services::pair(program, &new, |command| command.envs(SETTINGS)).await?;
+    let services = Services::pair(program, &new, |command| command.envs(DRILL_SETTINGS)).await?;
     figures.starts.push(begun.elapsed());
     let mut broken = Vec::new();
     for name in ["auth.db", "blog.db"] {
@@ -95,12 +98,12 @@ async fn restored(
     let fresh = old.logged_in().await?;
     let held = [fresh.all_posts_with_content().await?, fresh.all_users().await?];
     for (written, held) in before.iter().zip(&held) {
-        broken.extend(written.iter().filter(|(name, id)| held.get(name).is_none_or(|ids| *ids != [id.clone()])).map(
-            |(name, id)| {
-                let seen = format!("{name}: {id}, and the backup has {:?}", held.get(name));
-                Broken::new("a backup has each write acknowledged before its start, once", seen)
-            },
-        ));
+        let is_missing =
+            |write: &&AcknowledgedWrite| held.get(&write.name).is_none_or(|ids| *ids != [write.id.clone()]);
+        broken.extend(written.iter().filter(is_missing).map(|AcknowledgedWrite { name, id }| {
+            let seen = format!("{name}: {id}, and the backup has {:?}", held.get(name));
+            Broken::new("a backup has each write acknowledged before its start, once", seen)
+        }));
     }
     services.stop()?;
     std::fs::remove_dir_all(&kept)?;
@@ -124,7 +127,7 @@ async fn succeed(program: &Path, command: &[&str], backup: &Path, data: &Path) -
 }
 
 impl BackupFigures {
-    fn tell(self, report: &mut Report, calls: &[Call]) {
+    fn tell(self, report: &mut Report, calls: &[RecordedCall]) {
         let during = rate(calls, &self.during);
         let without = rate(calls, &self.without);
         let acknowledged = calls.iter().filter(|call| call.answer.code == Code::Ok && call.operation.writes()).count();
@@ -141,9 +144,9 @@ impl BackupFigures {
 }
 
 /// Returns acknowledged writes per second within these times.
-fn rate(calls: &[Call], times: &[(Instant, Instant)]) -> f64 {
-    let is_within = |call: &Call| times.iter().any(|(from, to)| call.ended >= *from && call.ended < *to);
+fn rate(calls: &[RecordedCall], times: &[TimeSpan]) -> f64 {
+    let is_within = |call: &RecordedCall| times.iter().any(|time| time.contains(call.ended));
     let count = calls.iter().filter(|call| call.answer.code == Code::Ok && is_within(call)).count();
-    let length: Duration = times.iter().map(|(from, to)| *to - *from).sum();
+    let length: Duration = times.iter().map(TimeSpan::length).sum();
     f64::from(u32::try_from(count).unwrap_or(u32::MAX)) / length.as_secs_f64().max(f64::EPSILON)
 }

@@ -120,7 +120,7 @@ impl fmt::Display for Answer {
 
 /// A call that has ended.
 #[derive(Clone, Debug)]
-pub struct Call {
+pub struct RecordedCall {
     /// The operation.
     pub operation: Operation,
     /// Start of the call.

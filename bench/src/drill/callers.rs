@@ -6,17 +6,17 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::{Answer, Client, Operation};
+use super::{Answer, DrillClient, Operation};
 use crate::Failure;
 
 /// Callers that run until they are stopped.
 #[derive(Debug)]
-pub struct Callers {
+pub struct DrillCallers {
     tasks: JoinSet<()>,
     go_on: watch::Sender<bool>,
 }
 
-impl Callers {
+impl DrillCallers {
     /// Returns an empty set.
     pub fn none() -> Self {
         Self { tasks: JoinSet::new(), go_on: watch::Sender::new(true) }
@@ -24,7 +24,7 @@ impl Callers {
 
     /// Starts callers of all operations. A hash costs a core 20 ms, so operations that hash are rare: the drills test
     /// outages of a database, not an overloaded queue.
-    pub fn mix(client: &Client) -> Self {
+    pub fn mix(client: &DrillClient) -> Self {
         let mut callers = Self::none();
         for operation in Operation::ALL {
             let (count, beat) = match operation {
@@ -39,7 +39,7 @@ impl Callers {
     }
 
     /// Adds a caller that calls at each interval, or at once if its last call took longer than that.
-    pub fn add(&mut self, client: &Client, operation: Operation, beat: Duration) {
+    pub fn add(&mut self, client: &DrillClient, operation: Operation, beat: Duration) {
         let (client, mut go_on) = (client.clone(), self.go_on.subscribe());
         self.tasks.spawn(async move {
             let mut beats = interval(beat);

@@ -18,7 +18,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
-use super::{ADMIN, Answer, Contents, History, Journal, Operation, PASSWORD, Random};
+use super::{ADMIN_EMAIL, Answer, CallHistory, Contents, DRILL_PASSWORD, Journal, Operation, Random};
 use crate::Failure;
 use crate::services::Services;
 
@@ -28,11 +28,11 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// Time limit for repetitions, so that the drill ends even if the database stays away.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(10);
 
-const EMAIL: &str = "ada@example.com";
+const USER_EMAIL: &str = "ada@example.com";
 
 /// A user who is logged in.
 #[derive(Clone)]
-pub struct Client {
+pub struct DrillClient {
     auth: Channel,
     blog: Channel,
     token: Token,
@@ -41,7 +41,7 @@ pub struct Client {
     number: Arc<AtomicU64>,
     random: Arc<Mutex<Random>>,
     /// Every call.
-    pub history: History,
+    pub history: CallHistory,
     /// The posts, by title.
     pub posts: Journal,
     /// The users, by email.
@@ -50,13 +50,13 @@ pub struct Client {
 
 type DrillPosts = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
-impl Client {
+impl DrillClient {
     /// Registers the user, who writes a first post. Random choices come from the seed.
     ///
     /// # Errors
     /// Fails if a call is refused: no fault is active yet.
     pub async fn register(services: &Services, seed: u64) -> Result<Self, Failure> {
-        let request = user(EMAIL);
+        let request = user(USER_EMAIL);
         let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();
         let token = created.tokens.ok_or("no tokens")?.access_token;
         let mut client = Self {
@@ -67,7 +67,7 @@ impl Client {
             post: String::new(),
             number: Arc::default(),
             random: Arc::new(Mutex::new(Random::new(seed))),
-            history: History::default(),
+            history: CallHistory::default(),
             posts: Journal::default(),
             users: Journal::default(),
         };
@@ -124,7 +124,8 @@ impl Client {
     }
 
     async fn login(&self) -> Result<(), Answer> {
-        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+        let request =
+            LoginRequest { email: USER_EMAIL.into(), password: DRILL_PASSWORD.into(), ..LoginRequest::default() };
         let call = |request| async { AuthServiceClient::new(self.auth.clone()).login(request).await };
         self.made(Operation::Login, request, call).await.map(drop)
     }
@@ -201,7 +202,8 @@ impl Client {
     /// # Errors
     /// Fails if the login is refused.
     pub async fn logged_in(&self) -> Result<Self, Failure> {
-        let request = LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+        let request =
+            LoginRequest { email: USER_EMAIL.into(), password: DRILL_PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
         let token = Token::parse(&tokens.ok_or("no tokens")?.access_token)?;
         Ok(Self { token, ..self.clone() })
@@ -244,7 +246,8 @@ impl Client {
     /// # Errors
     /// Fails if the service refuses: no fault is active any more.
     pub async fn all_users(&self) -> Result<Contents, Failure> {
-        let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+        let request =
+            LoginRequest { email: ADMIN_EMAIL.into(), password: DRILL_PASSWORD.into(), ..LoginRequest::default() };
         let tokens = AuthServiceClient::new(self.auth.clone()).login(request).await?.into_inner().tokens;
         let token = Token::parse(&tokens.ok_or("no tokens")?.access_token)?;
         let mut users = UserServiceClient::with_interceptor(self.auth.clone(), WithToken::new(&token));
@@ -295,7 +298,7 @@ fn user(email: &str) -> CreateUserRequest {
     CreateUserRequest {
         name: "Ada".into(),
         email: email.into(),
-        password: PASSWORD.into(),
+        password: DRILL_PASSWORD.into(),
         ..CreateUserRequest::default()
     }
 }

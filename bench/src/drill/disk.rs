@@ -10,14 +10,14 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
 
 use super::held;
-use super::judge::judge;
-use super::{Broken, Call, Callers, Client, Operation, Outage, Random, Report, SETTINGS};
+use super::judge::{FaultRound, judge};
+use super::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Outage, Random, RecordedCall, Report};
 use crate::Failure;
 use crate::services::Services;
 
 /// A way in which a disk fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum DiskFault {
     /// `ENOSPC`.
     Full,
     /// `EROFS`.
@@ -29,11 +29,12 @@ pub enum Fault {
 /// Time limit until each kind of write has failed by a fault, and until each succeeds after its end.
 const FAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
-const READS: [Operation; 4] = [Operation::VerifyToken, Operation::GetUser, Operation::GetPost, Operation::ListPosts];
-const WRITES: [Operation; 4] =
+const READ_OPERATIONS: [Operation; 4] =
+    [Operation::VerifyToken, Operation::GetUser, Operation::GetPost, Operation::ListPosts];
+const WRITE_OPERATIONS: [Operation; 4] =
     [Operation::Login, Operation::CreateUser, Operation::CreatePost, Operation::CreatePostOnce];
 
-impl Fault {
+impl DiskFault {
     /// All faults.
     pub const ALL: [Self; 3] = [Self::Full, Self::ReadOnly, Self::Io];
 
@@ -53,21 +54,21 @@ impl Fault {
 ///
 /// # Errors
 /// Fails if the drill itself cannot continue.
-pub async fn run(program: &Path, faults: &[Fault], seed: u64, bound: Duration) -> Result<Report, Failure> {
+pub async fn run(program: &Path, faults: &[DiskFault], seed: u64, bound: Duration) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let services = start(program, &folder).await?;
-    let client = Client::register(&services, seed).await?;
-    let callers = Callers::mix(&client);
+    let client = DrillClient::register(&services, seed).await?;
+    let callers = DrillCallers::mix(&client);
     let (mut report, mut random, mut outages) = (Report::default(), Random::new(seed), Vec::new());
     for fault in faults {
-        let (outage, broken) = round(&client, folder.path(), *fault, random.millis(50, 300)).await?;
+        let FaultRound { outage, broken } = round(&client, folder.path(), *fault, random.millis(50, 300)).await?;
         outages.push(outage);
         report.broken.extend(broken);
     }
     callers.stop().await?;
     let calls = client.history.calls().clone();
     report.broken.extend(calls.iter().filter_map(|call| misses(call, &outages)));
-    judge(&mut report, &calls, &outages, &WRITES, bound);
+    judge(&mut report, &calls, &outages, &WRITE_OPERATIONS, bound);
     // A restart shows the content of the files, without any memory.
     services.stop()?;
     let services = start(program, &folder).await?;
@@ -79,40 +80,35 @@ pub async fn run(program: &Path, faults: &[Fault], seed: u64, bound: Duration) -
 async fn start(program: &Path, folder: &TempDir) -> Result<Services, Failure> {
     let path = folder.path();
     let disk = disk::Disk::for_path(fs::canonicalize(path)?.join("data"))
-        .full_while(Fault::Full.switch(path))
-        .read_only_while(Fault::ReadOnly.switch(path))
-        .fail_while(Fault::Io.switch(path));
-    Services::pair(program, path, |command| disk.apply(command.envs(SETTINGS))).await
+        .full_while(DiskFault::Full.switch(path))
+        .read_only_while(DiskFault::ReadOnly.switch(path))
+        .fail_while(DiskFault::Io.switch(path));
+    Services::pair(program, path, |command| disk.apply(command.envs(DRILL_SETTINGS))).await
 }
 
 /// Runs one fault until each kind of write has failed, and a little longer. Then waits until each kind of write has
 /// succeeded.
-async fn round(
-    client: &Client,
-    folder: &Path,
-    fault: Fault,
-    longer: Duration,
-) -> Result<(Outage, Vec<Broken>), Failure> {
+async fn round(client: &DrillClient, folder: &Path, fault: DiskFault, longer: Duration) -> Result<FaultRound, Failure> {
     let mut broken = Vec::new();
     let switch = fault.switch(folder);
     fs::write(&switch, "")?;
     let at = Instant::now();
-    let met = client.history.all(&WRITES, at, |answer| answer.code != Code::Ok);
+    let met = client.history.all(&WRITE_OPERATIONS, at, |answer| answer.code != Code::Ok);
     if timeout(FAULT_TIMEOUT, met).await.is_err() {
         broken.push(Broken::new("a write that cannot be stored is refused", format!("not with {fault:?}")));
     }
     sleep(longer).await;
     fs::remove_file(&switch)?;
     let outage = Outage { fault: format!("{fault:?}"), at, back: Instant::now() };
-    let back = client.history.all(&WRITES, outage.back, |answer| answer.code == Code::Ok);
+    let back = client.history.all(&WRITE_OPERATIONS, outage.back, |answer| answer.code == Code::Ok);
     if timeout(FAULT_TIMEOUT, back).await.is_err() {
         broken.push(Broken::new("every operation succeeds after a fault", format!("not after {fault:?}")));
     }
-    Ok((outage, broken))
+    Ok(FaultRound { outage, broken })
 }
 
 /// Returns the promise that this call breaks.
-fn misses(call: &Call, outages: &[Outage]) -> Option<Broken> {
+fn misses(call: &RecordedCall, outages: &[Outage]) -> Option<Broken> {
     let seen = || format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
     let within = outages.iter().any(|outage| call.begun >= outage.at && call.ended < outage.back);
     let is_refusal = matches!(
@@ -122,7 +118,7 @@ fn misses(call: &Call, outages: &[Outage]) -> Option<Broken> {
     match call.answer.code {
         Code::Ok if within && call.operation.writes() => Some(Broken::new("an acknowledged write was stored", seen())),
         Code::Ok => None,
-        _ if READS.contains(&call.operation) => Some(Broken::new("reads succeed during the fault", seen())),
+        _ if READ_OPERATIONS.contains(&call.operation) => Some(Broken::new("reads succeed during the fault", seen())),
         _ if is_refusal => None,
         _ => Some(Broken::new("a write is refused with STORE_FULL or UNAVAILABLE", seen())),
     }

@@ -2,22 +2,22 @@
 
 use std::path::Path;
 
-use super::{Broken, Client, Report};
+use super::{Broken, DrillClient, FateCounts, Report};
 use crate::Failure;
 
 /// Adds the differences between the pair's content and its client's journal.
-pub(super) async fn writes(report: &mut Report, client: &Client) -> Result<(), Failure> {
+pub(super) async fn writes(report: &mut Report, client: &DrillClient) -> Result<(), Failure> {
     report.broken.extend(client.posts.judge(&client.all_posts().await?));
     report.broken.extend(client.users.judge(&client.all_users().await?));
     for (what, journal) in [("posts", &client.posts), ("users", &client.users)] {
-        let (acknowledged, refused, unknown) = journal.counts();
+        let FateCounts { acknowledged, refused, unknown } = journal.counts();
         report.row(what, format!("{acknowledged} acknowledged, {refused} refused, {unknown} not answered"));
     }
     Ok(())
 }
 
 /// Adds these differences, and damages of the files.
-pub(super) async fn files(report: &mut Report, client: &Client, folder: &Path) -> Result<(), Failure> {
+pub(super) async fn files(report: &mut Report, client: &DrillClient, folder: &Path) -> Result<(), Failure> {
     for name in ["auth.db", "blog.db"] {
         let damages = testkit::sqlite::damages(folder.join("data").join(name)).await?;
         report

@@ -5,31 +5,31 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Answer, Call, Operation};
+use super::{Answer, Operation, RecordedCall};
 
 /// A history in progress.
 #[derive(Clone, Debug)]
-pub struct History {
-    calls: Arc<Mutex<Vec<Call>>>,
+pub struct CallHistory {
+    calls: Arc<Mutex<Vec<RecordedCall>>>,
     length: watch::Sender<usize>,
 }
 
-impl Default for History {
+impl Default for CallHistory {
     fn default() -> Self {
         Self { calls: Arc::default(), length: watch::Sender::new(0) }
     }
 }
 
-impl History {
+impl CallHistory {
     /// Returns the calls until now.
-    pub fn calls(&self) -> MutexGuard<'_, Vec<Call>> {
+    pub fn calls(&self) -> MutexGuard<'_, Vec<RecordedCall>> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds a call that has ended just now.
     pub fn add(&self, operation: Operation, begun: Instant, answer: Answer) {
         let mut calls = self.calls();
-        calls.push(Call { operation, begun, ended: Instant::now(), answer });
+        calls.push(RecordedCall { operation, begun, ended: Instant::now(), answer });
         self.length.send_replace(calls.len());
     }
 

@@ -16,6 +16,26 @@ pub enum Fate {
     Refused,
 }
 
+/// A write that was acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcknowledgedWrite {
+    /// Title of the post, or email of the user.
+    pub name: String,
+    /// The id in the answer.
+    pub id: String,
+}
+
+/// Numbers of writes by their fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FateCounts {
+    /// Writes that are there.
+    pub acknowledged: usize,
+    /// Writes that are not there.
+    pub refused: usize,
+    /// Writes that may be there or not.
+    pub unknown: usize,
+}
+
 /// Content of a database: the ids under each name, which is a title or an email.
 pub type Contents = HashMap<String, Vec<String>>;
 
@@ -38,22 +58,25 @@ impl Journal {
         }
     }
 
-    /// Returns the acknowledged writes until now: the ids by name.
-    pub fn acknowledged(&self) -> Vec<(String, String)> {
+    /// Returns the acknowledged writes until now.
+    pub fn acknowledged(&self) -> Vec<AcknowledgedWrite> {
         let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let is_there = |(name, fate): (&String, &Fate)| match fate {
-            Fate::Acknowledged(id) => Some((name.clone(), id.clone())),
+            Fate::Acknowledged(id) => Some(AcknowledgedWrite { name: name.clone(), id: id.clone() }),
             Fate::Unknown | Fate::Refused => None,
         };
         fates.iter().filter_map(is_there).collect()
     }
 
-    /// Returns the numbers of acknowledged, refused and unknown writes.
-    pub fn counts(&self) -> (usize, usize, usize) {
+    /// Returns the number of writes by fate.
+    pub fn counts(&self) -> FateCounts {
         let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |wanted: fn(&Fate) -> bool| fates.values().filter(|fate| wanted(fate)).count();
-        let acknowledged = count(|fate| matches!(fate, Fate::Acknowledged(_)));
-        (acknowledged, count(|fate| *fate == Fate::Refused), count(|fate| *fate == Fate::Unknown))
+        FateCounts {
+            acknowledged: count(|fate| matches!(fate, Fate::Acknowledged(_))),
+            refused: count(|fate| *fate == Fate::Refused),
+            unknown: count(|fate| *fate == Fate::Unknown),
+        }
     }
 
     /// Compares the database's content with the answers.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::Code;
 
-use super::{Broken, Call, Operation, Report};
+use super::{Broken, Operation, RecordedCall, Report};
 
 /// The longest time by which a call may end after its deadline.
 const MAX_LATENESS: Duration = Duration::from_millis(100);
@@ -22,10 +22,17 @@ pub struct Outage {
     pub back: Instant,
 }
 
+/// A fault with its recovery.
+#[derive(Clone, Debug)]
+pub(super) struct FaultRound {
+    pub(super) outage: Outage,
+    pub(super) broken: Vec<Broken>,
+}
+
 /// Adds the outcomes and times of the calls, and for each fault the time from its end to the first success.
 pub(super) fn judge(
     report: &mut Report,
-    calls: &[Call],
+    calls: &[RecordedCall],
     outages: &[Outage],
     operations: &[Operation],
     bound: Duration,

@@ -7,12 +7,12 @@ use tokio::time::sleep;
 use tonic::Code;
 
 use super::held;
-use super::{Broken, Callers, Client, Operation, Random, Report, SETTINGS};
+use super::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Random, Report};
 use crate::Failure;
 use crate::services::Services;
 
 /// Operations of the eight writers; two of them hash a password each time.
-pub(super) const WRITERS: [Operation; 8] = [
+pub(super) const WRITER_OPERATIONS: [Operation; 8] = [
     Operation::CreatePost,
     Operation::CreatePost,
     Operation::CreatePost,
@@ -31,11 +31,11 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let folder = tempfile::tempdir()?;
     let (mut report, mut random, mut starts) = (Report::default(), Random::new(seed), Vec::new());
     let mut services = start(program, folder.path()).await?;
-    let first = Client::register(&services, seed).await?;
+    let first = DrillClient::register(&services, seed).await?;
     for _ in 0..rounds {
         let client = first.over(&services);
-        let mut callers = Callers::none();
-        for operation in WRITERS {
+        let mut callers = DrillCallers::none();
+        for operation in WRITER_OPERATIONS {
             callers.add(&client, operation, Duration::from_millis(1));
         }
         sleep(random.millis(50, 500)).await;
@@ -65,5 +65,5 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
 }
 
 async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
-    Services::pair(program, folder, |command| command.envs(SETTINGS)).await
+    Services::pair(program, folder, |command| command.envs(DRILL_SETTINGS)).await
 }

@@ -12,15 +12,15 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 
-use super::{Answer, Broken, PASSWORD, Random, Report, SETTINGS};
+use super::{Answer, Broken, DRILL_PASSWORD, DRILL_SETTINGS, Random, Report};
 use crate::Failure;
 use crate::services::Services;
 
 /// In one of this many rounds the answer may be lost. The service's grace allows this rate.
-const ONE_OF: usize = 4;
+const ROUNDS_PER_LOSS: usize = 4;
 
 /// The pair is killed in one of this many rounds.
-const KILL_EVERY: usize = 100;
+const ROUNDS_PER_KILL: usize = 100;
 
 /// Time limit of a client's retries after a fault: less than the grace.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -104,14 +104,14 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
 }
 
 async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
-    Services::pair(program, folder, |command| command.envs(SETTINGS)).await
+    Services::pair(program, folder, |command| command.envs(DRILL_SETTINGS)).await
 }
 
 /// Chooses what happens to this round's answer: at random, except for the kills.
 fn lose(round: usize, random: &mut Random) -> Lost {
     match round {
-        _ if round.is_multiple_of(KILL_EVERY) => Lost::Killed,
-        _ if round.is_multiple_of(ONE_OF) => {
+        _ if round.is_multiple_of(ROUNDS_PER_KILL) => Lost::Killed,
+        _ if round.is_multiple_of(ROUNDS_PER_LOSS) => {
             random.one_of(&[Lost::No, Lost::Forgotten, Lost::Cancelled, Lost::Cancelled, Lost::TwoTabs])
         }
         _ => Lost::No,
@@ -131,7 +131,7 @@ impl Holder {
         let request = CreateUserRequest {
             name: "Ada".into(),
             email: "ada@example.com".into(),
-            password: PASSWORD.into(),
+            password: DRILL_PASSWORD.into(),
             ..CreateUserRequest::default()
         };
         let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();

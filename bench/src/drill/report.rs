@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Call, Operation};
+use super::{Operation, RecordedCall};
 
 /// A broken promise, and the observation.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Report {
     }
 
     /// Adds the number of each operation's answers, and the longest time by which a call exceeded its deadline.
-    pub fn answers(&mut self, calls: &[Call]) {
+    pub fn answers(&mut self, calls: &[RecordedCall]) {
         let mut counts: BTreeMap<(Operation, String), (usize, Duration)> = BTreeMap::new();
         for call in calls {
             let entry = counts.entry((call.operation, call.answer.to_string())).or_default();
@@ -80,9 +80,9 @@ impl Report {
     /// Returns the table, and the broken promises or the line that all held.
     pub fn text(&self) -> String {
         /// The greatest number of broken promises shown.
-        const SHOWN: usize = 40;
+        const MAX_SHOWN: usize = 40;
         let mut lines = self.lines.clone();
-        lines.extend(self.broken.iter().take(SHOWN).map(|broken| format!("BROKEN: {broken}")));
+        lines.extend(self.broken.iter().take(MAX_SHOWN).map(|broken| format!("BROKEN: {broken}")));
         if self.broken.is_empty() {
             lines.push("all promises held".into());
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bench::Failure;
-use bench::drill::revocation::{Caller, History, Outcome, Rig, Seen, register};
+use bench::drill::revocation::{GuardedOutcome, RevocationHistory, RevocationRig, Seen, TokenCaller, register};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -14,7 +14,8 @@ use super::rows::{Rows, quantiles};
 const CALL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Time from a kill of the auth service to its restart.
-const DOWNTIME: Duration = Duration::from_secs(3);
+const OUTAGE_TIME: Duration = Duration::from_secs(3);
+const CALM_TIME: Duration = Duration::from_secs(2);
 
 /// Time without a fault before a kill.
 const TIME_BEFORE_KILL: Duration = Duration::from_secs(2);
@@ -32,17 +33,17 @@ struct AwaySums {
     back: Histogram<u64>,
 }
 
-pub(super) async fn run(rows: &mut Rows, rig: &mut Rig, kills: usize) -> Result<(), Failure> {
+pub(super) async fn run(rows: &mut Rows, rig: &mut RevocationRig, kills: usize) -> Result<(), Failure> {
     let mut sums = AwaySums { warm: Histogram::new(3)?, unavailable: Histogram::new(3)?, back: Histogram::new(3)? };
     for number in 0..kills {
         let session = register(&rig.auth.channel().await?, &format!("away-{number}@example.com")).await?;
-        let history = History::start();
+        let history = RevocationHistory::start();
         let callers = rig.callers(number, &session, &history).await?;
         let mut calling: JoinSet<_> = callers.iter().cloned().map(calls).collect();
-        sleep(TIME_BEFORE_KILL).await;
+        sleep(CALM_TIME).await;
         rig.auth.kill()?;
         let killed = history.now();
-        sleep(DOWNTIME).await;
+        sleep(OUTAGE_TIME).await;
         let dead = history.now();
         rig.auth.start_again()?;
         let started = history.now();
@@ -70,13 +71,13 @@ impl AwaySums {
         dead: Duration,
         started: Duration,
     ) -> Result<(), Failure> {
-        let admitted = calls.clone().filter(|call| call.outcome == Outcome::LetIn);
+        let admitted = calls.clone().filter(|call| call.outcome == GuardedOutcome::LetIn);
         let last = admitted.clone().filter(|call| call.begun < dead).map(|call| call.begun).max();
         self.warm.record(micros(last.unwrap_or_default().saturating_sub(killed))?)?;
         for call in calls.filter(|call| call.begun > killed && call.begun < dead) {
-            if call.outcome == Outcome::Unavailable {
+            if call.outcome == GuardedOutcome::Unavailable {
                 self.unavailable.record(micros(call.ended.saturating_sub(call.begun))?)?;
-            } else if call.outcome != Outcome::LetIn {
+            } else if call.outcome != GuardedOutcome::LetIn {
                 return Err(format!("a good token is answered {:?}", call.outcome).into());
             }
         }
@@ -88,7 +89,7 @@ impl AwaySums {
 }
 
 /// Calls again and again.
-async fn calls(caller: Caller) {
+async fn calls(caller: TokenCaller) {
     loop {
         caller.call().await;
         sleep(CALL_PAUSE).await;
@@ -96,8 +97,8 @@ async fn calls(caller: Caller) {
 }
 
 /// Calls until a call is admitted.
-async fn until_admitted(caller: Caller) {
-    while caller.call().await != Outcome::LetIn {
+async fn until_admitted(caller: TokenCaller) {
+    while caller.call().await != GuardedOutcome::LetIn {
         sleep(CALL_PAUSE).await;
     }
 }

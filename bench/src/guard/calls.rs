@@ -1,22 +1,22 @@
 //! A guarded call with a known token, compared with the same call without a guard.
 
 use bench::Failure;
-use bench::drill::revocation::{Rig, register};
+use bench::drill::revocation::{RevocationRig, register};
 use bench::guarded::{once, serve};
 use gatepost::Rule;
 
 use super::rows::Rows;
-use crate::load::{compare, health, health_as};
+use crate::load::{ComparedFigures, compare, health, health_as};
 
-pub(super) async fn run(rows: &mut Rows, rig: &Rig) -> Result<(), Failure> {
+pub(super) async fn run(rows: &mut Rows, rig: &RevocationRig) -> Result<(), Failure> {
     let session = register(&rig.auth.channel().await?, "caller@example.com").await?;
     let (open, guarded) = (rig.follower()?, rig.follower()?);
     once(&guarded, &session.token).await?;
     let open = serve(Rule::Public, open).await?;
     let guarded = serve(Rule::Authenticated, guarded).await?;
     let (open, guarded) = (open.channel().await?, guarded.channel().await?);
-    let called = compare(health_as(&open, &session.token), health_as(&guarded, &session.token)).await?;
-    let (public, guarded_figures) = called;
+    let ComparedFigures { one: public, other: guarded_figures } =
+        compare(health_as(&open, &session.token), health_as(&guarded, &session.token)).await?;
     rows.row("guarded / public, calls a second", &format!("{:.2}", guarded_figures.rate / public.rate), ">= 0.95");
     rows.row("guarded / public, p99", &format!("{:.2}", guarded_figures.p99 / public.p99), "<= 1.1");
     rows.line(format!(
@@ -27,7 +27,8 @@ pub(super) async fn run(rows: &mut Rows, rig: &Rig) -> Result<(), Failure> {
         public.p99,
         session.token.expose().len(),
     ));
-    let (bare, guarded) = compare(health(&open), health_as(&guarded, &session.token)).await?;
+    let ComparedFigures { one: bare, other: guarded } =
+        compare(health(&open), health_as(&guarded, &session.token)).await?;
     rows.row("guarded / public without a token, calls a second", &format!("{:.2}", guarded.rate / bare.rate), "");
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bench::Failure;
-use bench::drill::revocation::Rig;
+use bench::drill::revocation::RevocationRig;
 use bench::guarded::{Counting, allocations, cold_allocations, once, serve, time};
 use clap::Args;
 use gatepost::{Rule, Token};
@@ -21,14 +21,14 @@ use crate::load::{burst, health_as};
 const COLD_CALLS: usize = 32;
 
 /// Number of timed calls of the guard without a server.
-const HITS: u32 = 200_000;
-const ROUNDS: usize = 5;
+const TIMED_HITS: u32 = 200_000;
+const HIT_ROUNDS: usize = 5;
 
 /// Number of calls with one token that the guard does not know yet.
-const COLD: usize = 10_000;
+const COLD_BURST_CALLS: usize = 10_000;
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Options {
+pub(crate) struct GuardOptions {
     /// Revocations to time
     #[arg(long, default_value_t = 10_000)]
     trials: usize,
@@ -45,16 +45,16 @@ pub(crate) struct Options {
 
 /// Prints the figures.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
-pub(crate) async fn run(options: Options) -> Result<(), Failure> {
+pub(crate) async fn run(options: GuardOptions) -> Result<(), Failure> {
     let profile = if cfg!(debug_assertions) { "" } else { "--release " };
-    let Options { trials, kills, program, write } = options;
+    let GuardOptions { trials, kills, program, write } = options;
     let command = format!("cargo run {profile}-p bench -- guard --trials {trials} --kills {kills}");
     let heading = bench::machine::describe(&command);
     println!("{heading}\n");
     let program = program.map_or_else(bench::services::build, Ok)?;
     let mut rows = Rows::default();
     rows.row("figure", "measured", "target");
-    let mut rig = Rig::alone(&program).await?;
+    let mut rig = RevocationRig::alone(&program).await?;
     calls::run(&mut rows, &rig).await?;
     hits(&mut rows).await?;
     cold(&mut rows).await?;
@@ -75,12 +75,12 @@ async fn hits(rows: &mut Rows) -> Result<(), Failure> {
         once(&auth, &token).await?;
         let info = allocations(&auth, &token)?;
         let mut times = Vec::new();
-        for _ in 0..ROUNDS {
+        for _ in 0..HIT_ROUNDS {
             once(&auth, &token).await?;
-            times.push(tokio::task::block_in_place(|| time(&auth, &token, HITS))?);
+            times.push(tokio::task::block_in_place(|| time(&auth, &token, TIMED_HITS))?);
         }
         times.sort();
-        let nanos = times[ROUNDS / 2].as_nanos();
+        let nanos = times[HIT_ROUNDS / 2].as_nanos();
         let target = if bytes == 400 { "<= 2000 ns" } else { "" };
         rows.row(&format!("the guard's own work, token of {bytes} bytes"), &format!("{nanos} ns"), target);
         let measured = format!("{}, {} bytes", info.count_total, info.bytes_total);
@@ -105,8 +105,8 @@ async fn cold(rows: &mut Rows) -> Result<(), Failure> {
     for _ in 0..16 {
         callers.push(health_as(&door.channel().await?, &token));
     }
-    let failed = burst(Arc::from(callers), COLD).await;
+    let failed = burst(Arc::from(callers), COLD_BURST_CALLS).await;
     let measured = format!("{}, {failed} calls failed", counting.asked());
-    rows.row(&format!("requests for {COLD} calls at once, one cold token"), &measured, "1");
+    rows.row(&format!("requests for {COLD_BURST_CALLS} calls at once, one cold token"), &measured, "1");
     Ok(())
 }

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bench::Failure;
 use bench::drill::Random;
-use bench::drill::revocation::{Caller, History, Outcome, Revocation, Rig, Session, Stage, admin, register};
+use bench::drill::revocation::{
+    GuardedOutcome, RevocableSession, RevocationHistory, RevocationKind, RevocationRig, Stage, TokenCaller, admin,
+    register,
+};
 use hdrhistogram::Histogram;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -13,27 +16,27 @@ use tokio::time::timeout;
 use super::rows::{Rows, quantiles};
 
 /// Number of tokens that stay good and are used at each guard, and the calls that this makes in a second.
-const OTHERS: usize = 8;
-const CALLS: u32 = 1_000;
+const GOOD_TOKENS: usize = 8;
+const GOOD_CALLS_PER_SECOND: u32 = 1_000;
 
 /// Number of users registered before their tokens are revoked one by one, and registrations at once.
-const BATCH: usize = 100;
-const AT_ONCE: usize = 4;
+const USERS_PER_BATCH: usize = 100;
+const CONCURRENT_REGISTRATIONS: usize = 4;
 
 /// Time limit until a token is refused.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(10);
 
-pub(super) async fn run(rows: &mut Rows, rig: &Rig, trials: usize) -> Result<(), Failure> {
+pub(super) async fn run(rows: &mut Rows, rig: &RevocationRig, trials: usize) -> Result<(), Failure> {
     let mut others = Vec::new();
-    for session in sessions(rig, "other", 0, OTHERS).await? {
-        others.extend(rig.callers(0, &session, &History::start()).await?);
+    for session in sessions(rig, "other", 0, GOOD_TOKENS).await? {
+        others.extend(rig.callers(0, &session, &RevocationHistory::start()).await?);
     }
-    let pause = Duration::from_secs(1) * u32::try_from(others.len())? / CALLS;
+    let pause = Duration::from_secs(1) * u32::try_from(others.len())? / GOOD_CALLS_PER_SECOND;
     let (mut random, mut took, mut done) = (Random::new(1), Histogram::<u64>::new(3)?, 0);
     while done < trials {
-        let batch = sessions(rig, "trial", done, BATCH.min(trials - done)).await?;
+        let batch = sessions(rig, "trial", done, USERS_PER_BATCH.min(trials - done)).await?;
         // Not while users register: hashing takes the cores from all other work.
-        let (stage, history) = (watch::Sender::new(Stage::Good), History::start());
+        let (stage, history) = (watch::Sender::new(Stage::Good), RevocationHistory::start());
         let load: JoinSet<_> =
             others.iter().map(|caller| caller.over(&history).run(pause, stage.subscribe())).collect();
         done += batch.len();
@@ -43,25 +46,30 @@ pub(super) async fn run(rows: &mut Rows, rig: &Rig, trials: usize) -> Result<(),
     }
     let name = format!("acknowledged to refused by {} guards, p50, p99, max", rig.guards.len());
     rows.row(&name, &quantiles(&took), "<= 10, 50, 250 ms");
-    rows.line(format!("  {trials} revocations, {CALLS} other calls a second"));
+    rows.line(format!("  {trials} revocations, {GOOD_CALLS_PER_SECOND} other calls a second"));
     Ok(())
 }
 
 /// Revokes these one by one, and records the time until all guards have refused each.
-async fn revoke(rig: &Rig, batch: &[Session], random: &mut Random, took: &mut Histogram<u64>) -> Result<(), Failure> {
+async fn revoke(
+    rig: &RevocationRig,
+    batch: &[RevocableSession],
+    random: &mut Random,
+    took: &mut Histogram<u64>,
+) -> Result<(), Failure> {
     let (auth, first) = (rig.auth.channel().await?, batch.first().ok_or("no session")?);
     let admin = admin(&auth).await?;
     // All sessions share one connection to each guard.
-    let callers = rig.callers(0, first, &History::start()).await?;
+    let callers = rig.callers(0, first, &RevocationHistory::start()).await?;
     for session in batch {
-        let history = History::start();
+        let history = RevocationHistory::start();
         let callers: Vec<_> = callers.iter().map(|caller| caller.of(0, session, &history)).collect();
         for caller in &callers {
-            if caller.call().await != Outcome::LetIn {
+            if caller.call().await != GuardedOutcome::LetIn {
                 return Err("a good token is not admitted".into());
             }
         }
-        random.one_of(&Revocation::ALL).of(session, auth.clone(), &admin).await?;
+        random.one_of(&RevocationKind::ALL).of(session, auth.clone(), &admin).await?;
         let acknowledged = history.now();
         let closing: JoinSet<_> = callers.into_iter().map(refused).collect();
         let closed =
@@ -73,16 +81,21 @@ async fn revoke(rig: &Rig, batch: &[Session], random: &mut Random, took: &mut Hi
 }
 
 /// Uses the token until it is refused, and returns that time.
-async fn refused(caller: Caller) -> Duration {
-    while caller.call().await != Outcome::Refused {}
+async fn refused(caller: TokenCaller) -> Duration {
+    while caller.call().await != GuardedOutcome::Refused {}
     caller.history.now()
 }
 
-async fn sessions(rig: &Rig, name: &str, first: usize, count: usize) -> Result<Vec<Session>, Failure> {
+async fn sessions(
+    rig: &RevocationRig,
+    name: &str,
+    first: usize,
+    count: usize,
+) -> Result<Vec<RevocableSession>, Failure> {
     let (auth, mut sessions) = (rig.auth.channel().await?, Vec::new());
     while sessions.len() < count {
         let next = first + sessions.len();
-        let registering: JoinSet<_> = (next..next + AT_ONCE.min(count - sessions.len()))
+        let registering: JoinSet<_> = (next..next + CONCURRENT_REGISTRATIONS.min(count - sessions.len()))
             .map(|number| {
                 let (auth, email) = (auth.clone(), format!("{name}-{number}@example.com"));
                 async move { register(&auth, &email).await }

@@ -10,7 +10,7 @@ use tonic::transport::{Channel, Endpoint, Server};
 
 use crate::Failure;
 
-const CHECK: &str = "/grpc.health.v1.Health/Check";
+const CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
 
 /// A server that listens until it is dropped.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub async fn serve(rule: Rule, verifier: impl Verify) -> Result<Door, Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let (_, health) = tonic_health::server::health_reporter();
-    let guard = GuardLayer::new(Policy::closed().rule(CHECK, rule), verifier)?.audience("gatepost");
+    let guard = GuardLayer::new(Policy::closed().rule(CHECK_PATH, rule), verifier)?.audience("gatepost");
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = Server::builder().layer(guard).add_service(health).serve_with_incoming(incoming);
     Ok(Door { address, server: tokio::spawn(server).abort_handle() })

@@ -7,7 +7,7 @@ use bench::services::beside;
 use super::turn::turn;
 
 /// The most memory that a short attack may cost in MiB, with a margin for the growth of a new process.
-const MEMORY: f64 = 64.0;
+const MAX_EXTRA_MIB: f64 = 64.0;
 
 /// Attacks, and asserts that the service survives, that good callers notice no more than a delay, and that memory is
 /// bounded.
@@ -18,7 +18,7 @@ pub(super) async fn is_held_against(scenario: Scenario) -> Result<Vec<Row>, Fail
         let Row { name, attacked, ended, .. } = row;
         assert_eq!(*ended, None, "{name}");
         assert_eq!((attacked.errors, &attacked.first), (0, &None), "{name}: of {} calls", attacked.calls);
-        assert!(attacked.calls > 0 && row.more() < MEMORY, "{name}: {:.1} MiB more", row.more());
+        assert!(attacked.calls > 0 && row.more() < MAX_EXTRA_MIB, "{name}: {:.1} MiB more", row.more());
     }
     Ok(rows)
 }

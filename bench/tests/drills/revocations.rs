@@ -1,7 +1,7 @@
 //! Tokens are revoked while guards, the auth service and the connections between them fail.
 
 use bench::Failure;
-use bench::drill::revocation::{Fault, Judgement, Plan, Rig, report, run};
+use bench::drill::revocation::{JudgedFault, RevocationFault, RevocationPlan, RevocationRig, report, run};
 use bench::services::beside;
 use testkit::postgres::server;
 use tokio::task::JoinSet;
@@ -9,10 +9,10 @@ use tokio::task::JoinSet;
 use super::turn::{holds, turn};
 
 /// Number of trials: each fault once, with few revocations.
-const TRIALS: usize = 4;
+const TRIALS_PER_FAULT: usize = 4;
 
-fn plan(faults: &[Fault]) -> Plan {
-    Plan { faults: faults.to_vec(), trials: TRIALS, sessions: 6, calls_per_second: 100, seed: 1 }
+fn plan(faults: &[RevocationFault]) -> RevocationPlan {
+    RevocationPlan { faults: faults.to_vec(), trials: TRIALS_PER_FAULT, sessions: 6, calls_per_second: 100, seed: 1 }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,22 +20,26 @@ async fn no_call_is_admitted_2_s_after_a_revocation() -> Result<(), Failure> {
     let _turn = turn().await;
     let (program, replicated) = (beside()?, server().await);
     // In parallel, since each drill spends most of its time on the promise's two seconds.
-    let mut drills: JoinSet<Result<Vec<(Fault, Judgement)>, Failure>> = JoinSet::new();
-    for faults in Fault::ALONE.chunks(3) {
+    let mut drills: JoinSet<Result<Vec<JudgedFault>, Failure>> = JoinSet::new();
+    for faults in RevocationFault::ALONE.chunks(3) {
         let program = program.clone();
-        drills.spawn(async move { run(&mut Rig::alone(&program).await?, &plan(faults)).await });
+        drills.spawn(async move { run(&mut RevocationRig::alone(&program).await?, &plan(faults)).await });
     }
     if let Some(server) = replicated {
-        drills
-            .spawn(async move { run(&mut Rig::replicated(&program, server).await?, &plan(&Fault::REPLICATED)).await });
+        drills.spawn(async move {
+            run(&mut RevocationRig::replicated(&program, server).await?, &plan(&RevocationFault::REPLICATED)).await
+        });
     }
     let mut judged = Vec::new();
     while let Some(drill) = drills.join_next().await {
         judged.extend(drill??);
     }
-    holds(&report(&judged, TRIALS));
-    for (fault, judgement) in judged {
-        assert!(judgement.revocations >= TRIALS && judgement.calls > 0 && judgement.late_calls > 0, "{fault:?}");
+    holds(&report(&judged, TRIALS_PER_FAULT));
+    for JudgedFault { fault, judgement } in judged {
+        assert!(
+            judgement.revocations >= TRIALS_PER_FAULT && judgement.calls > 0 && judgement.late_calls > 0,
+            "{fault:?}"
+        );
     }
     Ok(())
 }

@@ -3,11 +3,11 @@
 use bench::drill::Report;
 use tokio::sync::{Mutex, MutexGuard};
 
-static TURN: Mutex<()> = Mutex::const_new(());
+static DRILL_TURN: Mutex<()> = Mutex::const_new(());
 
 /// Waits until no other drill runs. Each drill loads the machine, and passwords are hashed only on idle cores.
 pub(super) async fn turn() -> MutexGuard<'static, ()> {
-    TURN.lock().await
+    DRILL_TURN.lock().await
 }
 
 #[track_caller]

@@ -5,7 +5,7 @@ use kit::request_id::{Fingerprint, RequestId, RequestKey};
 
 use super::{BlogState, read};
 use crate::domain::{AuthorId, Content, Post, PostId, PostView, Title};
-use crate::error::Error;
+use crate::error::BlogError;
 use crate::store::NewPost;
 
 const METHOD: &str = "gatepost.blog.v1.PostService/CreatePost";
@@ -25,7 +25,7 @@ pub(crate) enum Submitted {
     Checked(PostDraft),
 }
 
-pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDraft) -> Result<Submitted, Error> {
+pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDraft) -> Result<Submitted, BlogError> {
     let request = draft.request_id.map(|id| RequestKey {
         caller: owner_id.to_string(),
         method: METHOD,
@@ -52,16 +52,16 @@ pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDra
 }
 
 /// Returns the id of the post that an earlier run of this request created.
-async fn earlier(state: &BlogState, request: Option<&RequestKey>) -> Result<Option<PostId>, Error> {
+async fn earlier(state: &BlogState, request: Option<&RequestKey>) -> Result<Option<PostId>, BlogError> {
     let Some(key) = request else { return Ok(None) };
     match requests::find(state.store.db(), key, state.clock.now()).await? {
         Some(Earlier::Same(id)) => Ok(Some(id)),
-        Some(Earlier::Other) => Err(Error::RequestIdReused),
+        Some(Earlier::Other) => Err(BlogError::RequestIdReused),
         None => Ok(None),
     }
 }
 
 /// Answers a repeated request with the post in its current state.
-async fn repeat(state: &BlogState, id: PostId) -> Result<Submitted, Error> {
+async fn repeat(state: &BlogState, id: PostId) -> Result<Submitted, BlogError> {
     Ok(Submitted::Post(read::one(state, id, PostView::Full).await?))
 }

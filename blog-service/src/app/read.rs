@@ -6,7 +6,7 @@ use kit::page::{self, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fit
 
 use super::BlogState;
 use crate::domain::{Post, PostId, PostView};
-use crate::error::Error;
+use crate::error::BlogError;
 
 /// A post that a batch asks for.
 pub(crate) struct WantedPost {
@@ -27,8 +27,8 @@ const POSTS_PER_READ: usize = 8;
 /// Method that a page token is bound to.
 const LIST_METHOD: &str = "gatepost.blog.v1.PostService/ListPosts";
 
-pub(crate) async fn one(state: &BlogState, id: PostId, view: PostView) -> Result<Post, Error> {
-    state.store.post(id, view).await?.ok_or_else(|| Error::PostNotFound(id.to_string()))
+pub(crate) async fn one(state: &BlogState, id: PostId, view: PostView) -> Result<Post, BlogError> {
+    state.store.post(id, view).await?.ok_or_else(|| BlogError::PostNotFound(id.to_string()))
 }
 
 /// Returns the posts that exist, and the ids of the missing posts as the caller wrote them.
@@ -39,13 +39,13 @@ pub(crate) async fn some<T>(
     wanted: Vec<WantedPost>,
     view: PostView,
     row: fn(Post) -> PageRow<T, PostId>,
-) -> Result<FoundPosts<T>, Error> {
+) -> Result<FoundPosts<T>, BlogError> {
     let (mut posts, mut missing_ids, mut bytes) = (Vec::new(), Vec::new(), 0);
     if view == PostView::Full {
         let ids: Vec<PostId> = wanted.iter().map(|wanted| wanted.id).collect();
         // A post's message is larger than its title and content. An answer that is too large is refused before the read.
         if state.store.octets_of(&ids).await? > MAX_PAGE_BYTES as u64 {
-            return Err(Error::AnswerTooLarge);
+            return Err(BlogError::AnswerTooLarge);
         }
     }
     for some in wanted.chunks(POSTS_PER_READ) {
@@ -62,7 +62,7 @@ pub(crate) async fn some<T>(
             }
         }
         if bytes > MAX_PAGE_BYTES {
-            return Err(Error::AnswerTooLarge);
+            return Err(BlogError::AnswerTooLarge);
         }
     }
     Ok(FoundPosts { posts, missing_ids })
@@ -77,7 +77,7 @@ pub(crate) async fn page<T>(
     token: &str,
     view: PostView,
     row: fn(Post) -> PageRow<T, PostId>,
-) -> Result<Page<T>, Error> {
+) -> Result<Page<T>, BlogError> {
     let read = async |after, limit| match view {
         PostView::Basic => {
             let posts = state.store.list_posts(after, limit, view).await?;
@@ -94,7 +94,7 @@ async fn read_full<T>(
     after: Option<PostId>,
     limit: u32,
     row: fn(Post) -> PageRow<T, PostId>,
-) -> Result<PageBatch<T, PostId>, Error> {
+) -> Result<PageBatch<T, PostId>, BlogError> {
     let measured = state.store.list_octets(after, limit).await?;
     let Some(last) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
     let count = fitting(measured.iter().map(|size| usize::try_from(size.octets).unwrap_or(MAX_PAGE_BYTES)));

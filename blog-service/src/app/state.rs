@@ -6,12 +6,12 @@ use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 
 use crate::domain::AuthorId;
-use crate::error::Error;
-use crate::store::Store;
+use crate::error::BlogError;
+use crate::store::BlogStore;
 
 /// Parts that the use cases work with.
 pub(crate) struct BlogState {
-    pub(crate) store: Store,
+    pub(crate) store: BlogStore,
     pub(crate) page_tokens: PageTokens,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
@@ -23,9 +23,12 @@ pub(crate) struct BlogState {
 
 impl BlogState {
     /// Charges a write to the user's quotas.
-    pub(crate) fn meter(&self, user: AuthorId, posts: u64, bytes: usize) -> Result<(), Error> {
+    pub(crate) fn meter(&self, user: AuthorId, posts: u64, bytes: usize) -> Result<(), BlogError> {
         let now = self.clock.now();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.bytes.take(user, bytes, now).and_then(|()| self.posts.take(user, posts, now)).map_err(Error::QuotaUsedUp)
+        self.bytes
+            .take(user, bytes, now)
+            .and_then(|()| self.posts.take(user, posts, now))
+            .map_err(BlogError::QuotaUsedUp)
     }
 }

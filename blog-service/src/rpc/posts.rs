@@ -17,7 +17,7 @@ use crate::app::create::{self, Submitted};
 use crate::app::{BlogState, read, write};
 use crate::convert;
 use crate::domain::PostView;
-use crate::error::Error;
+use crate::error::BlogError;
 
 /// Upper bound of a post without its content, in bytes.
 const BASIC_BYTES: usize = 1024;
@@ -41,7 +41,7 @@ impl PostService for PostRpc {
     async fn get_post(&self, request: Request<GetPostRequest>) -> Result<Response<GetPostResponse>, Status> {
         let (room, GetPostRequest { post, view }) = (Room::from_request(&request), request.into_inner());
         let (id, view) = both(convert::post_id(post), convert::view(view, PostView::Full))?;
-        let read = async || Ok::<_, Error>(convert::post(read::one(&self.0, id, view).await?));
+        let read = async || Ok::<_, BlogError>(convert::post(read::one(&self.0, id, view).await?));
         let post = room.read(read).await?;
         Ok(Response::new(GetPostResponse { post: Some(post) }))
     }

@@ -3,7 +3,7 @@
 use db::{settle, write, write_one};
 
 use super::posts::PostRow;
-use super::{Store, StoreError, Time};
+use super::{BlogStore, StoreError, Time};
 use crate::domain::{Content, Post, PostChange, PostId, PostView, Title};
 
 /// Reason for an unchanged post.
@@ -18,7 +18,7 @@ pub enum PostUnchanged {
 /// Result of a change. After a [`StoreError`] nothing is written; after [`StoreError::Unknown`] the outcome is unknown.
 pub type ChangeResult<T> = Result<Result<T, PostUnchanged>, StoreError>;
 
-impl Store {
+impl BlogStore {
     /// Changes title or content.
     ///
     /// `expected` is the revision that the change requires; `None` accepts any.

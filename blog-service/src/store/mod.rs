@@ -26,11 +26,11 @@ pub static SCHEMA: Schema = Schema {
 
 /// The blog service's database.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub struct BlogStore {
     db: Db,
 }
 
-impl Store {
+impl BlogStore {
     /// Opens and migrates the database.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
 
-use super::{Store, StoreError};
+use super::{BlogStore, StoreError};
 use crate::domain::{AuthorId, Content, Post, PostId, PostView, Title};
 
 /// Largest number of posts that one statement measures: the size of a batch.
@@ -47,7 +47,7 @@ impl From<NewPost> for Post {
     }
 }
 
-impl Store {
+impl BlogStore {
     /// Inserts a post; returns `None` if a request with the same id was first.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! The store's methods as values: calls and answers.
 
 use blog_service::domain::{Post, PostChange, PostId, PostView};
-use blog_service::store::{NewPost, PostUnchanged, Store, StoreError};
+use blog_service::store::{BlogStore, NewPost, PostUnchanged, StoreError};
 use chrono::{DateTime, Utc};
 use db::requests::{self, Earlier};
 use db::secrets;
@@ -34,7 +34,7 @@ pub(crate) enum Answer {
 }
 
 impl Call {
-    pub(crate) async fn ask(&self, store: &Store) -> Result<Answer, StoreError> {
+    pub(crate) async fn ask(&self, store: &BlogStore) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Create { new, request } => Answer::Post(store.create_post(new.clone(), request.as_ref()).await?),
             Self::Post { id, view } => Answer::Post(store.post(*id, *view).await?),

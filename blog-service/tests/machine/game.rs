@@ -1,7 +1,7 @@
 //! One run of a sequence: its targets and its model.
 
 use blog_service::domain::PostView;
-use blog_service::store::{Store, StoreError};
+use blog_service::store::{BlogStore, StoreError};
 use testkit::machine::Machine;
 
 use super::calls::{Answer, Call};
@@ -41,7 +41,7 @@ impl Machine for Game {
         everything(&self.cast)
     }
 
-    async fn ask(call: &Call, store: &Store) -> Result<Answer, StoreError> {
+    async fn ask(call: &Call, store: &BlogStore) -> Result<Answer, StoreError> {
         call.ask(store).await
     }
 }

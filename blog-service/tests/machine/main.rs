@@ -12,7 +12,7 @@ mod pools;
 mod steps;
 
 mod tests {
-    use testkit::machine::{Plan, lane, lanes};
+    use testkit::machine::{MachinePlan, lane, lanes};
 
     use super::calls::Call;
     use super::game::Game;
@@ -34,7 +34,7 @@ mod tests {
                 other => other,
             }
         }
-        let plan = Plan { seed: 1, sequences: 10, length: 300 };
+        let plan = MachinePlan { seed: 1, sequences: 10, length: 300 };
         let found = lane::<Game, _>(plan, step(), false, without_revision).unwrap_err();
         assert_eq!(found.steps.len(), 2, "one creates a post, one changes it: {found:?}");
     }

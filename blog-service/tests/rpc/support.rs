@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use blog_service::api::v1::{CreatePostRequest, Post};
-use blog_service::{Config, Flags};
+use blog_service::{BlogConfig, BlogFlags};
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, SubjectKind, TokenClaims, TokenState, VerifyTokenRequest,
@@ -78,8 +78,8 @@ async fn start_by(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shu
     if !further.contains(&"--database-url") {
         args.extend(["--database-url", &database]);
     }
-    let flags: Flags = parse(args.iter().chain(further).map(Into::into), Environment::new(|_| None), &[]).unwrap();
-    let mut config = Config::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
+    let flags: BlogFlags = parse(args.iter().chain(further).map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let mut config = BlogConfig::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
     let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,7 +1,7 @@
 //! Concurrent calls: exactly one wins, and each other call gets the reason why it lost.
 
 use blog_service::domain::{PostId, PostView};
-use blog_service::store::{PostUnchanged, Store};
+use blog_service::store::{BlogStore, PostUnchanged};
 use db::requests::{self, Earlier};
 use db::secrets;
 use testkit::{on_both_engines, start};
@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::support::{Case, key, new_post, title};
 
 /// Runs the same work `times` times at once, each with its number, and returns the results.
-async fn at_once<T: Send + 'static, F>(store: &Store, times: u128, work: impl Fn(Store, u128) -> F) -> Vec<T>
+async fn at_once<T: Send + 'static, F>(store: &BlogStore, times: u128, work: impl Fn(BlogStore, u128) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
 {

@@ -1,18 +1,18 @@
 //! Opens the store for its tests.
 
-use blog_service::store::{DatabaseUrl, Store};
+use blog_service::store::{BlogStore, DatabaseUrl};
 use testkit::OpenStore;
 
 pub(crate) struct Opens;
 
 impl OpenStore for Opens {
-    type Store = Store;
+    type Store = BlogStore;
 
-    async fn open(url: &DatabaseUrl) -> Store {
-        Store::open(url).await.unwrap()
+    async fn open(url: &DatabaseUrl) -> BlogStore {
+        BlogStore::open(url).await.unwrap()
     }
 
-    async fn close(store: &Store) {
+    async fn close(store: &BlogStore) {
         store.close().await;
     }
 }

@@ -7,10 +7,10 @@ use super::open::APPLICATION_NAME;
 use super::session::SessionOptions;
 use crate::options::SessionSetting;
 use crate::patience::START_TIMEOUT;
-use crate::url::PostgresServer;
+use crate::url::PostgresUrl;
 use crate::{Migrations, OpenError};
 
-impl PostgresServer {
+impl PostgresUrl {
     /// Connects by this name, also if the URL has another, with these settings. Waits for a server that starts.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Opens a server's database: migrated, with one pool for writes and one for reads.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::abandoned::AbandonedWork;
@@ -11,8 +12,9 @@ use super::primary::PrimaryConnection;
 use super::retries::{ReadRetries, WriteRetries};
 use super::session::SessionOptions;
 use super::time_limits::{ACQUIRE_WRITER_TIMEOUT, TimeLimits};
+use crate::measures::{PoolMeasure, WorkTimes};
 use crate::patience::START_TIMEOUT;
-use crate::url::PostgresServer;
+use crate::url::PostgresUrl;
 use crate::{Migrations, OpenError};
 
 /// Default name of a service's connections.
@@ -28,6 +30,7 @@ pub struct Postgres {
     pub(super) writers: Pool,
     followers: Dialer,
     abandoned: AbandonedWork,
+    work: Arc<WorkTimes>,
     /// Time limits for the distance that was measured at the start.
     pub(super) times: TimeLimits,
 }
@@ -38,7 +41,7 @@ impl Postgres {
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.
-    pub async fn open(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
+    pub async fn open(server: &PostgresUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         let session = SessionOptions::from_server(server, APPLICATION_NAME);
         let times = migrate(&server.to_string(), &session, migrations, START_TIMEOUT).await?;
         Ok(Self::with_time_limits(times, session))
@@ -48,7 +51,7 @@ impl Postgres {
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do. Also if the database is not of this version.
-    pub async fn open_beside(server: &PostgresServer, migrations: &Migrations) -> Result<Self, OpenError> {
+    pub async fn open_beside(server: &PostgresUrl, migrations: &Migrations) -> Result<Self, OpenError> {
         let session = SessionOptions::from_server(server, APPLICATION_NAME);
         let times = check(&server.to_string(), &session, migrations.postgres).await?;
         Ok(Self::with_time_limits(times, session))
@@ -68,8 +71,19 @@ impl Postgres {
             readers: Pool::new(readers, limits(times.acquire_reader(), Duration::MAX), &abandoned),
             writers: Pool::new(writers, limits(ACQUIRE_WRITER_TIMEOUT, Duration::from_secs(1)), &abandoned),
             abandoned,
+            work: Arc::default(),
             times,
         }
+    }
+
+    /// Returns the times of the work.
+    pub fn work(&self) -> &WorkTimes {
+        &self.work
+    }
+
+    /// Returns the pools for reads and for writes.
+    pub(crate) fn pools(&self) -> [PoolMeasure<'_>; 2] {
+        [self.readers.measure("read"), self.writers.measure("write")]
     }
 
     /// Returns a dedicated connection for polls.

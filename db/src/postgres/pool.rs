@@ -5,6 +5,7 @@
 //! ended.
 
 mod acquire;
+mod levels;
 mod queue;
 
 use std::io;
@@ -20,6 +21,7 @@ use self::queue::CallQueue;
 use super::abandoned::AbandonedWork;
 use super::dialer::{DialedConnection, Dialer, may_pass};
 use super::linger::linger;
+use crate::measures::WaitMeasure;
 
 /// Longest idle time and highest age of a connection: a server keeps memory for each.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(10);
@@ -45,6 +47,7 @@ struct PoolInner {
     dialer: Dialer,
     limits: PoolLimits,
     abandoned: AbandonedWork,
+    waits: WaitMeasure,
     state: Mutex<PoolState>,
     /// Notified when the last connection in use has come back.
     unused: Notify,
@@ -107,8 +110,8 @@ pub(super) enum PendingWork {
 impl Pool {
     /// Creates a pool without connections.
     pub(super) fn new(dialer: Dialer, limits: PoolLimits, abandoned: &AbandonedWork) -> Self {
-        let (state, unused) = (Mutex::default(), Notify::new());
-        Self(Arc::new(PoolInner { dialer, limits, abandoned: abandoned.clone(), state, unused }))
+        let (waits, state, unused) = (WaitMeasure::default(), Mutex::default(), Notify::new());
+        Self(Arc::new(PoolInner { dialer, limits, abandoned: abandoned.clone(), waits, state, unused }))
     }
 
     fn hand_out(&self, state: &mut PoolState, pooled: PooledConnection, answered: Instant) -> UsedConnection {

@@ -11,7 +11,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Error, Executor as _, PgConnection};
 
 use crate::options::SessionSetting;
-use crate::url::PostgresServer;
+use crate::url::PostgresUrl;
 
 /// Options of connections to a server: its address and credentials, and the settings of their sessions.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct SessionOptions {
 
 impl SessionOptions {
     /// Returns the options of the server's URL, with this name if the URL has no name.
-    pub(super) fn from_server(server: &PostgresServer, name: &str) -> Self {
+    pub(super) fn from_server(server: &PostgresUrl, name: &str) -> Self {
         let options = server.options();
         let is_named = options.get_application_name().is_some();
         let options = if is_named { options } else { options.application_name(name) };

@@ -14,6 +14,7 @@ use super::lease::Lease;
 use super::limit::limited;
 use crate::closing::message;
 use crate::error::{ConnectionFate, connection_fate, is_broken};
+use crate::measures::WorkKind;
 use crate::{SqlStatement, StoreError, TransactionOutcome, Tx};
 
 impl Postgres {
@@ -22,10 +23,13 @@ impl Postgres {
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn write(&self, statement: Query<'static, Driver, PgArguments>) -> Result<u64, StoreError> {
-        let mut lease = self.lease_writer().await?;
-        // A single statement is its own commit.
-        let written = await_commit(self.times.write(), lease.connection().execute(statement)).await;
-        Ok(lease.end(written).map_err(StoreError::from_commit)?.rows_affected())
+        let write = async {
+            let mut lease = self.lease_writer().await?;
+            // A single statement is its own commit.
+            let written = await_commit(self.times.write(), lease.connection().execute(statement)).await;
+            Ok(lease.end(written).map_err(StoreError::from_commit)?.rows_affected())
+        };
+        self.work().measure(WorkKind::Write, write).await
     }
 
     /// Runs a statement that writes and returns at most one row.
@@ -36,10 +40,13 @@ impl Postgres {
     where
         T: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     {
-        let mut lease = self.lease_writer().await?;
-        // The whole answer is read: the result of the commit follows the row.
-        let written = await_commit(self.times.write(), statement.fetch_all(lease.connection())).await;
-        Ok(lease.end(written).map_err(StoreError::from_commit)?.pop())
+        let write = async {
+            let mut lease = self.lease_writer().await?;
+            // The whole answer is read: the result of the commit follows the row.
+            let written = await_commit(self.times.write(), statement.fetch_all(lease.connection())).await;
+            Ok(lease.end(written).map_err(StoreError::from_commit)?.pop())
+        };
+        self.work().measure(WorkKind::Write, write).await
     }
 
     /// Runs statements as one transaction in one message, and returns the number in the last row.
@@ -47,10 +54,11 @@ impl Postgres {
         let message = format!("begin; {}", message(statements));
         let mut tries = self.write_retries();
         loop {
-            let ended = match self.lease_writer().await {
-                Ok(lease) => self.commit_with(lease, message.clone()).await,
-                Err(error) => Err(error.into()),
+            let once = async {
+                let lease = self.lease_writer().await?;
+                self.commit_with(lease, message.clone()).await
             };
+            let ended = self.work().measure(WorkKind::Transaction, once).await;
             if !tries.once_more(&ended).await {
                 return ended;
             }
@@ -63,7 +71,8 @@ impl Postgres {
     {
         let mut tries = self.write_retries();
         loop {
-            let ended = self.transaction_once(input, &work).await;
+            let once = self.transaction_once(input, &work);
+            let ended = self.work().measure(WorkKind::Transaction, once).await;
             if !tries.once_more(&ended).await {
                 return ended;
             }

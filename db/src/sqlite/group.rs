@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::job::{JobOutcome, QueuedWrite, WriteKind};
 use crate::StoreError;
+use crate::measures::WaitMeasure;
 
 /// Largest number of writes in one commit: more writes would gain little and wait longer.
 pub(super) const MAX_GROUP_SIZE: usize = 64;
@@ -17,15 +18,21 @@ pub(super) const MAX_GROUP_SIZE: usize = 64;
 type JobReceiver = mpsc::Receiver<Box<dyn QueuedWrite>>;
 
 /// The writes of one commit.
-pub(super) struct CommitGroup {
+pub(super) struct CommitGroup<'m> {
     jobs: Vec<Box<dyn QueuedWrite>>,
     most: usize,
+    waits: &'m WaitMeasure,
 }
 
-impl CommitGroup {
+impl<'m> CommitGroup<'m> {
     /// Forms a group of a first write and of the writes that wait behind it.
-    pub(super) fn gather(first: Box<dyn QueuedWrite>, waiting: &mut JobReceiver, most: usize) -> Self {
-        let mut group = Self { jobs: Vec::with_capacity(most), most };
+    pub(super) fn gather(
+        first: Box<dyn QueuedWrite>,
+        waiting: &mut JobReceiver,
+        most: usize,
+        waits: &'m WaitMeasure,
+    ) -> Self {
+        let mut group = Self { jobs: Vec::with_capacity(most), most, waits };
         group.take(first);
         group.fill(waiting);
         group
@@ -99,8 +106,10 @@ impl CommitGroup {
 
     fn take(&mut self, job: Box<dyn QueuedWrite>) {
         if job.is_late() {
+            self.waits.timed_out();
             job.answer(Err(StoreError::from(sqlx::Error::PoolTimedOut)));
         } else if !job.is_abandoned() {
+            self.waits.ended(job.waited());
             self.jobs.push(job);
         }
     }

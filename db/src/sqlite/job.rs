@@ -37,8 +37,13 @@ pub(super) trait QueuedWrite: Send {
     /// Returns true if the caller no longer waits.
     fn is_abandoned(&self) -> bool;
 
+    /// Returns the time since the write was queued.
+    fn waited(&self) -> Duration;
+
     /// Returns true if the write has waited for too long.
-    fn is_late(&self) -> bool;
+    fn is_late(&self) -> bool {
+        self.waited() > QUEUE_TIMEOUT
+    }
 
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, JobOutcome>;
 
@@ -85,8 +90,8 @@ where
         self.reply.as_ref().is_none_or(oneshot::Sender::is_closed)
     }
 
-    fn is_late(&self) -> bool {
-        self.since.elapsed() > QUEUE_TIMEOUT
+    fn waited(&self) -> Duration {
+        self.since.elapsed()
     }
 
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, JobOutcome> {

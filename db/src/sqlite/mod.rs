@@ -5,6 +5,7 @@ mod files;
 mod group;
 mod job;
 mod lock;
+mod measure;
 mod open;
 mod writer;
 

@@ -16,7 +16,9 @@ use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
 use super::job::{WriteJob, WriteKind};
 use super::lock::FileLock;
+use super::measure::WriterMeasure;
 use super::writer::SqliteWriter;
+use crate::measures::{PoolLevels, PoolMeasure, WorkKind, WorkTimes};
 use crate::patience::START_TIMEOUT;
 use crate::{OpenError, StoreError, TransactionOutcome, Tx, migrations};
 
@@ -41,6 +43,7 @@ pub struct Sqlite {
     writer: SqliteWriter,
     readers: SqlitePool,
     reading: Arc<SqliteConnectOptions>,
+    work: Arc<WorkTimes>,
     /// Lock of the file. Snapshots and databases opened beside a service have no lock.
     _lock: Option<Arc<FileLock>>,
 }
@@ -75,7 +78,7 @@ impl Sqlite {
         first.close().await;
         let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE_SIZE);
         let readers = pool(READER_CONNECTIONS, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Ok(Self { writer: SqliteWriter::start(options, group), readers, reading: Arc::new(reading), _lock: Some(lock) })
+        Ok(Self::new(SqliteWriter::start(options, group), readers, reading, Some(lock)))
     }
 
     /// Opens the file beside a service that may have it open: SQLite's own locks separate their writes.
@@ -100,7 +103,7 @@ impl Sqlite {
         drop(connection);
         first.close().await;
         let readers = pool(1, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Ok(Self { writer: SqliteWriter::start(options, 1), readers, reading: Arc::new(reading), _lock: None })
+        Ok(Self::new(SqliteWriter::start(options, 1), readers, reading, None))
     }
 
     /// Opens a copy that no service has open. Leaves its migrations as they are, and creates no file beside it. A copy
@@ -115,12 +118,39 @@ impl Sqlite {
         // Only the writer sets the journal mode.
         let reading = SqliteConnectOptions::new().filename(path).read_only(true);
         let readers = pool(1, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Self {
-            writer: SqliteWriter::start(options, super::group::MAX_GROUP_SIZE),
-            readers,
-            reading: Arc::new(reading),
-            _lock: None,
-        }
+        Self::new(SqliteWriter::start(options, super::group::MAX_GROUP_SIZE), readers, reading, None)
+    }
+
+    fn new(
+        writer: SqliteWriter,
+        readers: SqlitePool,
+        reading: SqliteConnectOptions,
+        lock: Option<Arc<FileLock>>,
+    ) -> Self {
+        Self { writer, readers, reading: Arc::new(reading), work: Arc::default(), _lock: lock }
+    }
+
+    /// Returns the times of the work.
+    pub fn work(&self) -> &WorkTimes {
+        &self.work
+    }
+
+    /// Returns the measures of the writer.
+    pub(crate) fn writer_measure(&self) -> &WriterMeasure {
+        self.writer.measure()
+    }
+
+    /// Returns the connections that read and the queue of the writer. The driver does not show the waits for its
+    /// readers.
+    pub(crate) fn pools(&self) -> [PoolMeasure<'_>; 2] {
+        let (size, idle) = (usize::try_from(self.readers.size()).unwrap_or(usize::MAX), self.readers.num_idle());
+        let limit = usize::try_from(self.readers.options().get_max_connections()).unwrap_or(usize::MAX);
+        let levels = Some(PoolLevels { idle, used: size.saturating_sub(idle), others: 0, limit });
+        let (waiting, waits) = (Some(self.writer.waiting()), Some(&self.writer.measure().waits));
+        [
+            PoolMeasure { name: "read", levels, waiting: None, waits: None },
+            PoolMeasure { name: "write", levels: None, waiting, waits },
+        ]
     }
 
     /// Returns the options of a connection that reads.
@@ -143,7 +173,7 @@ impl Sqlite {
                 async move { Ok(TransactionOutcome::Commit(connection.execute(statement).await?.rows_affected())) },
             )
         });
-        self.writer.run(write).await
+        self.work.measure(WorkKind::Write, self.writer.run(write)).await
     }
 
     /// Runs a statement that writes and returns at most one row.
@@ -165,7 +195,7 @@ impl Sqlite {
             // All rows are read: a statement that is its own transaction commits behind its last row.
             Box::pin(async move { Ok(TransactionOutcome::Commit(statement.fetch_all(connection).await?.pop())) })
         });
-        self.writer.run(write).await
+        self.work.measure(WorkKind::Write, self.writer.run(write)).await
     }
 
     pub(crate) async fn transaction<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>
@@ -180,7 +210,7 @@ impl Sqlite {
         let write = WriteJob::new(WriteKind::Several, move |connection| {
             Box::pin(async move { work(Tx::Sqlite(connection), &input).await })
         });
-        self.writer.run(write).await
+        self.work.measure(WorkKind::Transaction, self.writer.run(write)).await
     }
 
     /// Commits the waiting writes, and closes every connection.

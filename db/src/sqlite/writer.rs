@@ -1,15 +1,18 @@
 //! The only connection that writes, and the queue before it.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::group::CommitGroup;
 use super::job::{QueuedWrite, WriteJob};
+use super::measure::WriterMeasure;
 use crate::{StoreError, TransactionOutcome};
 
 /// Largest number of queued writes; more writes wait for a place.
@@ -19,6 +22,7 @@ const MAX_QUEUED_WRITES: usize = 1024;
 #[derive(Clone)]
 pub(super) struct SqliteWriter {
     queue: mpsc::Sender<Box<dyn QueuedWrite>>,
+    measure: Arc<WriterMeasure>,
     stop: CancellationToken,
     /// Cancelled once the task's connection is closed.
     ended: CancellationToken,
@@ -35,13 +39,32 @@ impl SqliteWriter {
     pub(super) fn start(options: SqliteConnectOptions, most: usize) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_QUEUED_WRITES);
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
-        let task = WriterTask { options, connection: None, waiting, stop: stop.clone(), most, in_company: false };
+        let measure = Arc::<WriterMeasure>::default();
+        let task = WriterTask {
+            options,
+            connection: None,
+            waiting,
+            measure: Arc::clone(&measure),
+            stop: stop.clone(),
+            most,
+            in_company: false,
+        };
         let end = ended.clone().drop_guard();
         tokio::spawn(async move {
             task.serve().await;
             drop(end);
         });
-        Self { queue, stop, ended }
+        Self { queue, measure, stop, ended }
+    }
+
+    /// Returns the measures of the task.
+    pub(super) fn measure(&self) -> &WriterMeasure {
+        &self.measure
+    }
+
+    /// Returns the number of queued writes.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.max_capacity() - self.queue.capacity()
     }
 
     /// Waits until the write is committed or has failed. Skips a write if its caller leaves before its turn.
@@ -70,6 +93,7 @@ struct WriterTask {
     /// The open connection; absent before the first write and after a failed one.
     connection: Option<SqliteConnection>,
     waiting: mpsc::Receiver<Box<dyn QueuedWrite>>,
+    measure: Arc<WriterMeasure>,
     stop: CancellationToken,
     most: usize,
     /// Set if the last write shared its commit. The next write will share its commit too, once the same callers write
@@ -80,11 +104,15 @@ struct WriterTask {
 impl WriterTask {
     async fn serve(mut self) {
         while let Some(first) = self.next().await {
-            let mut group = CommitGroup::gather(first, &mut self.waiting, self.most);
+            let measure = Arc::clone(&self.measure);
+            let mut group = CommitGroup::gather(first, &mut self.waiting, self.most, &measure.waits);
             if group.size() == 0 {
                 continue;
             }
+            let begun = Instant::now();
             let committed = self.commit(&mut group).await;
+            measure.commits.record_time(begun.elapsed());
+            measure.group_sizes.record(u64::try_from(group.size()).unwrap_or(u64::MAX));
             if committed.is_err() {
                 // Dropping the connection closes it and so rolls back the rest of the transaction. The driver and
                 // SQLite may disagree about the transaction by now.
@@ -108,7 +136,7 @@ impl WriterTask {
         }
     }
 
-    async fn commit(&mut self, group: &mut CommitGroup) -> Result<(), StoreError> {
+    async fn commit(&mut self, group: &mut CommitGroup<'_>) -> Result<(), StoreError> {
         if self.connection.is_none() {
             self.connection = Some(self.options.connect().await?);
         }

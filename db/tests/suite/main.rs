@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod both;
+mod metrics;
 mod postgres;
 mod settings;
 mod sqlite;

@@ -15,7 +15,7 @@ use crate::stock::Stock;
 
 /// The state of the HTTP routes. The guard shares `auth`.
 #[derive(Clone, Debug)]
-pub struct App<V> {
+pub struct HttpState<V> {
     /// The verifier of tokens.
     pub auth: V,
     /// The stock.
@@ -24,12 +24,12 @@ pub struct App<V> {
 
 /// The bearer of a valid token for this server.
 #[derive(Debug)]
-pub struct Caller(Identity);
+pub struct HttpCaller(Identity);
 
-impl<V: Verify> FromRequestParts<App<V>> for Caller {
+impl<V: Verify> FromRequestParts<HttpState<V>> for HttpCaller {
     type Rejection = StatusCode;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App<V>) -> Result<Self, StatusCode> {
+    async fn from_request_parts(parts: &mut Parts, app: &HttpState<V>) -> Result<Self, StatusCode> {
         let token = Token::from_request(parts).map_err(|_| StatusCode::UNAUTHORIZED)?;
         let deadline = Instant::now() + Duration::from_millis(500);
         let introspection = app.auth.verify(&token, deadline).await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
@@ -42,8 +42,8 @@ impl<V: Verify> FromRequestParts<App<V>> for Caller {
 
 /// Returns the stock of an item. Only keepers may ask.
 async fn stock<V>(
-    Caller(caller): Caller,
-    State(app): State<App<V>>,
+    HttpCaller(caller): HttpCaller,
+    State(app): State<HttpState<V>>,
     Path(item): Path<String>,
 ) -> Result<String, StatusCode> {
     if !caller.has_role("keeper") {
@@ -53,6 +53,6 @@ async fn stock<V>(
 }
 
 /// Returns the HTTP routes.
-pub fn routes<V: Verify + Clone>(app: App<V>) -> Router {
+pub fn routes<V: Verify + Clone>(app: HttpState<V>) -> Router {
     Router::new().route("/about", get(async || "a depot")).route("/stock/{item}", get(stock::<V>)).with_state(app)
 }

@@ -14,7 +14,7 @@ use tower_http::cors::CorsLayer;
 use crate::api::DESCRIPTORS;
 use crate::api::depot_service_server::DepotServiceServer;
 use crate::depot::Depot;
-use crate::http::{self, App};
+use crate::http::{self, HttpState};
 use crate::stock::Stock;
 
 /// The audience of tokens for this server.
@@ -37,7 +37,7 @@ pub fn routes<V: Verify + Clone>(stock: Stock, auth: V) -> Result<Router, Policy
 
     let grpc = grpc.into_axum_router().reset_fallback();
     let grpc = grpc.route_layer(GrpcWebLayer::new()).route_layer(cors());
-    Ok(http::routes(App { auth, stock }).merge(grpc))
+    Ok(http::routes(HttpState { auth, stock }).merge(grpc))
 }
 
 /// Allows pages of this origin to call the gRPC services.

@@ -63,7 +63,7 @@ struct ClockPoint {
 
 /// Bounds of the true time.
 #[derive(Clone, Copy, Debug)]
-struct TimeBounds {
+struct ReferenceBounds {
     source: ReferenceSource,
     low: ClockPoint,
     /// `None` if any later time is possible, because the machine was off.
@@ -73,7 +73,7 @@ struct TimeBounds {
 /// Reference for the machine's clock.
 #[derive(Debug)]
 pub(super) struct Reference {
-    bounds: Option<TimeBounds>,
+    bounds: Option<ReferenceBounds>,
     started: Duration,
     /// True if the anchor is of this boot.
     is_settled: bool,
@@ -90,7 +90,7 @@ impl ClockPoint {
     }
 }
 
-impl TimeBounds {
+impl ReferenceBounds {
     fn exact(source: ReferenceSource, time: DateTime<Utc>, uptime: Duration) -> Self {
         let point = ClockPoint { time, uptime };
         Self { source, low: point, high: Some(point) }
@@ -123,7 +123,7 @@ impl Reference {
         self.steps_back
     }
 
-    fn server(&self) -> Option<&TimeBounds> {
+    fn server(&self) -> Option<&ReferenceBounds> {
         self.bounds.as_ref().filter(|bounds| bounds.source == ReferenceSource::Server)
     }
 
@@ -170,7 +170,7 @@ impl Reference {
     pub(super) fn note_server(&mut self, time: DateTime<Utc>, asked: Duration, answered: Duration) {
         // The time in the answer may be as old as the request.
         let (low, high) = (ClockPoint { time, uptime: answered }, ClockPoint { time, uptime: asked });
-        self.bounds = Some(TimeBounds { source: ReferenceSource::Server, low, high: Some(high) });
+        self.bounds = Some(ReferenceBounds { source: ReferenceSource::Server, low, high: Some(high) });
     }
 
     pub(super) fn note_anchor(
@@ -184,14 +184,16 @@ impl Reference {
             |anchor: &Anchor| !anchor.boot.is_empty() && boot == Some(&anchor.boot) && anchor.uptime <= uptime;
         self.is_settled = anchor.is_some_and(is_same_boot);
         self.bounds = Some(match anchor {
-            Some(anchor) if self.is_settled => TimeBounds::exact(ReferenceSource::Stored, anchor.time, anchor.uptime),
+            Some(anchor) if self.is_settled => {
+                ReferenceBounds::exact(ReferenceSource::Stored, anchor.time, anchor.uptime)
+            }
             // The machine was off for an unknown time.
-            Some(anchor) => TimeBounds {
+            Some(anchor) => ReferenceBounds {
                 source: ReferenceSource::Stored,
                 low: ClockPoint { time: anchor.time, uptime },
                 high: None,
             },
-            None => TimeBounds::exact(ReferenceSource::Stored, own, uptime),
+            None => ReferenceBounds::exact(ReferenceSource::Stored, own, uptime),
         });
         self.compare(own, uptime);
     }
@@ -220,7 +222,7 @@ impl Reference {
             is_same && self.changed.is_some_and(|(_, since)| uptime.saturating_sub(since) >= CHANGE_ACCEPTED_AFTER);
         if is_right || is_accepted {
             // Small corrections must not add up.
-            self.bounds = Some(TimeBounds::exact(ReferenceSource::Stored, own, uptime));
+            self.bounds = Some(ReferenceBounds::exact(ReferenceSource::Stored, own, uptime));
             self.changed = None;
         } else if !is_same {
             self.changed = Some((offset, uptime));

@@ -23,12 +23,12 @@ pub struct Endpoint {
 pub struct Endpoints(Arc<EndpointsState>);
 
 struct EndpointsState {
-    started: OnceLock<StartedService>,
+    started: OnceLock<StartedEndpoints>,
     shutdown: Shutdown,
     limits: OpsLimits,
 }
 
-struct StartedService {
+struct StartedEndpoints {
     endpoints: Vec<Endpoint>,
     readiness: Readiness,
     clock: OnceLock<Clock>,
@@ -42,7 +42,7 @@ impl Endpoints {
     /// Serves these endpoints from now on. The service is ready while `write` succeeds. A second call does nothing.
     pub fn show(&self, endpoints: Vec<Endpoint>, write: Probe) {
         let readiness = Readiness::new(write, self.0.limits);
-        self.0.started.get_or_init(|| StartedService { endpoints, readiness, clock: OnceLock::new() });
+        self.0.started.get_or_init(|| StartedEndpoints { endpoints, readiness, clock: OnceLock::new() });
     }
 
     /// Adds a warning to `/readyz` while this clock is wrong. The service stays ready: a wrong clock of the database
@@ -73,7 +73,7 @@ impl Endpoints {
         }
     }
 
-    async fn readiness(&self, started: Option<&StartedService>) -> EndpointResponse {
+    async fn readiness(&self, started: Option<&StartedEndpoints>) -> EndpointResponse {
         const STOPPING: &str = "stopping: send calls to another replica";
         let Some(started) = started else { return unavailable("starting: the database is not open yet") };
         let probed = self.0.shutdown.run_until_cancelled(started.readiness.check()).await;

@@ -11,9 +11,10 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Endpoint, EndpointResponse};
+use crate::metrics::{BuildInfo, MetricSource, MetricsPage, ProcessMetrics};
 use crate::{Clock, output};
 
-/// Metrics of a service. No label holds a method, a user, an address or any other value that callers choose.
+/// Metrics of a service. No label holds a user, an address or any other value that callers choose.
 #[derive(Debug)]
 pub struct Metrics(Registry);
 
@@ -38,6 +39,17 @@ impl Metrics {
         self.0.register_collector(Box::new(VerificationCollector(metrics)));
     }
 
+    /// Adds the metrics of a part.
+    pub fn add(&mut self, source: impl MetricSource) {
+        self.0.register_collector(Box::new(SourceCollector(Box::new(source))));
+    }
+
+    /// Adds the metrics of the process and its build.
+    pub fn add_process(&mut self) {
+        self.add(ProcessMetrics::default());
+        self.add(BuildInfo);
+    }
+
     /// Adds a counter that `read` returns, under this name and `_total`.
     pub fn count(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
         self.0.register_collector(Box::new(CounterCollector { name, help, read: Box::new(read) }));
@@ -48,17 +60,32 @@ impl Metrics {
         self.0.register_collector(Box::new(ClockCollector(clock)));
     }
 
+    /// Returns the page with the current values.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // A write to a string cannot fail.
+        let _ = encode(&mut text, &self.0);
+        text
+    }
+
     /// Returns the endpoint `/metrics`.
     pub fn endpoint(self) -> Endpoint {
-        Endpoint {
-            path: "/metrics",
-            handler: Box::new(move |_| {
-                let mut text = String::new();
-                // A write to a string cannot fail.
-                let _ = encode(&mut text, &self.0);
-                EndpointResponse::metrics(text)
-            }),
-        }
+        Endpoint { path: "/metrics", handler: Box::new(move |_| EndpointResponse::metrics(self.text())) }
+    }
+}
+
+/// Part of the service that writes its own metrics.
+struct SourceCollector(Box<dyn MetricSource>);
+
+impl fmt::Debug for SourceCollector {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("SourceCollector").finish_non_exhaustive()
+    }
+}
+
+impl Collector for SourceCollector {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.0.write(&mut MetricsPage::new(encoder))
     }
 }
 
@@ -102,13 +129,13 @@ impl Collector for DecisionCollector {
         let counts = self.0.read();
         let mut all = family(&mut encoder, "gatepost_guard_decisions", "Calls that the guard admitted or refused")?;
         count(&mut all, &[("result", "allow"), ("reason", "")], counts.allowed)?;
-        for (rejection, number) in counts.denied {
-            count(&mut all, &[("result", "deny"), ("reason", reason(rejection))], number)?;
+        for denied in counts.denied {
+            count(&mut all, &[("result", "deny"), ("reason", reason(denied.rejection))], denied.count)?;
         }
         let help = "Open calls that the guard ended";
         let mut all = family(&mut encoder, "gatepost_guard_ended", help)?;
-        for (rejection, number) in counts.ended {
-            count(&mut all, &[("reason", reason(rejection))], number)?;
+        for ended in counts.ended {
+            count(&mut all, &[("reason", reason(ended.rejection))], ended.count)?;
         }
         Ok(())
     }
@@ -163,7 +190,7 @@ where
 /// Encodes a histogram of times; the encoder appends the unit to the name.
 fn seconds(encoder: &mut DescriptorEncoder<'_>, name: &str, help: &str, times: &Distribution) -> fmt::Result {
     let mut histogram = encoder.encode_descriptor(name, help, Some(&Unit::Seconds), MetricType::Histogram)?;
-    let bounds = times.buckets.iter().map(|(bound, number)| (bound.as_secs_f64(), *number));
+    let bounds = times.buckets.iter().map(|bucket| (bucket.bound.as_secs_f64(), bucket.count));
     let buckets: Vec<_> = bounds.chain([(f64::INFINITY, times.above)]).collect();
     histogram.encode_histogram::<NoLabelSet>(times.sum.as_secs_f64(), times.count(), &buckets, None)
 }

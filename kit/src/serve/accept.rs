@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use super::counters::ServerMetrics;
 use super::seats::{SeatPermit, Seats};
 use crate::shutdown::Shutdown;
 
@@ -25,6 +26,7 @@ pub(super) async fn accept<F>(
     keepalive: Duration,
     stop: &Shutdown,
     connections: &mut JoinSet<()>,
+    metrics: &ServerMetrics,
     serve: impl Fn(TcpStream, SocketAddr, SeatPermit) -> F,
 ) where
     F: Future<Output = ()> + Send + 'static,
@@ -47,6 +49,7 @@ pub(super) async fn accept<F>(
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     log.failed(&error);
+                    metrics.counters().connections.failed_accept();
                     seats.make_room();
                     sleep(RETRY_INTERVAL).await;
                 }

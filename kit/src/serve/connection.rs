@@ -18,6 +18,7 @@ use tower_service::Service;
 
 use super::authority::{AuthorityFilter, PeerActivity};
 use super::call::Shares;
+use super::connection_end::ConnectionEnd;
 use super::host::Host;
 use super::life::Life;
 use super::piece::Piece;
@@ -35,18 +36,19 @@ where
 {
     let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
     let signs = Arc::new(PeerActivity::new(limits.resets));
+    let record = host.metrics.counters().connections.open();
     let begun = tokio::select! {
         begun = timeout(limits.first_request, begin(&host, stream, peer, Arc::clone(&signs))) => begun,
-        () = seat.cut.cancelled() => return,
-        () = host.stop.cancelled() => return,
+        () = seat.cut.cancelled() => return record.end(ConnectionEnd::Evicted),
+        () = host.stop.cancelled() => return record.end(ConnectionEnd::Stop),
     };
     let (mut connection, info) = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(error)) => {
             tracing::debug!(%peer, error = &*error, "no HTTP/2 handshake on a connection");
-            return;
+            return record.end(ConnectionEnd::Handshake);
         }
-        Err(_elapsed) => return,
+        Err(_elapsed) => return record.end(ConnectionEnd::Handshake),
     };
     let shares = Shares {
         requests: host.requests.open_account(),
@@ -59,7 +61,7 @@ where
     };
     let exchange = Exchange { host: Arc::clone(&host), shares, info };
     let mut life = Life::new(&host.limits, accepted, Arc::clone(&signs), connection.ping_pong());
-    drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await;
+    record.end(drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await);
 }
 
 /// Waits for the HTTP/2 handshake. Returns the connection and the address of its calls.
@@ -81,14 +83,15 @@ async fn begin<S>(
     Ok((host.limits.http2().handshake(io).await?, info))
 }
 
-/// Accepts the connection's streams until the connection must end.
+/// Accepts the connection's streams until the connection must end. Returns the reason.
 async fn drive<S, T, I>(
     connection: &mut Connection<I, Piece>,
     life: &mut Life,
     exchange: &Exchange<S>,
     seat: &Arc<Seat>,
     turns: &Turns,
-) where
+) -> ConnectionEnd
+where
     S: Service<Request<Body>, Response = Response<T>, Error = Infallible> + Clone + Send + Sync + 'static,
     S::Future: Send,
     T: http_body::Body<Data = Bytes> + Send + 'static,
@@ -109,19 +112,21 @@ async fn drive<S, T, I>(
                 }
                 Some(Err(error)) => {
                     tracing::debug!(%error, "a connection has failed");
-                    return;
+                    return if error.is_library() { ConnectionEnd::Protocol } else { life.end() };
                 }
-                None => return,
+                None => return life.end(),
             },
             () = stop.cancelled(), if !is_stopping => {
                 is_stopping = true;
+                life.ends_by(ConnectionEnd::Stop);
                 life.say_goodbye(connection, None);
             }
             () = seat.cut.cancelled(), if !is_cut => {
                 is_cut = true;
                 if !seat.has_called() {
-                    return;
+                    return ConnectionEnd::Evicted;
                 }
+                life.ends_by(if seat.is_offender() { ConnectionEnd::Unread } else { ConnectionEnd::Evicted });
                 if seat.is_offender() {
                     connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
                 }
@@ -130,7 +135,7 @@ async fn drive<S, T, I>(
             () = seat.quiet.notified(), if is_stopping => {}
             () = life.pong(), if is_pinged => life.ponged(),
             () = sleep_until(wake) => if life.tick(connection, seat, &exchange.shares.answers) {
-                return;
+                return life.end();
             },
         }
     }

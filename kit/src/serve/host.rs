@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 use tonic::Status;
 
 use super::ServerLimits;
+use super::counters::ServerMetrics;
 use super::memory::Budget;
 use super::streamed::Streamed;
 use super::waiting::WaitPool;
@@ -27,4 +28,5 @@ pub(super) struct Host<S> {
     pub(super) overloaded: fn() -> Status,
     pub(super) proxy_protocol: Option<ProxyProtocol>,
     pub(super) stop: Shutdown,
+    pub(super) metrics: ServerMetrics,
 }

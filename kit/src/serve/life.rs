@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::ServerLimits;
 use super::authority::PeerActivity;
+use super::connection_end::ConnectionEnd;
 use super::memory::MemoryAccount;
 use super::piece::Piece;
 use super::seats::Seat;
@@ -48,6 +49,8 @@ pub(super) struct Life {
     cut: Option<Instant>,
     /// Set if the cut applies only to a connection without a call.
     is_quiet_cut: bool,
+    /// First reason to end the connection; until then the peer ends it.
+    end: ConnectionEnd,
 }
 
 impl Life {
@@ -75,6 +78,7 @@ impl Life {
             is_ending: false,
             cut: None,
             is_quiet_cut: true,
+            end: ConnectionEnd::Peer,
         }
     }
 
@@ -108,10 +112,12 @@ impl Life {
             (self.cut, self.is_quiet_cut) = (Some(now + self.grace), false);
         }
         if self.is_stuck(answers, now) {
+            self.ends_by(ConnectionEnd::Unread);
             return true;
         }
         if is_due(self.pong) {
             if !self.signs.has_spoken.swap(false, Relaxed) {
+                self.ends_by(ConnectionEnd::Unresponsive);
                 return true;
             }
             self.pong = None;
@@ -126,6 +132,7 @@ impl Life {
             }
         }
         if !self.is_ending && is_due(self.quiet_until(seat)) {
+            self.ends_by(ConnectionEnd::Idle);
             self.say_goodbye(connection, Some(GOODBYE_TIMEOUT));
         }
         if !self.is_ending && self.age <= now {
@@ -133,6 +140,7 @@ impl Life {
                 self.say_goodbye(connection, Some(self.grace));
                 self.is_quiet_cut = false;
             }
+            self.ends_by(ConnectionEnd::Age);
             (self.is_old, self.age) = (true, now + OLD_REQUEST_TIMEOUT);
         }
         false
@@ -156,6 +164,18 @@ impl Life {
             self.say_goodbye(connection, Some(self.grace));
             self.is_quiet_cut = false;
         }
+    }
+
+    /// Notes a reason to end the connection, unless there is one.
+    pub(super) fn ends_by(&mut self, end: ConnectionEnd) {
+        if self.end == ConnectionEnd::Peer {
+            self.end = end;
+        }
+    }
+
+    /// Returns the reason for the connection's end.
+    pub(super) fn end(&self) -> ConnectionEnd {
+        self.end
     }
 
     /// Sends a GOAWAY, so that the client opens no more streams, and cuts the connection after this time.

@@ -13,8 +13,10 @@ use http::Response;
 use http::header::CONTENT_TYPE;
 use http_body::{Body, Frame};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
+use tonic::Code;
 
 use super::call::CallMemory;
+use super::counters::CallRecord;
 use super::floor::{DemandedPace, Floor};
 use super::memory::Reservation;
 use super::piece::Piece;
@@ -46,12 +48,14 @@ pub(super) async fn send<B>(
     response: Response<B>,
     mut respond: SendResponse<Piece>,
     call: &CallMemory,
+    record: &CallRecord<'_>,
     limits: ReaderLimits,
 ) -> Sent
 where
     B: Body<Data = Bytes>,
 {
     let (head, body) = response.into_parts();
+    record.note_from(&head.headers);
     let head = Response::from_parts(head, ());
     let mut body = pin!(body);
     if body.is_end_stream() {
@@ -66,12 +70,14 @@ where
             (None, None)
         }
         Poll::Ready(Some(Err(()))) => {
+            record.note(Code::Internal);
             respond.send_reset(Reason::INTERNAL_ERROR);
             return Sent::Gone;
         }
         Poll::Ready(Some(Ok(frame))) => match frame.data_ref().map(|data| call.hold_answer(data.len())) {
             Some(None) => {
                 let refusal = call.overloaded().into_http::<()>();
+                record.note_from(refusal.headers());
                 return respond.send_response(refusal, true).map_or(Sent::Gone, |_| Sent::Whole);
             }
             hold => (Some(frame), hold.flatten()),
@@ -79,7 +85,7 @@ where
         Poll::Ready(None) => return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole),
     };
     let Ok(stream) = respond.send_response(head, false) else { return Sent::Gone };
-    let mut answer = AnswerStream { stream, call, limits };
+    let mut answer = AnswerStream { stream, call, record, limits };
     let mut sent = match first {
         Some(first) => answer.frame(first, hold).await,
         None => None,
@@ -129,6 +135,7 @@ where
 struct AnswerStream<'c> {
     stream: SendStream<Piece>,
     call: &'c CallMemory,
+    record: &'c CallRecord<'c>,
     limits: ReaderLimits,
 }
 
@@ -150,6 +157,7 @@ impl AnswerStream<'_> {
             Ok(data) => self.data(data, hold.map(Arc::new)).await,
             Err(frame) => {
                 let trailers = frame.into_trailers().ok()?;
+                self.record.note_from(&trailers);
                 Some(self.stream.send_trailers(trailers).map_or(Sent::Gone, |()| Sent::Whole))
             }
         }
@@ -204,6 +212,7 @@ impl AnswerStream<'_> {
     fn refuse(&mut self) -> Sent {
         let mut trailers = self.call.overloaded().into_http::<()>().into_parts().0.headers;
         trailers.remove(CONTENT_TYPE);
+        self.record.note_from(&trailers);
         self.stream.send_trailers(trailers).map_or(Sent::Gone, |()| Sent::Whole)
     }
 
@@ -214,6 +223,8 @@ impl AnswerStream<'_> {
 
     /// Resets the stream, and drops unsent data.
     fn reset(&mut self, reason: Reason, sent: Sent) -> Sent {
+        // gRPC's own reading of these codes.
+        self.record.note(if reason == Reason::INTERNAL_ERROR { Code::Internal } else { Code::ResourceExhausted });
         self.stream.send_reset(reason);
         sent
     }

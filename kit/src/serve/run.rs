@@ -19,12 +19,14 @@ use tower_layer::Layer as _;
 use super::accept::accept;
 use super::call;
 use super::connection;
+use super::counters::ServerMetrics;
 use super::elsewhere::Signpost;
 use super::envelope::EnvelopeLayer;
 use super::health::Health;
 use super::host::Host;
 use super::memory::Budget;
 use super::seats::Seats;
+use super::standard::STANDARD_DESCRIPTORS;
 use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use super::{Elsewhere, MethodDeadlines, ServerLimits};
@@ -56,6 +58,8 @@ pub struct Parts<V> {
     pub health_probe: Probe,
     /// PROXY protocol, if connections start with it.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// Metrics that the server counts in.
+    pub metrics: ServerMetrics,
 }
 
 /// Error that ends a server early.
@@ -106,16 +110,26 @@ pub async fn serve<R: Reason, V: Verify>(
         waiting_bytes: WaitPool::new(limits.waiting_bytes),
         streams: WaitPool::new(limits.streams),
         public_streams: WaitPool::new(limits.public_streams),
-        streamed: Streamed::from_descriptors(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,
+        streamed: Streamed::from_descriptors(
+            &[descriptors].iter().chain(&STANDARD_DESCRIPTORS).copied().collect::<Vec<_>>(),
+        )?,
         overloaded: failure::overloaded::<R>,
         proxy_protocol: parts.proxy_protocol,
         stop: stop.clone(),
+        metrics: parts.metrics,
     });
+    host.metrics.show_memory(&host.requests, &host.answers);
     let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());
     output::out(&format!("{name} listening on {address}"));
-    let accepting = accept(listener, &seats, limits.tcp_keepalive, &stop, &mut connections, |stream, peer, taken| {
-        connection::serve(Arc::clone(&host), stream, peer, taken)
-    });
+    let accepting = accept(
+        listener,
+        &seats,
+        limits.tcp_keepalive,
+        &stop,
+        &mut connections,
+        &host.metrics,
+        |stream, peer, taken| connection::serve(Arc::clone(&host), stream, peer, taken),
+    );
     tokio::join!(accepting, async {
         health.follow(parts.health_probe, shutdown).await;
         stop.cancel();
@@ -136,13 +150,6 @@ async fn drain(mut connections: JoinSet<()>, grace: Duration) {
 fn peer(extensions: &Extensions) -> Option<SocketAddr> {
     extensions.get::<TcpConnectInfo>()?.remote_addr()
 }
-
-/// Descriptors of the services that every server has.
-const DESCRIPTORS: [&[u8]; 3] = [
-    tonic_health::pb::FILE_DESCRIPTOR_SET,
-    tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
-    tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
-];
 
 /// Returns the reflection of these services and of health.
 fn reflection(services: &[&'static str], descriptors: &'static [u8]) -> tonic_reflection::server::Builder<'static> {

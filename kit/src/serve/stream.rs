@@ -12,12 +12,13 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Request, Response};
 use tokio::time::{Instant, timeout_at};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
+use tonic::{Code, Status};
 use tower_service::Service;
 
 use super::call::{CallMemory, Room, Shares};
+use super::counters::CallRecord;
 use super::envelope::AcceptedAt;
 use super::host::Host;
 use super::incoming::Incoming;
@@ -59,6 +60,7 @@ where
         let (mut head, body) = request.into_parts();
         let path = head.uri.path();
         let call = CallMemory::new(self.shares.clone(), path, self.host.overloaded);
+        let record = self.host.metrics.counters().begin_call(path, accepted);
         let mut body = Incoming::new(body, Arc::clone(&call));
         let own = self.host.limits.deadline;
         let end = accepted + deadline::requested(&head.headers).map_or(own, |requested| requested.min(own));
@@ -68,12 +70,14 @@ where
         let begun = self.shares.waiting.wait(begin((!is_streamed).then_some(&mut body), &call, end));
         let Some(begun) = until_reset(&mut respond, begun).await else { return };
         if let Some(Err(refusal)) = begun {
+            record.note(refusal.code());
             // The received data is dropped at once, so that it blocks no window of others.
             let _ = respond.send_response(refusal.into_http(), true);
             return;
         }
         if !matches!(begun, Some(Ok(true))) || !has_place {
             // No part of this call was executed, so the client may repeat it.
+            record.note(Code::Unavailable);
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }
@@ -82,16 +86,23 @@ where
         head.extensions.insert(Room::new(Arc::clone(&call)));
         let request = Request::from_parts(head, Body::new(body));
         // Boxed, so that a stream that only waits takes little memory.
-        Box::pin(self.call(request, respond, &call, &seat)).await;
+        Box::pin(self.call(request, respond, &call, &seat, &record)).await;
         drop(open);
     }
 
     /// Calls the service and sends its answer.
-    async fn call(&self, request: Request<Body>, mut respond: SendResponse<Piece>, call: &CallMemory, seat: &Seat) {
+    async fn call(
+        &self,
+        request: Request<Body>,
+        mut respond: SendResponse<Piece>,
+        call: &CallMemory,
+        seat: &Seat,
+        record: &CallRecord<'_>,
+    ) {
         let mut service = self.host.service.clone();
         let Some(response) = until_reset(&mut respond, call_service(&mut service, request)).await else { return };
         call.release_request();
-        let outcome = send(response, respond, call, self.host.limits.reader()).await;
+        let outcome = send(response, respond, call, record, self.host.limits.reader()).await;
         if outcome == Sent::Stalled {
             tracing::debug!("stream reset: its answer was not read");
             if self.shares.answers.offend() >= MAX_STALLED_ANSWERS {

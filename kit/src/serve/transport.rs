@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 
 use crate::failure;
 
-const STATUS_HEADER: &str = "grpc-status";
+pub(super) const STATUS_HEADER: &str = "grpc-status";
 const MESSAGE_HEADER: &str = "grpc-message";
 const DETAILS_HEADER: &str = "grpc-status-details-bin";
 

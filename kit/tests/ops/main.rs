@@ -5,5 +5,6 @@
 mod endpoints;
 mod limits;
 mod metrics;
+mod process;
 mod readiness;
 mod support;

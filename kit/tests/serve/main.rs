@@ -6,6 +6,7 @@ mod calls;
 mod connections;
 mod deadlines;
 mod frames;
+mod metrics;
 mod proxy_protocol;
 mod readers;
 mod settings;

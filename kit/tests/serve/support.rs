@@ -10,7 +10,7 @@ use gatepost::api::auth::v1::{
 };
 use gatepost::{GuardLayer, Identity, InactiveReason, Introspection, Policy, Rule, Token, Unavailable, Verify};
 use kit::peer::ProxyProtocol;
-use kit::serve::{Parts, Room, ServerLimits, serve};
+use kit::serve::{Parts, Room, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use testkit::Raw;
 use tokio::net::TcpListener;
@@ -25,6 +25,7 @@ pub(crate) struct TestServer {
     pub(crate) task: JoinHandle<()>,
     /// Lets one call with the token `wait` end.
     pub(crate) go_on: Arc<Notify>,
+    pub(crate) metrics: ServerMetrics,
 }
 
 impl TestServer {
@@ -48,6 +49,7 @@ pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<Pr
         .with_health()
         .with_reflection()
         .rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public);
+    let metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap();
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
@@ -59,10 +61,11 @@ pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<Pr
         deadlines: &[],
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
         proxy_protocol,
+        metrics: metrics.clone(),
     };
     let stop = shutdown.clone();
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, stop).await.unwrap() });
-    TestServer { address, shutdown, task, go_on }
+    TestServer { address, shutdown, task, go_on, metrics }
 }
 
 /// Verifier that admits only the token `good`.

@@ -34,7 +34,7 @@ pub(super) fn apply(
             if let Some(WireTarget::SigningKeyId(_) | WireTarget::NewSigningKeys(_)) = &revocation.target {
                 set_key_names(revocation_state, keys_of(&mut revocation));
             }
-            read(revocation, digest).and_then(|(entry, target)| {
+            read(revocation, digest).and_then(|ReadRevocation { entry, target }| {
                 let revoke =
                     |state: &mut RevocationState, now| state.revoke(entry, target, now).map(|()| state.entries());
                 if revocation_state.write(revoke).ok()? == 0 {
@@ -86,8 +86,15 @@ fn age(time: SystemTime) -> Duration {
     SystemTime::now().duration_since(time).unwrap_or_default()
 }
 
+/// A revocation as the revocation state takes it.
+struct ReadRevocation {
+    entry: LogEntry,
+    /// Revoked tokens; `None` for an entry that revokes no token.
+    target: Option<RevocationTarget>,
+}
+
 /// Converts a message to its log entry and target; `None` if this version does not know it.
-fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<(LogEntry, Option<RevocationTarget>)> {
+fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<ReadRevocation> {
     let entry = LogEntry { revision: revocation.revision, fingerprint: revocation.mark.try_into().ok()? };
     let target = match revocation.target? {
         // API key ids have the same form as session ids and take their place.
@@ -107,7 +114,7 @@ fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<(LogEntry, Optio
             None
         }
     };
-    Some((entry, target))
+    Some(ReadRevocation { entry, target })
 }
 
 #[cfg(test)]

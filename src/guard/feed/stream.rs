@@ -36,7 +36,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(2);
 const REOPEN_PAUSE: Duration = Duration::from_secs(5);
 
 /// Maximum unsent messages to the auth service.
-const MAX_UNSENT: usize = 64;
+const MAX_UNSENT_MESSAGES: usize = 64;
 
 /// The end of a stream.
 pub(super) enum StreamEnd {
@@ -78,7 +78,7 @@ impl<'f> FeedStream<'f> {
         revocation_state: &'f SharedRevocationState,
         digest: &'f mut Vec<u8>,
     ) -> Result<Self, FeedFailure> {
-        let (requests, queue) = mpsc::channel(MAX_UNSENT);
+        let (requests, queue) = mpsc::channel(MAX_UNSENT_MESSAGES);
         let position = revocation_state.read(|state, _| state.position()).map(to_wire);
         send(&requests, FeedRequest::Resume(Resume { position, digest: digest.clone() }));
         let mut request = Request::new(ReceiverStream::new(queue));

@@ -7,7 +7,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use http::Uri;
+use http_body::Frame;
 use tokio::time::{Instant, sleep};
+use tonic::codegen::Bytes;
 
 use super::super::authorizer::Authorizer;
 use super::super::limit::until;
@@ -26,6 +28,12 @@ const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A pending check.
 pub(super) type TokenCheck = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send>>;
+
+/// A message that waits for its check.
+pub(super) struct HeldFrame {
+    pub(super) frame: Frame<Bytes>,
+    pub(super) check: TokenCheck,
+}
 
 /// Periodic checks until a rejection.
 pub(super) type PeriodicChecks = Pin<Box<dyn Future<Output = Rejection> + Send>>;
@@ -188,7 +196,7 @@ mod tests {
     use super::super::super::scripted::{Scripted, ScriptedAnswer};
     use super::super::super::{InactiveReason, Policy};
     use super::*;
-    use crate::metrics::GuardMetrics;
+    use crate::metrics::{GuardMetrics, RejectionCount};
 
     #[test]
     fn ended_call_is_logged_and_counted_once() {
@@ -202,8 +210,9 @@ mod tests {
                 assert_eq!(call.reject(rejection), Rejection::Token(InactiveReason::Revoked), "the first counts");
             }
             let ended = metrics.read().ended;
-            assert_eq!(ended.iter().map(|(_, count)| count).sum::<u64>(), 1);
-            assert!(ended.contains(&(Rejection::Token(InactiveReason::Revoked), 1)));
+            assert_eq!(ended.iter().map(|ended| ended.count).sum::<u64>(), 1);
+            let rejection = Rejection::Token(InactiveReason::Revoked);
+            assert!(ended.contains(&RejectionCount { rejection, count: 1 }));
         };
         // The breaker's test explains this first run without the log.
         end();

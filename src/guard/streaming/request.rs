@@ -10,7 +10,7 @@ use tonic::body::Body;
 use tonic::codegen::Bytes;
 
 use super::super::Verify;
-use super::open_call::{OpenCall, TokenCheck};
+use super::open_call::{HeldFrame, OpenCall};
 
 impl<V: Verify> OpenCall<V> {
     /// Returns the request body with checked messages.
@@ -26,7 +26,7 @@ struct CheckedRequest<V: Verify> {
     /// True until the first message.
     is_first: bool,
     /// A frame and its pending check.
-    held: Option<(Frame<Bytes>, TokenCheck)>,
+    held: Option<HeldFrame>,
     is_over: bool,
 }
 
@@ -55,12 +55,12 @@ impl<V: Verify> http_body::Body for CheckedRequest<V> {
                 this.end();
                 return Poll::Ready(Some(Err(rejection.into())));
             }
-            if let Some((_, check)) = &mut this.held {
-                if let Err(rejection) = ready!(check.as_mut().poll(cx)) {
+            if let Some(held) = &mut this.held {
+                if let Err(rejection) = ready!(held.check.as_mut().poll(cx)) {
                     this.call.reject(rejection);
                     continue;
                 }
-                return Poll::Ready(this.held.take().map(|(frame, _)| Ok(frame)));
+                return Poll::Ready(this.held.take().map(|held| Ok(held.frame)));
             }
             match Pin::new(&mut this.body).poll_frame(cx) {
                 Poll::Pending => {
@@ -73,7 +73,7 @@ impl<V: Verify> http_body::Body for CheckedRequest<V> {
                     if is_empty(&frame) || this.call.is_admitting(std::mem::take(&mut this.is_first)) {
                         return Poll::Ready(Some(Ok(frame)));
                     }
-                    this.held = Some((frame, this.call.check()));
+                    this.held = Some(HeldFrame { frame, check: this.call.check() });
                 }
                 Poll::Ready(last) => {
                     this.end();

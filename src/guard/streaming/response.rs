@@ -12,7 +12,7 @@ use tonic::body::Body;
 use tonic::codegen::{Bytes, StdError};
 
 use super::super::{Rejection, Verify};
-use super::open_call::{OpenCall, PeriodicChecks, TokenCheck};
+use super::open_call::{HeldFrame, OpenCall, PeriodicChecks};
 
 /// The result of polling a body.
 type PolledFrame = Option<Result<Frame<Bytes>, Status>>;
@@ -58,7 +58,7 @@ struct CheckedResponse<V: Verify> {
     /// True until the body was polled for the first time.
     is_first: bool,
     /// A message and its pending check.
-    held: Option<(Frame<Bytes>, TokenCheck)>,
+    held: Option<HeldFrame>,
     /// The frame after the first message.
     next: Option<PolledFrame>,
     /// The periodic check of a body that had to wait. Unary calls need none.
@@ -77,9 +77,9 @@ impl<V: Verify> CheckedResponse<V> {
             if let Some(rejection) = self.call.rejection() {
                 return Poll::Ready(Err(rejection));
             }
-            if let Some((_, check)) = &mut self.held {
-                ready!(check.as_mut().poll(cx))?;
-                return Poll::Ready(Ok(self.held.take().map(|(frame, _)| Ok(frame))));
+            if let Some(held) = &mut self.held {
+                ready!(held.check.as_mut().poll(cx))?;
+                return Poll::Ready(Ok(self.held.take().map(|held| Ok(held.frame))));
             }
             let polled = match self.next.take() {
                 Some(next) => Poll::Ready(next),
@@ -95,7 +95,7 @@ impl<V: Verify> CheckedResponse<V> {
                     if is_first && self.is_whole(cx) {
                         return Poll::Ready(Ok(Some(Ok(frame))));
                     }
-                    self.held = Some((frame, self.call.check()));
+                    self.held = Some(HeldFrame { frame, check: self.call.check() });
                 }
                 Poll::Ready(last) => return Poll::Ready(Ok(last)),
                 Poll::Pending => {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use auth_service::domain::LogId;
-use auth_service::store::{Store, StoreError};
+use auth_service::store::{AuthStore, StoreError};
 use clap::Args;
 use db::{FileLock, make_folder, remains};
 use kit::Clock;
@@ -144,7 +144,7 @@ async fn draft(folder: &Path, moves: &[Move], clock: &Clock) -> Result<(), Backu
             check_snapshot(&draft, &from.display().to_string(), &part.migrations()).await?;
         }
         if one.part == Some(BackupPart::Auth) {
-            let store = Store::open_snapshot(&draft);
+            let store = AuthStore::open_snapshot(&draft);
             let ended = end_all(&store, clock).await;
             store.close().await;
             ended.map_err(|error| BackupError::Sessions(error.to_string()))?;
@@ -154,7 +154,7 @@ async fn draft(folder: &Path, moves: &[Move], clock: &Clock) -> Result<(), Backu
 }
 
 /// Ends the sessions and gives the log of revocations a new id, because a guard with a position in the old log must reset.
-async fn end_all(store: &Store, clock: &Clock) -> Result<(), StoreError> {
+async fn end_all(store: &AuthStore, clock: &Clock) -> Result<(), StoreError> {
     store.end_every_session().await?;
     store.renew_log(LogId(kit::random::bytes()), clock.now()).await
 }

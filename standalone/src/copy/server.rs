@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{Migrations, OpenError, PostgresServer, SessionSetting};
+use db::{Migrations, OpenError, PostgresUrl};
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
@@ -31,17 +31,17 @@ const SERVICE_END_TIMEOUT: Duration = Duration::from_secs(2);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Connects for a copy; waits for a server that starts.
-pub(super) async fn connect(server: &PostgresServer) -> Result<PgConnection, OpenError> {
+pub(super) async fn connect(server: &PostgresUrl) -> Result<PgConnection, OpenError> {
     server.connect_as(APPLICATION_NAME, &SESSION_SETTINGS).await
 }
 
 /// Applies the migrations that the database lacks, as a service does.
-pub(super) async fn migrate(server: &PostgresServer, migrations: &Migrations) -> Result<(), OpenError> {
+pub(super) async fn migrate(server: &PostgresUrl, migrations: &Migrations) -> Result<(), OpenError> {
     server.migrate_as(APPLICATION_NAME, migrations).await
 }
 
 /// Returns the number of connections of services to this database, by their application names.
-pub(super) async fn services_at(server: &PostgresServer, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
+pub(super) async fn services_at(server: &PostgresUrl, connection: &mut PgConnection) -> Result<i64, sqlx::Error> {
     const SQL: &str = "select count(*) from pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid() and application_name in ($1, $2)";
     let [usual, own] = server.service_names();

@@ -6,6 +6,7 @@ mod demo;
 mod envoy;
 mod examples;
 mod full;
+mod metric_names;
 mod metrics;
 mod readme;
 mod session;

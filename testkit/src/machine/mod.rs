@@ -8,5 +8,5 @@ mod play;
 
 pub use dice::Dice;
 pub use model::Machine;
-pub use plan::{Found, Plan, seed};
+pub use plan::{Found, MachinePlan, seed};
 pub use play::{lane, lanes};

@@ -11,7 +11,7 @@ use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunne
 
 /// Number and length of the sequences, and their seed.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct MachinePlan {
     /// Seed; the same seed draws the same sequences.
     pub seed: u64,
     /// Number of sequences.
@@ -38,7 +38,7 @@ pub fn seed() -> u64 {
     std::env::var("GATEPOST_SEED").map_or(20_260_101, |seed| seed.parse().expect("GATEPOST_SEED is a number"))
 }
 
-impl Plan {
+impl MachinePlan {
     /// Draws sequences of `step` and runs each.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ impl<T: Clone + Debug> ValueTree for Shorter<T> {
 mod tests {
     use super::*;
 
-    const PLAN: Plan = Plan { seed: 1, sequences: 20, length: 1000 };
+    const PLAN: MachinePlan = MachinePlan { seed: 1, sequences: 20, length: 1000 };
 
     #[test]
     fn failing_sequence_is_cut_to_its_cause() {
@@ -168,7 +168,7 @@ mod tests {
     fn same_seed_draws_same_sequences() {
         let draw = |seed| {
             let drawn = std::cell::RefCell::new(Vec::new());
-            let plan = Plan { seed, sequences: 3, length: 5 };
+            let plan = MachinePlan { seed, sequences: 3, length: 5 };
             plan.play(0_u64..=u64::MAX, |steps| {
                 drawn.borrow_mut().push(steps.to_vec());
                 Ok(())

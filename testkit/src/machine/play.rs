@@ -6,7 +6,7 @@ use proptest::strategy::Strategy;
 use tokio::runtime::Builder;
 
 use super::engines::Engines;
-use super::{Found, Machine, Plan, seed};
+use super::{Found, Machine, MachinePlan, seed};
 
 /// Number of sequences that run at the same time, each on its own databases.
 const LANES: u64 = 2;
@@ -27,7 +27,7 @@ where
     let seed = seed();
     println!("GATEPOST_SEED={seed}");
     let play = |number| {
-        let plan = Plan { seed: seed.wrapping_add(number), sequences, length };
+        let plan = MachinePlan { seed: seed.wrapping_add(number), sequences, length };
         lane::<M, S>(plan, step(), true, |call| call).err().map(|found| told::<M>(&found))
     };
     let play = &play;
@@ -48,7 +48,12 @@ where
 /// # Panics
 /// Panics if there is no runtime or no database.
 #[expect(clippy::expect_used, reason = "no test can run without a runtime")]
-pub fn lane<M, S>(plan: Plan, step: S, with_postgres: bool, hears: fn(M::Call) -> M::Call) -> Result<(), Found<M::Step>>
+pub fn lane<M, S>(
+    plan: MachinePlan,
+    step: S,
+    with_postgres: bool,
+    hears: fn(M::Call) -> M::Call,
+) -> Result<(), Found<M::Step>>
 where
     M: Machine,
     S: Strategy<Value = M::Step>,

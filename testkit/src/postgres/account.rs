@@ -6,7 +6,7 @@ use std::process::Command;
 
 use rustix::process::geteuid;
 
-use super::error::{Error, failed};
+use super::error::{PostgresError, failed};
 
 /// An account for a process of root.
 #[derive(Clone, Copy)]
@@ -17,7 +17,7 @@ pub(super) struct ServerAccount {
 
 impl ServerAccount {
     /// Returns `postgres`, or else `nobody`, if this process runs as root; otherwise `None`.
-    pub(super) fn find() -> Result<Option<Self>, Error> {
+    pub(super) fn find() -> Result<Option<Self>, PostgresError> {
         if !geteuid().is_root() {
             return Ok(None);
         }

@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, Connection as _, Executor as _, Row as _};
 
-use super::error::{Error, failed};
+use super::error::{PostgresError, failed};
 use super::names;
 
 /// Connects to the database of this URL.
@@ -21,13 +21,13 @@ pub(super) async fn execute(admin: &str, statement: String) -> Result<(), sqlx::
 }
 
 /// Creates a database from `template0`, which accepts no connections.
-pub(super) async fn create(admin: &str, name: &str) -> Result<(), Error> {
+pub(super) async fn create(admin: &str, name: &str) -> Result<(), PostgresError> {
     let made = execute(admin, format!("create database {name} template template0")).await;
     made.map_err(failed("make a database"))
 }
 
 /// Returns the open transactions of a database, without the query's own.
-pub(super) async fn transactions(url: &str) -> Result<Vec<String>, Error> {
+pub(super) async fn transactions(url: &str) -> Result<Vec<String>, PostgresError> {
     const SQL: &str = "select format('%s: %s: %s', application_name, state, query) from pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null order by 1";
     let mut connection = connect(url).await.map_err(failed("name its transactions"))?;
@@ -37,7 +37,7 @@ pub(super) async fn transactions(url: &str) -> Result<Vec<String>, Error> {
 }
 
 /// Promotes a standby.
-pub(super) async fn promote(url: &str) -> Result<(), Error> {
+pub(super) async fn promote(url: &str) -> Result<(), PostgresError> {
     const SQL: &str = "select pg_promote(true, 30)";
     let mut connection = connect(url).await.map_err(failed("promote a standby"))?;
     let is_promoted: bool =
@@ -51,7 +51,7 @@ pub(super) async fn remove(admin: &str, name: &str) -> Result<(), sqlx::Error> {
 }
 
 /// Removes databases that killed runs have left.
-pub(super) async fn sweep(admin: &str) -> Result<(), Error> {
+pub(super) async fn sweep(admin: &str) -> Result<(), PostgresError> {
     let mut connection = connect(admin).await.map_err(failed("answer at GATEPOST_TEST_POSTGRES"))?;
     let found =
         connection.fetch_all("select datname::text from pg_database").await.map_err(failed("name its databases"))?;

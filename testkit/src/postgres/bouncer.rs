@@ -10,7 +10,7 @@ use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use tokio::time::{sleep, timeout};
 
 use super::account::ServerAccount;
-use super::error::{Error, failed};
+use super::error::{PostgresError, failed};
 use super::processes;
 use super::server::{PostgresServer, base};
 use super::setting::skipped;
@@ -60,7 +60,7 @@ impl Bouncer {
             timeout(START_TIMEOUT, bouncer.answers())
                 .await
                 .map_err(|_| failed("answer in time")(bouncer.log_text()))?;
-            Ok::<_, Error>(bouncer)
+            Ok::<_, PostgresError>(bouncer)
         });
         Some(made.await.unwrap_or_else(|error| panic!("pgbouncer: {error}")))
     }

@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
 use super::admin::{connect, create, remove, sweep};
-use super::error::Error;
+use super::error::PostgresError;
 use super::names;
 use super::server::PostgresServer;
 use super::setting::{Setting, skipped};
@@ -50,7 +50,7 @@ pub async fn database() -> Option<PostgresDatabase> {
         let source = SERVER.get_or_try_init(|| DatabaseServer::find(setting)).await?;
         let name = names::unique();
         create(&source.admin, &name).await?;
-        Ok::<_, Error>(PostgresDatabase {
+        Ok::<_, PostgresError>(PostgresDatabase {
             url: names::with_database(&source.admin, &name),
             name,
             admin: source.admin.clone(),
@@ -60,7 +60,7 @@ pub async fn database() -> Option<PostgresDatabase> {
 }
 
 impl DatabaseServer {
-    async fn find(setting: Setting) -> Result<Self, Error> {
+    async fn find(setting: Setting) -> Result<Self, PostgresError> {
         if let Setting::Given(admin) = setting {
             sweep(&admin).await?;
             return Ok(Self { admin, _server: None });

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 /// An error of a throw-away PostgreSQL.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum PostgresError {
     /// No programs of PostgreSQL were found.
     #[error("there is no PostgreSQL here: install Debian's `postgresql`, or set GATEPOST_TEST_POSTGRES=URL")]
     Missing,
@@ -19,6 +19,6 @@ pub enum Error {
 }
 
 /// Returns a conversion for `map_err`, with the name of the failed step.
-pub(super) fn failed<C: Display>(step: &'static str) -> impl FnOnce(C) -> Error {
-    move |cause| Error::Failed { step, cause: cause.to_string() }
+pub(super) fn failed<C: Display>(step: &'static str) -> impl FnOnce(C) -> PostgresError {
+    move |cause| PostgresError::Failed { step, cause: cause.to_string() }
 }

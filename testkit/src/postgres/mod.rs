@@ -24,6 +24,6 @@ mod watchdog;
 
 pub use bouncer::Bouncer;
 pub use database::{PostgresDatabase, database};
-pub use error::Error;
+pub use error::PostgresError;
 pub use server::{PostgresServer, Throttle};
 pub use throwaway::server;

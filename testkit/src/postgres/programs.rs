@@ -3,19 +3,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::error::Error;
+use super::error::PostgresError;
 use super::variable::variable;
 
 /// Debian's folder with a folder for each version, outside of `PATH`.
 const DEBIAN_FOLDER: &str = "/usr/lib/postgresql";
 
 /// Returns the folder with both programs: the first on `PATH`, or else Debian's newest version.
-pub(super) fn find() -> Result<PathBuf, Error> {
+pub(super) fn find() -> Result<PathBuf, PostgresError> {
     let path = variable("PATH").unwrap_or_default();
     let versions =
         by_version(fs::read_dir(DEBIAN_FOLDER).into_iter().flatten().flatten().map(|entry| entry.path()).collect());
     let mut folders = path.split(':').map(PathBuf::from).chain(versions.into_iter().map(|version| version.join("bin")));
-    folders.find(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file())).ok_or(Error::Missing)
+    folders
+        .find(|folder| ["initdb", "postgres"].iter().all(|name| folder.join(name).is_file()))
+        .ok_or(PostgresError::Missing)
 }
 
 /// Returns the path of another program of the same version.

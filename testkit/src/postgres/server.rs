@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 
 pub use self::throttle::Throttle;
 use super::account::ServerAccount;
-use super::error::{Error, failed};
+use super::error::{PostgresError, failed};
 use super::watchdog::Watchdog;
 use super::{admin, names, processes, programs};
 use crate::apart::apart;
@@ -66,32 +66,32 @@ impl PostgresServer {
     /// Starts a server and waits until it answers, at most 30 s; usually about 1 s.
     ///
     /// `fsync` is off: commits survive a kill of the server, but not a stop of the machine.
-    pub async fn start() -> Result<Self, Error> {
+    pub async fn start() -> Result<Self, PostgresError> {
         Self::start_with(&[]).await
     }
 
     /// Starts a server like [`Self::start`], with settings of `postgresql.conf`, such as `fsync=on`.
-    pub async fn start_with(settings: &[&str]) -> Result<Self, Error> {
+    pub async fn start_with(settings: &[&str]) -> Result<Self, PostgresError> {
         let settings = DEFAULT_SETTINGS.iter().chain(settings).map(|setting| (*setting).to_owned()).collect();
         let inner = apart(ServerParts::make(settings, InitialFiles::Empty)).await?;
         Ok(Self(Arc::new(inner)))
     }
 
     /// Starts a standby of this running server; usually in about 2 s.
-    pub async fn start_standby(&self) -> Result<Self, Error> {
+    pub async fn start_standby(&self) -> Result<Self, PostgresError> {
         let settings = self.0.settings.clone();
         let inner = apart(ServerParts::make(settings, InitialFiles::CopyOf(self.0.sockets()))).await?;
         Ok(Self(Arc::new(inner)))
     }
 
     /// Promotes a standby to a primary, and waits until it accepts writes, at most 30 s.
-    pub async fn promote(&self) -> Result<(), Error> {
+    pub async fn promote(&self) -> Result<(), PostgresError> {
         let url = self.url("postgres");
         apart(async move { admin::promote(&url).await }).await
     }
 
     /// Makes this stopped server a standby of `primary` at its [next start](Self::start_again).
-    pub fn stand_by(&self, primary: &Self) -> Result<(), Error> {
+    pub fn stand_by(&self, primary: &Self) -> Result<(), PostgresError> {
         self.0.stand_by(&primary.0.sockets())
     }
 
@@ -111,7 +111,7 @@ impl PostgresServer {
     }
 
     /// Creates an empty database with a unique name, and returns its URL.
-    pub async fn create_database(&self) -> Result<String, Error> {
+    pub async fn create_database(&self) -> Result<String, PostgresError> {
         let (admin, name) = (self.url("postgres"), names::unique());
         let url = self.url(&name);
         apart(async move { admin::create(&admin, &name).await }).await?;
@@ -119,13 +119,13 @@ impl PostgresServer {
     }
 
     /// Returns the open transactions of other clients in the database of this name, each as client name, state and query.
-    pub async fn transactions(&self, database: &str) -> Result<Vec<String>, Error> {
+    pub async fn transactions(&self, database: &str) -> Result<Vec<String>, PostgresError> {
         let url = self.url(database);
         apart(async move { admin::transactions(&url).await }).await
     }
 
     /// Stops the server as an operator does: rolls back transactions and writes a checkpoint. Waits for its end, at most 30 s.
-    pub async fn stop_fast(&self) -> Result<(), Error> {
+    pub async fn stop_fast(&self) -> Result<(), PostgresError> {
         let inner = Arc::clone(&self.0);
         apart(async move {
             let mut running = inner.running("stop").await?;
@@ -138,7 +138,7 @@ impl PostgresServer {
     }
 
     /// Kills all processes of the server, also paused ones, and waits for their end.
-    pub async fn kill(&self) -> Result<(), Error> {
+    pub async fn kill(&self) -> Result<(), PostgresError> {
         let inner = Arc::clone(&self.0);
         apart(async move {
             let mut running = inner.running("end").await?;
@@ -156,7 +156,7 @@ impl PostgresServer {
 
     /// Stops all processes of the server like a frozen machine: connections stay open without answers. Waits until all are
     /// stopped.
-    pub async fn pause(&self) -> Result<(), Error> {
+    pub async fn pause(&self) -> Result<(), PostgresError> {
         let inner = Arc::clone(&self.0);
         apart(async move {
             let running = inner.running("pause").await?;
@@ -166,7 +166,7 @@ impl PostgresServer {
     }
 
     /// Ends a pause.
-    pub async fn resume(&self) -> Result<(), Error> {
+    pub async fn resume(&self) -> Result<(), PostgresError> {
         let running = self.0.running("resume").await?;
         let process = running.id();
         for one in processes::children(process).into_iter().chain([process]) {
@@ -176,7 +176,7 @@ impl PostgresServer {
     }
 
     /// Starts a stopped server again, and waits until it has recovered and answers, at most 30 s.
-    pub async fn start_again(&self) -> Result<(), Error> {
+    pub async fn start_again(&self) -> Result<(), PostgresError> {
         let inner = Arc::clone(&self.0);
         apart(async move {
             let mut running = inner.running.lock().await;
@@ -190,7 +190,7 @@ impl PostgresServer {
 }
 
 impl ServerParts {
-    async fn make(settings: Vec<String>, origin: InitialFiles) -> Result<Self, Error> {
+    async fn make(settings: Vec<String>, origin: InitialFiles) -> Result<Self, PostgresError> {
         let programs = programs::find()?;
         let watchdog = Watchdog::start(&base(), ServerAccount::find()?).map_err(failed("get a watchdog"))?;
         let folder = watchdog.folder().to_owned();
@@ -210,7 +210,7 @@ impl ServerParts {
     }
 
     /// Creates the server's files, in a locale that is the same on all machines.
-    fn set_up(&self, running: &mut Running) -> Result<(), Error> {
+    fn set_up(&self, running: &mut Running) -> Result<(), PostgresError> {
         let mut made = false;
         for locale in ["C.UTF-8", "C"] {
             let arguments = ["-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-sync", "--locale", locale, "-D"];
@@ -225,7 +225,7 @@ impl ServerParts {
     }
 
     /// Copies the files of a running server.
-    fn copy(&self, running: &mut Running, primary: &Path) -> Result<(), Error> {
+    fn copy(&self, running: &mut Running, primary: &Path) -> Result<(), PostgresError> {
         let from = primary.display().to_string();
         let arguments = ["-h", &from, "-U", "postgres", "-X", "stream", "-c", "fast", "--no-sync", "-D", &self.data()];
         let arguments: Vec<_> = arguments.into_iter().map(str::to_owned).collect();
@@ -235,7 +235,7 @@ impl ServerParts {
     }
 
     /// Makes the server a standby at its next start.
-    fn stand_by(&self, primary: &Path) -> Result<(), Error> {
+    fn stand_by(&self, primary: &Path) -> Result<(), PostgresError> {
         let data = PathBuf::from(self.data());
         let setting = format!("primary_conninfo = 'host={} user=postgres'\n", primary.display());
         let file = OpenOptions::new().append(true).open(data.join("postgresql.auto.conf"));
@@ -247,7 +247,7 @@ impl ServerParts {
     }
 
     /// Starts the server and waits until it answers.
-    async fn launch(&self, running: &mut Running) -> Result<(), Error> {
+    async fn launch(&self, running: &mut Running) -> Result<(), PostgresError> {
         // A killed server leaves these files, and the process id in them may belong to another process now.
         for left in [Path::new(&self.data()).join("postmaster.pid"), self.sockets().join(".s.PGSQL.5432.lock")] {
             ignore_missing(fs::remove_file(left)).map_err(failed("start"))?;
@@ -282,7 +282,7 @@ impl ServerParts {
     }
 
     /// Returns the running server; fails with the name of the `step` if it does not run.
-    async fn running(&self, step: &'static str) -> Result<MutexGuard<'_, Running>, Error> {
+    async fn running(&self, step: &'static str) -> Result<MutexGuard<'_, Running>, PostgresError> {
         let running = self.running.lock().await;
         if running.process.is_some() { Ok(running) } else { Err(failed(step)("it does not run")) }
     }
@@ -295,7 +295,7 @@ impl ServerParts {
         self.folder.clone()
     }
 
-    fn log(&self) -> Result<File, Error> {
+    fn log(&self) -> Result<File, PostgresError> {
         OpenOptions::new().create(true).append(true).open(self.folder.join("log")).map_err(failed("keep a log"))
     }
 
@@ -314,7 +314,7 @@ impl Running {
     }
 
     /// Waits for the first process, which is about to end.
-    fn reap(&mut self) -> Result<(), Error> {
+    fn reap(&mut self) -> Result<(), PostgresError> {
         self.process.take().map_or(Ok(()), |mut process| process.wait().map(drop).map_err(failed("end")))
     }
 }

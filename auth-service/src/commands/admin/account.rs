@@ -10,7 +10,7 @@ use crate::app::failure_accounts;
 use crate::domain::{Email, Name, NewUser, PasswordPolicy, Role, Roles, User, UserState};
 use crate::passwords::Hasher;
 use crate::stamp::stamp;
-use crate::store::{Created, Store, StoreError, Unchanged};
+use crate::store::{AuthStore, Created, StoreError, Unchanged};
 
 /// Log target of the security events of users and operators.
 const AUDIT: &str = "gatepost::audit";
@@ -40,7 +40,7 @@ const USER_ACTIVE: CommitDoubt = CommitDoubt {
 
 /// Accounts on one database, for the operator.
 pub(super) struct OperatorAccounts<'a> {
-    pub(super) store: &'a Store,
+    pub(super) store: &'a AuthStore,
     pub(super) clock: &'a Clock,
 }
 

@@ -121,6 +121,16 @@ impl Timetable {
         Self { sets, is_fixed: false }
     }
 
+    /// Returns the time from which the signing key of this time has signed; `None` for a secret, and without a key.
+    fn signing_since(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let come = &self.sets[..self.sets.partition_point(|(from, _)| *from <= now)];
+        let signs = |set: &KeySet| set.signing().map(|key| key.id().to_owned());
+        let (_, current) = come.last()?;
+        let id = signs(current)?;
+        let same = come.iter().rev().take_while(|(_, set)| signs(set).as_deref() == Some(id.as_str()));
+        same.last().map(|(from, _)| *from).filter(|from| *from > DateTime::<Utc>::MIN_UTC)
+    }
+
     fn at(&self, now: DateTime<Utc>) -> Arc<KeySet> {
         let come = self.sets.partition_point(|(from, _)| *from <= now);
         come.checked_sub(1).and_then(|last| self.sets.get(last)).map_or_else(Arc::default, |(_, set)| Arc::clone(set))
@@ -136,6 +146,11 @@ impl CurrentKeys {
     /// Returns the set that is valid at this time.
     pub fn at(&self, now: DateTime<Utc>) -> Arc<KeySet> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).at(now)
+    }
+
+    /// Returns the time from which the signing key of this time has signed; `None` for a secret, and without a key.
+    pub fn signing_since(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).signing_since(now)
     }
 
     /// Returns true if the set never changes, because it is a secret from the settings.

@@ -8,7 +8,7 @@ use crate::domain::LogId;
 use crate::keys::model::Key;
 use crate::keys::storage::SigningKeyError;
 use crate::stamp::stamp;
-use crate::store::{Remembered, Store};
+use crate::store::{AuthStore, Remembered};
 
 /// Remembers the secret and the issuer of the settings, and revokes the tokens of the previous ones by the log.
 ///
@@ -17,7 +17,7 @@ use crate::store::{Remembered, Store};
 /// # Errors
 /// [`SigningKeyError::Replaced`], or a failure of the database.
 pub(crate) async fn remember(
-    store: &Store,
+    store: &AuthStore,
     secret: Option<&Key>,
     issuer: &str,
     clock: &Clock,

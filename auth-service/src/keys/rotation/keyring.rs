@@ -15,7 +15,7 @@ use crate::domain::{KeyState, SigningKeyRecord};
 use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
 use crate::keys::storage::{KeyStorage, MasterKey, SigningKeyError, opened};
 use crate::stamp::stamp;
-use crate::store::{KeyRow, SealChange, Store, StoreError};
+use crate::store::{AuthStore, StoreError};
 
 /// Longest lifetime of a token of this service under any setting.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_hours(24);
@@ -32,7 +32,7 @@ pub(crate) const MAX_LEAD: Duration = Duration::from_hours(24 * 7);
 
 /// Key pairs of one database.
 pub struct Keyring {
-    pub(super) store: Store,
+    pub(super) store: AuthStore,
     pub(super) clock: Clock,
     pub(super) storage: KeyStorage,
     keys: Arc<CurrentKeys>,
@@ -43,7 +43,7 @@ pub struct Keyring {
 impl Keyring {
     /// Makes a keyring for this database. Its keys are not read yet.
     #[must_use]
-    pub fn new(store: Store, clock: Clock, storage: KeyStorage) -> Self {
+    pub fn new(store: AuthStore, clock: Clock, storage: KeyStorage) -> Self {
         let keys = Arc::new(CurrentKeys::new(Timetable::new(&[])));
         Self { store, clock, storage, keys, opened: Mutex::default() }
     }

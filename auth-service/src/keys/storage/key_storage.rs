@@ -8,7 +8,9 @@ use db::secrets;
 use super::{FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, SigningKeyError, StorageError};
 use crate::domain::SigningKeyRecord;
 use crate::keys::model::{Key, KeyType, Pkcs8};
-use crate::store::{KeyRow, Store};
+use crate::store::AuthStore;
+
+/// Row of a key pair, Store};
 
 /// Name under which earlier versions stored their single key in the database; its seal is bound to this name.
 pub const SEALED_KEY: &str = "signing-key";
@@ -46,7 +48,7 @@ impl SavedHalf {
 
 impl KeyStorage {
     /// Returns the document of the first key: the one that an earlier version left, or a new one.
-    pub(in crate::keys) async fn first(&self, store: &Store, key_type: KeyType) -> Result<Pkcs8, StorageError> {
+    pub(in crate::keys) async fn first(&self, store: &AuthStore, key_type: KeyType) -> Result<Pkcs8, StorageError> {
         let old = patiently(|| secrets::find(store.db(), SEALED_KEY)).await?;
         let file = match (self, old) {
             (Self::Sealed { master, .. }, Some(old)) => return Ok(opened(master, SEALED_KEY, &old)?.1),
@@ -102,7 +104,7 @@ impl KeyStorage {
     /// of an earlier version.
     pub(in crate::keys) async fn take_over(
         &self,
-        store: &Store,
+        store: &AuthStore,
         rows: &[KeyRow],
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
     ) -> Result<(), StorageError> {
@@ -137,7 +139,7 @@ impl KeyStorage {
     /// Removes unneeded private halves from the file: those that `is_kept` rejects, and those without a row.
     pub(in crate::keys) async fn tidy(
         &self,
-        store: &Store,
+        store: &AuthStore,
         is_kept: impl Fn(&SigningKeyRecord) -> bool,
     ) -> Result<(), StorageError> {
         let Self::File(file) = self else { return Ok(()) };

@@ -1,7 +1,7 @@
 //! Admins who demote, disable or delete each other at once.
 
 use auth_service::domain::{NewUser, Roles, User, UserId, UserState};
-use auth_service::store::{Filter, Store, Unchanged};
+use auth_service::store::{AuthStore, Filter, Unchanged};
 use testkit::on_both_engines;
 
 use super::at_once;
@@ -10,7 +10,7 @@ use crate::support::{Case, new_user, stamp};
 const ADMINS: u128 = 6;
 
 /// Removes each of six admins at the same moment; returns the active admins that remain, and each call's result.
-async fn remove<F>(store: &Case, remove: impl Fn(Store, UserId) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
+async fn remove<F>(store: &Case, remove: impl Fn(AuthStore, UserId) -> F) -> (Vec<User>, Vec<Result<(), Unchanged>>)
 where
     F: Future<Output = Result<(), Unchanged>> + Send + 'static,
 {
@@ -31,21 +31,21 @@ fn one_is_left((left, ended): (Vec<User>, Vec<Result<(), Unchanged>>)) {
 }
 
 async fn admins_demoted_at_once_leave_one(store: Case) {
-    let demote = |store: Store, id| async move {
+    let demote = |store: AuthStore, id| async move {
         store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop)
     };
     one_is_left(remove(&store, demote).await);
 }
 
 async fn admins_disabled_at_once_leave_one(store: Case) {
-    let disable = |store: Store, id| async move {
+    let disable = |store: AuthStore, id| async move {
         store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop)
     };
     one_is_left(remove(&store, disable).await);
 }
 
 async fn admins_removed_in_three_ways_leave_one(store: Case) {
-    let out = |store: Store, id: UserId| async move {
+    let out = |store: AuthStore, id: UserId| async move {
         match id.as_u128() % 3 {
             0 => store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop),
             1 => store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop),

@@ -1,7 +1,7 @@
 //! Logins at the same time as the end of all sessions: in either order, no session of an old generation survives.
 
 use auth_service::domain::{Client, NewUser, Session, SessionId, UserId, UserState};
-use auth_service::store::Store;
+use auth_service::store::AuthStore;
 use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 
@@ -22,7 +22,7 @@ struct Login {
 }
 
 /// Logs in each of a hundred users while `other` runs for the same user.
-async fn races<F>(store: &Store, other: impl Fn(Store, NewUser) -> F) -> Vec<Login>
+async fn races<F>(store: &AuthStore, other: impl Fn(AuthStore, NewUser) -> F) -> Vec<Login>
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -41,7 +41,7 @@ where
 }
 
 /// Logs in; `None` if the user is gone.
-async fn login(store: Store, user: NewUser) -> Option<Login> {
+async fn login(store: AuthStore, user: NewUser) -> Option<Login> {
     let generation = store.credentials(user.email.key()).await.unwrap()?.user.generation;
     let session = Session { generation, ..session(10_000 + user.id.as_u128(), &user) };
     let begun = store.create_session(&session, &Client::default()).await.unwrap();

@@ -6,11 +6,11 @@ mod logins;
 mod refreshes;
 mod users;
 
-use auth_service::store::Store;
+use auth_service::store::AuthStore;
 use tokio::task::JoinSet;
 
 /// Runs the same work `times` times at once, each with its number, and returns the results.
-async fn at_once<T: Send + 'static, F>(store: &Store, times: u128, work: impl Fn(Store, u128) -> F) -> Vec<T>
+async fn at_once<T: Send + 'static, F>(store: &AuthStore, times: u128, work: impl Fn(AuthStore, u128) -> F) -> Vec<T>
 where
     F: Future<Output = T> + Send + 'static,
 {

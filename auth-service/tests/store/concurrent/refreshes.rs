@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use auth_service::domain::{Client, NewUser, RefreshDigest, Session, UserState};
-use auth_service::store::{Rotated, Store};
+use auth_service::store::{AuthStore, Rotated};
 use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 
@@ -41,7 +41,7 @@ async fn hundred_refreshes_at_once_rotate_once(store: Case) {
 
 /// Rotates the session of each of a hundred users while `other` runs for the same user; checks that no session can be
 /// refreshed.
-async fn races<F>(store: &Store, other: impl Fn(Store, NewUser) -> F)
+async fn races<F>(store: &AuthStore, other: impl Fn(AuthStore, NewUser) -> F)
 where
     F: Future<Output = ()> + Send + 'static,
 {
@@ -74,7 +74,7 @@ where
 }
 
 async fn no_refresh_survives_a_concurrent_password_change(store: Case) {
-    let change = |store: Store, user: NewUser| async move {
+    let change = |store: AuthStore, user: NewUser| async move {
         let own = Session { generation: 2, ..session(1000 + user.id.as_u128(), &user) };
         store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap();
     };
@@ -82,28 +82,28 @@ async fn no_refresh_survives_a_concurrent_password_change(store: Case) {
 }
 
 async fn no_refresh_survives_the_end_of_all_sessions(store: Case) {
-    let end = |store: Store, user: NewUser| async move {
+    let end = |store: AuthStore, user: NewUser| async move {
         store.end_all_sessions(user.id, stamp()).await.unwrap().unwrap();
     };
     races(&store, end).await;
 }
 
 async fn no_refresh_survives_a_concurrent_disable(store: Case) {
-    let bar = |store: Store, user: NewUser| async move {
+    let bar = |store: AuthStore, user: NewUser| async move {
         store.set_state(user.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
     };
     races(&store, bar).await;
 }
 
 async fn no_refresh_survives_a_concurrent_deletion(store: Case) {
-    let delete = |store: Store, user: NewUser| async move {
+    let delete = |store: AuthStore, user: NewUser| async move {
         store.delete_user(user.id, None, stamp()).await.unwrap().unwrap();
     };
     races(&store, delete).await;
 }
 
 async fn no_refresh_survives_the_end_of_its_session(store: Case) {
-    let end = |store: Store, user: NewUser| async move {
+    let end = |store: AuthStore, user: NewUser| async move {
         store.end_session(session(10_000 + user.id.as_u128(), &user).id, stamp()).await.unwrap();
     };
     races(&store, end).await;

@@ -1,13 +1,13 @@
 //! A second store next to the one of a service, as in an operator's command.
 
 use auth_service::domain::{Revocation, Role};
-use auth_service::store::{Filter, Store};
+use auth_service::store::{AuthStore, Filter};
 use testkit::on_both_engines;
 
 use crate::support::{Case, new_user, stamp};
 
 async fn two_stores_read_and_write_beside_each_other(store: Case) {
-    let beside = Store::open_beside(&store.database.url).await.unwrap();
+    let beside = AuthStore::open_beside(&store.database.url).await.unwrap();
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
     let all = Filter { role: Role::parse("nobody"), ..Filter::default() };
     assert!(beside.list_users(&all, None, 10).await.unwrap().is_empty());

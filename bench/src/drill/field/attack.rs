@@ -19,14 +19,14 @@ use crate::Failure;
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 /// HTTP/2's default window.
-pub(super) const WINDOW: u32 = 65_535;
+pub(super) const DEFAULT_WINDOW_BYTES: u32 = 65_535;
 
 /// The nice value of the attackers. In the field they run on other machines, so here the services and the good callers
 /// have priority.
-const NICE: i32 = 10;
+const ATTACKER_NICENESS: i32 = 10;
 
 /// Threads of the attackers.
-const THREADS: usize = 2;
+const ATTACKER_THREADS: usize = 2;
 
 /// A running attack, which ends when the value is dropped.
 pub(super) struct Attack {
@@ -57,10 +57,10 @@ impl Attack {
     /// Returns an attack without attackers; `note` describes its requests.
     pub(super) fn new(note: &'static str) -> Result<Self, Failure> {
         let mut threads = tokio::runtime::Builder::new_multi_thread();
-        threads.worker_threads(THREADS).thread_name("attacker").enable_all();
+        threads.worker_threads(ATTACKER_THREADS).thread_name("attacker").enable_all();
         // On Linux each thread has its own priority. If setting it fails, the attack is only stronger.
         threads.on_thread_start(|| {
-            let _ = setpriority_process(None, NICE);
+            let _ = setpriority_process(None, ATTACKER_NICENESS);
         });
         Ok(Self { runtime: Some(threads.build()?), count: Arc::default(), note })
     }
@@ -155,7 +155,7 @@ impl Stream {
             token: None,
             body,
             ends: true,
-            window: WINDOW,
+            window: DEFAULT_WINDOW_BYTES,
             pause: Duration::ZERO,
             ramp: Duration::ZERO,
         }

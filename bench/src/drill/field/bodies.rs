@@ -11,24 +11,31 @@ use super::world::World;
 use crate::Failure;
 
 /// Connections, and streams of each.
-const CONNECTIONS: usize = 20;
-const STREAMS: usize = 100;
+const ATTACK_CONNECTIONS: usize = 20;
+const STREAMS_PER_CONNECTION: usize = 100;
 
 /// Connections of the short form: their bodies still have 100 MiB together.
-const FEWEST: usize = 4;
+const MIN_CONNECTIONS: usize = 4;
 
 /// Size of a body: just below the service's limit.
-const BYTES: usize = 255 * 1024;
+const BODY_BYTES: usize = 255 * 1024;
 
 pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {
     let world = World::start(program, |command| command).await?;
-    let body = framed(&vec![b'a'; BYTES]);
+    let body = framed(&vec![b'a'; BODY_BYTES]);
     let stream = Stream {
         ends: false,
         pause: Duration::from_millis(100),
         ..Stream::of("/gatepost.auth.v1.AuthService/Login", body.slice(..body.len() - 1))
     };
     let (good, at) = (world.good().await?, world.services.auth_address().to_owned());
-    let attack = || Attack::streams("logins begun", &at, [scale.of(CONNECTIONS).max(FEWEST), STREAMS], &stream);
+    let attack = || {
+        Attack::streams(
+            "logins begun",
+            &at,
+            [scale.of(ATTACK_CONNECTIONS).max(MIN_CONNECTIONS), STREAMS_PER_CONNECTION],
+            &stream,
+        )
+    };
     Ok(vec![measure("bodies", &world.services, &good, scale, attack).await?])
 }

@@ -25,12 +25,12 @@ use tonic::transport::Channel;
 use tonic_types::StatusExt as _;
 
 use crate::Failure;
-use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
+use crate::drill::{ADMIN_EMAIL, Broken, DRILL_PASSWORD, DRILL_SETTINGS, Report};
 use crate::process::{Process, Setup};
 
 /// The folder with one folder for each architecture, in which Debian puts the library.
-const LIBRARIES: &str = "/usr/lib";
-const LIBRARY: &str = "faketime/libfaketimeMT.so.1";
+const LIBRARY_ROOT: &str = "/usr/lib";
+const LIBRARY_PATH: &str = "faketime/libfaketimeMT.so.1";
 
 /// The longest time that a good user may be refused once the clock is right.
 const MAX_REFUSAL: Duration = Duration::from_secs(5);
@@ -41,17 +41,17 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// Time for the sweep at a start, and time with the clock eight days ahead. The latter exceeds a minute, the interval
 /// of sweeps.
-const SWEEP: Duration = Duration::from_secs(5);
-const LONG: Duration = Duration::from_secs(75);
+const START_SWEEP_TIME: Duration = Duration::from_secs(5);
+const LONG_LEAD_TIME: Duration = Duration::from_secs(75);
 
 /// Time until the library reads its file again, with a margin.
-const NOTICED: Duration = Duration::from_secs(2);
+const CLOCK_FILE_DELAY: Duration = Duration::from_secs(2);
 
 /// The service's file.
-const DATABASE: &str = "auth.db";
+const DATABASE_FILE: &str = "auth.db";
 
-const GOOD: &str = "good@example.com";
-const CLUMSY: &str = "clumsy@example.com";
+const GOOD_EMAIL: &str = "good@example.com";
+const CLUMSY_EMAIL: &str = "clumsy@example.com";
 
 /// Runs the scenario with this many sessions.
 ///
@@ -64,13 +64,13 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
         return Ok(report);
     };
     let begin = || ClockWorld::begin(program, &library, sessions);
-    for case in CASES {
+    for case in CLOCK_CASES {
         let world = begin().await?;
         world.set_clock(case.ahead)?;
         let wrong = world.start()?;
         let auth = wrong.channel().await?;
         // The answer does not matter: the clock is wrong when it is given.
-        let _ = log_in(&auth, CLUMSY, "a wrong password").await;
+        let _ = log_in(&auth, CLUMSY_EMAIL, "a wrong password").await;
         if case.loses {
             world.lose().await?;
         }
@@ -83,9 +83,9 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
     let world = begin().await?;
     let running = world.start()?;
     world.set_clock("+691200")?;
-    sleep(LONG).await;
+    sleep(LONG_LEAD_TIME).await;
     world.set_clock("+0")?;
-    sleep(NOTICED).await;
+    sleep(CLOCK_FILE_DELAY).await;
     world.judge("8 days ahead for 75 s", &running.channel().await?, false, &mut report).await?;
     apart(program, &library, sessions, &mut report).await?;
     Ok(report)
@@ -105,17 +105,17 @@ struct Case {
 
 /// Eight minutes are shorter than the longest wait that an address can cause by its own calls, one hour is longer. A
 /// sweep at 72 h prunes today's revocations.
-const CASES: [Case; 4] = [
-    Case { name: "8 min ahead, one wrong password", ahead: "+480", time: NOTICED, loses: false },
-    Case { name: "1 h ahead, one wrong password", ahead: "+3600", time: NOTICED, loses: false },
-    Case { name: "1 h ahead, the log loses an entry", ahead: "+3600", time: NOTICED, loses: true },
-    Case { name: "72 h ahead, one sweep", ahead: "+259200", time: SWEEP, loses: false },
+const CLOCK_CASES: [Case; 4] = [
+    Case { name: "8 min ahead, one wrong password", ahead: "+480", time: CLOCK_FILE_DELAY, loses: false },
+    Case { name: "1 h ahead, one wrong password", ahead: "+3600", time: CLOCK_FILE_DELAY, loses: false },
+    Case { name: "1 h ahead, the log loses an entry", ahead: "+3600", time: CLOCK_FILE_DELAY, loses: true },
+    Case { name: "72 h ahead, one sweep", ahead: "+259200", time: START_SWEEP_TIME, loses: false },
 ];
 
 /// Returns the library, if it is installed.
 fn library() -> Result<Option<PathBuf>, Failure> {
-    for folder in std::fs::read_dir(LIBRARIES)? {
-        let library = folder?.path().join(LIBRARY);
+    for folder in std::fs::read_dir(LIBRARY_ROOT)? {
+        let library = folder?.path().join(LIBRARY_PATH);
         if library.is_file() {
             return Ok(Some(library));
         }
@@ -138,14 +138,14 @@ impl ClockWorld {
         let mut world = Self::on(program, library, None)?;
         let first = world.start()?;
         let auth = first.channel().await?;
-        for email in [GOOD, CLUMSY] {
+        for email in [GOOD_EMAIL, CLUMSY_EMAIL] {
             register(&auth, email).await?;
         }
         for _ in 0..sessions {
-            world.pairs.push(log_in(&auth, GOOD, PASSWORD).await?);
+            world.pairs.push(log_in(&auth, GOOD_EMAIL, DRILL_PASSWORD).await?);
         }
         // Adds an entry to the log, which a sweep may prune.
-        let ended = log_in(&auth, GOOD, PASSWORD).await?;
+        let ended = log_in(&auth, GOOD_EMAIL, DRILL_PASSWORD).await?;
         let token = WithToken::new(&Token::parse(&ended.access_token)?);
         AuthServiceClient::with_interceptor(auth, token).logout(LogoutRequest {}).await?;
         Ok(world)
@@ -154,7 +154,7 @@ impl ClockWorld {
     fn on(program: &Path, library: &Path, database: Option<String>) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let clock = folder.path().join("clock");
-        let file = format!("sqlite:{}", folder.path().join(DATABASE).display());
+        let file = format!("sqlite:{}", folder.path().join(DATABASE_FILE).display());
         let mut environment = vec![
             ("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0".to_owned()),
             ("LD_PRELOAD", library.display().to_string()),
@@ -164,7 +164,7 @@ impl ClockWorld {
             ("DONT_FAKE_MONOTONIC", "1".to_owned()),
         ];
         if database.is_some() {
-            environment.extend(SETTINGS.map(|(name, value)| (name, value.to_owned())));
+            environment.extend(DRILL_SETTINGS.map(|(name, value)| (name, value.to_owned())));
         }
         let setup = Setup {
             program: program.to_owned(),
@@ -191,11 +191,11 @@ impl ClockWorld {
 
     /// Replaces the log's last entry, as a failover to an older copy does.
     async fn lose(&self) -> Result<(), Failure> {
-        const LOSE: &str =
+        const LOSE_LAST_ENTRY_SQL: &str =
             "update revocations set mark = zeroblob(16) where revision = (select revision from log_head)";
-        let file = SqliteConnectOptions::new().filename(self.clock.with_file_name(DATABASE));
+        let file = SqliteConnectOptions::new().filename(self.clock.with_file_name(DATABASE_FILE));
         let mut database = file.connect().await?;
-        database.execute(LOSE).await?;
+        database.execute(LOSE_LAST_ENTRY_SQL).await?;
         Ok(database.close().await?)
     }
 
@@ -203,8 +203,8 @@ impl ClockWorld {
     /// design.
     async fn judge(&self, name: &str, auth: &Channel, kills: bool, report: &mut Report) -> Result<(), Failure> {
         let begun = Instant::now();
-        let good = refused_for(begun, || enter(auth, GOOD)).await;
-        let clumsy = refused_for(begun, || enter(auth, CLUMSY)).await;
+        let good = refused_for(begun, || enter(auth, GOOD_EMAIL)).await;
+        let clumsy = refused_for(begun, || enter(auth, CLUMSY_EMAIL)).await;
         let newcomer = refused_for(begun, || register(auth, "new@example.com")).await;
         let (mut tokens, mut sessions) = (0, 0);
         for pair in &self.pairs {
@@ -246,7 +246,7 @@ async fn apart(program: &Path, library: &Path, tokens: usize, report: &mut Repor
     for (issuer, refused) in refused.iter_mut().enumerate() {
         let [own, other] = [issuer, 1 - issuer].map(|index| &replicas[index].0);
         for _ in 0..tokens {
-            let pair = log_in(own, ADMIN, PASSWORD).await?;
+            let pair = log_in(own, ADMIN_EMAIL, DRILL_PASSWORD).await?;
             *refused += usize::from(!is_good(other, &pair.access_token).await?);
         }
     }
@@ -301,7 +301,7 @@ async fn refused_for<F: Future<Output = Result<(), Status>>>(begun: Instant, cal
 }
 
 async fn register(auth: &Channel, email: &str) -> Result<(), Status> {
-    let (name, email, password) = ("Ada".to_owned(), email.to_owned(), PASSWORD.to_owned());
+    let (name, email, password) = ("Ada".to_owned(), email.to_owned(), DRILL_PASSWORD.to_owned());
     let request = CreateUserRequest { name, email, password, ..CreateUserRequest::default() };
     UserServiceClient::new(auth.clone()).create_user(request).await.map(drop)
 }
@@ -314,7 +314,7 @@ async fn log_in(auth: &Channel, email: &str, password: &str) -> Result<TokenPair
 
 /// Logs in, and fails unless the token is good.
 async fn enter(auth: &Channel, email: &str) -> Result<(), Status> {
-    let pair = log_in(auth, email, PASSWORD).await?;
+    let pair = log_in(auth, email, DRILL_PASSWORD).await?;
     if is_good(auth, &pair.access_token).await? {
         Ok(())
     } else {

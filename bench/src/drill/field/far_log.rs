@@ -15,17 +15,17 @@ use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
 
 use crate::Failure;
-use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
+use crate::drill::{ADMIN_EMAIL, Broken, DRILL_PASSWORD, DRILL_SETTINGS, Report};
 use crate::services::Services;
 
 /// The time to the database, each way.
-const EACH_WAY: Duration = Duration::from_millis(5);
+const ONE_WAY_DELAY: Duration = Duration::from_millis(5);
 
 /// The longest time for a start, and for the outage.
-const MAX_TIME: Duration = Duration::from_secs(5);
+const MAX_RECOVERY_TIME: Duration = Duration::from_secs(5);
 
 /// The pause between two requests during the outage.
-const PAUSE: Duration = Duration::from_millis(5);
+const REQUEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// Runs the scenario on a server of its own, with this many revocations.
 ///
@@ -37,14 +37,17 @@ pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Fa
     let databases = [name(&server).await?, name(&server).await?];
     let [auth, blog] = databases.each_ref().map(|name| server.url_at(proxy.address(), name));
     let folder = tempfile::tempdir()?;
-    Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?.stop()?;
+    Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(DRILL_SETTINGS))
+        .await?
+        .stop()?;
     let direct = server.url(&databases[0]);
     run_sql(&direct, &fill(revocations)).await?;
     let mut report = Report::default();
-    for each_way in [Duration::ZERO, EACH_WAY] {
+    for each_way in [Duration::ZERO, ONE_WAY_DELAY] {
         proxy.latency(each_way);
         let services =
-            Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?;
+            Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(DRILL_SETTINGS))
+                .await?;
         let outage = outage(&services.auth, &direct).await?;
         report.lines.push(format!(
             "{revocations} revocations, {} ms to the database and back: a start takes {} ms, an outage after a loss {} ms",
@@ -53,7 +56,7 @@ pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Fa
             outage.as_millis()
         ));
         for (what, took) in [("a start", services.start), ("an outage after a loss", outage)] {
-            if took > MAX_TIME {
+            if took > MAX_RECOVERY_TIME {
                 report.broken.push(Broken::new("a long log is read within 5 s", format!("{what}: {took:?}")));
             }
         }
@@ -74,13 +77,13 @@ fn fill(count: usize) -> String {
 }
 
 /// Replaces the log's last row, as a failover to an older copy does.
-const LOSE: &str = "update revocations set mark = decode(md5(random()::text), 'hex') \
+const LOSE_LAST_ROW_SQL: &str = "update revocations set mark = decode(md5(random()::text), 'hex') \
      where revision = (select revision from log_head)";
 
 /// Loses a row, waits until the loss is noticed, and returns the time from then until a new token is good.
 async fn outage(auth: &Channel, database: &str) -> Result<Duration, Failure> {
     let token = login(auth).await?;
-    run_sql(database, LOSE).await?;
+    run_sql(database, LOSE_LAST_ROW_SQL).await?;
     let mut noticed = None;
     let give_up = Instant::now() + Duration::from_mins(1);
     while Instant::now() < give_up {
@@ -94,13 +97,13 @@ async fn outage(auth: &Channel, database: &str) -> Result<Duration, Failure> {
         {
             return Ok(noticed.elapsed());
         }
-        sleep(PAUSE).await;
+        sleep(REQUEST_PAUSE).await;
     }
     Err("the outage has not ended within a minute".into())
 }
 
 async fn login(auth: &Channel) -> Result<String, Failure> {
-    let login = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    let login = LoginRequest { email: ADMIN_EMAIL.into(), password: DRILL_PASSWORD.into(), ..LoginRequest::default() };
     let answer = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();
     Ok(answer.tokens.ok_or("no tokens")?.access_token)
 }

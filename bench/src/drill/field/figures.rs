@@ -6,7 +6,7 @@ use crate::Failure;
 
 /// The figures of a scenario: rows of the table, and separate lines.
 #[derive(Debug, Default)]
-pub struct Figures {
+pub struct FieldFigures {
     /// Rows of the table, one for each form of the attack.
     pub rows: Vec<Row>,
     /// Lines after the table.
@@ -15,13 +15,13 @@ pub struct Figures {
     pub broken: Vec<Broken>,
 }
 
-impl From<Report> for Figures {
+impl From<Report> for FieldFigures {
     fn from(Report { lines, broken }: Report) -> Self {
         Self { lines, broken, ..Self::default() }
     }
 }
 
-impl Figures {
+impl FieldFigures {
     pub(super) fn lines(lines: Result<Vec<String>, Failure>) -> Result<Self, Failure> {
         lines.map(|lines| Self { lines, ..Self::default() })
     }

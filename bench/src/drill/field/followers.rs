@@ -26,27 +26,27 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::Failure;
-use crate::drill::{ADMIN, Broken, PASSWORD, Report, SETTINGS};
+use crate::drill::{ADMIN_EMAIL, Broken, DRILL_PASSWORD, DRILL_SETTINGS, Report};
 use crate::services::{Services, channel};
 
 /// Number of guards. They run on the same machine as the service, so a debug build can have only fewer.
-pub(super) const COUNT: usize = if cfg!(debug_assertions) { 200 } else { 1_000 };
+pub(super) const GUARD_COUNT: usize = if cfg!(debug_assertions) { 200 } else { 1_000 };
 
 /// The service key of the drill's guards.
 const SERVICE_KEY: &str = "drill-5f1c0a7be2d94b33a6c8e1f04d9b";
 
 /// The time from one revocation to the next.
-const BEAT: Duration = Duration::from_millis(20);
+const REVOCATION_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The time from one request of a guard to the next.
-const RENEW: Duration = Duration::from_millis(500);
+const RENEWAL_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Limits of two medians, in ms: the time until a guard receives a revocation, and the time of a logout.
-const MAX_LAG: u64 = 500;
-const MAX_LOGOUT: u64 = 25;
+const MAX_MEDIAN_LAG_MS: u64 = 500;
+const MAX_MEDIAN_LOGOUT_MS: u64 = 25;
 
 /// The largest share of the revocations that may be refused.
-const MAX_REFUSED: f64 = 0.01;
+const MAX_REFUSED_SHARE: f64 = 0.01;
 
 /// Runs the scenario against a pair of its own: first without followers, then with this many.
 ///
@@ -55,15 +55,15 @@ const MAX_REFUSED: f64 = 0.01;
 pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
     let keys = [("AUTH_SERVICE_KEY", SERVICE_KEY), ("BLOG_SERVICE_KEY", SERVICE_KEY)];
-    let pair = Services::pair(program, folder.path(), |command| command.envs(SETTINGS).envs(keys)).await?;
+    let pair = Services::pair(program, folder.path(), |command| command.envs(DRILL_SETTINGS).envs(keys)).await?;
     let user = register(&pair.auth).await?;
     let alone = revoke(&pair.auth, &user, length / 4).await?;
     let (lag, mut lags) = mpsc::unbounded_channel();
     let mut listening = JoinSet::new();
     for number in 0..followers {
         // Requests of all guards are spread over the interval.
-        let first = Instant::now() + RENEW * u32::try_from(number)? / u32::try_from(followers)?;
-        let follower = FeedFollower::connect(pair.auth_address()).await?;
+        let first = Instant::now() + RENEWAL_INTERVAL * u32::try_from(number)? / u32::try_from(followers)?;
+        let follower = DrillFollower::connect(pair.auth_address()).await?;
         listening.spawn(follower.follow(first, lag.clone()));
     }
     drop(lag);
@@ -129,13 +129,13 @@ impl FollowerFigures {
         if told.len() * 100 < all * 95 {
             miss("each follower receives each revocation", format!("{} of {all}", told.len()));
         }
-        if beside.share_refused() > MAX_REFUSED {
+        if beside.share_refused() > MAX_REFUSED_SHARE {
             miss("at most 1 % of the revocations are refused", format!("{:.1} %", beside.share_refused() * 100.0));
         }
-        if p50 > MAX_LAG {
+        if p50 > MAX_MEDIAN_LAG_MS {
             miss("half of the revocations reach a follower within 500 ms", format!("{p50} ms"));
         }
-        if beside.millis(0.5) > MAX_LOGOUT {
+        if beside.millis(0.5) > MAX_MEDIAN_LOGOUT_MS {
             miss("half of the revocations take at most 25 ms", format!("{} ms", beside.millis(0.5)));
         }
         report
@@ -174,12 +174,12 @@ impl RevocationTimes {
 }
 
 /// A guard's stream.
-struct FeedFollower {
+struct DrillFollower {
     ask: mpsc::UnboundedSender<WatchRevocationsRequest>,
     said: tonic::Streaming<gatepost::api::auth::v1::WatchRevocationsResponse>,
 }
 
-impl FeedFollower {
+impl DrillFollower {
     async fn connect(address: &str) -> Result<Self, Failure> {
         let (ask, asked) = mpsc::unbounded_channel();
         ask.send(WatchRevocationsRequest { message: Some(Ask::Resume(Resume::default())) })?;
@@ -192,7 +192,7 @@ impl FeedFollower {
     /// Acknowledges and renews as a guard does, with one acknowledgment for all messages that arrive together. Sends
     /// the delay of each revocation, in milliseconds.
     async fn follow(mut self, first: Instant, lag: mpsc::UnboundedSender<u64>) -> Result<(), Failure> {
-        let mut renewals = interval_at(first, RENEW);
+        let mut renewals = interval_at(first, RENEWAL_INTERVAL);
         let (mut nonce, mut owed) = (0, None);
         loop {
             let ask = tokio::select! {
@@ -226,7 +226,7 @@ async fn register(auth: &Channel) -> Result<String, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),
         email: "ada@example.com".into(),
-        password: PASSWORD.into(),
+        password: DRILL_PASSWORD.into(),
         ..CreateUserRequest::default()
     };
     let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
@@ -235,12 +235,12 @@ async fn register(auth: &Channel) -> Result<String, Failure> {
 
 /// Revokes at intervals as the admin, without waiting for the answers.
 async fn revoke(auth: &Channel, user: &str, length: Duration) -> Result<RevocationTimes, Failure> {
-    let login = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    let login = LoginRequest { email: ADMIN_EMAIL.into(), password: DRILL_PASSWORD.into(), ..LoginRequest::default() };
     let admin = AuthServiceClient::new(auth.clone()).login(login).await?.into_inner();
     let token = admin.tokens.ok_or("no tokens")?.access_token;
     let token = WithToken::new(&Token::parse(&token)?);
     let client = SessionServiceClient::with_interceptor(auth.clone(), token);
-    let (mut beats, end) = (interval(BEAT), Instant::now() + length);
+    let (mut beats, end) = (interval(REVOCATION_INTERVAL), Instant::now() + length);
     let mut calls = JoinSet::new();
     while Instant::now() < end {
         beats.tick().await;

@@ -12,19 +12,19 @@ use tonic::Status;
 use crate::Failure;
 
 /// A call that is under way.
-pub(super) type Called = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
+pub(super) type GoodCallFuture = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
 
 /// Makes a call.
-pub(super) type Call = Arc<dyn Fn() -> Called + Send + Sync>;
+pub(super) type GoodCall = Arc<dyn Fn() -> GoodCallFuture + Send + Sync>;
 
 /// Time from one call of a caller to the next.
-const BEAT: Duration = Duration::from_millis(20);
+const CALL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// The longest time that a caller waits for an answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest time that a histogram holds, in microseconds.
-const LONGEST: u64 = 60_000_000;
+const MAX_RECORDED_MICROS: u64 = 60_000_000;
 
 /// Calls of some callers, by their outcome.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ pub struct Served {
 impl Served {
     /// Returns an outcome without calls.
     pub(super) fn none() -> Result<Self, Failure> {
-        Ok(Self { calls: 0, errors: 0, first: None, took: Histogram::new_with_bounds(1, LONGEST, 3)? })
+        Ok(Self { calls: 0, errors: 0, first: None, took: Histogram::new_with_bounds(1, MAX_RECORDED_MICROS, 3)? })
     }
 
     /// Returns a quantile of the times to the answers, in milliseconds.
@@ -58,7 +58,7 @@ impl Served {
 
     fn count(&mut self, answer: Result<(), String>, took: Duration) {
         self.calls += 1;
-        self.took.saturating_record(u64::try_from(took.as_micros()).unwrap_or(LONGEST).max(1));
+        self.took.saturating_record(u64::try_from(took.as_micros()).unwrap_or(MAX_RECORDED_MICROS).max(1));
         if let Err(failure) = answer {
             self.errors += 1;
             self.first.get_or_insert(failure);
@@ -75,7 +75,7 @@ impl Served {
 }
 
 /// Makes each of these calls again and again, at its own interval, for this long.
-pub(super) async fn serve(calls: &[Call], length: Duration) -> Result<Served, Failure> {
+pub(super) async fn serve(calls: &[GoodCall], length: Duration) -> Result<Served, Failure> {
     let mut callers = JoinSet::new();
     for call in calls {
         callers.spawn(caller(Arc::clone(call), Instant::now() + length));
@@ -87,9 +87,9 @@ pub(super) async fn serve(calls: &[Call], length: Duration) -> Result<Served, Fa
     Ok(all)
 }
 
-async fn caller(call: Call, end: Instant) -> Result<Served, Failure> {
+async fn caller(call: GoodCall, end: Instant) -> Result<Served, Failure> {
     let mut served = Served::none()?;
-    let mut beats = interval(BEAT);
+    let mut beats = interval(CALL_INTERVAL);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while Instant::now() < end {
         beats.tick().await;

@@ -17,23 +17,23 @@ use tonic_types::StatusExt as _;
 
 use super::kids::{register, tokens};
 use crate::Failure;
-use crate::drill::SETTINGS;
+use crate::drill::DRILL_SETTINGS;
 use crate::process::{Process, Setup};
 
 /// The longest time that a caller waits for an answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longer than a guard delays a call. A call that began within this time before a fault may meet the fault.
-pub(super) const GUARDED: Duration = Duration::from_millis(600);
+pub(super) const MAX_GUARDED_WAIT: Duration = Duration::from_millis(600);
 
 /// The reason of a guard that cannot ask.
-const AUTH_UNAVAILABLE: &str = "AUTH_UNAVAILABLE";
+const AUTH_UNAVAILABLE_REASON: &str = "AUTH_UNAVAILABLE";
 
 /// The guards' service key.
 const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
 
 /// The processes, and the guard's connection to the auth service.
-pub(super) struct Rig {
+pub(super) struct GuardedRig {
     pub(super) auth: Process,
     pub(super) guarded: Process,
     pub(super) way: Proxy,
@@ -45,7 +45,7 @@ pub(super) struct Rig {
 }
 
 /// A call of the drill.
-pub(super) struct Call {
+pub(super) struct GuardedCall {
     pub(super) caller: usize,
     pub(super) begun: Instant,
     /// Status of a call on which the guard did not decide; or a timeout after 5 s.
@@ -54,14 +54,14 @@ pub(super) struct Call {
 
 /// The calls of all callers.
 #[derive(Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
+pub(super) struct GuardedCalls(Arc<Mutex<Vec<GuardedCall>>>);
 
-impl Rig {
+impl GuardedRig {
     /// Starts both services, the auth service on this database or else on an SQLite file, and gets this many tokens.
     pub(super) async fn start(program: &Path, database: Option<String>, count: usize) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let file = |name: &str| format!("sqlite:{}", folder.path().join(format!("{name}.db")).display());
-        let settings = SETTINGS.into_iter().chain([("AUTH_SERVICE_KEY", SERVICE_KEY)]);
+        let settings = DRILL_SETTINGS.into_iter().chain([("AUTH_SERVICE_KEY", SERVICE_KEY)]);
         let auth = Process::start(Setup {
             program: program.to_owned(),
             command: "auth",
@@ -89,7 +89,7 @@ impl Rig {
         &self,
         share: usize,
         beat: Duration,
-        calls: &Calls,
+        calls: &GuardedCalls,
     ) -> Result<JoinSet<()>, Failure> {
         let (mut callers, mut blog) = (JoinSet::new(), self.guarded.channel().await?);
         for (caller, token) in self.tokens.iter().cloned().enumerate() {
@@ -103,7 +103,7 @@ impl Rig {
     }
 
     /// Starts a caller that uses the next token with each call.
-    pub(super) async fn cold_caller(&self, beat: Duration, calls: &Calls) -> Result<JoinSet<()>, Failure> {
+    pub(super) async fn cold_caller(&self, beat: Duration, calls: &GuardedCalls) -> Result<JoinSet<()>, Failure> {
         let (mut callers, blog) = (JoinSet::new(), self.guarded.channel().await?);
         let reader = GuardedReader { blog, post: self.post.clone(), caller: 0, calls: calls.clone() };
         callers.spawn(reader.call_on_beat(self.tokens.clone().into_iter(), beat));
@@ -117,7 +117,7 @@ struct GuardedReader {
     blog: Channel,
     post: String,
     caller: usize,
-    calls: Calls,
+    calls: GuardedCalls,
 }
 
 impl GuardedReader {
@@ -140,7 +140,7 @@ impl GuardedReader {
             Ok(Err(status)) => undecided(&status),
             Err(_) => Some("no answer within 5 s".to_owned()),
         };
-        self.calls.add(Call { caller: self.caller, begun, failure });
+        self.calls.add(GuardedCall { caller: self.caller, begun, failure });
     }
 
     async fn read(&self, token: &str) -> Result<(), Status> {
@@ -155,7 +155,7 @@ impl GuardedReader {
 /// count, because this machine may be too slow for it.
 fn undecided(status: &Status) -> Option<String> {
     let reason = status.get_details_error_info().map(|info| info.reason);
-    let is_decided = reason.as_deref().is_some_and(|reason| reason != AUTH_UNAVAILABLE);
+    let is_decided = reason.as_deref().is_some_and(|reason| reason != AUTH_UNAVAILABLE_REASON);
     (!is_decided).then(|| format!("{:?}: {}", status.code(), status.message()))
 }
 
@@ -167,19 +167,19 @@ async fn write(blog: Channel, token: &str) -> Result<String, Failure> {
     Ok(client.create_post(request).await?.into_inner().post.ok_or("no post")?.id)
 }
 
-impl Calls {
-    fn add(&self, call: Call) {
+impl GuardedCalls {
+    fn add(&self, call: GuardedCall) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(call);
     }
 
     /// Returns all calls that have ended.
-    pub(super) fn take(&self) -> Vec<Call> {
+    pub(super) fn take(&self) -> Vec<GuardedCall> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// Returns the longest time from the start of a caller's successful call to the start of its next one.
-pub(super) fn worst_outage(calls: &[Call]) -> Duration {
+pub(super) fn worst_outage(calls: &[GuardedCall]) -> Duration {
     let mut good: Vec<_> = calls.iter().filter(|call| call.failure.is_none()).collect();
     good.sort_by_key(|call| (call.caller, call.begun));
     let pairs = good.windows(2).filter(|pair| pair[0].caller == pair[1].caller);

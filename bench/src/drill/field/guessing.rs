@@ -12,18 +12,18 @@ use tokio::time::Instant;
 use tonic::Code;
 use tonic::transport::Channel;
 
-use super::super::PASSWORD;
+use super::super::DRILL_PASSWORD;
 use crate::Failure;
 use crate::services::Services;
 
 /// Addresses that flood the queue, and the logins that each has under way.
-const ADDRESSES: u8 = 20;
-const AT_ONCE: usize = 16;
+const FLOOD_ADDRESSES: u8 = 20;
+const LOGINS_PER_ADDRESS: usize = 16;
 
 /// Guesses at one account that are sent at once.
-const BURST: usize = 100;
+const GUESS_BURST: usize = 100;
 
-const GOOD: &str = "good@example.com";
+const GOOD_EMAIL: &str = "good@example.com";
 
 /// Logins of the good caller, by their outcome.
 #[derive(Default)]
@@ -42,17 +42,17 @@ pub async fn run(program: &Path, length: Duration) -> Result<Vec<String>, Failur
         command.env("AUTH_USER_SESSIONS", "0").env("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0")
     })
     .await?;
-    register(&pair, GOOD).await?;
-    for number in 0..ADDRESSES {
+    register(&pair, GOOD_EMAIL).await?;
+    for number in 0..FLOOD_ADDRESSES {
         register(&pair, &email(number)).await?;
     }
     let judged = burst(&pair).await?;
     let quiet = logins(&pair, Instant::now() + length / 4).await?;
     let end = Instant::now() + length;
     let mut flood = JoinSet::new();
-    for number in 0..ADDRESSES {
+    for number in 0..FLOOD_ADDRESSES {
         let channel = pair.connection_from(address(10 + number))?;
-        for _ in 0..AT_ONCE {
+        for _ in 0..LOGINS_PER_ADDRESS {
             flood.spawn(flood_until(end, channel.clone(), email(number)));
         }
     }
@@ -60,8 +60,8 @@ pub async fn run(program: &Path, length: Duration) -> Result<Vec<String>, Failur
     let attackers: usize = flood.join_all().await.into_iter().sum();
     pair.stop()?;
     Ok(vec![
-        format!("guesses judged of {BURST} sent at once at one account: {judged}"),
-        format!("logins of {ADDRESSES} flooding addresses: {attackers}"),
+        format!("guesses judged of {GUESS_BURST} sent at once at one account: {judged}"),
+        format!("logins of {FLOOD_ADDRESSES} flooding addresses: {attackers}"),
         quiet.line("good logins before"),
         loud.line("good logins under the flood"),
     ])
@@ -76,7 +76,7 @@ fn address(last: u8) -> IpAddr {
 }
 
 async fn register(pair: &Services, email: &str) -> Result<(), Failure> {
-    let (name, email, password) = ("Ada".to_owned(), email.to_owned(), PASSWORD.to_owned());
+    let (name, email, password) = ("Ada".to_owned(), email.to_owned(), DRILL_PASSWORD.to_owned());
     let request = CreateUserRequest { name, email, password, ..CreateUserRequest::default() };
     UserServiceClient::new(pair.auth.clone()).create_user(request).await?;
     Ok(())
@@ -91,7 +91,7 @@ async fn login(channel: Channel, email: String, password: &str) -> Result<(), Co
 async fn burst(pair: &Services) -> Result<usize, Failure> {
     let channel = pair.connection_from(address(9))?;
     let mut guesses = JoinSet::new();
-    for _ in 0..BURST {
+    for _ in 0..GUESS_BURST {
         let channel = channel.clone();
         guesses.spawn(login(channel, "victim@example.com".to_owned(), "a wrong password"));
     }
@@ -102,7 +102,7 @@ async fn burst(pair: &Services) -> Result<usize, Failure> {
 async fn flood_until(end: Instant, channel: Channel, email: String) -> usize {
     let mut count = 0;
     while Instant::now() < end {
-        count += usize::from(login(channel.clone(), email.clone(), PASSWORD).await.is_ok());
+        count += usize::from(login(channel.clone(), email.clone(), DRILL_PASSWORD).await.is_ok());
     }
     count
 }
@@ -113,7 +113,7 @@ async fn logins(pair: &Services, end: Instant) -> Result<GuessedLogins, Failure>
     let mut logins = GuessedLogins::default();
     while Instant::now() < end {
         let began = Instant::now();
-        match login(channel.clone(), GOOD.to_owned(), PASSWORD).await {
+        match login(channel.clone(), GOOD_EMAIL.to_owned(), DRILL_PASSWORD).await {
             Ok(()) => logins.times.push(began.elapsed()),
             Err(_) => logins.refused += 1,
         }

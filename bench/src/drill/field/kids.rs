@@ -23,33 +23,33 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 
 use crate::Failure;
-use crate::drill::{Broken, PASSWORD, Report};
+use crate::drill::{Broken, DRILL_PASSWORD, Report};
 use crate::services::{Services, channel};
 
 /// Connections of the attackers, and streams of each.
-const CONNECTIONS: usize = 12;
-const STREAMS: usize = 100;
+const ATTACK_CONNECTIONS: usize = 12;
+const STREAMS_PER_CONNECTION: usize = 100;
 
 /// The nice value of the attackers' threads: in the field they run on other machines.
-const NICE: i32 = 10;
+const ATTACKER_NICENESS: i32 = 10;
 
 /// Good callers, each with a connection and a session of its own, and the time from one of its calls to the next.
-const CALLERS: usize = 8;
-const BEAT: Duration = Duration::from_millis(100);
+const GOOD_CALLERS: usize = 8;
+const CALL_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The longest time that a good caller waits for an answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The largest share of good calls that may fail, in percent, and the largest factor of their p99.
-const MAX_FAILED: usize = 1;
-const MAX_SLOWER: u32 = 3;
+const MAX_FAILED_PERCENT: usize = 1;
+const MAX_P99_FACTOR: u32 = 3;
 
 /// Below this time, noise of the machine decides.
-const JITTER: Duration = Duration::from_millis(5);
+const MACHINE_NOISE: Duration = Duration::from_millis(5);
 
 /// The default settings, except for limits by address, because all callers have the same address. The service signs
 /// with key pairs: with a secret, unknown key ids would cause no work.
-const SETTINGS: [(&str, &str); 2] = [("AUTH_SIGN_UPS", "0"), ("AUTH_ADDRESS_FAILURES", "0")];
+const ADDRESS_LIMIT_SETTINGS: [(&str, &str); 2] = [("AUTH_SIGN_UPS", "0"), ("AUTH_ADDRESS_FAILURES", "0")];
 
 /// Calls of the good callers, by their outcome.
 #[derive(Default)]
@@ -70,10 +70,10 @@ struct KidCaller {
 /// Fails if the pair does not start, or ends.
 pub(super) async fn run(program: &Path, length: Duration) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
-    let services = Services::pair(program, folder.path(), |command| command.envs(SETTINGS)).await?;
-    let calls = usize::try_from(length.as_millis() / BEAT.as_millis())?.max(1);
+    let services = Services::pair(program, folder.path(), |command| command.envs(ADDRESS_LIMIT_SETTINGS)).await?;
+    let calls = usize::try_from(length.as_millis() / CALL_INTERVAL.as_millis())?.max(1);
     let mut callers = Vec::new();
-    for number in 0..CALLERS {
+    for number in 0..GOOD_CALLERS {
         callers.push(KidCaller { blog: channel(services.blog_address()).await?, tokens: Vec::new() });
         let pair = register(&services.auth, number).await?;
         callers[number].tokens = tokens(&services.auth, pair, 2 * calls).await?;
@@ -102,11 +102,11 @@ fn judge(report: &mut Report, quiet: &KidCalls, attacked: &KidCalls) {
         report.lines.extend(served.failures.first().map(|failure| format!("    {failure}")));
     }
     let failed = attacked.failures.len();
-    if failed * 100 > attacked.took.len() * MAX_FAILED {
+    if failed * 100 > attacked.took.len() * MAX_FAILED_PERCENT {
         report.broken.push(Broken::new("at most 1 % of the good cold calls fail", format!("{failed}")));
     }
     let [before, under] = [quiet, attacked].map(|served| p99(&served.took));
-    if under > (before * MAX_SLOWER).max(JITTER) {
+    if under > (before * MAX_P99_FACTOR).max(MACHINE_NOISE) {
         let seen = format!("{under:?} and not {before:?}");
         report.broken.push(Broken::new("the p99 of the good cold calls is at most 3 times as long", seen));
     }
@@ -122,7 +122,7 @@ pub(super) async fn register(auth: &Channel, number: usize) -> Result<TokenPair,
     let request = CreateUserRequest {
         name: "Ada".into(),
         email: format!("ada-{number}@example.com"),
-        password: PASSWORD.into(),
+        password: DRILL_PASSWORD.into(),
         ..CreateUserRequest::default()
     };
     let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
@@ -159,7 +159,7 @@ async fn serve(callers: &mut [KidCaller], calls: usize) -> Result<KidCalls, Fail
 
 async fn call_all(blog: Channel, tokens: Vec<String>) -> KidCalls {
     let mut served = KidCalls::default();
-    let mut beats = interval(BEAT);
+    let mut beats = interval(CALL_INTERVAL);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for token in tokens {
         beats.tick().await;
@@ -188,16 +188,16 @@ fn attack(at: &str, model: &str) -> Result<(Runtime, Arc<AtomicU64>), Failure> {
         .enable_all()
         // On Linux a thread has a priority of its own. An attacker with the usual priority only attacks harder.
         .on_thread_start(|| {
-            let _ = setpriority_process(None, NICE);
+            let _ = setpriority_process(None, ATTACKER_NICENESS);
         })
         .build()?;
     let rest = model.split_once('.').ok_or("no token")?.1.to_owned();
     let (next, refused) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    for _ in 0..CONNECTIONS {
+    for _ in 0..ATTACK_CONNECTIONS {
         let (at, rest, next, refused) = (at.to_owned(), rest.clone(), Arc::clone(&next), Arc::clone(&refused));
         runtime.spawn(async move {
             let Ok(blog) = channel(&at).await else { return };
-            for _ in 0..STREAMS {
+            for _ in 0..STREAMS_PER_CONNECTION {
                 let (blog, rest, next, refused) = (blog.clone(), rest.clone(), Arc::clone(&next), Arc::clone(&refused));
                 tokio::spawn(async move {
                     loop {

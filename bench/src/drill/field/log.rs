@@ -15,18 +15,18 @@ use super::world::World;
 use crate::Failure;
 
 /// Connections, and streams of each.
-const CONNECTIONS: usize = 16;
-const STREAMS: usize = 20;
+const ATTACK_CONNECTIONS: usize = 16;
+const STREAMS_PER_CONNECTION: usize = 20;
 
 /// Length of the called path in bytes. It costs the attacker nothing, because HTTP/2 sends a repeated header in one
 /// byte.
-const PATH: usize = 3_800;
+const PATH_BYTES: usize = 3_800;
 
 /// Time limit of a start with the first calls.
-const START: Duration = Duration::from_secs(30);
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Time limit of a stop.
-const STOP: Duration = Duration::from_secs(15);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The target of the log.
 #[derive(Clone, Copy)]
@@ -58,15 +58,16 @@ async fn attacked(name: &'static str, to: To, program: &Path, scale: Scale) -> R
     };
     // Refusals are logged at `info`, the default.
     let world = World::start(program, |command| command.env_remove("RUST_LOG").stderr(stderr));
-    let world = timeout(START, world).await.map_err(|_| "no answer within 30 s of the start")??;
-    let stream = Stream::of(&format!("/{}", "a".repeat(PATH)), framed(&[]));
+    let world = timeout(START_TIMEOUT, world).await.map_err(|_| "no answer within 30 s of the start")??;
+    let stream = Stream::of(&format!("/{}", "a".repeat(PATH_BYTES)), framed(&[]));
     let (good, at) = (world.good().await?, world.services.auth_address().to_owned());
-    let attack = || Attack::streams("refused calls", &at, [scale.of(CONNECTIONS), STREAMS], &stream);
+    let attack =
+        || Attack::streams("refused calls", &at, [scale.of(ATTACK_CONNECTIONS), STREAMS_PER_CONNECTION], &stream);
     let mut row = measure(name, &world.services, &good, scale, attack).await?;
     if let Ok(written) = fs::metadata(&log) {
         row.notes.push(format!("{} KiB of log", written.len() / 1024));
     }
-    match world.services.stop_within(STOP).await? {
+    match world.services.stop_within(STOP_TIMEOUT).await? {
         Some(took) => row.notes.push(format!("stopped within {:.1} s", took.as_secs_f64())),
         None => row.ended = Some("SIGTERM was not obeyed within 15 s".to_owned()),
     }

@@ -37,7 +37,7 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
-pub use figures::Figures;
+pub use figures::FieldFigures;
 pub use good::Served;
 pub use row::Row;
 pub use scale::Scale;
@@ -46,7 +46,7 @@ use super::{Broken, Report};
 use crate::Failure;
 
 /// The seed of a scenario's random choices.
-const SEED: u64 = 17;
+const SCENARIO_SEED: u64 = 17;
 
 /// One kind of attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -119,7 +119,7 @@ impl Scenario {
     ///
     /// # Errors
     /// Fails with a sentence if the scenario itself cannot continue.
-    pub async fn run(self, program: &Path, scale: Scale) -> Result<Figures, Failure> {
+    pub async fn run(self, program: &Path, scale: Scale) -> Result<FieldFigures, Failure> {
         let rows = match self {
             Self::SlowReaders => slow_readers::run(program, scale).await?,
             Self::Bodies => bodies::run(program, scale).await?,
@@ -130,7 +130,7 @@ impl Scenario {
             Self::Stall => return Ok(stall::run(program, scale.of(50), scale.seed).await?.into()),
             Self::Vanish => return Ok(vanish::run(program, scale.of(10), scale.seed).await?.into()),
             Self::Followers => {
-                return Ok(followers::run(program, scale.of(followers::COUNT), scale.length).await?.into());
+                return Ok(followers::run(program, scale.of(followers::GUARD_COUNT), scale.length).await?.into());
             }
             Self::FarLog => return Ok(far_log::run(program, scale.of(1_000_000)).await?.into()),
             Self::Clocks => return Ok(clocks::run(program, scale.of(20)).await?.into()),
@@ -139,11 +139,11 @@ impl Scenario {
             Self::Switchover => return Ok(switchover::run(program, scale.of(10), scale.seed).await?.into()),
             Self::Pooler => return pooler::run(program, scale.of(50), scale.length, scale.seed).await,
             Self::Unsure => return Ok(unsure::run(program, scale.of(15), scale.seed).await?.into()),
-            Self::Guessing => return Figures::lines(guessing::run(program, scale.length).await),
-            Self::TwoTabs => return Figures::lines(two_tabs::run(program, scale.of(1_000)).await),
-            Self::Frozen => return frozen::run(program, scale.of(200), SEED).await,
+            Self::Guessing => return FieldFigures::lines(guessing::run(program, scale.length).await),
+            Self::TwoTabs => return FieldFigures::lines(two_tabs::run(program, scale.of(1_000)).await),
+            Self::Frozen => return frozen::run(program, scale.of(200), SCENARIO_SEED).await,
         };
-        Ok(Figures { rows, ..Figures::default() })
+        Ok(FieldFigures { rows, ..FieldFigures::default() })
     }
 
     fn name(self) -> String {

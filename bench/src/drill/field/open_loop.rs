@@ -19,13 +19,13 @@ use crate::drill::{Answer, Report};
 use crate::process::Process;
 
 /// Deadline of each call.
-pub(super) const DEADLINE: Duration = Duration::from_secs(1);
+pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(1);
 
 /// Number of users, who call in turns: the updates of one user wait for each other.
-const USERS: usize = 16;
+const OPEN_LOOP_USERS: usize = 16;
 
 /// Number of connections, which the users share: one has a hundred streams.
-const CONNECTIONS: usize = 4;
+const SHARED_CONNECTIONS: usize = 4;
 
 /// A method that is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub(super) enum Kind {
 
 /// A call that has ended.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
+pub(super) struct OpenLoopCall {
     pub(super) kind: Kind,
     pub(super) begun: Instant,
     pub(super) ended: Instant,
@@ -45,28 +45,28 @@ pub(super) struct Call {
 }
 
 /// Users who are logged in, and their calls.
-pub(super) struct Callers {
-    users: Vec<User>,
+pub(super) struct OpenLoopCallers {
+    users: Vec<OpenLoopUser>,
     next: usize,
-    calls: Arc<Mutex<Vec<Call>>>,
+    calls: Arc<Mutex<Vec<OpenLoopCall>>>,
 }
 
 #[derive(Clone)]
-struct User {
+struct OpenLoopUser {
     auth: Channel,
     token: Token,
 }
 
-impl Callers {
+impl OpenLoopCallers {
     /// Registers the users.
     pub(super) async fn register(auth: &Process) -> Result<Self, Failure> {
         let (mut users, mut channels) = (Vec::new(), Vec::new());
-        for _ in 0..CONNECTIONS {
+        for _ in 0..SHARED_CONNECTIONS {
             channels.push(auth.channel().await?);
         }
-        for (number, auth) in (0..USERS).zip(channels.iter().cycle()) {
+        for (number, auth) in (0..OPEN_LOOP_USERS).zip(channels.iter().cycle()) {
             let token = Token::parse(&register(auth, number).await?.access_token)?;
-            users.push(User { auth: auth.clone(), token });
+            users.push(OpenLoopUser { auth: auth.clone(), token });
         }
         Ok(Self { users, next: 0, calls: Arc::default() })
     }
@@ -78,14 +78,15 @@ impl Callers {
         let end = Instant::now() + length;
         while beats.tick().await < end {
             while open.try_join_next().is_some() {}
-            let (kind, user) = (kinds[self.next % kinds.len()], self.users[self.next / kinds.len() % USERS].clone());
+            let (kind, user) =
+                (kinds[self.next % kinds.len()], self.users[self.next / kinds.len() % OPEN_LOOP_USERS].clone());
             let (calls, number) = (Arc::clone(&self.calls), self.next);
             self.next += 1;
             open.spawn(async move {
                 let begun = Instant::now();
                 let answer =
                     user.call(kind, number).await.map_or_else(|status| Answer::of(&status), |()| Answer::success());
-                let call = Call { kind, begun, ended: Instant::now(), answer };
+                let call = OpenLoopCall { kind, begun, ended: Instant::now(), answer };
                 calls.lock().unwrap_or_else(PoisonError::into_inner).push(call);
             });
         }
@@ -115,14 +116,14 @@ impl Callers {
     }
 
     /// Returns the calls that have ended, in the order of their start.
-    pub(super) fn calls(&self) -> Vec<Call> {
+    pub(super) fn calls(&self) -> Vec<OpenLoopCall> {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone();
         calls.sort_by_key(|call| call.begun);
         calls
     }
 }
 
-impl User {
+impl OpenLoopUser {
     async fn call(&self, kind: Kind, number: usize) -> Result<(), Status> {
         let token = WithToken::new(&self.token);
         match kind {
@@ -147,33 +148,37 @@ impl User {
     }
 }
 
-impl Call {
+impl OpenLoopCall {
     pub(super) fn is_ok(&self) -> bool {
         self.answer.code == tonic::Code::Ok
     }
 }
 
 /// Returns the calls that began in this time.
-pub(super) fn within(calls: &[Call], begin: Instant, end: Instant) -> impl Iterator<Item = &Call> + Clone {
+pub(super) fn within(
+    calls: &[OpenLoopCall],
+    begin: Instant,
+    end: Instant,
+) -> impl Iterator<Item = &OpenLoopCall> + Clone {
     calls.iter().filter(move |call| call.begun >= begin && call.begun < end)
 }
 
 /// Returns the percentage of calls that succeeded; 100 for no calls.
 #[expect(clippy::cast_precision_loss, reason = "the calls of a minute are few")]
-pub(super) fn percent<'a>(calls: impl Iterator<Item = &'a Call> + Clone) -> f64 {
+pub(super) fn percent<'a>(calls: impl Iterator<Item = &'a OpenLoopCall> + Clone) -> f64 {
     let (all, good) = (calls.clone().count(), calls.filter(|call| call.is_ok()).count());
     if all == 0 { 100.0 } else { good as f64 * 100.0 / all as f64 }
 }
 
 /// Returns the longest time from the start of a successful call to the start of the next one, or to the end.
-pub(super) fn worst_outage(calls: &[Call], end: Instant) -> Duration {
+pub(super) fn worst_outage(calls: &[OpenLoopCall], end: Instant) -> Duration {
     let good = calls.iter().filter(|call| call.is_ok()).map(|call| call.begun);
     let good: Vec<_> = good.chain([end]).collect();
     good.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
 }
 
 /// Returns the successes among the calls of each second, as a readable list.
-pub(super) fn by_second(calls: &[Call], begin: Instant) -> String {
+pub(super) fn by_second(calls: &[OpenLoopCall], begin: Instant) -> String {
     let end = calls.last().map_or(begin, |last| last.begun);
     let mut counts = Vec::new();
     let mut second = begin;
@@ -186,7 +191,7 @@ pub(super) fn by_second(calls: &[Call], begin: Instant) -> String {
 }
 
 /// Adds the number of failures of each kind.
-pub(super) fn failures(report: &mut Report, calls: &[Call]) {
+pub(super) fn failures(report: &mut Report, calls: &[OpenLoopCall]) {
     let mut counts = BTreeMap::new();
     for call in calls.iter().filter(|call| !call.is_ok()) {
         *counts.entry(format!("{:?}: {}", call.kind, call.answer)).or_insert(0) += 1;
@@ -196,6 +201,6 @@ pub(super) fn failures(report: &mut Report, calls: &[Call]) {
 
 fn timed<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
-    request.set_timeout(DEADLINE);
+    request.set_timeout(CALL_DEADLINE);
     request
 }

@@ -7,24 +7,25 @@ use testkit::postgres::{Bouncer, PostgresServer};
 use tokio::time::{Instant, sleep};
 use tonic::Code;
 
-use super::{Figures, frozen};
+use super::FieldFigures;
+use super::frozen::{self, FreezeResult};
 use crate::Failure;
 use crate::drill::postgres::database;
-use crate::drill::{Broken, Callers, Client, Report, SETTINGS};
+use crate::drill::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Report};
 use crate::process::{Process, Setup};
 use crate::services::Services;
 
 /// The longest time to a refusal of another mode.
-const AT_ONCE: Duration = Duration::from_secs(5);
+const MAX_REFUSAL_TIME: Duration = Duration::from_secs(5);
 
 /// The message of a service about another mode.
-const REFUSAL: &str = "behind a pooler in transaction mode";
+const REFUSAL_MESSAGE: &str = "behind a pooler in transaction mode";
 
 /// Tries each mode, and freezes one of two replicas this many times.
 ///
 /// # Errors
 /// Fails if the scenario itself cannot continue.
-pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: u64) -> Result<Figures, Failure> {
+pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: u64) -> Result<FieldFigures, Failure> {
     let server = PostgresServer::start().await?;
     let mut report = Report::default();
     let session = [
@@ -40,7 +41,7 @@ pub(super) async fn run(program: &Path, freezes: usize, length: Duration, seed: 
     };
     load(&mut report, program, &server, &bouncer, length, seed).await?;
     let url = bouncer.url(&database(&server).await?);
-    let (figures, held_up) = frozen::freeze(program, &url, freezes, seed).await?;
+    let FreezeResult { figures, held_up } = frozen::freeze(program, &url, freezes, seed).await?;
     report.lines.extend(figures.lines);
     report.broken.extend(figures.broken);
     if held_up > 0 {
@@ -66,9 +67,9 @@ async fn load(
     let urls = [bouncer.url(&database(server).await?), bouncer.url(&database(server).await?)];
     let [auth, blog] = urls.each_ref().map(String::as_str);
     let services =
-        Services::on_postgres(program, folder.path(), [auth, blog], |command| command.envs(SETTINGS)).await?;
-    let client = Client::register(&services, seed).await?;
-    let callers = Callers::mix(&client);
+        Services::on_postgres(program, folder.path(), [auth, blog], |command| command.envs(DRILL_SETTINGS)).await?;
+    let client = DrillClient::register(&services, seed).await?;
+    let callers = DrillCallers::mix(&client);
     sleep(length).await;
     callers.stop().await?;
     let calls = client.history.calls().clone();
@@ -92,12 +93,12 @@ async fn refuse(report: &mut Report, program: &Path, server: &PostgresServer, mo
             program: program.to_owned(),
             command,
             arguments: vec!["--database-url".into(), bouncer.url(&database(server).await?)],
-            environment: SETTINGS.map(|(name, value)| (name, value.to_owned())).into(),
+            environment: DRILL_SETTINGS.map(|(name, value)| (name, value.to_owned())).into(),
             log: log.clone(),
         });
         let took = begun.elapsed();
         let said = std::fs::read_to_string(log)?;
-        let is_named = said.contains(REFUSAL);
+        let is_named = said.contains(REFUSAL_MESSAGE);
         let what = if started.is_ok() {
             "started"
         } else if is_named {
@@ -106,7 +107,7 @@ async fn refuse(report: &mut Report, program: &Path, server: &PostgresServer, mo
             "ended"
         };
         report.row(&format!("pooler, {mode} mode: {command}"), format!("{what} after {} ms", took.as_millis()));
-        if started.is_ok() || !is_named || took > AT_ONCE {
+        if started.is_ok() || !is_named || took > MAX_REFUSAL_TIME {
             report
                 .broken
                 .push(Broken::new("other modes are refused at once by name", format!("{mode}, {command}: {what}")));

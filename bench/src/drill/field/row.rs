@@ -5,16 +5,16 @@ use crate::Failure;
 use crate::drill::Broken;
 
 /// Target: the largest growth of the services' memory under an attack, in MiB.
-const MEMORY: f64 = 32.0;
+const MAX_EXTRA_MIB: f64 = 32.0;
 
 /// Target: the largest share of the good callers' calls that fail.
-const ERRORS: f64 = 0.01;
+const MAX_ERROR_SHARE: f64 = 0.01;
 
 /// Target: the largest ratio of the good callers' p99 under the attack to their p99 without it.
-const SLOWER: f64 = 3.0;
+const MAX_P99_FACTOR: f64 = 3.0;
 
 /// A p99 below this time in milliseconds meets its target: such times are noise of the machine.
-const JITTER: f64 = 5.0;
+const NOISE_MILLIS: f64 = 5.0;
 
 /// The figures of one attack.
 #[derive(Debug)]
@@ -86,13 +86,13 @@ impl Row {
         if let Some(ended) = &self.ended {
             miss("a service survives the attack", ended.clone());
         }
-        if self.more() > MEMORY {
+        if self.more() > MAX_EXTRA_MIB {
             miss("an attack costs at most 32 MiB", format!("{:.1} MiB", self.more()));
         }
-        if errors > ERRORS {
+        if errors > MAX_ERROR_SHARE {
             miss("at most 1 % of the good calls fail", format!("{:.1} %", errors * 100.0));
         }
-        if under > (before * SLOWER).max(JITTER) {
+        if under > (before * MAX_P99_FACTOR).max(NOISE_MILLIS) {
             miss("p99 of the good calls is at most 3 times as long", format!("{under:.1} ms and not {before:.1} ms"));
         }
         broken

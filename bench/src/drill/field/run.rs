@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::good::{Call, serve};
+use super::good::{GoodCall, serve};
 use super::row::Row;
 use super::{Scale, attack::Attack};
 use crate::Failure;
@@ -25,7 +25,7 @@ struct MemoryWatch {
 pub(super) async fn measure(
     name: &'static str,
     services: &Services,
-    good: &[Call],
+    good: &[GoodCall],
     scale: Scale,
     attack: impl FnOnce() -> Result<Attack, Failure>,
 ) -> Result<Row, Failure> {

@@ -15,33 +15,33 @@ use super::row::Row;
 use super::run::measure;
 use super::world::World;
 use crate::Failure;
-use crate::drill::SETTINGS;
+use crate::drill::DRILL_SETTINGS;
 use crate::services::{Services, command};
 
 /// Number of sockets.
-const SOCKETS: usize = 1_000;
+const SILENT_SOCKETS: usize = 1_000;
 
 /// Limit of open files of the service, also in the short form with few sockets.
-const FILES: usize = 256;
+const MAX_OPEN_FILES: usize = 256;
 
 /// New clients at a time.
-const NEWCOMERS: usize = 4;
+const CONCURRENT_NEWCOMERS: usize = 4;
 
 /// Shell script that lowers the limit of open files, and then runs the command in its arguments.
-const LIMITED: &str = "ulimit -n 256 && exec \"$@\"";
+const LIMIT_FILES_SCRIPT: &str = "ulimit -n 256 && exec \"$@\"";
 
 /// Limit of an attacker's connection attempt, and the pause before the next one.
-const CONNECT: Duration = Duration::from_secs(2);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const RECONNECT_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failure> {
     let folder = tempfile::tempdir()?;
     let mut limited = command(Path::new("/bin/sh"), &folder.path().join("log"))?;
-    limited.args(["-c", LIMITED, "sh"]).arg(program);
-    let services = Services::pair_by(limited, folder.path(), |command| command.envs(SETTINGS)).await?;
+    limited.args(["-c", LIMIT_FILES_SCRIPT, "sh"]).arg(program);
+    let services = Services::pair_by(limited, folder.path(), |command| command.envs(DRILL_SETTINGS)).await?;
     let world = World::over(services, folder).await?;
-    let (good, at) = (world.newcomers(NEWCOMERS), world.services.auth_address().to_owned());
-    let sockets = scale.of(SOCKETS).max(FILES + FILES / 4);
+    let (good, at) = (world.newcomers(CONCURRENT_NEWCOMERS), world.services.auth_address().to_owned());
+    let sockets = scale.of(SILENT_SOCKETS).max(MAX_OPEN_FILES + MAX_OPEN_FILES / 4);
     Ok(vec![measure("silent", &world.services, &good, scale, || attack(&at, sockets)).await?])
 }
 
@@ -52,7 +52,7 @@ fn attack(at: &str, sockets: usize) -> Result<Attack, Failure> {
         let (at, opened) = (at.to_owned(), Arc::clone(&attack.count));
         attack.add(async move {
             loop {
-                if let Ok(Ok(mut socket)) = timeout(CONNECT, TcpStream::connect(&at)).await {
+                if let Ok(Ok(mut socket)) = timeout(CONNECT_TIMEOUT, TcpStream::connect(&at)).await {
                     opened.fetch_add(1, Ordering::Relaxed);
                     let mut heard = [0; 1024];
                     while socket.read(&mut heard).await.is_ok_and(|count| count > 0) {}

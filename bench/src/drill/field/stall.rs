@@ -6,22 +6,24 @@ use std::time::Duration;
 use testkit::postgres::PostgresServer;
 use tokio::time::{Instant, sleep};
 
-use super::guarded::{Call, Calls, GUARDED, Rig, worst_outage};
+use super::guarded::{GuardedCall, GuardedCalls, GuardedRig, MAX_GUARDED_WAIT, worst_outage};
 use crate::Failure;
 use crate::drill::{Broken, Random, Report};
 
 /// Number of tokens, each with its own caller; number of callers on one connection; and the time between two calls of a
 /// caller.
-const TOKENS: usize = 200;
-const SHARE: usize = 25;
-const BEAT: Duration = Duration::from_secs(1);
+const TOKEN_COUNT: usize = 200;
+const CALLERS_PER_CONNECTION: usize = 25;
+const CALL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The shortest and the longest pause, and the time between two pauses, in milliseconds.
-const PAUSE: (u64, u64) = (600, 5_000);
-const CALM: (u64, u64) = (1_500, 2_500);
+/// The shortest and the longest pause, and the shortest and the longest time between two pauses.
+const MIN_PAUSE_MS: u64 = 600;
+const MAX_PAUSE_MS: u64 = 5_000;
+const MIN_CALM_MS: u64 = 1_500;
+const MAX_CALM_MS: u64 = 2_500;
 
 /// Time after a pause; each call that starts later must succeed.
-const BACK: Duration = Duration::from_millis(500);
+const RECOVERY_TIME: Duration = Duration::from_millis(500);
 
 /// A pause that is over, and the time until which its calls count.
 struct Pause {
@@ -53,26 +55,26 @@ async fn pause(
     rounds: usize,
     seed: u64,
 ) -> Result<Report, Failure> {
-    let rig = Rig::start(program, database, TOKENS).await?;
-    let calls = Calls::default();
-    let mut callers = rig.warm_callers(SHARE, BEAT, &calls).await?;
+    let rig = GuardedRig::start(program, database, TOKEN_COUNT).await?;
+    let calls = GuardedCalls::default();
+    let mut callers = rig.warm_callers(CALLERS_PER_CONNECTION, CALL_INTERVAL, &calls).await?;
     let (mut random, mut pauses) = (Random::new(seed), Vec::new());
-    sleep(random.millis(CALM.0, CALM.1)).await;
+    sleep(random.millis(MIN_CALM_MS, MAX_CALM_MS)).await;
     for _ in 0..rounds {
-        let length = random.millis(PAUSE.0, PAUSE.1);
+        let length = random.millis(MIN_PAUSE_MS, MAX_PAUSE_MS);
         rig.auth.pause().await?;
         sleep(length).await;
         rig.auth.resume()?;
         let ended = Instant::now();
-        sleep(random.millis(CALM.0, CALM.1)).await;
-        pauses.push(Pause { length, ended, until: Instant::now() - GUARDED });
+        sleep(random.millis(MIN_CALM_MS, MAX_CALM_MS)).await;
+        pauses.push(Pause { length, ended, until: Instant::now() - MAX_GUARDED_WAIT });
     }
     callers.shutdown().await;
     Ok(judge(engine, &calls.take(), &pauses))
 }
 
 /// Returns the figures of the time from each pause's end to the last failure.
-fn judge(engine: &str, calls: &[Call], pauses: &[Pause]) -> Report {
+fn judge(engine: &str, calls: &[GuardedCall], pauses: &[Pause]) -> Report {
     let (mut report, mut back) = (Report::default(), Vec::new());
     for Pause { length, ended, until } in pauses {
         let after = calls.iter().filter(|call| call.failure.is_some() && call.begun > *ended && call.begun < *until);
@@ -82,7 +84,7 @@ fn judge(engine: &str, calls: &[Call], pauses: &[Pause]) -> Report {
         };
         let took = last.begun - *ended;
         back.push(took);
-        if took > BACK {
+        if took > RECOVERY_TIME {
             let failure = last.failure.as_deref().unwrap_or_default();
             let seen =
                 format!("{engine}, {} ms after a pause of {} ms: {failure}", took.as_millis(), length.as_millis());

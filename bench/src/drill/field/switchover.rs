@@ -15,11 +15,13 @@ use super::balancer::{Balancer, is_primary};
 use crate::Failure;
 use crate::drill::judge::judge;
 use crate::drill::postgres::database;
-use crate::drill::{Broken, Call, Callers, Client, Operation, Outage, Random, Report, SETTINGS, held};
+use crate::drill::{
+    Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Outage, Random, RecordedCall, Report, held,
+};
 use crate::services::Services;
 
 /// The longest time from the moment when the address leads to the primary to the first success of each kind of call.
-const BACK: Duration = Duration::from_secs(2);
+const RECOVERY_TIME: Duration = Duration::from_secs(2);
 
 /// Time limit of a round.
 const ROUND_TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,7 +30,7 @@ const ROUND_TIMEOUT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Number of consecutive connections that must lead to the primary.
-const STREAK: usize = 4;
+const PRIMARY_STREAK: usize = 4;
 
 /// The one address of the services' databases.
 enum Way {
@@ -100,9 +102,9 @@ async fn switch(
     let [auth, blog] = databases.each_ref().map(|name| primary.url_at(way.address(), name));
     let folder = tempfile::tempdir()?;
     let services =
-        Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?;
-    let client = Client::register(&services, seed).await?;
-    let callers = Callers::mix(&client);
+        Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(DRILL_SETTINGS)).await?;
+    let client = DrillClient::register(&services, seed).await?;
+    let callers = DrillCallers::mix(&client);
     let (mut random, mut outages, mut report) = (Random::new(seed), Vec::new(), Report::default());
     report.row("switchover: way, switchovers", format!("{}, {rounds}", way.name()));
     for _ in 0..rounds {
@@ -147,8 +149,8 @@ async fn change_places(primary: &PostgresServer, standby: &PostgresServer) -> Re
 }
 
 /// Adds the figures of the callers.
-fn tell(report: &mut Report, calls: &[Call], outages: &[Outage]) {
-    judge(report, calls, outages, &Operation::ALL, BACK);
+fn tell(report: &mut Report, calls: &[RecordedCall], outages: &[Outage]) {
+    judge(report, calls, outages, &Operation::ALL, RECOVERY_TIME);
     for (kind, writes) in [("reads", false), ("writes", true)] {
         let worst = worst_outage(calls, writes).as_millis();
         report.row(&format!("switchover: worst outage of {kind}"), format!("{worst} ms"));
@@ -169,7 +171,7 @@ async fn leads_to_primary(way: &Way, primary: &PostgresServer) -> Result<Instant
                 streak += 1;
                 if streak == 1 {
                     since = Instant::now();
-                } else if streak == STREAK {
+                } else if streak == PRIMARY_STREAK {
                     return since;
                 }
             }
@@ -181,10 +183,10 @@ async fn leads_to_primary(way: &Way, primary: &PostgresServer) -> Result<Instant
 
 /// Waits until the standby replicates the primary.
 async fn repeats(primary: &PostgresServer) -> Result<(), Failure> {
-    const SQL: &str = "select count(*) from pg_stat_replication where state = 'streaming'";
+    const STREAMING_STANDBYS_SQL: &str = "select count(*) from pg_stat_replication where state = 'streaming'";
     let mut connection = PgConnection::connect(&primary.url("postgres")).await?;
     let streams = async {
-        while sqlx::query_scalar::<_, i64>(SQL).fetch_one(&mut connection).await? == 0 {
+        while sqlx::query_scalar::<_, i64>(STREAMING_STANDBYS_SQL).fetch_one(&mut connection).await? == 0 {
             sleep(POLL_INTERVAL).await;
         }
         Ok::<_, sqlx::Error>(())
@@ -195,7 +197,7 @@ async fn repeats(primary: &PostgresServer) -> Result<(), Failure> {
 
 /// Returns the longest time from the end of a successful call to the end of the next one of its kind, or of the last
 /// call.
-fn worst_outage(calls: &[Call], writes: bool) -> Duration {
+fn worst_outage(calls: &[RecordedCall], writes: bool) -> Duration {
     let mut worst = Duration::ZERO;
     for operation in Operation::ALL.into_iter().filter(|operation| operation.writes() == writes) {
         let good = calls.iter().filter(|call| call.operation == operation && call.answer.code == Code::Ok);

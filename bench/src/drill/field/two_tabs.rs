@@ -8,7 +8,7 @@ use gatepost::api::auth::v1::{CreateUserRequest, RefreshTokenRequest};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::super::PASSWORD;
+use super::super::DRILL_PASSWORD;
 use crate::Failure;
 use crate::services::Services;
 
@@ -19,7 +19,7 @@ use crate::services::Services;
 pub async fn run(program: &Path, rounds: usize) -> Result<Vec<String>, Failure> {
     let folder = tempfile::tempdir()?;
     let pair = Services::pair(program, folder.path(), |command| command).await?;
-    let (name, email, password) = ("Ada".to_owned(), "ada@example.com".to_owned(), PASSWORD.to_owned());
+    let (name, email, password) = ("Ada".to_owned(), "ada@example.com".to_owned(), DRILL_PASSWORD.to_owned());
     let request = CreateUserRequest { name, email, password, ..CreateUserRequest::default() };
     let answer = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
     let first = answer.tokens.ok_or("a registration without tokens")?.refresh_token;

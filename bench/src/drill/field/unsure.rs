@@ -18,21 +18,21 @@ use tonic::{Code, Status};
 
 use super::kids::register;
 use crate::Failure;
-use crate::drill::{Answer, Broken, PASSWORD, Random, Report, SETTINGS};
+use crate::drill::{Answer, Broken, DRILL_PASSWORD, DRILL_SETTINGS, Random, Report};
 use crate::process::{Process, Setup};
 
 /// The length of a pause of the database, and the time between two.
-const STALL: Duration = Duration::from_millis(600);
-const CALM: Duration = Duration::from_millis(500);
+const STALL_TIME: Duration = Duration::from_millis(600);
+const CALM_TIME: Duration = Duration::from_millis(500);
 
 /// Calls of each kind in one stall.
-const LOGOUTS: usize = 4;
-const CHANGES: usize = 3;
+const LOGOUTS_PER_STALL: usize = 4;
+const CHANGES_PER_STALL: usize = 3;
 
 /// The longest time until a commit without a client is done or rolled back.
-const SETTLED: Duration = Duration::from_secs(3);
+const MAX_SETTLE_TIME: Duration = Duration::from_secs(3);
 
-const OTHER: &str = "another battery horse staple";
+const OTHER_PASSWORD: &str = "another battery horse staple";
 
 /// A change that a user asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,7 +58,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
         program: program.to_owned(),
         command: "auth",
         arguments: vec!["--database-url".into(), server.create_database().await?],
-        environment: SETTINGS.map(|(name, value)| (name, value.to_owned())).into(),
+        environment: DRILL_SETTINGS.map(|(name, value)| (name, value.to_owned())).into(),
         log: folder.path().join("auth.log"),
     })?;
     let (channel, mut random) = (auth.channel().await?, Random::new(seed));
@@ -70,11 +70,11 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
     let hashing = begun.elapsed();
     let mut changes = Vec::new();
     for _ in 0..stalls {
-        sleep(CALM).await;
+        sleep(CALM_TIME).await;
         let at = Instant::now() + hashing + Duration::from_millis(50);
         let mut calls = JoinSet::new();
-        for number in 0..LOGOUTS + CHANGES {
-            let kind = if number < LOGOUTS { UnsureChange::Logout } else { UnsureChange::ChangePassword };
+        for number in 0..LOGOUTS_PER_STALL + CHANGES_PER_STALL {
+            let kind = if number < LOGOUTS_PER_STALL { UnsureChange::Logout } else { UnsureChange::ChangePassword };
             let token = sessions.pop().ok_or("no session")?;
             // Half of the calls are timed to commit when the stall begins, the others at any time during the stall.
             let late = if number % 2 == 0 { random.millis(0, 40) } else { random.millis(0, 600) };
@@ -83,18 +83,18 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
         }
         sleep_until(at).await;
         server.pause().await?;
-        sleep(STALL).await;
+        sleep(STALL_TIME).await;
         server.resume().await?;
         changes.extend(calls.join_all().await);
     }
-    sleep(SETTLED).await;
+    sleep(MAX_SETTLE_TIME).await;
     judge(&channel, changes).await
 }
 
 /// Registers a user for each change, and one more for the measurement of a hash.
 async fn sessions(channel: &Channel, stalls: usize) -> Result<Vec<Token>, Failure> {
     let mut sessions = Vec::new();
-    for user in 0..=stalls * (LOGOUTS + CHANGES) {
+    for user in 0..=stalls * (LOGOUTS_PER_STALL + CHANGES_PER_STALL) {
         sessions.push(Token::parse(&register(channel, user).await?.access_token)?);
     }
     Ok(sessions)
@@ -116,7 +116,8 @@ async fn ask(channel: &Channel, kind: UnsureChange, token: &Token) -> Result<(),
             AuthServiceClient::with_interceptor(channel.clone(), with_token).logout(LogoutRequest {}).await.map(drop)
         }
         UnsureChange::ChangePassword => {
-            let request = ChangePasswordRequest { current_password: PASSWORD.into(), new_password: OTHER.into() };
+            let request =
+                ChangePasswordRequest { current_password: DRILL_PASSWORD.into(), new_password: OTHER_PASSWORD.into() };
             UserServiceClient::with_interceptor(channel.clone(), with_token).change_password(request).await.map(drop)
         }
     }

@@ -16,16 +16,17 @@ use tokio::time::sleep;
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::good::Call;
+use super::good::GoodCall;
 use crate::Failure;
-use crate::drill::{PASSWORD, SETTINGS};
+use crate::drill::{DRILL_PASSWORD, DRILL_SETTINGS};
 use crate::services::{Services, channel};
 
 /// Good callers of each service.
-const CALLERS: usize = 4;
+const CALLERS_PER_SERVICE: usize = 4;
 
 /// Number of attempts of a write above the user's quota, and the pause between two.
-const TRIES: (usize, Duration) = (120, Duration::from_secs(1));
+const MAX_WRITE_TRIES: usize = 120;
+const WRITE_RETRY_PAUSE: Duration = Duration::from_secs(1);
 
 /// The pair, and its data.
 pub(super) struct World {
@@ -43,7 +44,7 @@ impl World {
         change: impl FnOnce(&mut Command) -> &mut Command,
     ) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
-        let services = Services::pair(program, folder.path(), |command| change(command.envs(SETTINGS))).await?;
+        let services = Services::pair(program, folder.path(), |command| change(command.envs(DRILL_SETTINGS))).await?;
         Self::over(services, folder).await
     }
 
@@ -52,7 +53,7 @@ impl World {
         let request = CreateUserRequest {
             name: "Ada".into(),
             email: "ada@example.com".into(),
-            password: PASSWORD.into(),
+            password: DRILL_PASSWORD.into(),
             ..CreateUserRequest::default()
         };
         let created = UserServiceClient::new(services.auth.clone()).create_user(request).await?.into_inner();
@@ -77,10 +78,10 @@ impl World {
         let mut client = PostServiceClient::with_interceptor(self.services.blog.clone(), token);
         let request =
             CreatePostRequest { title: "Post".into(), content: content.to_owned(), ..CreatePostRequest::default() };
-        for _ in 0..TRIES.0 {
+        for _ in 0..MAX_WRITE_TRIES {
             match client.create_post(request.clone()).await {
                 Ok(created) => return Ok(created.into_inner().post.ok_or("no post")?.id),
-                Err(status) if status.code() == Code::ResourceExhausted => sleep(TRIES.1).await,
+                Err(status) if status.code() == Code::ResourceExhausted => sleep(WRITE_RETRY_PAUSE).await,
                 Err(status) => return Err(status.into()),
             }
         }
@@ -88,16 +89,16 @@ impl World {
     }
 
     /// Returns good callers of both services, each with a connection of its own.
-    pub(super) async fn good(&self) -> Result<Vec<Call>, Failure> {
+    pub(super) async fn good(&self) -> Result<Vec<GoodCall>, Failure> {
         let mut calls = Vec::new();
-        for _ in 0..CALLERS {
+        for _ in 0..CALLERS_PER_SERVICE {
             calls.push(self.reads_a_post(channel(self.services.blog_address()).await?));
             calls.push(self.verifies(channel(self.services.auth_address()).await?));
         }
         Ok(calls)
     }
 
-    fn reads_a_post(&self, blog: Channel) -> Call {
+    fn reads_a_post(&self, blog: Channel) -> GoodCall {
         let client = PostServiceClient::with_interceptor(blog, WithToken::new(&self.token));
         let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
         Arc::new(move || {
@@ -106,7 +107,7 @@ impl World {
         })
     }
 
-    fn verifies(&self, auth: Channel) -> Call {
+    fn verifies(&self, auth: Channel) -> GoodCall {
         let (client, token) = (TokenServiceClient::new(auth), self.token.clone());
         Arc::new(move || {
             let (client, token) = (client.clone(), token.clone());
@@ -115,9 +116,9 @@ impl World {
     }
 
     /// Returns new clients of the auth service. Each call has its own connection.
-    pub(super) fn newcomers(&self, count: usize) -> Vec<Call> {
+    pub(super) fn newcomers(&self, count: usize) -> Vec<GoodCall> {
         let (address, token) = (self.services.auth_address().to_owned(), self.token.clone());
-        let call: Call = Arc::new(move || {
+        let call: GoodCall = Arc::new(move || {
             let (address, token) = (address.clone(), token.clone());
             Box::pin(async move {
                 let auth = channel(&address).await.map_err(|error| Status::unavailable(error.to_string()))?;

@@ -11,7 +11,7 @@ use crate::drill::Outage;
 
 /// A way in which a database goes away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Fault {
+pub enum PostgresFault {
     /// An operator's restart.
     Restart,
     /// `kill -9` of every process.
@@ -28,7 +28,7 @@ pub enum Fault {
     LostCommit,
 }
 
-impl Fault {
+impl PostgresFault {
     /// All faults.
     pub const ALL: [Self; 7] =
         [Self::Restart, Self::Kill, Self::Pause, Self::Cut, Self::BlackHole, Self::HalfOpen, Self::LostCommit];
@@ -39,7 +39,7 @@ impl Fault {
     /// Fails if the server does not react, or if there is no commit with an answer to lose.
     pub async fn strike(self, server: &PostgresServer, proxy: &Proxy, length: Duration) -> Result<Outage, Failure> {
         /// Longer than the time between two commits.
-        const COMMITS: Duration = Duration::from_secs(10);
+        const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
         let at = Instant::now();
         match self {
             Self::Restart => server.stop_fast().await?,
@@ -50,7 +50,7 @@ impl Fault {
             Self::HalfOpen => proxy.half_open(),
             Self::LostCommit => {
                 proxy.cut_on_answer_of(b"commit");
-                timeout(COMMITS, proxy.fired()).await.map_err(|_| "nothing was committed for ten seconds")?;
+                timeout(COMMIT_TIMEOUT, proxy.fired()).await.map_err(|_| "nothing was committed for ten seconds")?;
             }
         }
         if self != Self::LostCommit {

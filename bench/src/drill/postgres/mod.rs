@@ -5,7 +5,7 @@ mod rig;
 mod round;
 mod run;
 
-pub use fault::Fault;
-pub use rig::Drill;
+pub use fault::PostgresFault;
+pub use rig::PostgresDrill;
 pub(super) use rig::database;
-pub use run::Plan;
+pub use run::PostgresPlan;

@@ -7,23 +7,23 @@ use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 
 use crate::Failure;
-use crate::drill::{Client, SETTINGS};
+use crate::drill::{DRILL_SETTINGS, DrillClient};
 use crate::services::Services;
 
 /// Both services on one PostgreSQL behind one proxy, and their client.
-pub struct Drill {
+pub struct PostgresDrill {
     /// The server.
     pub server: PostgresServer,
     /// The connection to it.
     pub proxy: Proxy,
     /// The client.
-    pub client: Client,
+    pub client: DrillClient,
     pub(super) databases: [String; 2],
     pub(super) services: Services,
     _folder: TempDir,
 }
 
-impl Drill {
+impl PostgresDrill {
     /// Starts everything.
     ///
     /// # Errors
@@ -34,8 +34,9 @@ impl Drill {
         let [auth, blog] = databases.each_ref().map(|name| server.url_at(proxy.address(), name));
         let folder = tempfile::tempdir()?;
         let services =
-            Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(SETTINGS)).await?;
-        let client = Client::register(&services, seed).await?;
+            Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(DRILL_SETTINGS))
+                .await?;
+        let client = DrillClient::register(&services, seed).await?;
         Ok(Self { server, proxy, client, databases, services, _folder: folder })
     }
 }

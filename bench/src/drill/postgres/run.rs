@@ -2,46 +2,46 @@
 
 use std::time::Duration;
 
-use super::Fault;
-use super::rig::Drill;
+use super::PostgresFault;
+use super::rig::PostgresDrill;
 use super::round::all_at_once;
 use crate::Failure;
 use crate::drill::held;
-use crate::drill::judge::judge;
-use crate::drill::{Broken, Call, Callers, Operation, Random, Report};
+use crate::drill::judge::{FaultRound, judge};
+use crate::drill::{Broken, DrillCallers, Operation, Random, RecordedCall, Report};
 
 /// The plan of a drill.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct PostgresPlan {
     /// The faults, in order.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<PostgresFault>,
     /// The seed of random choices.
     pub seed: u64,
     /// Time limit for the first success after a fault.
     pub bound: Duration,
 }
 
-impl Plan {
+impl PostgresPlan {
     /// Returns a plan with random faults.
     pub fn by_chance(rounds: usize, seed: u64, bound: Duration) -> Self {
         let mut random = Random::new(seed);
-        Self { faults: (0..rounds).map(|_| random.one_of(&Fault::ALL)).collect(), seed, bound }
+        Self { faults: (0..rounds).map(|_| random.one_of(&PostgresFault::ALL)).collect(), seed, bound }
     }
 }
 
-impl Drill {
+impl PostgresDrill {
     /// Runs the plan, and checks at the end that the data agrees with the answers.
     ///
     /// # Errors
     /// Fails if the drill itself cannot continue.
-    pub async fn run(self, plan: &Plan) -> Result<Report, Failure> {
+    pub async fn run(self, plan: &PostgresPlan) -> Result<Report, Failure> {
         let mut report = Report::default();
         let mut random = Random::new(plan.seed);
-        let callers = Callers::mix(&self.client);
+        let callers = DrillCallers::mix(&self.client);
         let mut outages = Vec::new();
         for fault in &plan.faults {
-            let (one, broken) = self.round(*fault, random.millis(100, 800)).await?;
-            outages.push(one);
+            let FaultRound { outage, broken } = self.round(*fault, random.millis(100, 800)).await?;
+            outages.push(outage);
             report.broken.extend(broken);
         }
         callers.stop().await?;
@@ -70,6 +70,6 @@ impl Drill {
     }
 }
 
-fn is_allowed(call: &Call) -> bool {
+fn is_allowed(call: &RecordedCall) -> bool {
     call.answer.is_honest() && call.answer.reason != "STORE_FULL"
 }

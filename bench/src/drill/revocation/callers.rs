@@ -11,20 +11,20 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::{History, Outcome, Seen, Session};
+use super::{GuardedOutcome, RevocableSession, RevocationHistory, Seen};
 
 /// Tokens whose callers share a connection: a server takes 100 calls at once on each.
-pub(super) const SHARE: usize = 4;
+pub(super) const TOKENS_PER_CONNECTION: usize = 4;
 
 /// The largest number of open calls of one caller, and the number from which the caller slows down.
-const AT_ONCE: usize = 24;
-const MANY: usize = 6;
+const MAX_OPEN_CALLS: usize = 24;
+const SLOW_DOWN_CALLS: usize = 6;
 
 /// Pauses of a caller after the acknowledgement: the first pause, the pause until the guard refuses, and the pause
 /// afterwards or while many calls are open.
-const FIRST: Duration = Duration::from_millis(1);
-const UNTIL_CLOSED: Duration = Duration::from_millis(40);
-const SLOW: Duration = Duration::from_millis(200);
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+const UNREFUSED_PAUSE: Duration = Duration::from_millis(40);
+const SLOW_PAUSE: Duration = Duration::from_millis(200);
 
 /// Longer than any call takes.
 const CALL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -42,9 +42,9 @@ pub enum Stage {
 
 /// A caller with one token at one guard.
 #[derive(Clone)]
-pub struct Caller {
+pub struct TokenCaller {
     /// The history of its calls.
-    pub history: History,
+    pub history: RevocationHistory,
     pub(super) session: usize,
     pub(super) guard: usize,
     pub(super) token: Token,
@@ -52,16 +52,16 @@ pub struct Caller {
     pub(super) post: String,
 }
 
-impl Caller {
+impl TokenCaller {
     /// Returns a caller with another token over the same connection.
     #[must_use]
-    pub fn of(&self, number: usize, session: &Session, history: &History) -> Self {
+    pub fn of(&self, number: usize, session: &RevocableSession, history: &RevocationHistory) -> Self {
         Self { session: number, token: session.token.clone(), history: history.clone(), ..self.clone() }
     }
 
     /// Returns this caller with another history.
     #[must_use]
-    pub fn over(&self, history: &History) -> Self {
+    pub fn over(&self, history: &RevocationHistory) -> Self {
         Self { history: history.clone(), ..self.clone() }
     }
 
@@ -72,56 +72,56 @@ impl Caller {
         let mut was = Stage::Good;
         loop {
             while let Some(ended) = calls.try_join_next() {
-                if was == Stage::Revoked && ended.is_ok_and(|outcome| outcome == Outcome::Refused) {
-                    beat = SLOW;
+                if was == Stage::Revoked && ended.is_ok_and(|outcome| outcome == GuardedOutcome::Refused) {
+                    beat = SLOW_PAUSE;
                 }
             }
             let is = *stage.borrow_and_update();
             if is == Stage::Revoked && was != is {
-                beat = FIRST;
+                beat = FIRST_PAUSE;
             }
             was = is;
             // The last call starts in any case.
-            if calls.len() < AT_ONCE || is == Stage::Over {
+            if calls.len() < MAX_OPEN_CALLS || is == Stage::Over {
                 let one = self.clone();
                 calls.spawn(async move { one.call().await });
             }
             if is == Stage::Over {
                 break;
             }
-            let pause = if calls.len() > MANY { beat.max(SLOW) } else { beat };
+            let pause = if calls.len() > SLOW_DOWN_CALLS { beat.max(SLOW_PAUSE) } else { beat };
             tokio::select! {
                 () = sleep(pause) => {}
                 _ = stage.changed() => {}
             }
             if is == Stage::Revoked {
-                beat = (beat * 2).min(UNTIL_CLOSED.max(beat));
+                beat = (beat * 2).min(UNREFUSED_PAUSE.max(beat));
             }
         }
         calls.join_all().await;
     }
 
     /// Makes a call, and adds it to the history.
-    pub async fn call(&self) -> Outcome {
+    pub async fn call(&self) -> GuardedOutcome {
         let mut posts = PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&self.token));
         let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
         let begun = self.history.now();
         let answer = timeout(CALL_TIMEOUT, posts.get_post(request)).await;
         let ended = self.history.now();
         let outcome = match answer {
-            Ok(Ok(_)) => Outcome::LetIn,
+            Ok(Ok(_)) => GuardedOutcome::LetIn,
             Ok(Err(status)) => outcome(&status),
-            Err(_) => Outcome::Unavailable,
+            Err(_) => GuardedOutcome::Unavailable,
         };
         self.history.saw(Seen { session: self.session, guard: self.guard, begun, ended, outcome });
         outcome
     }
 }
 
-fn outcome(status: &Status) -> Outcome {
+fn outcome(status: &Status) -> GuardedOutcome {
     match status.code() {
-        Code::Unauthenticated => Outcome::Refused,
-        Code::Unavailable | Code::DeadlineExceeded => Outcome::Unavailable,
-        code => Outcome::Odd(code),
+        Code::Unauthenticated => GuardedOutcome::Refused,
+        Code::Unavailable | Code::DeadlineExceeded => GuardedOutcome::Unavailable,
+        code => GuardedOutcome::Odd(code),
     }
 }

@@ -9,15 +9,15 @@ use std::time::Duration;
 use tonic::Code;
 
 /// The promise: no call that starts later than this after an acknowledged revocation is admitted.
-pub const PROMISED: Duration = Duration::from_secs(2);
+pub const PROMISED_BOUND: Duration = Duration::from_secs(2);
 
 /// The proven limit where clocks run alike: half a second of the auth service's view, and a second of the guard's
 /// lease.
-pub const PROVEN: Duration = Duration::from_millis(1500);
+pub const PROVEN_BOUND: Duration = Duration::from_millis(1500);
 
 /// The outcome of a guarded call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum GuardedOutcome {
     /// The guard admitted the call.
     LetIn,
     /// The guard refused the token.
@@ -40,7 +40,7 @@ pub struct Seen {
     /// Arrival of the answer at the client.
     pub ended: Duration,
     /// The outcome.
-    pub outcome: Outcome,
+    pub outcome: GuardedOutcome,
 }
 
 /// A revocation that has been acknowledged.
@@ -54,7 +54,7 @@ pub struct Revoked {
 
 /// A call that was admitted too late.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Violation {
+pub struct PromiseViolation {
     /// The call.
     pub call: Seen,
     /// Time from the acknowledgement to the start of the call.
@@ -79,7 +79,7 @@ pub struct Judgement {
     /// Admitted calls that began later than the proven limit.
     pub beyond_proven: usize,
     /// Admitted calls that began later than the promise's limit.
-    pub violations: Vec<Violation>,
+    pub violations: Vec<PromiseViolation>,
     /// Time from the acknowledgement until the last guard refused for good, for each trial.
     pub closed: Vec<Duration>,
     /// Calls that could not be judged.
@@ -108,25 +108,25 @@ pub fn judge(revoked: &[Revoked], calls: &[Seen], guards: usize) -> Judgement {
     let mut doors: HashMap<(usize, usize), TokenAccess> = HashMap::new();
     for call in calls {
         match call.outcome {
-            Outcome::Unavailable => judgement.unavailable += 1,
-            Outcome::Odd(_) => judgement.odd.push(*call),
-            Outcome::LetIn | Outcome::Refused => {}
+            GuardedOutcome::Unavailable => judgement.unavailable += 1,
+            GuardedOutcome::Odd(_) => judgement.odd.push(*call),
+            GuardedOutcome::LetIn | GuardedOutcome::Refused => {}
         }
         let Some(acknowledged) = acknowledged.get(&call.session) else { continue };
         let door = doors.entry((call.session, call.guard)).or_default();
         // Equal times prove no order: such a call may have begun before.
         let Some(late) = call.begun.checked_sub(*acknowledged).filter(|late| !late.is_zero()) else {
-            door.was_open |= call.outcome == Outcome::LetIn;
+            door.was_open |= call.outcome == GuardedOutcome::LetIn;
             continue;
         };
-        door.was_watched |= late > PROMISED;
-        judgement.late_calls += usize::from(late > PROMISED);
-        if call.outcome == Outcome::LetIn {
+        door.was_watched |= late > PROMISED_BOUND;
+        judgement.late_calls += usize::from(late > PROMISED_BOUND);
+        if call.outcome == GuardedOutcome::LetIn {
             door.last = door.last.max(Some(call.begun));
             judgement.count_let_in(*call, late);
         }
     }
-    for call in calls.iter().filter(|call| call.outcome != Outcome::LetIn) {
+    for call in calls.iter().filter(|call| call.outcome != GuardedOutcome::LetIn) {
         let Some(door) = doors.get_mut(&(call.session, call.guard)) else { continue };
         let since = acknowledged[&call.session].max(door.last.unwrap_or_default());
         if call.begun > since && door.closed.is_none_or(|closed| call.ended < closed) {
@@ -149,9 +149,9 @@ impl Judgement {
     fn count_let_in(&mut self, call: Seen, late: Duration) {
         self.let_in += 1;
         self.latest = self.latest.max(late);
-        self.beyond_proven += usize::from(late > PROVEN);
-        if late > PROMISED {
-            self.violations.push(Violation { call, late });
+        self.beyond_proven += usize::from(late > PROVEN_BOUND);
+        if late > PROMISED_BOUND {
+            self.violations.push(PromiseViolation { call, late });
         }
     }
 

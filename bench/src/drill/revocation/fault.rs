@@ -5,17 +5,17 @@ use std::time::Duration;
 use clap::ValueEnum;
 use testkit::proxy::Proxy;
 
-use super::Rig;
+use super::RevocationRig;
 use crate::Failure;
 use crate::drill::Random;
 
 /// Length of the two parts of a round in milliseconds: first without revocations, then with revocations.
-pub(super) const CALM: u64 = 400;
-pub(super) const REVOKING: u64 = 600;
+pub(super) const CALM_MS: u64 = 400;
+pub(super) const REVOKING_MS: u64 = 600;
 
 /// A fault with a start and an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Fault {
+pub enum RevocationFault {
     /// No fault.
     None,
     /// All connections of the guards to the auth service are closed, and each new one after its start.
@@ -38,7 +38,7 @@ pub enum Fault {
     ReplicaBehind,
 }
 
-impl Fault {
+impl RevocationFault {
     /// Faults of one auth service.
     pub const ALONE: [Self; 8] = [
         Self::None,
@@ -74,9 +74,9 @@ impl Fault {
     /// paused before the first revocation. An auth service is stopped after it has acknowledged some.
     pub(super) fn begins(self, random: &mut Random) -> Duration {
         match self {
-            Self::GuardStopped => random.millis(100, CALM),
-            Self::AuthStopped | Self::AuthKilled => random.millis(CALM + 100, CALM + REVOKING),
-            _ => random.millis(100, CALM + REVOKING / 2),
+            Self::GuardStopped => random.millis(100, CALM_MS),
+            Self::AuthStopped | Self::AuthKilled => random.millis(CALM_MS + 100, CALM_MS + REVOKING_MS),
+            _ => random.millis(100, CALM_MS + REVOKING_MS / 2),
         }
     }
 
@@ -89,7 +89,7 @@ impl Fault {
     ///
     /// # Errors
     /// Fails if the fault cannot start.
-    pub(super) async fn begin(self, rig: &mut Rig, random: &mut Random) -> Result<(), Failure> {
+    pub(super) async fn begin(self, rig: &mut RevocationRig, random: &mut Random) -> Result<(), Failure> {
         match self {
             Self::None | Self::OtherReplica => {}
             Self::Cut => ways(rig, Proxy::cut),
@@ -115,7 +115,7 @@ impl Fault {
     ///
     /// # Errors
     /// Fails if the fault cannot end.
-    pub(super) fn end(self, rig: &mut Rig) -> Result<(), Failure> {
+    pub(super) fn end(self, rig: &mut RevocationRig) -> Result<(), Failure> {
         match self {
             Self::None | Self::OtherReplica => {}
             Self::Cut | Self::BlackHole | Self::HalfOpen => ways(rig, Proxy::pass),
@@ -130,6 +130,6 @@ impl Fault {
 }
 
 /// Applies this change to all connections from guards to the auth service.
-fn ways(rig: &Rig, to: impl Fn(&Proxy)) {
+fn ways(rig: &RevocationRig, to: impl Fn(&Proxy)) {
     rig.guards.iter().for_each(|guard| to(&guard.way));
 }

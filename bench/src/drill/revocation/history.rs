@@ -9,12 +9,18 @@ use super::{Judgement, Revoked, Seen, judge};
 
 /// A history in progress; clones share it.
 #[derive(Clone, Debug)]
-pub struct History {
+pub struct RevocationHistory {
     origin: Instant,
-    entries: Arc<Mutex<(Vec<Revoked>, Vec<Seen>)>>,
+    entries: Arc<Mutex<HistoryEntries>>,
 }
 
-impl History {
+#[derive(Debug, Default)]
+struct HistoryEntries {
+    revoked: Vec<Revoked>,
+    calls: Vec<Seen>,
+}
+
+impl RevocationHistory {
     /// Returns an empty history, which starts now.
     pub fn start() -> Self {
         Self { origin: Instant::now(), entries: Arc::default() }
@@ -27,25 +33,25 @@ impl History {
 
     /// Adds a call that has ended.
     pub fn saw(&self, call: Seen) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).1.push(call);
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).calls.push(call);
     }
 
     /// Adds a revocation that has just been acknowledged, and returns the time.
     pub fn acknowledged(&self, session: usize) -> Duration {
         let acknowledged = self.now();
         let revoked = Revoked { session, acknowledged };
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).0.push(revoked);
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).revoked.push(revoked);
         acknowledged
     }
 
     /// Returns the calls until now.
     pub fn calls(&self) -> Vec<Seen> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 
     /// Judges the history, with this many guards.
     pub fn judge(&self, guards: usize) -> Judgement {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        judge(&entries.0, &entries.1, guards)
+        judge(&entries.revoked, &entries.calls, guards)
     }
 }

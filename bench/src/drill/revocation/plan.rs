@@ -1,12 +1,12 @@
 //! The plan of a drill.
 
-use super::Fault;
+use super::RevocationFault;
 
 /// The plan of a drill.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct RevocationPlan {
     /// The faults, in order.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<RevocationFault>,
     /// The minimum number of trials of each fault.
     pub trials: usize,
     /// Sessions that are revoked in a round.

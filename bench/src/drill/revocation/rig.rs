@@ -10,19 +10,19 @@ use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 use tonic::transport::Channel;
 
-use super::{Caller, History, Session, register};
+use super::{RevocableSession, RevocationHistory, TokenCaller, register};
 use crate::Failure;
-use crate::drill::SETTINGS;
+use crate::drill::DRILL_SETTINGS;
 use crate::process::{Process, Setup};
 
 /// Number of guarded services.
-pub const GUARDS: usize = 3;
+pub const GUARD_COUNT: usize = 3;
 
 /// The guards' service key.
 const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
 
 /// All processes, and the connections between them.
-pub struct Rig {
+pub struct RevocationRig {
     /// The auth service that clients ask.
     pub auth: Process,
     /// The replica that the guards ask, if it is another one, and its connection to the database.
@@ -50,7 +50,7 @@ pub struct Guarded {
     pub post: String,
 }
 
-impl Rig {
+impl RevocationRig {
     /// Starts one auth service, on an SQLite file, and the guards.
     ///
     /// # Errors
@@ -82,11 +82,16 @@ impl Rig {
     ///
     /// # Errors
     /// Fails if a guard accepts no connection.
-    pub async fn callers(&self, number: usize, session: &Session, history: &History) -> Result<Vec<Caller>, Failure> {
+    pub async fn callers(
+        &self,
+        number: usize,
+        session: &RevocableSession,
+        history: &RevocationHistory,
+    ) -> Result<Vec<TokenCaller>, Failure> {
         let mut callers = Vec::new();
         for (guard, Guarded { process, post, .. }) in self.guards.iter().enumerate() {
             let (history, token, blog) = (history.clone(), session.token.clone(), process.channel().await?);
-            callers.push(Caller { history, session: number, guard, token, blog, post: post.clone() });
+            callers.push(TokenCaller { history, session: number, guard, token, blog, post: post.clone() });
         }
         Ok(callers)
     }
@@ -103,7 +108,7 @@ impl Rig {
     async fn guarded(mut self, program: &Path) -> Result<Self, Failure> {
         let asked = self.replica.as_ref().map_or(&self.auth, |replica| &replica.process).address();
         let author = register(&self.auth.channel().await?, "author@example.com").await?;
-        for number in 0..GUARDS {
+        for number in 0..GUARD_COUNT {
             let way = Proxy::to_address(asked);
             let database = format!("sqlite:{}", self.folder.path().join(format!("blog-{number}.db")).display());
             let arguments = ["--database-url", &database, "--auth-url", &format!("http://{}", way.address())];
@@ -122,7 +127,7 @@ impl Rig {
 }
 
 fn auth(program: &Path, folder: &TempDir, name: &str, database: &str) -> Result<Process, Failure> {
-    let environment = SETTINGS.into_iter().chain([("AUTH_SERVICE_KEY", SERVICE_KEY)]);
+    let environment = DRILL_SETTINGS.into_iter().chain([("AUTH_SERVICE_KEY", SERVICE_KEY)]);
     Process::start(Setup {
         program: program.to_owned(),
         command: "auth",

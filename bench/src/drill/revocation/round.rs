@@ -8,17 +8,20 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tonic::transport::Channel;
 
-use super::callers::{Caller, SHARE, Stage};
-use super::fault::{CALM, REVOKING};
-use super::{Fault, GUARDS, History, Judgement, Outcome, PROMISED, Plan, Revocation, Rig, Session, admin, register};
+use super::callers::{Stage, TOKENS_PER_CONNECTION, TokenCaller};
+use super::fault::{CALM_MS, REVOKING_MS};
+use super::{
+    GUARD_COUNT, GuardedOutcome, Judgement, PROMISED_BOUND, RevocableSession, RevocationFault, RevocationHistory,
+    RevocationKind, RevocationPlan, RevocationRig, admin, register,
+};
 use crate::Failure;
 use crate::drill::Random;
 
 /// Time for which calls continue after the promise's limit, and after the fault.
-const BEYOND: Duration = Duration::from_millis(300);
+const EXTRA_CALL_TIME: Duration = Duration::from_millis(300);
 
 /// Registrations at once, few enough that none is refused.
-const AT_ONCE: usize = 4;
+const CONCURRENT_REGISTRATIONS: usize = 4;
 
 /// Time limit of a revocation's answer; a later one does not count.
 const REVOCATION_TIMEOUT: Duration = Duration::from_secs(1);
@@ -29,8 +32,8 @@ const LET_IN_TIMEOUT: Duration = Duration::from_secs(20);
 /// A token to revoke, and its callers' state.
 struct Subject {
     number: usize,
-    session: Session,
-    how: Revocation,
+    session: RevocableSession,
+    how: RevocationKind,
     /// Time of the revocation after the round's start.
     after: Duration,
     stage: watch::Sender<Stage>,
@@ -38,16 +41,16 @@ struct Subject {
 
 /// Runs a round and returns its results. `first` is the number of its first session.
 pub(super) async fn round(
-    rig: &mut Rig,
-    fault: Fault,
-    plan: &Plan,
+    rig: &mut RevocationRig,
+    fault: RevocationFault,
+    plan: &RevocationPlan,
     first: usize,
     random: &mut Random,
 ) -> Result<Judgement, Failure> {
     let auth = rig.auth.channel().await?;
     let admin = admin(&auth).await?;
     let subjects = subjects(&auth, first, plan, random).await?;
-    let history = History::start();
+    let history = RevocationHistory::start();
     let callers = callers(rig, &subjects, &history).await?;
     open(&callers).await?;
 
@@ -65,24 +68,29 @@ pub(super) async fn round(
     }
     sleep_until(began + fault.begins(random)).await;
     fault.begin(rig, random).await?;
-    sleep(Fault::lasts(random)).await;
+    sleep(RevocationFault::lasts(random)).await;
     fault.end(rig)?;
     let ended = Instant::now();
     revoking.join_all().await;
     // The last acknowledgement may have come just now.
-    sleep_until((Instant::now() + PROMISED).max(ended) + BEYOND).await;
+    sleep_until((Instant::now() + PROMISED_BOUND).max(ended) + EXTRA_CALL_TIME).await;
     for stage in stages {
         stage.send_replace(Stage::Over);
     }
     calling.join_all().await;
-    Ok(history.judge(GUARDS))
+    Ok(history.judge(GUARD_COUNT))
 }
 
 /// Registers the number of users in the plan.
-async fn subjects(auth: &Channel, first: usize, plan: &Plan, random: &mut Random) -> Result<Vec<Subject>, Failure> {
+async fn subjects(
+    auth: &Channel,
+    first: usize,
+    plan: &RevocationPlan,
+    random: &mut Random,
+) -> Result<Vec<Subject>, Failure> {
     let mut subjects = Vec::new();
     while subjects.len() < plan.sessions {
-        let numbers = first + subjects.len()..first + plan.sessions.min(subjects.len() + AT_ONCE);
+        let numbers = first + subjects.len()..first + plan.sessions.min(subjects.len() + CONCURRENT_REGISTRATIONS);
         let mut registering = JoinSet::new();
         for number in numbers {
             let auth = auth.clone();
@@ -92,7 +100,7 @@ async fn subjects(auth: &Channel, first: usize, plan: &Plan, random: &mut Random
         let mut registered = registering.join_all().await;
         registered.sort_by_key(|(number, _)| *number);
         for (number, session) in registered {
-            let (how, after) = (random.one_of(&Revocation::ALL), random.millis(CALM, CALM + REVOKING));
+            let (how, after) = (random.one_of(&RevocationKind::ALL), random.millis(CALM_MS, CALM_MS + REVOKING_MS));
             let stage = watch::Sender::new(Stage::Good);
             subjects.push(Subject { number, session: session?, how, after, stage });
         }
@@ -101,9 +109,13 @@ async fn subjects(auth: &Channel, first: usize, plan: &Plan, random: &mut Random
 }
 
 /// Returns a caller for each token and guard.
-async fn callers(rig: &Rig, subjects: &[Subject], history: &History) -> Result<Vec<Caller>, Failure> {
+async fn callers(
+    rig: &RevocationRig,
+    subjects: &[Subject],
+    history: &RevocationHistory,
+) -> Result<Vec<TokenCaller>, Failure> {
     let mut callers = Vec::new();
-    for some in subjects.chunks(SHARE) {
+    for some in subjects.chunks(TOKENS_PER_CONNECTION) {
         let [first, ..] = some else { continue };
         for caller in rig.callers(first.number, &first.session, history).await? {
             callers.extend(some.iter().map(|subject| caller.of(subject.number, &subject.session, history)));
@@ -113,12 +125,12 @@ async fn callers(rig: &Rig, subjects: &[Subject], history: &History) -> Result<V
 }
 
 /// Waits until each guard has admitted each token.
-async fn open(callers: &[Caller]) -> Result<(), Failure> {
+async fn open(callers: &[TokenCaller]) -> Result<(), Failure> {
     let opening: JoinSet<_> = callers
         .iter()
         .cloned()
         .map(|caller| async move {
-            while caller.call().await != Outcome::LetIn {
+            while caller.call().await != GuardedOutcome::LetIn {
                 sleep(Duration::from_millis(50)).await;
             }
         })
@@ -130,7 +142,7 @@ async fn open(callers: &[Caller]) -> Result<(), Failure> {
 }
 
 /// Revokes, and tells the callers about the acknowledgement.
-async fn revoke(subject: Subject, began: Instant, auth: Channel, admin: Token, history: History) {
+async fn revoke(subject: Subject, began: Instant, auth: Channel, admin: Token, history: RevocationHistory) {
     sleep_until(began + subject.after).await;
     let answer = timeout(REVOCATION_TIMEOUT, subject.how.of(&subject.session, auth, &admin)).await;
     // Without an acknowledgement the revocation may have happened or not: there is no promise.

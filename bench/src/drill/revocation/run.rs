@@ -1,7 +1,7 @@
 //! The whole drill: each fault, in as many rounds as it needs.
 
 use super::round::round;
-use super::{Fault, Judgement, Plan, Rig};
+use super::{JudgedFault, Judgement, RevocationFault, RevocationPlan, RevocationRig};
 use crate::Failure;
 use crate::drill::Random;
 
@@ -12,7 +12,7 @@ const MAX_ROUNDS_FACTOR: usize = 10;
 ///
 /// # Errors
 /// Fails if the drill itself cannot continue, such as when a guard does not recover from a fault.
-pub async fn run(rig: &mut Rig, plan: &Plan) -> Result<Vec<(Fault, Judgement)>, Failure> {
+pub async fn run(rig: &mut RevocationRig, plan: &RevocationPlan) -> Result<Vec<JudgedFault>, Failure> {
     let (mut random, mut all, mut sessions) = (Random::new(plan.seed), Vec::new(), 0);
     for fault in &plan.faults {
         let mut sum = Judgement::default();
@@ -23,11 +23,11 @@ pub async fn run(rig: &mut Rig, plan: &Plan) -> Result<Vec<(Fault, Judgement)>, 
                 break;
             }
         }
-        all.push((*fault, sum));
+        all.push(JudgedFault { fault: *fault, judgement: sum });
     }
     Ok(all)
 }
 
-fn said(fault: Fault, error: &Failure) -> Failure {
+fn said(fault: RevocationFault, error: &Failure) -> Failure {
     format!("{}: {error}", fault.name()).into()
 }

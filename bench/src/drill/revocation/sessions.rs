@@ -13,11 +13,11 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use crate::Failure;
-use crate::drill::{ADMIN, PASSWORD};
+use crate::drill::{ADMIN_EMAIL, DRILL_PASSWORD};
 
 /// A session of a user who has no other.
 #[derive(Clone)]
-pub struct Session {
+pub struct RevocableSession {
     /// The session's access token.
     pub token: Token,
     user: String,
@@ -26,7 +26,7 @@ pub struct Session {
 
 /// A kind of revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Revocation {
+pub enum RevocationKind {
     /// `AuthService/Logout`.
     Logout,
     /// `SessionService/RevokeSession`.
@@ -43,11 +43,11 @@ pub enum Revocation {
 ///
 /// # Errors
 /// Fails if the registration is refused.
-pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
+pub async fn register(auth: &Channel, email: &str) -> Result<RevocableSession, Failure> {
     let request = CreateUserRequest {
         name: "Ada".into(),
         email: email.into(),
-        password: PASSWORD.into(),
+        password: DRILL_PASSWORD.into(),
         ..CreateUserRequest::default()
     };
     let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
@@ -55,7 +55,7 @@ pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
     let token = Token::parse(&text)?;
     let answer = TokenServiceClient::new(auth.clone()).verify_token(VerifyTokenRequest { token: text }).await?;
     let claims = answer.into_inner().claims.ok_or("the token is not good")?;
-    Ok(Session { token, user: claims.subject, id: claims.session_id })
+    Ok(RevocableSession { token, user: claims.subject, id: claims.session_id })
 }
 
 /// Returns the admin's token.
@@ -63,12 +63,13 @@ pub async fn register(auth: &Channel, email: &str) -> Result<Session, Failure> {
 /// # Errors
 /// Fails if the login is refused.
 pub async fn admin(auth: &Channel) -> Result<Token, Failure> {
-    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    let request =
+        LoginRequest { email: ADMIN_EMAIL.into(), password: DRILL_PASSWORD.into(), ..LoginRequest::default() };
     let tokens = AuthServiceClient::new(auth.clone()).login(request).await?.into_inner().tokens;
     Ok(Token::parse(&tokens.ok_or("no tokens")?.access_token)?)
 }
 
-impl Revocation {
+impl RevocationKind {
     /// All kinds.
     pub const ALL: [Self; 5] =
         [Self::Logout, Self::RevokeSession, Self::RevokeAllSessions, Self::DisableUser, Self::DeleteUser];
@@ -77,7 +78,7 @@ impl Revocation {
     ///
     /// # Errors
     /// Returns the auth service's status.
-    pub async fn of(self, session: &Session, auth: Channel, admin: &Token) -> Result<(), Status> {
+    pub async fn of(self, session: &RevocableSession, auth: Channel, admin: &Token) -> Result<(), Status> {
         let own = WithToken::new(&session.token);
         match self {
             Self::Logout => AuthServiceClient::with_interceptor(auth, own).logout(LogoutRequest {}).await.map(drop),

@@ -2,11 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Fault, Judgement, PROMISED};
+use super::{Judgement, PROMISED_BOUND, RevocationFault};
 use crate::drill::{Broken, Report};
 
+/// The results under a fault.
+#[derive(Clone, Debug)]
+pub struct JudgedFault {
+    /// The fault.
+    pub fault: RevocationFault,
+    /// The results of all rounds.
+    pub judgement: Judgement,
+}
+
 /// Returns the rows of the faults; each fault needs this many trials.
-pub fn report(judged: &[(Fault, Judgement)], trials: usize) -> Report {
+pub fn report(judged: &[JudgedFault], trials: usize) -> Report {
     let mut report = Report::default();
     report.lines.extend([
         "                                                            admitted after            closed, ms".to_owned(),
@@ -26,7 +35,7 @@ pub fn report(judged: &[(Fault, Judgement)], trials: usize) -> Report {
             "UNAVAILABLE"
         ),
     ]);
-    for (fault, judgement) in judged {
+    for JudgedFault { fault, judgement } in judged {
         report.lines.push(row(*fault, judgement));
         report.broken.extend(judgement.violations.iter().map(|violation| {
             let (late, call) = (violation.late.as_millis(), violation.call);
@@ -42,11 +51,11 @@ pub fn report(judged: &[(Fault, Judgement)], trials: usize) -> Report {
             report.broken.push(Broken::new("revocations are acknowledged, and watched for two seconds", seen));
         }
     }
-    report.row("promise, after the acknowledgement", format!("{} ms", PROMISED.as_millis()));
+    report.row("promise, after the acknowledgement", format!("{} ms", PROMISED_BOUND.as_millis()));
     report
 }
 
-fn row(fault: Fault, judgement: &Judgement) -> String {
+fn row(fault: RevocationFault, judgement: &Judgement) -> String {
     let mut closed = judgement.closed.clone();
     closed.sort();
     let at = |percent: usize| {

@@ -16,15 +16,19 @@ const REFUSAL_MARGIN: Duration = Duration::from_millis(20);
 impl Pool {
     /// Returns an idle or a new connection.
     pub(in crate::postgres) async fn acquire(&self) -> Result<UsedConnection, Error> {
-        let give_up = self.give_up();
+        let (begun, give_up) = (Instant::now(), self.give_up());
         loop {
             let mut used = timeout_at(give_up, self.next()).await.map_err(|_| self.timed_out())??;
             if !self.must_test(used.answered) {
+                self.0.waits.ended(begun.elapsed());
                 return Ok(used);
             }
             used.begin(PendingWork::Statement);
             match limited(self.0.dialer.times().ping(), used.connection().ping()).await {
-                Ok(()) => return Ok(used),
+                Ok(()) => {
+                    self.0.waits.ended(begun.elapsed());
+                    return Ok(used);
+                }
                 Err(error) if is_timeout(&error) => self.replace_silent(used),
                 Err(_lost) => {
                     self.mark_lost();
@@ -42,6 +46,7 @@ impl Pool {
 
     /// Records that a call's wait has timed out, and returns the call's error.
     fn timed_out(&self) -> Error {
+        self.0.waits.timed_out();
         self.state().waiting.timed_out();
         Error::PoolTimedOut
     }

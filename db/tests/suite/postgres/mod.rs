@@ -2,6 +2,7 @@
 
 mod far;
 mod limits;
+mod metrics;
 mod opening;
 mod pooled;
 mod pools;

@@ -1,6 +1,7 @@
 //! SQLite: several writes wait while another program holds the write lock.
 
 mod groups;
+mod metrics;
 mod turns;
 
 use std::fs;

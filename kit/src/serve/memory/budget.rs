@@ -45,9 +45,13 @@ impl Budget {
     }
 
     /// Returns the bytes that the process holds.
-    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.state().held
+    }
+
+    /// Returns the most bytes that the process may hold.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.limits.process
     }
 
     fn state(&self) -> MutexGuard<'_, BudgetState> {

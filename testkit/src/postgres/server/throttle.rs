@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, setpriority_process};
 
-use super::super::error::{Error, failed};
+use super::super::error::{PostgresError, failed};
 use super::super::processes;
 use super::PostgresServer;
 
@@ -46,7 +46,7 @@ impl PostgresServer {
     ///
     /// # Errors
     /// Fails if the server does not run, or the kernel does not report processor time in nanoseconds.
-    pub async fn throttle(&self, share: u32) -> Result<Throttle, Error> {
+    pub async fn throttle(&self, share: u32) -> Result<Throttle, PostgresError> {
         let process = self.0.running("run slowly").await?.id();
         used(process).ok_or_else(|| failed("run slowly")("this kernel has no /proc/PID/schedstat"))?;
         let control = Arc::new(Control {

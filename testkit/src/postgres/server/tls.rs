@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use tokio::time::{sleep, timeout};
 
-use super::super::error::{Error, failed};
+use super::super::error::{PostgresError, failed};
 use super::super::{admin, processes};
 use super::{PostgresServer, START_TIMEOUT};
 use crate::apart::apart;
@@ -34,7 +34,7 @@ impl PostgresServer {
 
     /// Requires TLS and this password of `postgres` for new TCP connections. The server must listen on TCP by its setting
     /// `listen_addresses`.
-    pub async fn encrypt(&self, password: &str) -> Result<(), Error> {
+    pub async fn encrypt(&self, password: &str) -> Result<(), PostgresError> {
         let data = self.0.data();
         certify(Path::new(&data))?;
         let (url, password) = (self.url("postgres"), password.to_owned());
@@ -58,7 +58,7 @@ impl PostgresServer {
 }
 
 /// Writes key, certificate and access rules into the server's folder, owned by the server's user.
-fn certify(data: &Path) -> Result<(), Error> {
+fn certify(data: &Path) -> Result<(), PostgresError> {
     let mut command = Command::new(OPENSSL);
     command.args(OPENSSL_ARGUMENTS.split(' ')).current_dir(data).stdout(Stdio::null()).stderr(Stdio::null());
     if !command.status().map_err(failed("get a certificate from openssl"))?.success() {

@@ -10,7 +10,7 @@ const fn ms(millis: u64) -> Duration {
 const REVOKED: Revoked = Revoked { session: 7, acknowledged: ms(10_000) };
 
 /// Returns a call of 5 ms with that session's token to the first guard, `begun` after the start.
-const fn call(begun: u64, outcome: Outcome) -> Seen {
+const fn call(begun: u64, outcome: GuardedOutcome) -> Seen {
     Seen { session: 7, guard: 0, begun: ms(begun), ended: ms(begun + 5), outcome }
 }
 
@@ -18,13 +18,13 @@ fn judged(calls: &[Seen]) -> Judgement {
     judge(&[REVOKED], calls, 1)
 }
 
-use Outcome::{LetIn, Odd, Refused, Unavailable};
+use GuardedOutcome::{LetIn, Odd, Refused, Unavailable};
 
 #[test]
 fn planted_violation_is_found() {
     let planted = call(12_001, LetIn);
     let judgement = judged(&[call(9_000, LetIn), call(10_004, Refused), planted, call(12_500, Refused)]);
-    assert_eq!(judgement.violations, [Violation { call: planted, late: ms(2_001) }]);
+    assert_eq!(judgement.violations, [PromiseViolation { call: planted, late: ms(2_001) }]);
     assert_eq!((judgement.let_in, judgement.beyond_proven, judgement.latest), (1, 1, ms(2_001)));
 }
 
