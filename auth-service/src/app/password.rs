@@ -28,7 +28,8 @@ pub(crate) async fn change(
     let stamp = app.revoker.stamp();
     let changed = app.store.change_password(user.generation, &hash, &begun.session, client, stamp).await?;
     // The generation has changed since the old password was read, so this call's own token is revoked.
-    let PasswordChanged { user, logged } = changed.ok_or(AuthError::Refused(Rejection::Token(InactiveReason::Revoked)))?;
+    let PasswordChanged { user, logged } =
+        changed.ok_or(AuthError::Refused(Rejection::Token(InactiveReason::Revoked)))?;
     app.revoker.take_effect(logged).await?;
     app.issuing.tokens(&user, &begun, app.audiences.default())
 }

@@ -4,8 +4,9 @@
 use db::{TransactionOutcome, read, transaction, within, write, write_one};
 
 use super::rows::UserRow;
-use super::{AuthStore, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged, last_admin, log, roles,
-    sessions,
+use super::{
+    AuthStore, ChangedUser, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged, last_admin, log,
+    roles, sessions,
 };
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,

@@ -4,7 +4,7 @@ use db::{TransactionOutcome, read, settle, transaction, within};
 
 use super::changes::older_tokens;
 use super::rows::UserRow;
-use super::{AuthStore, StoreError, log};
+use super::{AuthStore, PasswordChanged, StoreError, log};
 use crate::domain::{Cause, Stamp, User, UserId, UserState};
 
 impl AuthStore {

@@ -4,7 +4,7 @@
 
 use db::settle;
 
-use super::{AuthStore, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged};
+use super::{AuthStore, ChangedUser, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged};
 use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserId, UserState};
 
 impl AuthStore {

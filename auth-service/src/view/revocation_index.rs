@@ -94,7 +94,7 @@ impl RevocationIndex {
 
     /// Returns the number of revoked users, sessions and keys.
     pub(super) fn len(&self) -> usize {
-        self.ids.len() + self.keys.len()
+        self.users.len() + self.sessions.len() + self.keys.len()
     }
 
     /// Returns `true` if this key's tokens are dead.

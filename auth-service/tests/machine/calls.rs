@@ -5,8 +5,8 @@ use auth_service::domain::{
     UserChange, UserId, UserState,
 };
 use auth_service::store::{
-    AccountDigest, AllowanceKind, AuthStore, Created, Filter, FirstSession, PasswordProof, Refreshable, Rotated, StoreError,
-    Unchanged,
+    AccountDigest, AllowanceKind, AuthStore, Created, Filter, FirstSession, PasswordProof, Refreshable, Rotated,
+    StoreError, Unchanged,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use db::requests::{self, Earlier};

@@ -15,7 +15,6 @@ const CALL_PAUSE: Duration = Duration::from_millis(5);
 
 /// Time from a kill of the auth service to its restart.
 const OUTAGE_TIME: Duration = Duration::from_secs(3);
-const CALM_TIME: Duration = Duration::from_secs(2);
 
 /// Time without a fault before a kill.
 const TIME_BEFORE_KILL: Duration = Duration::from_secs(2);
@@ -40,7 +39,7 @@ pub(super) async fn run(rows: &mut Rows, rig: &mut RevocationRig, kills: usize) 
         let history = RevocationHistory::start();
         let callers = rig.callers(number, &session, &history).await?;
         let mut calling: JoinSet<_> = callers.iter().cloned().map(calls).collect();
-        sleep(CALM_TIME).await;
+        sleep(TIME_BEFORE_KILL).await;
         rig.auth.kill()?;
         let killed = history.now();
         sleep(OUTAGE_TIME).await;

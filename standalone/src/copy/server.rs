@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{Migrations, OpenError, PostgresUrl};
+use db::{Migrations, OpenError, PostgresUrl, SessionSetting};
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 

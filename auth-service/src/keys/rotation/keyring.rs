@@ -15,7 +15,7 @@ use crate::domain::{KeyState, SigningKeyRecord};
 use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
 use crate::keys::storage::{KeyStorage, MasterKey, SigningKeyError, opened};
 use crate::stamp::stamp;
-use crate::store::{AuthStore, StoreError};
+use crate::store::{AuthStore, KeyRow, SealChange, StoreError};
 
 /// Longest lifetime of a token of this service under any setting.
 pub(crate) const MAX_LIFETIME: Duration = Duration::from_hours(24);

@@ -8,9 +8,7 @@ use db::secrets;
 use super::{FiledKey, KeyFile, KeyFileError, KeyFileLock, MasterKey, SigningKeyError, StorageError};
 use crate::domain::SigningKeyRecord;
 use crate::keys::model::{Key, KeyType, Pkcs8};
-use crate::store::AuthStore;
-
-/// Row of a key pair, Store};
+use crate::store::{AuthStore, KeyRow};
 
 /// Name under which earlier versions stored their single key in the database; its seal is bound to this name.
 pub const SEALED_KEY: &str = "signing-key";

@@ -3,7 +3,7 @@
 use std::slice::from_ref;
 
 use blog_service::domain::{Content, Post, PostChange, PostId, PostView, Title};
-use blog_service::store::{NewPost, PostSize, Store};
+use blog_service::store::{BlogStore, NewPost, PostSize};
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
 
@@ -91,7 +91,7 @@ async fn post_asked_for_twice_is_found_once(store: Case) {
 }
 
 /// Returns number and size of the posts that are older than the post with the number `after`.
-async fn sizes(store: &Store, after: Option<u128>, limit: u32) -> Vec<(u128, u64)> {
+async fn sizes(store: &BlogStore, after: Option<u128>, limit: u32) -> Vec<(u128, u64)> {
     let listed = store.list_octets(after.map(PostId::from_u128), limit).await.unwrap();
     listed.into_iter().map(|PostSize { id, octets }| (id.as_u128(), octets)).collect()
 }
