@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_service::domain::{
     Client, Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, SessionId, Stamp, UserId,
 };
-use auth_service::store::AuthStore;
+use auth_service::store::{AuthStore, FirstSession};
 use chrono::{DateTime, Utc};
 use testkit::start;
 
