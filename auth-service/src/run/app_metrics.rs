@@ -32,7 +32,8 @@ impl AppMetrics {
         let subscribers = &revoker.subscribers;
         page.gauge("gatepost_feed_subscribers", "Guards that follow the feed", number(subscribers.count()))?;
         let help = "Entries of the log that the slowest guard has not acknowledged";
-        let lag = revoker.view.position().map_or(0, |position| subscribers.lag(position.last.revision));
+        let last = revoker.view.read_at(|history, _| history.position());
+        let lag = last.map_or(0, |position| subscribers.lag(position.last.revision));
         page.gauge("gatepost_feed_unacknowledged_entries", help, lag)
     }
 
