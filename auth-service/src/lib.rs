@@ -22,8 +22,8 @@ pub mod view;
 
 pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
 pub use config::{
-    AttemptFlags, ClockFlags, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SECRETS,
-    SigningSettings,
+    AttemptFlags, ClockFlags, Config, Flags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration,
+    SECRETS, SigningSettings,
 };
 pub use passwords::{HashError, Hasher};
 pub use run::{DatabaseLost, RunError, run};

@@ -1,22 +1,30 @@
 //! gRPC server over its own HTTP/2 connections, with the limits that a public port needs.
 
 mod accept;
+mod addresses;
 mod authority;
 mod call;
 mod connection;
 mod elsewhere;
 mod envelope;
+mod flags;
 mod floor;
+mod framing;
+mod gzip;
 mod health;
 mod host;
 mod incoming;
+mod lanes;
 mod life;
 mod limits;
 mod memory;
+mod operators;
 mod outgoing;
 mod piece;
+mod refusals;
 mod run;
 mod seats;
+mod spare;
 mod stream;
 mod streamed;
 mod transport;
@@ -26,6 +34,7 @@ mod window;
 
 pub use call::Room;
 pub use elsewhere::Elsewhere;
+pub use flags::LimitSettings;
 pub use limits::{MethodDeadlines, ServerLimits};
 pub use memory::MemoryLimits;
 pub use run::{Parts, ServeError, serve};

@@ -10,27 +10,32 @@ use gatepost::status::Reason;
 use gatepost::{GuardLayer, Verify};
 use http::Extensions;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::service::Routes;
 use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer as _;
 
-use super::accept::accept;
+use super::accept::Door;
+use super::addresses::AddressLimit;
 use super::call;
 use super::connection;
 use super::elsewhere::Signpost;
 use super::envelope::EnvelopeLayer;
+use super::gzip;
 use super::health::Health;
 use super::host::Host;
+use super::lanes::Lanes;
 use super::memory::Budget;
+use super::operators::Operators;
+use super::refusals::Refusals;
 use super::seats::Seats;
 use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use super::{Elsewhere, MethodDeadlines, ServerLimits};
-use crate::failure;
 use crate::output;
-use crate::peer::ProxyProtocol;
+use crate::peer::{Networks, ProxyProtocol};
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
@@ -56,6 +61,13 @@ pub struct Parts<V> {
     pub health_probe: Probe,
     /// PROXY protocol, if connections start with it.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// Networks whose connections and health checks find a seat on a full server.
+    pub operators: Networks,
+    /// Paths of the methods without which other services stop. They have a reserve of running calls.
+    pub essential: &'static [&'static str],
+    /// Paths of the methods whose answers hold secrets. Their answers are never compressed: the size would tell parts of
+    /// a secret to a caller that controls other parts of the answer.
+    pub secret_answers: &'static [&'static str],
 }
 
 /// Error that ends a server early.
@@ -102,18 +114,29 @@ pub async fn serve<R: Reason, V: Verify>(
         requests: Budget::new(limits.request_memory),
         answers: Budget::new(limits.answer_memory),
         making: call::making(),
-        waiting: WaitPool::new(limits.waiting_calls),
+        compressing: Arc::new(Semaphore::new(gzip::MAX_COMPRESSIONS)),
+        lanes: Lanes::new(&limits, parts.essential),
         waiting_bytes: WaitPool::new(limits.waiting_bytes),
         streams: WaitPool::new(limits.streams),
         public_streams: WaitPool::new(limits.public_streams),
         streamed: Streamed::from_descriptors(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,
-        overloaded: failure::overloaded::<R>,
-        proxy_protocol: parts.proxy_protocol,
+        refusals: Refusals::new::<R>(),
+        secret_answers: parts.secret_answers,
+        addresses: limits.address_connections.map(AddressLimit::new),
+        proxy_protocol: parts.proxy_protocol.clone(),
         stop: stop.clone(),
     });
-    let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());
+    let (most, reserved) = limits.connections();
+    let door = Door {
+        listener,
+        seats: Seats::new(most, reserved),
+        operators: Operators::new(parts.operators, parts.proxy_protocol),
+        keepalive: limits.tcp_keepalive,
+        patience: limits.handshake,
+    };
     output::out(&format!("{name} listening on {address}"));
-    let accepting = accept(listener, &seats, limits.tcp_keepalive, &stop, &mut connections, |stream, peer, taken| {
+    let mut connections = JoinSet::new();
+    let accepting = door.accept(&stop, &mut connections, move |stream, peer, taken| {
         connection::serve(Arc::clone(&host), stream, peer, taken)
     });
     tokio::join!(accepting, async {
