@@ -32,13 +32,14 @@ pub(super) struct Door {
     pub(super) keepalive: Duration,
     /// Time for which a new connection waits for a seat.
     pub(super) patience: Duration,
+    /// Cancelled when the server stops.
+    pub(super) stop: Shutdown,
 }
 
 impl Door {
-    /// Serves each new connection until `stop`. The tasks of the connections are in `connections`.
+    /// Serves each new connection until the server stops. The tasks of the connections are in `connections`.
     pub(super) async fn accept<F>(
         &self,
-        stop: &Shutdown,
         connections: &mut JoinSet<()>,
         serve: impl Fn(TcpStream, SocketAddr, SeatPermit) -> F + Clone + Send + 'static,
     ) where
@@ -70,7 +71,7 @@ impl Door {
                 }
             }
         };
-        let _: Option<()> = stop.run_until_cancelled(accepting).await;
+        let _: Option<()> = self.stop.run_until_cancelled(accepting).await;
     }
 
     /// Gives a connection a seat, or a place in the queue. Closes it if no other connection may go.
@@ -95,9 +96,9 @@ impl Door {
         }
         log.full();
         let Some(place) = self.seats.enter_queue(kind).await else { return };
-        let (serve, patience) = (serve.clone(), self.patience);
+        let (serve, patience, stop) = (serve.clone(), self.patience, self.stop.clone());
         connections.spawn(async move {
-            if let Ok(taken) = timeout(patience, place.take()).await {
+            if let Some(Ok(taken)) = stop.run_until_cancelled(timeout(patience, place.take())).await {
                 serve(stream, peer, taken).await;
             }
         });

@@ -64,7 +64,8 @@ where
     drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await;
 }
 
-/// Waits for the HTTP/2 handshake. Returns the connection, the address of its calls, and its place in the address's limit.
+/// Waits for the HTTP/2 handshake. Returns the connection, the address of its calls, and its place in the limit of the
+/// address.
 async fn begin<S>(
     host: &Host<S>,
     mut stream: TcpStream,

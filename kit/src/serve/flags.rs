@@ -39,21 +39,22 @@ macro_rules! limit_flags {
         /// Flags of the limits of connections, calls and memory.
         #[derive(Clone, Debug, clap::Args)]
         $visible struct $name {
-            /// Connections at once, 16 to 1000000, and at most half of the process's descriptors (`ulimit -n`). Unset: 4096,
-            /// and at most a quarter of the descriptors
+            /// Connections at once, 16 to 1000000, and at most half of the process's descriptors (`ulimit -n`). Unset:
+            /// 4096, and at most a quarter of the descriptors
             #[arg(long, env = concat!($prefix, "_MAX_CONNECTIONS"), hide_env_values = true,
                   value_parser = clap::value_parser!(u32).range(16..=1_000_000))]
             $visible max_connections: Option<u32>,
-            /// Connections at once of one address, or of one IPv6 network of 64 bits; 0: no limit. Behind a proxy without the
-            /// PROXY protocol all callers have its address
+            /// Connections at once of one address, or of one IPv6 network of 64 bits; 0: no limit. Behind a proxy without
+            /// the PROXY protocol all callers have its address
             #[arg(long, env = concat!($prefix, "_ADDRESS_CONNECTIONS"), default_value = "0", hide_env_values = true)]
             $visible address_connections: u32,
-            /// Addresses and networks of operators and health checks, comma separated; 32 connections are reserved for them
+            /// Addresses and networks of operators and health checks, comma separated; 32 connections are reserved for
+            /// them
             #[arg(long, env = concat!($prefix, "_OPERATOR_NETWORKS"), default_value = "127.0.0.0/8,::1",
                   hide_env_values = true, value_parser = $crate::peer::networks)]
             $visible operator_networks: $crate::peer::Networks,
-            /// Calls that run at once, 16 to 100000; more are refused with RESOURCE_EXHAUSTED. Health and VerifyToken have
-            /// 512 calls each of their own
+            /// Calls that run at once, 16 to 100000; more are refused with `RESOURCE_EXHAUSTED`. Health and `VerifyToken`
+            /// have 512 calls each of their own
             #[arg(long, env = concat!($prefix, "_MAX_CALLS"), default_value = "2048", hide_env_values = true,
                   value_parser = clap::value_parser!(u32).range(16..=100_000))]
             $visible max_calls: u32,

@@ -1,10 +1,8 @@
 //! Lanes of calls. Health and the essential methods have places of their own, which a flood of other calls cannot take.
 
-use std::array;
 use std::ops::Index;
 use std::sync::Arc;
 
-use super::ServerLimits;
 use super::waiting::{WaitPool, WaitShare};
 
 /// Prefix of health's methods.
@@ -53,18 +51,12 @@ pub(super) struct LaneShare {
 }
 
 impl Lanes {
-    /// Creates the lanes of a server with these limits and essential methods.
-    pub(super) fn new(limits: &ServerLimits, essential: &'static [&'static str]) -> Self {
-        let pool = |lane| match lane {
-            0 => {
-                LanePool { waiting: WaitPool::new(limits.waiting_calls), running: WaitPool::new(limits.running_calls) }
-            }
-            _ => LanePool {
-                waiting: WaitPool::new(limits.reserved_calls),
-                running: WaitPool::new(limits.reserved_calls),
-            },
-        };
-        Self { pools: array::from_fn(pool), essential }
+    /// Creates the lanes of a server: places for ordinary calls to wait and to run, places in each reserve, and the
+    /// essential methods.
+    pub(super) fn new((waiting, running): (usize, usize), reserved: usize, essential: &'static [&'static str]) -> Self {
+        let pool = |waiting, running| LanePool { waiting: WaitPool::new(waiting), running: WaitPool::new(running) };
+        let reserve = || pool(reserved, reserved);
+        Self { pools: [pool(waiting, running), reserve(), reserve()], essential }
     }
 
     /// Returns the lane of the method at this path.
@@ -100,8 +92,7 @@ mod tests {
 
     #[test]
     fn each_lane_has_places_of_its_own() {
-        let limits = ServerLimits { waiting_calls: 1, running_calls: 2, reserved_calls: 3, ..ServerLimits::default() };
-        let lanes = Lanes::new(&limits, &["/a.B/Verify"]);
+        let lanes = Lanes::new((1, 2), 3, &["/a.B/Verify"]);
         let take_all = |share: &Arc<WaitShare>| std::iter::from_fn(|| share.enter()).collect::<Vec<_>>();
         let shares = [(); 3].map(|()| lanes.open_shares());
         let mut held = Vec::new();

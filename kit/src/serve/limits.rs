@@ -155,8 +155,8 @@ impl ServerLimits {
         ReaderLimits { gzip: false, stall: self.reading.0, bytes: MIN_READ_BYTES, message: self.reading.1 }
     }
 
-    /// Returns the number of connections that leaves room for files, the database and the operations port, and the number
-    /// of reserved ones.
+    /// Returns the number of connections that leaves room for files, the database and the operations port, and the
+    /// number of reserved ones.
     pub(super) fn connections(&self) -> (usize, usize) {
         let descriptors = getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok());
         let all = descriptors.map_or(usize::MAX, |most| most / self.descriptor_divisor.max(1));

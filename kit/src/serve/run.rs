@@ -65,8 +65,8 @@ pub struct Parts<V> {
     pub operators: Networks,
     /// Paths of the methods without which other services stop. They have a reserve of running calls.
     pub essential: &'static [&'static str],
-    /// Paths of the methods whose answers hold secrets. Their answers are never compressed: the size would tell parts of
-    /// a secret to a caller that controls other parts of the answer.
+    /// Paths of the methods whose answers hold secrets. Their answers are never compressed: the size would tell parts
+    /// of a secret to a caller that controls other parts of the answer.
     pub secret_answers: &'static [&'static str],
 }
 
@@ -115,7 +115,7 @@ pub async fn serve<R: Reason, V: Verify>(
         answers: Budget::new(limits.answer_memory),
         making: call::making(),
         compressing: Arc::new(Semaphore::new(gzip::MAX_COMPRESSIONS)),
-        lanes: Lanes::new(&limits, parts.essential),
+        lanes: Lanes::new((limits.waiting_calls, limits.running_calls), limits.reserved_calls, parts.essential),
         waiting_bytes: WaitPool::new(limits.waiting_bytes),
         streams: WaitPool::new(limits.streams),
         public_streams: WaitPool::new(limits.public_streams),
@@ -133,12 +133,12 @@ pub async fn serve<R: Reason, V: Verify>(
         operators: Operators::new(parts.operators, parts.proxy_protocol),
         keepalive: limits.tcp_keepalive,
         patience: limits.handshake,
+        stop: stop.clone(),
     };
     output::out(&format!("{name} listening on {address}"));
     let mut connections = JoinSet::new();
-    let accepting = door.accept(&stop, &mut connections, move |stream, peer, taken| {
-        connection::serve(Arc::clone(&host), stream, peer, taken)
-    });
+    let accepting = door
+        .accept(&mut connections, move |stream, peer, taken| connection::serve(Arc::clone(&host), stream, peer, taken));
     tokio::join!(accepting, async {
         health.follow(parts.health_probe, shutdown).await;
         stop.cancel();

@@ -87,8 +87,8 @@ impl FrameRate {
 }
 
 impl Turns {
-    /// Starts with free reads. The peer may reset `resets` streams in a second, and send `control` frames without a part
-    /// of a call.
+    /// Starts with free reads. The peer may reset `resets` streams in a second, and send `control` frames without a
+    /// part of a call.
     pub(super) fn new(resets: u32, control: u32) -> Self {
         let [is_accepting, has_read, is_held, is_flooded] = Default::default();
         let [opened, accepted, unaccepted] = Default::default();
@@ -116,8 +116,8 @@ impl Turns {
         }
     }
 
-    /// Returns the number of streams that the transport has refused since the last call. All streams of the earlier reads
-    /// are accepted or refused by now.
+    /// Returns the number of streams that the transport has refused since the last call. All streams of the earlier
+    /// reads are accepted or refused by now.
     fn refused(&self) -> u32 {
         let open = self.opened.load(Relaxed).saturating_sub(self.accepted.load(Relaxed));
         let before = self.unaccepted.fetch_max(open, Relaxed);

@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::task::yield_now;
 
 use super::super::framing::{COMPRESSED_FLAG, PREFIX_BYTES};
-use super::{GRPC_ENCODING, GZIP};
+use super::headers::{GRPC_ENCODING, GZIP};
 
 /// Smallest answer that is compressed, in bytes: below it the headers cost as much.
 const MIN_BYTES: usize = 1024;

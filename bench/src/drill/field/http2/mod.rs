@@ -109,8 +109,11 @@ impl Http2Attack {
         }
     }
 
-    /// Attacks a pair of its own. Returns the row, and the broken promises about the attackers.
-    async fn run(self, program: &Path, scale: Scale) -> Result<(Row, Vec<Broken>), Failure> {
+    /// Attacks a pair of its own. Returns the row and the broken promises.
+    ///
+    /// # Errors
+    /// Fails if the pair does not start or the attack cannot begin.
+    pub async fn run(self, program: &Path, scale: Scale) -> Result<(Row, Vec<Broken>), Failure> {
         if self == Self::Descriptors {
             return descriptors::run(program, scale).await;
         }
