@@ -24,7 +24,8 @@ const AGES: usize = 10;
 /// Callers that share a connection; each waits for its answer before it asks again.
 const CALLERS: usize = 32;
 
-/// Client that opens the next connection once the last one takes no more streams, and repeats no call.
+/// Client that opens the next connection once the last one takes no more streams. As gRPC's clients do, it repeats a call
+/// that the server has not begun: its stream is above the last one of the GOAWAY (RFC 9113 §6.8).
 struct Client {
     address: SocketAddr,
     /// Number of the current connection, and its handle.
@@ -55,7 +56,14 @@ impl Client {
                 continue;
             };
             let _ = stream.send_data(framed(b""), true);
-            let mut body = response.await.expect("each call that was sent is answered").into_body();
+            let answer = match response.await {
+                Err(error) if error.is_go_away() && error.is_remote() => {
+                    self.replace(number).await;
+                    continue;
+                }
+                answer => answer.expect("each call that was begun is answered"),
+            };
+            let mut body = answer.into_body();
             while let Some(data) = body.data().await {
                 let data = data.expect("the whole answer arrives");
                 body.flow_control().release_capacity(data.len()).unwrap();
