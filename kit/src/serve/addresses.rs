@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn address_has_a_limit_and_an_ipv6_network_one_for_all() {
+    fn address_and_ipv6_network_have_a_limit() {
         let limit = AddressLimit::new(2);
         let claim = |text: &str| limit.claim(text.parse().unwrap());
         for (one, other, third) in [

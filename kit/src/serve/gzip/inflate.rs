@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn ordinary_message_is_read_at_once_and_a_larger_counted() {
+    fn small_message_is_read_and_a_larger_counted() {
         for size in [0, 1, ORDINARY_MESSAGE_BYTES] {
             let Ok(Inspected::Message(message)) = inspect(&gzip(&vec![7; size]), 10_000) else { panic!("{size}") };
             assert_eq!(message, vec![7; size]);
