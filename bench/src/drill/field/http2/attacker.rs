@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
 use super::super::attack::Attack;
-use super::frames::EndedStreams;
+use super::frames::{ACK, PING, ServerFrames, frame};
 use crate::Failure;
 
 /// Pause of an attacker before it connects again.
@@ -30,6 +30,8 @@ pub(super) struct Attacker {
     pub(super) pause: Duration,
     /// Streams after whose end the attack counts as over, even if the connection stays open.
     pub(super) streams: Option<usize>,
+    /// Set for a peer that shows that it lives.
+    pub(super) answers_pings: bool,
 }
 
 /// Lives of the attackers' connections.
@@ -95,24 +97,30 @@ impl Attacker {
 
     /// Attacks until the server ends the connection or all streams.
     async fn run(&self, mut stream: TcpStream) {
-        let (mut reader, mut writer) = stream.split();
+        let (mut reader, writer) = stream.split();
+        let writer = tokio::sync::Mutex::new(writer);
         let writing = async {
             // A lost connection ends the reader too.
-            let _ = writer.write_all(&self.opening).await;
+            let _ = writer.lock().await.write_all(&self.opening).await;
             let Some(round) = &self.round else { return std::future::pending().await };
             for number in 0.. {
-                if writer.write_all(&round(number)).await.is_err() {
+                if writer.lock().await.write_all(&round(number)).await.is_err() {
                     break;
                 }
                 sleep(self.pause).await;
             }
         };
         let reading = async {
-            let (mut bytes, mut ended) = ([0; 16 * 1024], EndedStreams::default());
-            while self.streams.is_none_or(|streams| ended.count < streams) {
+            let (mut bytes, mut seen) = ([0; 4 * 1024], ServerFrames::default());
+            while self.streams.is_none_or(|streams| seen.ended < streams) {
                 match reader.read(&mut bytes).await {
-                    Ok(read) if read > 0 => ended.follow(&bytes[..read]),
+                    Ok(read) if read > 0 => seen.follow(&bytes[..read]),
                     _ => break,
+                }
+                let pings = std::mem::take(&mut seen.pings);
+                if self.answers_pings && pings > 0 {
+                    let answers = frame(PING, ACK, 0, &[0; 8]).repeat(pings);
+                    let _ = writer.lock().await.write_all(&answers).await;
                 }
             }
         };

@@ -12,6 +12,8 @@ pub(super) const CONTINUATION: u8 = 9;
 
 /// Flag of the last frame of a stream.
 pub(super) const END_STREAM: u8 = 0x1;
+/// Flag of an answer to a ping.
+pub(super) const ACK: u8 = 0x1;
 /// Flag of the last frame of a header block.
 pub(super) const END_HEADERS: u8 = 0x4;
 
@@ -63,17 +65,19 @@ fn length(bytes: usize) -> Vec<u8> {
     encoded
 }
 
-/// Counter of the streams that the server has ended.
+/// Counters of the server's frames.
 #[derive(Debug, Default)]
-pub(super) struct EndedStreams {
+pub(super) struct ServerFrames {
     head: Vec<u8>,
     /// Bytes of a payload before the next head.
     skip: usize,
     /// Streams that have ended.
-    pub(super) count: usize,
+    pub(super) ended: usize,
+    /// Pings that have no answer yet.
+    pub(super) pings: usize,
 }
 
-impl EndedStreams {
+impl ServerFrames {
     /// Follows the server's frames.
     pub(super) fn follow(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
@@ -88,7 +92,8 @@ impl EndedStreams {
             self.head.clear();
             self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
             let is_last = flags & END_STREAM != 0 && (kind == DATA || kind == HEADERS);
-            self.count += usize::from(is_last || kind == RST_STREAM);
+            self.ended += usize::from(is_last || kind == RST_STREAM);
+            self.pings += usize::from(kind == PING && flags & ACK == 0);
         }
     }
 }

@@ -26,12 +26,12 @@ const SLOW_STREAMS: usize = 60;
 const SLOW_PAUSE: Duration = Duration::from_secs(1);
 
 /// Bytes of a bomb's message, which its compressed form does not show.
-const BOMB_BYTES: usize = 64 * 1024 * 1024;
+const BOMB_BYTES: usize = 48 * 1024 * 1024;
 
 /// Returns a connection with the preface and settings, without further frames.
 pub(super) fn half_open() -> Attacker {
     let opening = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
-    Attacker { opening, round: None, pause: Duration::ZERO, streams: None }
+    Attacker { opening, round: None, pause: Duration::ZERO, streams: None, answers_pings: false }
 }
 
 /// Returns a connection without a byte.
@@ -149,5 +149,5 @@ pub(super) fn zip_bomb() -> Attacker {
 pub(super) fn idle() -> Attacker {
     let headers = request("/grpc.health.v1.Health/Check", &[]);
     let call = [frame(HEADERS, END_HEADERS, 1, &headers), frame(DATA, END_STREAM, 1, &[0; 5])].concat();
-    Attacker { opening: [half_open().opening, call].concat(), ..half_open() }
+    Attacker { opening: [half_open().opening, call].concat(), answers_pings: true, ..half_open() }
 }
