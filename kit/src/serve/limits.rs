@@ -193,14 +193,14 @@ mod tests {
 
     #[test]
     fn descriptors_limit_the_connections() {
-        let seats = |connections, reserved_connections, descriptor_divisor| {
+        let seats = |connections, descriptor_divisor, reserved_connections| {
             let limits =
-                ServerLimits { connections, reserved_connections, descriptor_divisor, ..ServerLimits::default() };
+                ServerLimits { connections, descriptor_divisor, reserved_connections, ..ServerLimits::default() };
             limits.connections()
         };
-        assert_eq!(seats(10, 2, 4), (10, 2));
-        assert_eq!(seats(usize::MAX, 2, usize::MAX), (1, 0), "no descriptor is left");
-        let (callers, operators) = seats(usize::MAX, usize::MAX, 4);
+        assert_eq!(seats(10, 4, 2), (10, 2));
+        assert_eq!(seats(usize::MAX, usize::MAX, 2), (1, 0), "no descriptor is left");
+        let (callers, operators) = seats(usize::MAX, 4, usize::MAX);
         assert!(callers >= operators && callers + operators < usize::MAX / 4);
     }
 }

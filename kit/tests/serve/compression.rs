@@ -78,7 +78,7 @@ async fn zip_bomb_ends_at_the_limit_of_messages() {
 /// A message with this token and 90,000 bytes more, in a few compressed bytes.
 fn bloated(token: &str) -> Bytes {
     // An unknown field, after its key of two bytes and its length of three.
-    gzipped(&[&request(token)[..], &[0xfa, 0x7f, 0x90, 0xbf, 0x05], &[0; 90_000]].concat())
+    gzipped(&[&request(token)[..], &[0xfa, 0x7f, 0x90, 0xbf, 0x05], &vec![0; 90_000]].concat())
 }
 
 #[tokio::test]
