@@ -115,7 +115,10 @@ impl Http2Attack {
     /// Fails if the pair does not start or the attack cannot begin.
     pub async fn run(self, program: &Path, scale: Scale) -> Result<(Row, Vec<Broken>), Failure> {
         if self == Self::Descriptors {
-            return descriptors::run(program, scale).await;
+            let (mut row, mut broken) = descriptors::run(program, scale).await?;
+            row.slower = SLOWER;
+            broken.extend(row.broken());
+            return Ok((row, broken));
         }
         let most = (MANY + 100).to_string();
         let many = |command: &mut Command| {
