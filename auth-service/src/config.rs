@@ -116,7 +116,12 @@ pub struct AuthFlags {
     /// Proxies before the service
     #[command(flatten, next_help_heading = "Proxies before the service")]
     pub proxies: ProxyFlags,
+    /// Limits of the server
+    #[command(flatten, next_help_heading = "Limits of the server")]
+    pub limits: LimitFlags,
 }
+
+kit::limit_flags!(pub struct LimitFlags, "AUTH");
 
 /// Registration of users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

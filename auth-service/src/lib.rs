@@ -22,7 +22,7 @@ pub mod view;
 
 pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
 pub use config::{
-    AttemptFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration,
+    AttemptFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration,
     SECRETS, SigningSettings,
 };
 pub use passwords::{HashError, Hasher};

@@ -18,6 +18,16 @@ pub(crate) const SERVICES: [&str; 4] = [
 pub(crate) const ELSEWHERE: [Elsewhere; 1] =
     [Elsewhere { package: "gatepost.blog.v1", service: "blog-service", default_port: 50052, setting: "BLOG_LISTEN" }];
 
+/// Methods without which the guarded services stop.
+pub(crate) const ESSENTIAL: [&str; 1] = ["/gatepost.auth.v1.TokenService/VerifyToken"];
+
+/// Methods whose answers hold tokens.
+pub(crate) const SECRET_ANSWERS: [&str; 3] = [
+    "/gatepost.auth.v1.AuthService/Login",
+    "/gatepost.auth.v1.AuthService/RefreshToken",
+    "/gatepost.auth.v1.UserService/CreateUser",
+];
+
 /// Returns the access table. The handlers check the ownership of data.
 pub(crate) fn policy(registration: Registration) -> Policy {
     let create_user = match registration {
@@ -52,6 +62,8 @@ pub(crate) fn policy(registration: Registration) -> Policy {
 #[cfg(test)]
 mod tests {
     use gatepost::api::DESCRIPTOR_SET;
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
     use testkit::methods;
 
     use super::*;
@@ -62,6 +74,25 @@ mod tests {
         for registration in [Registration::Open, Registration::Closed] {
             assert_eq!(policy(registration).check(DESCRIPTOR_SET, &SERVICES), Ok(()));
         }
+    }
+
+    /// The size of a compressed answer tells about its tokens.
+    #[test]
+    fn answers_with_tokens_are_secret() {
+        let files = FileDescriptorSet::decode(DESCRIPTOR_SET).unwrap().file;
+        let has_tokens = |name: &str| {
+            let mut messages = files.iter().flat_map(|file| &file.message_type);
+            let message = messages.find(|message| name.rsplit('.').next() == Some(message.name())).unwrap();
+            message.field.iter().any(|field| field.type_name() == ".gatepost.auth.v1.TokenPair")
+        };
+        let services = files.iter().flat_map(|file| file.service.iter().map(move |service| (file.package(), service)));
+        let mut secret: Vec<_> = services
+            .flat_map(|(package, service)| service.method.iter().map(move |method| (package, service.name(), method)))
+            .filter(|(.., method)| has_tokens(method.output_type()))
+            .map(|(package, service, method)| format!("/{package}.{service}/{}", method.name()))
+            .collect();
+        secret.sort();
+        assert_eq!(secret, SECRET_ANSWERS);
     }
 
     #[test]

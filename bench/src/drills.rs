@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bench::Failure;
+use bench::drill::field::http2::{self, Http2Attack};
 use bench::drill::field::{self, Scale, Scenario};
 use bench::drill::postgres::{PostgresDrill, PostgresPlan};
 use bench::drill::revocation::{self, RevocationFault, RevocationPlan, RevocationRig};
@@ -61,6 +62,17 @@ pub(crate) enum DrillCommand {
         #[command(flatten)]
         options: DrillOptions,
     },
+    /// Hostile HTTP/2 frames: memory of the services, the effect on good callers, and the time until the attackers are gone
+    Http2 {
+        /// Only these attacks [default: all of them]
+        #[arg(long, value_enum, value_delimiter = ',')]
+        only: Vec<Http2Attack>,
+        /// Seconds of each attack, and of the time without one for comparison
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        #[command(flatten)]
+        options: Options,
+    },
     /// Tokens are revoked under load while guards, the auth service and the connections between them fail
     Revocation {
         #[command(flatten)]
@@ -112,6 +124,7 @@ impl DrillCommand {
             Self::Refresh { rounds, options } => ("refresh", rounds_flag(*rounds), options.clone()),
             Self::Backup { rounds, options } => ("backup", rounds_flag(*rounds), options.clone()),
             Self::Field { attacks, options } => ("field", attacks.flags(), options.clone()),
+            Self::Http2 { only, seconds, options } => ("http2", attack_flags(only, *seconds), options.clone()),
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
@@ -131,6 +144,10 @@ impl DrillCommand {
             Self::Refresh { rounds, .. } => refresh::run(&program, rounds, seed).await?,
             Self::Backup { rounds, .. } => backup::run(&program, rounds, seed).await?,
             Self::Field { attacks, .. } => attacks.run(&program, seed).await,
+            Self::Http2 { only, seconds, .. } => {
+                let attacks = if only.is_empty() { &Http2Attack::ALL[..] } else { &only };
+                http2::run(&program, attacks, Scale::full(Duration::from_secs(seconds), seed)).await
+            }
             Self::Revocation { watched, .. } => {
                 let report = watched.run(&program, seed).await?;
                 if watched.write {
@@ -148,10 +165,14 @@ fn rounds_flag(rounds: usize) -> String {
     format!("--rounds {rounds}")
 }
 
+fn attack_flags<T: ValueEnum>(only: &[T], seconds: u64) -> String {
+    let only = if only.is_empty() { String::new() } else { format!("--only {} ", names(only)) };
+    format!("{only}--seconds {seconds}")
+}
+
 impl Attacks {
     fn flags(&self) -> String {
-        let only = if self.only.is_empty() { String::new() } else { format!("--only {} ", names(&self.only)) };
-        format!("{only}--seconds {}", self.seconds)
+        attack_flags(&self.only, self.seconds)
     }
 
     async fn run(&self, program: &Path, seed: u64) -> Report {

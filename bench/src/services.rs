@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tokio::time::{Instant, sleep};
 use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
@@ -209,6 +209,28 @@ impl Services {
             }
         }
         Ok(f64::from(u32::try_from(kilobytes)?) / 1024.0)
+    }
+
+    /// Limits the descriptors of the first process to those that it has, and this many more. Returns its earlier limit.
+    ///
+    /// # Errors
+    /// Fails if the process has ended.
+    pub fn limit_descriptors(&self, more: u64) -> Result<Rlimit, Failure> {
+        let Killed(process) = self.processes.first().ok_or("no process")?;
+        let open = u64::try_from(std::fs::read_dir(format!("/proc/{}/fd", process.id()))?.count())?;
+        let id = Pid::from_raw(i32::try_from(process.id())?);
+        let limit = Rlimit { current: Some(open + more), ..getrlimit(Resource::Nofile) };
+        Ok(prlimit(id, Resource::Nofile, limit)?)
+    }
+
+    /// Gives the first process its earlier limit of descriptors back.
+    ///
+    /// # Errors
+    /// Fails if the process has ended.
+    pub fn restore_descriptors(&self, limit: Rlimit) -> Result<(), Failure> {
+        let Killed(process) = self.processes.first().ok_or("no process")?;
+        prlimit(Pid::from_raw(i32::try_from(process.id())?), Resource::Nofile, limit)?;
+        Ok(())
     }
 
     /// Kills the processes and waits until they have ended.

@@ -72,7 +72,13 @@ pub struct BlogFlags {
     /// Command to run instead of serving
     #[command(subcommand)]
     pub command: Option<HealthcheckCommand>,
+    // Last, since later flags would appear under this heading.
+    /// Limits of the server
+    #[command(flatten, next_help_heading = "Limits of the server")]
+    pub limits: LimitFlags,
 }
+
+kit::limit_flags!(pub struct LimitFlags, "BLOG");
 
 /// Settings, secrets and listeners of the service.
 pub struct BlogConfig {

@@ -12,7 +12,7 @@ use kit::ids::Ids;
 use kit::ops::{self, Endpoints, Metrics};
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
-use kit::serve::{Parts, ServeError, ServerLimits, ServerMetrics, serve};
+use kit::serve::{Parts, ServeError, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -101,11 +101,14 @@ async fn start(
         elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&state),
         guard,
-        limits: ServerLimits::default(),
+        limits: flags.limits.settings().limits(rpc::MAX_REQUEST_BYTES),
         deadlines: &[],
         health_probe: health::read_probe(store.db()),
         proxy_protocol,
         metrics: server_metrics,
+        operators: flags.limits.operator_networks,
+        essential: &[],
+        secret_answers: &[],
     };
     endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
     endpoints.watch_clock(clock.clone());

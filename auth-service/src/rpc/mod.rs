@@ -23,7 +23,7 @@ pub(crate) use local::LocalVerifier;
 use crate::app::App;
 
 /// Largest request, in bytes.
-const MAX_REQUEST: usize = 256 * 1024;
+pub(crate) const MAX_REQUEST: usize = 256 * 1024;
 
 /// Returns the gRPC services. `callers` determines the address of a caller; `stop` ends open streams.
 pub(crate) fn routes(app: &Arc<App>, callers: &CallerResolver, stop: &Shutdown) -> Routes {

@@ -10,7 +10,7 @@ use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
 use kit::ops::{self, Endpoints, Metrics};
-use kit::serve::{MethodDeadlines, Parts, ServeError, ServerLimits, ServerMetrics, serve};
+use kit::serve::{MethodDeadlines, Parts, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
@@ -47,6 +47,7 @@ async fn serve_on(
 ) -> Result<(), AuthRunError> {
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
+    let (limits, operators) = (config.flags.limits.settings(), config.flags.limits.operator_networks.clone());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
     let Some(StartedService { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
         return Ok(());
@@ -68,11 +69,14 @@ async fn serve_on(
         elsewhere: &policy::ELSEWHERE,
         routes: rpc::routes(&app, &callers, &shutdown),
         guard,
-        limits: ServerLimits::default(),
+        limits: limits.limits(rpc::MAX_REQUEST),
         deadlines: DEADLINES,
         health_probe: health::read_probe(app.store.db()),
         proxy_protocol,
         metrics: server_metrics,
+        operators,
+        essential: &policy::ESSENTIAL,
+        secret_answers: &policy::SECRET_ANSWERS,
     };
     let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
     pages.push(metrics.endpoint());

@@ -1,6 +1,6 @@
 //! Every RPC refuses malformed requests with a reason, in words that reveal nothing about the service (F8).
 
-use testkit::{Outsider, Raw, framed, garbage, methods};
+use testkit::{Outsider, Raw, framed, garbage, gzipped, methods};
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -59,17 +59,30 @@ async fn message_above_256_kib_is_resource_exhausted() {
     }
 }
 
+/// F8: the limit holds for the decompressed message, whose size its bytes do not show.
 #[tokio::test]
-async fn compressed_request_is_unimplemented() {
+async fn zip_bomb_is_resource_exhausted() {
+    let (_service, raw, tokens) = ready().await;
+    let message = "the request is larger than this service takes: send less in one call";
+    let bomb = gzipped(&vec![b'a'; LIMIT as usize + 1]);
+    for method in methods(gatepost::api::DESCRIPTOR_SET, PACKAGE) {
+        let reply = raw
+            .call_as(&tokens.each_ref().map(String::as_str), &method.path, &[("grpc-encoding", "gzip")], &bomb)
+            .await;
+        refused(&reply.status(), Code::ResourceExhausted, "MESSAGE_TOO_LARGE", message);
+    }
+}
+
+#[tokio::test]
+async fn unknown_compression_is_unimplemented() {
     let (_service, raw, tokens) = ready().await;
     for method in methods(gatepost::api::DESCRIPTOR_SET, PACKAGE) {
         let reply = raw
-            .call_as(&tokens.each_ref().map(String::as_str), &method.path, &[("grpc-encoding", "gzip")], &framed(b""))
+            .call_as(&tokens.each_ref().map(String::as_str), &method.path, &[("grpc-encoding", "zstd")], &framed(b""))
             .await;
-        let message = "this service has no such method, or does not read this compression: call what reflection lists, \
-                       uncompressed";
+        let message = "this service does not read this compression: send the request with gzip or uncompressed";
         refused(&reply.status(), Code::Unimplemented, "UNIMPLEMENTED", message);
-        assert_eq!(reply.headers["grpc-accept-encoding"], "identity");
+        assert_eq!(reply.headers["grpc-accept-encoding"], "identity,gzip");
     }
 }
 
@@ -86,8 +99,7 @@ async fn unknown_method_needs_a_token_to_be_unimplemented() {
         let status = raw.unary(path, &[("api-token", "canary")], b"").await.unwrap_err();
         refused(&status, Code::Unauthenticated, "TOKEN_INVALID", "invalid token");
         let status = raw.unary(path, &[("api-token", &token)], b"").await.unwrap_err();
-        let message = "this service has no such method, or does not read this compression: call what reflection lists, \
-                       uncompressed";
+        let message = "this service has no such method: call one that reflection lists, by its full name";
         refused(&status, Code::Unimplemented, "UNIMPLEMENTED", message);
     }
 }

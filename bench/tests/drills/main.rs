@@ -5,6 +5,7 @@
 mod backups;
 mod field;
 mod guesses;
+mod hostile;
 mod kills;
 mod lost;
 mod outages;

@@ -10,7 +10,7 @@ use tonic::service::Routes;
 use crate::app::BlogState;
 
 /// Largest request, in bytes: a content of 1 MiB and 256 KiB for the other fields.
-const MAX_REQUEST_BYTES: usize = 1024 * 1024 + 256 * 1024;
+pub(crate) const MAX_REQUEST_BYTES: usize = 1024 * 1024 + 256 * 1024;
 
 /// Returns the service's gRPC services.
 pub(crate) fn routes(state: &Arc<BlogState>) -> Routes {

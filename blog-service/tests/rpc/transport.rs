@@ -1,6 +1,6 @@
 //! Every RPC refuses malformed requests with a reason, in words that reveal nothing about the service (F8).
 
-use testkit::{Raw, framed, garbage, methods};
+use testkit::{Raw, framed, garbage, gzipped, methods};
 use tonic::Code;
 
 use super::support::{ADA, Service, refused, start};
@@ -11,8 +11,9 @@ const DOMAIN: &str = "blog.gatepost.dev";
 /// 1.25 MiB, the largest request.
 const LIMIT: u32 = 1024 * 1024 + 256 * 1024;
 
-const UNIMPLEMENTED: &str = "this service has no such method, or does not read this compression: call what reflection \
-                             lists, uncompressed";
+const UNKNOWN_METHOD: &str = "this service has no such method: call one that reflection lists, by its full name";
+const UNKNOWN_COMPRESSION: &str =
+    "this service does not read this compression: send the request with gzip or uncompressed";
 
 /// A user, and a service.
 const CALLERS: [&str; 2] = [ADA, "service"];
@@ -53,13 +54,25 @@ async fn message_above_its_limit_is_resource_exhausted() {
     }
 }
 
+/// F8: the limit holds for the decompressed message, whose size its bytes do not show.
 #[tokio::test]
-async fn compressed_request_is_unimplemented() {
+async fn zip_bomb_is_resource_exhausted() {
+    let (_service, raw) = ready().await;
+    let message = "the request is larger than this service takes: send less in one call";
+    let bomb = gzipped(&vec![b'a'; LIMIT as usize + 1]);
+    for method in methods(blog_service::api::DESCRIPTOR_SET, PACKAGE) {
+        let reply = raw.call_as(&CALLERS, &method.path, &[("grpc-encoding", "gzip")], &bomb).await;
+        refused(&reply.status(), Code::ResourceExhausted, "MESSAGE_TOO_LARGE", DOMAIN, message);
+    }
+}
+
+#[tokio::test]
+async fn unknown_compression_is_unimplemented() {
     let (_service, raw) = ready().await;
     for method in methods(blog_service::api::DESCRIPTOR_SET, PACKAGE) {
-        let reply = raw.call_as(&CALLERS, &method.path, &[("grpc-encoding", "gzip")], &framed(b"")).await;
-        refused(&reply.status(), Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, UNIMPLEMENTED);
-        assert_eq!(reply.headers["grpc-accept-encoding"], "identity");
+        let reply = raw.call_as(&CALLERS, &method.path, &[("grpc-encoding", "zstd")], &framed(b"")).await;
+        refused(&reply.status(), Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, UNKNOWN_COMPRESSION);
+        assert_eq!(reply.headers["grpc-accept-encoding"], "identity,gzip");
     }
 }
 
@@ -74,7 +87,7 @@ async fn unknown_method_needs_a_token_to_be_unimplemented() {
         let status = raw.unary(path, &[("api-token", "canary")], b"").await.unwrap_err();
         refused(&status, Code::Unauthenticated, "TOKEN_INVALID", GUARD, "invalid token");
         let status = raw.unary(path, &[("api-token", ADA)], b"").await.unwrap_err();
-        refused(&status, Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, UNIMPLEMENTED);
+        refused(&status, Code::Unimplemented, "UNIMPLEMENTED", DOMAIN, UNKNOWN_METHOD);
     }
 }
 

@@ -9,6 +9,12 @@ use super::reasons::{
     UNIMPLEMENTED, retry, status,
 };
 
+/// Trailer that tells a client with a retry policy when to retry.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
+
+/// Shortest time in the trailer, and the range above it.
+const PUSHBACK_MILLIS: (u64, u64) = (500, 1000);
+
 /// Returns `INVALID_ARGUMENT` for an invalid page token.
 pub fn page_token<R: Reason>() -> Status {
     status::<R>(
@@ -43,9 +49,17 @@ pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static s
     Status::with_error_details(Code::NotFound, message, details)
 }
 
-/// Returns `RESOURCE_EXHAUSTED` for a call without room for its messages in the server's memory.
+/// Returns `RESOURCE_EXHAUSTED` for a call for which the server has no place or no memory.
+///
+/// A client with a retry policy waits exactly for the pushback (gRFC A6). It varies, so that refused calls do not come
+/// back at the same time.
 pub fn overloaded<R: Reason>() -> Status {
-    retry::<R>(Code::ResourceExhausted, OVERLOADED, "the service has no room for this call now, try again in a moment")
+    const TEXT: &str = "the service has no room for this call now, try again in a moment";
+    let mut status = retry::<R>(Code::ResourceExhausted, OVERLOADED, TEXT);
+    let [high, low] = crate::random::bytes::<2>();
+    let wait = PUSHBACK_MILLIS.0 + u64::from(u16::from_be_bytes([high, low])) % PUSHBACK_MILLIS.1;
+    status.metadata_mut().insert(PUSHBACK, wait.into());
+    status
 }
 
 /// Returns `DEADLINE_EXCEEDED` for the service's deadline or the caller's.
@@ -73,11 +87,20 @@ pub fn too_large<R: Reason>() -> Status {
     )
 }
 
-/// Returns `UNIMPLEMENTED` for an unknown method or compression.
-pub fn unimplemented<R: Reason>() -> Status {
+/// Returns `UNIMPLEMENTED` for an unknown method.
+pub fn unknown_method<R: Reason>() -> Status {
     status::<R>(
         Code::Unimplemented,
         UNIMPLEMENTED,
-        "this service has no such method, or does not read this compression: call what reflection lists, uncompressed",
+        "this service has no such method: call one that reflection lists, by its full name",
+    )
+}
+
+/// Returns `UNIMPLEMENTED` for a request with an unknown compression.
+pub fn unknown_compression<R: Reason>() -> Status {
+    status::<R>(
+        Code::Unimplemented,
+        UNIMPLEMENTED,
+        "this service does not read this compression: send the request with gzip or uncompressed",
     )
 }

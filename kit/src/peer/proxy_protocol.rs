@@ -1,7 +1,7 @@
 //! PROXY protocol, version 2: a load balancer sends the caller's address before a connection's first byte.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use ppp::v2::{Addresses, Command, Header, PROTOCOL_PREFIX};
@@ -48,6 +48,11 @@ impl ProxyProtocol {
         Self { trusted }
     }
 
+    /// Returns true if connections from this address begin with a header.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.contain(address)
+    }
+
     /// Reads exactly the header of a connection from `peer`, and returns the caller's address.
     ///
     /// Returns the peer's address for a header without one, such as a balancer's health check. Reads nothing from an
@@ -59,7 +64,7 @@ impl ProxyProtocol {
     where
         S: AsyncRead + Unpin + Send,
     {
-        if !self.trusted.contain(peer.ip()) {
+        if !self.trusts(peer.ip()) {
             return Ok(peer);
         }
         let source =

@@ -1,4 +1,4 @@
-//! Accept loop with a limit of connections. A lack of descriptors pauses the loop.
+//! Accept loop with a limit of connections. A lack of descriptors slows the loop down.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -7,56 +7,104 @@ use std::time::Duration;
 use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::counters::ServerMetrics;
-use super::seats::{SeatPermit, Seats};
+use super::operators::Operators;
+use super::seats::{PeerKind, SeatPermit, Seats};
+use super::spare::Spare;
 use crate::shutdown::Shutdown;
 
 /// Pause after a failed accept: most often no descriptor is left.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
+/// Connections that are answered in each pause without a descriptor.
+const MAX_WITHOUT_DESCRIPTORS: usize = 32;
+
 /// Shortest time between two log lines about a full server.
 const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Serves each new connection until `stop`. The tasks of the connections are in `connections`.
-pub(super) async fn accept<F>(
-    listener: TcpListener,
-    seats: &Seats,
-    keepalive: Duration,
-    stop: &Shutdown,
-    connections: &mut JoinSet<()>,
+/// Listener with the limits of its connections.
+pub(super) struct Door {
+    pub(super) listener: TcpListener,
+    pub(super) seats: Seats,
+    pub(super) operators: Operators,
+    /// Pause between the kernel's keepalive probes of an idle connection.
+    pub(super) keepalive: Duration,
+    /// Time for which a new connection waits for a seat.
+    pub(super) patience: Duration,
+    /// Cancelled when the server stops.
+    pub(super) stop: Shutdown,
+}
+
+impl Door {
+    /// Serves each new connection until the server stops. The tasks of the connections are in `connections`.
+    pub(super) async fn accept<F>(
+        &self,
+        connections: &mut JoinSet<()>,
     metrics: &ServerMetrics,
-    serve: impl Fn(TcpStream, SocketAddr, SeatPermit) -> F,
-) where
-    F: Future<Output = ()> + Send + 'static,
-{
-    let mut log = AcceptLog::default();
-    let accepting = async {
-        loop {
-            match listener.accept().await {
-                Ok((stream, peer)) => {
-                    log.accepted();
-                    if seats.are_full() {
-                        log.full();
+        serve: impl Fn(TcpStream, SocketAddr, SeatPermit) -> F + Clone + Send + 'static,
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (mut log, mut spare) = (AcceptLog::default(), Spare::open());
+        let accepting = async {
+            loop {
+                match self.listener.accept().await {
+                    Ok((stream, peer)) => {
+                        log.accepted();
+                        spare.refill();
+                        self.admit(stream, peer, &mut log, connections, &serve).await;
                     }
-                    let taken = seats.take().await;
-                    while connections.try_join_next().is_some() {}
-                    if prepare(&stream, keepalive).is_ok() {
-                        connections.spawn(serve(stream, peer, taken));
+                    Err(error) if is_about_one_connection(&error) => {}
+                    Err(error) => {
+                        log.failed(&error);
+                        self.seats.make_room(PeerKind::Operator);
+                        for _ in 0..MAX_WITHOUT_DESCRIPTORS {
+                            let Some((stream, peer)) = spare.accept(&self.listener) else { break };
+                            // A caller's connection is closed, so that it can go to another replica at once.
+                            if self.operators.kind(peer.ip()) == PeerKind::Operator {
+                                self.admit(stream, peer, &mut log, connections, &serve).await;
+                            }
+                        }
+                        spare.refill();
+                        sleep(RETRY_INTERVAL).await;
                     }
-                }
-                Err(error) if is_about_one_connection(&error) => {}
-                Err(error) => {
-                    log.failed(&error);
-                    metrics.counters().connections.failed_accept();
-                    seats.make_room();
-                    sleep(RETRY_INTERVAL).await;
                 }
             }
+        };
+        let _: Option<()> = self.stop.run_until_cancelled(accepting).await;
+    }
+
+    /// Gives a connection a seat, or a place in the queue. Closes it if no other connection may go.
+    async fn admit<F>(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        log: &mut AcceptLog,
+        connections: &mut JoinSet<()>,
+        serve: &(impl Fn(TcpStream, SocketAddr, SeatPermit) -> F + Clone + Send + 'static),
+    ) where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        while connections.try_join_next().is_some() {}
+        if prepare(&stream, self.keepalive).is_err() {
+            return;
         }
-    };
-    let _: Option<()> = stop.run_until_cancelled(accepting).await;
+        let kind = self.operators.kind(peer.ip());
+        if let Some(taken) = self.seats.try_take(kind) {
+            connections.spawn(serve(stream, peer, taken));
+            return;
+        }
+        log.full();
+        let Some(place) = self.seats.enter_queue(kind).await else { return };
+        let (serve, patience, stop) = (serve.clone(), self.patience, self.stop.clone());
+        connections.spawn(async move {
+            if let Some(Ok(taken)) = stop.run_until_cancelled(timeout(patience, place.take())).await {
+                serve(stream, peer, taken).await;
+            }
+        });
+    }
 }
 
 /// Sets the socket's options. Fails if the peer has gone.
@@ -105,5 +153,24 @@ impl AcceptLog {
             self.full = Some(now);
             tracing::warn!("all connections are taken: each new one closes the longest silent or idle one");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::net::sockopt::{socket_keepalive, tcp_keepidle};
+
+    use super::*;
+
+    /// F5: the kernel finds peers that have vanished, and small frames are sent at once.
+    #[tokio::test]
+    async fn socket_has_no_delay_and_a_keepalive() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap());
+        let (client, accepted) = tokio::join!(client, listener.accept());
+        let (_client, (stream, _)) = (client.unwrap(), accepted.unwrap());
+        prepare(&stream, Duration::from_secs(77)).unwrap();
+        assert!(stream.nodelay().unwrap() && socket_keepalive(&stream).unwrap());
+        assert_eq!(tcp_keepidle(&stream).unwrap(), Duration::from_secs(77));
     }
 }

@@ -13,7 +13,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::turns::{MAX_READ, Turns};
+use super::ServerLimits;
+use super::turns::{Frames, MAX_READ, Turns};
 
 /// Bytes of the client's preface (RFC 9113 §3.4).
 const PREFACE_BYTES: usize = 24;
@@ -21,8 +22,15 @@ const PREFACE_BYTES: usize = 24;
 /// Bytes of a frame's head: length, type, flags and stream (RFC 9113 §4.1).
 const HEAD_BYTES: usize = 9;
 
+const DATA_FRAME: u8 = 0;
 const HEADERS_FRAME: u8 = 1;
+const PRIORITY_FRAME: u8 = 2;
 const RST_STREAM_FRAME: u8 = 3;
+const SETTINGS_FRAME: u8 = 4;
+const PING_FRAME: u8 = 6;
+const CONTINUATION_FRAME: u8 = 9;
+/// Flag of SETTINGS and PING frames that are answers, and of DATA frames that end a stream.
+const ACK_OR_END_FLAG: u8 = 0x1;
 const PADDED_FLAG: u8 = 0x8;
 const PRIORITY_FLAG: u8 = 0x20;
 
@@ -48,10 +56,10 @@ pub(super) struct PeerActivity {
 }
 
 impl PeerActivity {
-    /// Starts without activity. The peer may reset `resets` streams in a second.
-    pub(super) fn new(resets: u32) -> Self {
+    /// Starts without activity.
+    pub(super) fn new(limits: &ServerLimits) -> Self {
         let (has_spoken, has_taken) = (AtomicBool::default(), AtomicBool::default());
-        Self { has_spoken, has_taken, turns: Turns::new(resets) }
+        Self { has_spoken, has_taken, turns: Turns::new(limits.resets, limits.control_frames) }
     }
 }
 
@@ -70,13 +78,16 @@ struct FrameTracker {
     known: usize,
     /// Flags of a HEADERS frame while only its head has arrived.
     block: Option<u8>,
-    /// Resets that are not counted yet.
-    resets: u32,
+    /// Frames that are not counted yet.
+    frames: Frames,
+    /// Highest number of a stream that the peer has opened.
+    last_stream: u32,
 }
 
 impl Default for FrameTracker {
     fn default() -> Self {
-        Self { skip: PREFACE_BYTES, head: [0; HEAD_BYTES], known: 0, block: None, resets: 0 }
+        let (head, known, block, frames, last_stream) = Default::default();
+        Self { skip: PREFACE_BYTES, head, known, block, frames, last_stream }
     }
 }
 
@@ -98,10 +109,29 @@ impl FrameTracker {
                 return;
             }
             self.known = 0;
-            let [high, middle, low, kind, flags, ..] = self.head;
+            let [high, middle, low, kind, flags, stream @ ..] = self.head;
             self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
-            self.resets += u32::from(kind == RST_STREAM_FRAME);
+            self.count(kind, flags, u32::from_be_bytes(stream));
             self.block = (kind == HEADERS_FRAME && self.skip > 0).then_some(flags);
+        }
+    }
+}
+
+impl FrameTracker {
+    /// Counts a frame by its head.
+    fn count(&mut self, kind: u8, flags: u8, stream: u32) {
+        let is_plain = flags & ACK_OR_END_FLAG == 0;
+        match kind {
+            RST_STREAM_FRAME => self.frames.resets += 1,
+            HEADERS_FRAME if stream > self.last_stream => {
+                self.last_stream = stream;
+                self.frames.opened += 1;
+            }
+            SETTINGS_FRAME | PING_FRAME if is_plain => self.frames.control += 1,
+            DATA_FRAME if is_plain && self.skip == 0 => self.frames.control += 1,
+            PRIORITY_FRAME => self.frames.control += 1,
+            _ if kind > CONTINUATION_FRAME => self.frames.control += 1,
+            _ => {}
         }
     }
 }
@@ -185,8 +215,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for AuthorityFilter<T> {
         if length > 0 {
             self.signs.has_spoken.store(true, Relaxed);
             self.frames.follow(read);
-            let resets = std::mem::take(&mut self.frames.resets);
-            self.signs.turns.read(resets);
+            let frames = std::mem::take(&mut self.frames.frames);
+            self.signs.turns.read(frames);
         }
         buf.advance(length);
         Poll::Ready(Ok(()))

@@ -6,7 +6,9 @@ use prost::Message;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
 
+use super::lanes::{Lane, LaneShare, LaneShares};
 use super::memory::{MemoryAccount, Reservation};
+use super::refusals::Refusals;
 use super::waiting::{WaitPermit, WaitShare};
 use super::window::{ConnectionWindow, WaitingData};
 
@@ -26,14 +28,16 @@ const STANDARD_PREFIX: &str = "/grpc.";
 /// The unit of [`MAX_ENCODING_BYTES`]'s permits in bytes.
 const PERMIT_BYTES: usize = 1024;
 
-/// Memory that the calls of a connection share with all other calls.
-#[derive(Clone, Debug)]
+/// Memory and places that the calls of a connection share with all other calls.
+#[derive(Debug)]
 pub(super) struct Shares {
     pub(super) requests: Arc<MemoryAccount>,
     pub(super) answers: Arc<MemoryAccount>,
     /// A permit for each KiB of [`MAX_ENCODING_BYTES`].
     pub(super) making: Arc<Semaphore>,
-    pub(super) waiting: Arc<WaitShare>,
+    /// Permits for the compression of large answers.
+    pub(super) compressing: Arc<Semaphore>,
+    pub(super) lanes: LaneShares,
     pub(super) window: Arc<ConnectionWindow>,
     /// Streams of the service, and streams of the public services.
     pub(super) streams: Arc<WaitShare>,
@@ -43,7 +47,8 @@ pub(super) struct Shares {
 /// Memory of a call for its request and its answer, released at the call's end.
 #[derive(Debug)]
 pub(super) struct CallMemory {
-    shares: Shares,
+    shares: Arc<Shares>,
+    lane: Lane,
     request: Mutex<Option<Reservation>>,
     answer: Mutex<Option<Reservation>>,
     /// Held from the reservation of a large answer until it is encoded.
@@ -51,7 +56,7 @@ pub(super) struct CallMemory {
     is_public: bool,
     /// Held by a silent stream.
     place: Mutex<Option<WaitPermit>>,
-    overloaded: fn() -> Status,
+    refusals: Refusals,
 }
 
 /// Returns the permits for the bytes of [`MAX_ENCODING_BYTES`].
@@ -60,17 +65,18 @@ pub(super) fn making() -> Arc<Semaphore> {
 }
 
 impl CallMemory {
-    /// Starts a call of the method at this path.
-    pub(super) fn new(shares: Shares, path: &str, overloaded: fn() -> Status) -> Arc<Self> {
+    /// Starts a call of the method at this path, in this lane.
+    pub(super) fn new(shares: Arc<Shares>, path: &str, lane: Lane, refusals: Refusals) -> Arc<Self> {
         let (request, answer, making, place) = Default::default();
         Arc::new(Self {
             shares,
+            lane,
             request,
             answer,
             making,
             is_public: path.starts_with(STANDARD_PREFIX),
             place,
-            overloaded,
+            refusals,
         })
     }
 
@@ -82,6 +88,11 @@ impl CallMemory {
             *place = line.enter();
         }
         place.is_some()
+    }
+
+    /// Returns the connection's share of the call's lane.
+    pub(super) fn lane(&self) -> &LaneShare {
+        &self.shares.lanes[self.lane]
     }
 
     /// Waits for room for an ordinary answer. Returns false if too many calls wait already.
@@ -103,9 +114,26 @@ impl CallMemory {
             .requests
             .reserve(bytes.saturating_add(CALL_OVERHEAD_BYTES))
             .await
-            .ok_or_else(self.overloaded)?;
+            .ok_or_else(self.refusals.overloaded)?;
         *self.request.lock().unwrap_or_else(PoisonError::into_inner) = Some(hold);
         Ok(())
+    }
+
+    /// Reserves room for a message that arrived without a reservation, because its compressed form is small.
+    ///
+    /// # Errors
+    /// Refuses the call if too many calls wait already.
+    pub(super) async fn reserve_inflated(self: Arc<Self>, bytes: usize) -> Result<(), Status> {
+        let room = Arc::clone(&self).reserve_request(bytes);
+        self.lane().waiting.wait(room).await.unwrap_or_else(|| Err(self.overloaded()))
+    }
+
+    /// Lowers the reservation of a request to the size of its message.
+    pub(super) fn shrink_request(&self, bytes: usize) {
+        let mut request = self.request.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hold) = request.as_mut() {
+            let _ = hold.resize(bytes.saturating_add(CALL_OVERHEAD_BYTES).min(hold.bytes()));
+        }
     }
 
     /// Waits for room for an answer of this size, and for the answer's turn to be built. Returns `None` if too many
@@ -133,7 +161,17 @@ impl CallMemory {
 
     /// Returns the refusal of a call without room.
     pub(super) fn overloaded(&self) -> Status {
-        (self.overloaded)()
+        (self.refusals.overloaded)()
+    }
+
+    /// Returns the refusals of the service.
+    pub(super) fn refusals(&self) -> Refusals {
+        self.refusals
+    }
+
+    /// Returns the permits for the compression of large answers.
+    pub(super) fn compressing(&self) -> &Semaphore {
+        &self.shares.compressing
     }
 
     /// Returns the answer's reservation, resized to this number of bytes; `None` if there is no room.
@@ -185,7 +223,7 @@ impl Room {
     pub async fn reserve(&self, bytes: usize) -> Result<(), Status> {
         let Some(call) = self.0.as_deref().filter(|_| bytes > ORDINARY_ANSWER_BYTES) else { return Ok(()) };
         drop(call.answer.lock().unwrap_or_else(PoisonError::into_inner).take());
-        call.shares.waiting.wait(call.reserve_answer(bytes)).await.flatten().ok_or_else(call.overloaded)
+        call.lane().waiting.wait(call.reserve_answer(bytes)).await.flatten().ok_or_else(call.refusals.overloaded)
     }
 
     /// Returns the result of `read`, of unknown size. If there is no room for it, waits for room and reads again.

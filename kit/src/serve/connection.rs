@@ -16,6 +16,7 @@ use tonic::body::Body;
 use tonic::transport::server::TcpConnectInfo;
 use tower_service::Service;
 
+use super::addresses::AddressPermit;
 use super::authority::{AuthorityFilter, PeerActivity};
 use super::call::Shares;
 use super::connection_end::ConnectionEnd;
@@ -35,14 +36,14 @@ where
     T: http_body::Body<Data = Bytes> + Send + 'static,
 {
     let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
-    let signs = Arc::new(PeerActivity::new(limits.resets));
+    let signs = Arc::new(PeerActivity::new(limits));
     let record = host.metrics.counters().connections.open();
     let begun = tokio::select! {
-        begun = timeout(limits.first_request, begin(&host, stream, peer, Arc::clone(&signs))) => begun,
+        begun = timeout(limits.handshake, begin(&host, stream, peer, Arc::clone(&signs))) => begun,
         () = seat.cut.cancelled() => return record.end(ConnectionEnd::Evicted),
         () = host.stop.cancelled() => return record.end(ConnectionEnd::Stop),
     };
-    let (mut connection, info) = match begun {
+    let (mut connection, info, _address) = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(error)) => {
             tracing::debug!(%peer, error = &*error, "no HTTP/2 handshake on a connection");
@@ -54,33 +55,37 @@ where
         requests: host.requests.open_account(),
         answers: host.answers.open_account(),
         making: Arc::clone(&host.making),
-        waiting: host.waiting.open_share(),
+        compressing: Arc::clone(&host.compressing),
+        lanes: host.lanes.open_shares(),
         window: ConnectionWindow::new(limits.connection_window, host.waiting_bytes.open_share()),
         streams: host.streams.open_share(),
         public_streams: host.public_streams.open_share(),
     };
-    let exchange = Exchange { host: Arc::clone(&host), shares, info };
+    let exchange = Exchange { host: Arc::clone(&host), shares: Arc::new(shares), info };
     let mut life = Life::new(&host.limits, accepted, Arc::clone(&signs), connection.ping_pong());
     record.end(drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await);
 }
 
-/// Waits for the HTTP/2 handshake. Returns the connection and the address of its calls.
+/// Waits for the HTTP/2 handshake. Returns the connection, the address of its calls, and its place in the limit of the
+/// address.
 async fn begin<S>(
     host: &Host<S>,
     mut stream: TcpStream,
     peer: SocketAddr,
     signs: Arc<PeerActivity>,
 ) -> Result<
-    (Connection<impl AsyncRead + AsyncWrite + Unpin + use<S>, Piece>, TcpConnectInfo),
+    (Connection<impl AsyncRead + AsyncWrite + Unpin + use<S>, Piece>, TcpConnectInfo, Option<AddressPermit>),
     Box<dyn Error + Send + Sync>,
 > {
     let remote = match &host.proxy_protocol {
         Some(protocol) => protocol.read(&mut stream, peer).await?,
         None => peer,
     };
+    let claim = host.addresses.as_ref().map(|limit| limit.claim(remote.ip()).ok_or("too many of its address"));
+    let address = claim.transpose()?;
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(remote) };
     let io = AuthorityFilter::new(stream, signs);
-    Ok((host.limits.http2().handshake(io).await?, info))
+    Ok((host.limits.http2().handshake(io).await?, info, address))
 }
 
 /// Accepts the connection's streams until the connection must end. Returns the reason.

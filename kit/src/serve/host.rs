@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tonic::Status;
 
 use super::ServerLimits;
 use super::counters::ServerMetrics;
+use super::addresses::AddressLimit;
+use super::lanes::Lanes;
 use super::memory::Budget;
+use super::refusals::Refusals;
 use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use crate::peer::ProxyProtocol;
@@ -20,12 +22,16 @@ pub(super) struct Host<S> {
     pub(super) requests: Budget,
     pub(super) answers: Budget,
     pub(super) making: Arc<Semaphore>,
-    pub(super) waiting: WaitPool,
+    pub(super) compressing: Arc<Semaphore>,
+    pub(super) lanes: Lanes,
     pub(super) waiting_bytes: WaitPool,
     pub(super) streams: WaitPool,
     pub(super) public_streams: WaitPool,
     pub(super) streamed: Streamed,
-    pub(super) overloaded: fn() -> Status,
+    pub(super) refusals: Refusals,
+    /// Paths of the methods whose answers are never compressed.
+    pub(super) secret_answers: &'static [&'static str],
+    pub(super) addresses: Option<Arc<AddressLimit>>,
     pub(super) proxy_protocol: Option<ProxyProtocol>,
     pub(super) stop: Shutdown,
     pub(super) metrics: ServerMetrics,

@@ -14,16 +14,11 @@ use tonic::Status;
 
 use super::call::CallMemory;
 use super::floor::Floor;
+use super::framing::{Framing, ORDINARY_MESSAGE_BYTES};
 use super::window::WaitingData;
-
-/// Size up to which a message needs no reservation, in bytes.
-const ORDINARY_MESSAGE_BYTES: usize = 4 * 1024;
 
 /// Time for which data may occupy the window that others need; then its request is refused.
 const CROWDED_TIMEOUT: Duration = Duration::from_millis(250);
-
-/// Bytes before each message (the gRPC protocol's Length-Prefixed-Message): a flag and a length of four bytes.
-const PREFIX_BYTES: usize = 5;
 
 /// Body of a request.
 pub(super) struct Incoming {
@@ -57,49 +52,12 @@ struct Received {
     held: usize,
 }
 
-/// Position in the messages' framing.
-#[derive(Default)]
-struct Framing {
-    prefix: [u8; PREFIX_BYTES],
-    /// Bytes of the prefix that have arrived.
-    known: usize,
-    /// Bytes of the message that are still missing.
-    left: usize,
-    /// Set once a whole message has arrived.
-    has_ended: bool,
-}
-
-impl Framing {
-    /// Follows the data. Returns the length of the largest message that starts in it.
-    fn follow(&mut self, mut data: &[u8]) -> Option<usize> {
-        let mut largest = None;
-        while !data.is_empty() {
-            if self.left > 0 {
-                let taken = self.left.min(data.len());
-                self.left -= taken;
-                self.has_ended |= self.left == 0;
-                data = &data[taken..];
-                continue;
-            }
-            let taken = (PREFIX_BYTES - self.known).min(data.len());
-            self.prefix[self.known..self.known + taken].copy_from_slice(&data[..taken]);
-            self.known += taken;
-            data = &data[taken..];
-            if self.known == PREFIX_BYTES {
-                let [_, length @ ..] = self.prefix;
-                self.left = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-                self.known = 0;
-                self.has_ended |= self.left == 0;
-                largest = largest.max(Some(self.left));
-            }
-        }
-        largest
-    }
-}
-
 impl Incoming {
-    pub(super) fn new(stream: RecvStream, call: Arc<CallMemory>) -> Self {
-        let (framing, part, first, waiting, behind, crowded, floor) = Default::default();
+    /// Reads a request. `inflated` is the largest size of a message after its decompression, if the messages may be
+    /// compressed.
+    pub(super) fn new(stream: RecvStream, call: Arc<CallMemory>, inflated: Option<usize>) -> Self {
+        let framing = Framing::new(inflated);
+        let (part, first, waiting, behind, crowded, floor) = Default::default();
         let waits = call.waits();
         Self { stream, call, framing, part, first, waiting, behind, waits, crowded, floor, is_read: false }
     }
@@ -127,7 +85,7 @@ impl Incoming {
     /// Adds data to the first message.
     fn gather(&mut self, data: &Bytes) -> Result<(), Status> {
         let large = self.framing.follow(data).filter(|length| *length > ORDINARY_MESSAGE_BYTES);
-        if large.is_none() && !self.framing.has_ended {
+        if large.is_none() && !self.framing.has_ended() {
             // A copy, because the data is a slice of the connection's buffer and would keep all of it in memory.
             self.part.extend_from_slice(data);
             return self.stream.flow_control().release_capacity(data.len()).map_err(status);
@@ -199,7 +157,7 @@ impl Incoming {
     fn hand_on(&mut self, Received { data, held }: Received) -> Result<Frame<Bytes>, Status> {
         self.waits.shrink_by(held);
         self.stream.flow_control().release_capacity(held).map_err(status)?;
-        if self.framing.left == 0 {
+        if self.framing.is_between() {
             self.floor = None;
         } else if let Some(floor) = &mut self.floor {
             floor.moved(data.len());
@@ -272,22 +230,5 @@ impl Body for Incoming {
         let has_more =
             self.first.is_some() || !self.part.is_empty() || self.waiting.is_some() || !self.behind.is_empty();
         !has_more && self.stream.is_end_stream()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn framing_is_followed_for_any_split_of_data() {
-        let messages = [&[0, 0, 0, 0, 3, 1, 2, 3][..], &[0, 0, 0, 0, 0], &[1, 0, 0, 1, 0]].concat();
-        let message = [messages, vec![7; 256]].concat();
-        for size in 1..=message.len() {
-            let mut framing = Framing::default();
-            let lengths: Vec<_> = message.chunks(size).filter_map(|data| framing.follow(data)).collect();
-            assert_eq!(lengths.iter().max(), Some(&256), "{size}");
-            assert_eq!((framing.left, framing.known, framing.has_ended), (0, 0, true), "{size}");
-        }
     }
 }

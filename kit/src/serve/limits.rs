@@ -24,6 +24,9 @@ pub struct ServerLimits {
     pub pending_resets: usize,
     /// Streams that a client may reset in a second; more close the connection (CVE-2023-44487).
     pub resets: u32,
+    /// Frames without a part of a call that a client may send in a second; more close the connection. Such frames are
+    /// pings, settings, priorities, empty data and unknown ones (CVE-2019-9512, 9515, 9518).
+    pub control_frames: u32,
     /// Bytes of a request's headers.
     pub header_list: u32,
     /// Bytes in flight on a stream.
@@ -39,12 +42,26 @@ pub struct ServerLimits {
     pub keepalive: (Duration, Duration),
     /// Pause between the kernel's keepalive probes of an idle connection.
     pub tcp_keepalive: Duration,
-    /// Open connections, at most a quarter of the process's descriptors.
+    /// Open connections, besides those of operators.
     pub connections: usize,
-    /// Time from the accept in which a connection must speak HTTP/2 and open its first stream.
+    /// Divisor of the process's descriptors: all connections together may take one part.
+    pub descriptor_divisor: usize,
+    /// Further connections, for peers in the operators' networks while all others are taken.
+    pub reserved_connections: usize,
+    /// Open connections of one address, or of one IPv6 network of 64 bits; `None` sets no limit.
+    pub address_connections: Option<usize>,
+    /// Time from the accept in which a connection must send HTTP/2's preface, after all that stands before it.
+    pub handshake: Duration,
+    /// Time from the accept in which a connection must open its first stream.
     pub first_request: Duration,
     /// Time for which a connection may have no open stream.
     pub idle: Duration,
+    /// Calls that may run at once: from the whole request to the start of the answer. More are refused.
+    pub running_calls: usize,
+    /// Calls of health that may wait or run besides, and as many of the essential methods.
+    pub reserved_calls: usize,
+    /// Bytes of a compressed message after its decompression.
+    pub message: usize,
     /// Calls that may wait for the rest of their request, or for room for their answer.
     pub waiting_calls: usize,
     /// Bytes of requests that may wait for room, beyond half of their connections' windows.
@@ -75,6 +92,7 @@ impl Default for ServerLimits {
             error_resets: 100,
             pending_resets: 20,
             resets: 1000,
+            control_frames: 10_000,
             header_list: 16 * 1024,
             stream_window: 64 * 1024,
             connection_window: 256 * 1024,
@@ -83,8 +101,15 @@ impl Default for ServerLimits {
             keepalive: (Duration::from_secs(10), Duration::from_secs(5)),
             tcp_keepalive: Duration::from_mins(1),
             connections: 4096,
+            descriptor_divisor: 4,
+            reserved_connections: 32,
+            address_connections: None,
+            handshake: Duration::from_secs(5),
             first_request: Duration::from_secs(10),
             idle: Duration::from_mins(5),
+            running_calls: 2048,
+            reserved_calls: 512,
+            message: 4 * 1024 * 1024,
             waiting_calls: 2048,
             waiting_bytes: 4 * 1024 * 1024,
             streams: 4096,
@@ -127,12 +152,55 @@ impl ServerLimits {
 
     /// Returns the limits of an answer's reader.
     pub(super) fn reader(&self) -> ReaderLimits {
-        ReaderLimits { stall: self.reading.0, bytes: MIN_READ_BYTES, message: self.reading.1 }
+        ReaderLimits { gzip: false, stall: self.reading.0, bytes: MIN_READ_BYTES, message: self.reading.1 }
     }
 
-    /// Returns the number of connections that leaves room for files, the database and the operations port.
-    pub(super) fn connections(&self) -> usize {
+    /// Returns the number of connections that leaves room for files, the database and the operations port, and the
+    /// number of reserved ones.
+    pub(super) fn connections(&self) -> (usize, usize) {
         let descriptors = getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok());
-        descriptors.map_or(self.connections, |most| self.connections.min(most / 4)).max(1)
+        let all = descriptors.map_or(usize::MAX, |most| most / self.descriptor_divisor.max(1));
+        // A small part still has more seats for callers than for operators.
+        let reserved = self.reserved_connections.min(all / 2);
+        (self.connections.min(all - reserved).max(1), reserved)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{Request, Response};
+
+    use super::*;
+
+    /// A large window of the reader, with a small buffer of the transport.
+    #[tokio::test]
+    async fn transport_buffers_only_a_part_of_an_answer() {
+        let limits = ServerLimits::default();
+        let (client, server) = tokio::io::duplex(1024);
+        let mut wide = h2::client::Builder::new();
+        wide.initial_window_size(1 << 24).initial_connection_window_size(1 << 24);
+        let builder = limits.http2();
+        let (client, server) = tokio::join!(wide.handshake::<_, Bytes>(client), builder.handshake::<_, Bytes>(server));
+        let ((mut send, client), mut server) = (client.unwrap(), server.unwrap());
+        tokio::spawn(client);
+        let (_response, _stream) = send.send_request(Request::new(()), true).unwrap();
+        let (_request, mut respond) = server.accept().await.unwrap().unwrap();
+        let mut answer = respond.send_response(Response::new(()), false).unwrap();
+        answer.reserve_capacity(1 << 20);
+        assert_eq!((answer.capacity(), limits.send_buffer), (64 * 1024, 64 * 1024));
+    }
+
+    #[test]
+    fn descriptors_limit_the_connections() {
+        let seats = |connections, descriptor_divisor, reserved_connections| {
+            let limits =
+                ServerLimits { connections, descriptor_divisor, reserved_connections, ..ServerLimits::default() };
+            limits.connections()
+        };
+        assert_eq!(seats(10, 4, 2), (10, 2));
+        assert_eq!(seats(usize::MAX, usize::MAX, 2), (1, 0), "no descriptor is left");
+        let (callers, operators) = seats(usize::MAX, 4, usize::MAX);
+        assert!(callers >= operators && callers + operators < usize::MAX / 4);
     }
 }

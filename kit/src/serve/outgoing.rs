@@ -18,12 +18,15 @@ use tonic::Code;
 use super::call::CallMemory;
 use super::counters::CallRecord;
 use super::floor::{DemandedPace, Floor};
+use super::gzip;
 use super::memory::Reservation;
 use super::piece::Piece;
 
-/// Times of a reader.
+/// Rules of an answer's reader.
 #[derive(Clone, Copy)]
 pub(super) struct ReaderLimits {
+    /// Set if the reader takes the answer compressed by gzip.
+    pub(super) gzip: bool,
     /// Period in which the reader must take `bytes`.
     pub(super) stall: Duration,
     /// Minimum number of bytes in a period, or all remaining bytes if they are fewer.
@@ -56,7 +59,7 @@ where
 {
     let (head, body) = response.into_parts();
     record.note_from(&head.headers);
-    let head = Response::from_parts(head, ());
+    let mut head = Response::from_parts(head, ());
     let mut body = pin!(body);
     if body.is_end_stream() {
         return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole);
@@ -74,14 +77,18 @@ where
             respond.send_reset(Reason::INTERNAL_ERROR);
             return Sent::Gone;
         }
-        Poll::Ready(Some(Ok(frame))) => match frame.data_ref().map(|data| call.hold_answer(data.len())) {
-            Some(None) => {
-                let refusal = call.overloaded().into_http::<()>();
-                record.note_from(refusal.headers());
-                return respond.send_response(refusal, true).map_or(Sent::Gone, |_| Sent::Whole);
+        Poll::Ready(Some(Ok(mut frame))) => {
+            if limits.gzip {
+                frame = gzip::compressed(frame, head.headers_mut(), call.compressing()).await;
             }
-            hold => (Some(frame), hold.flatten()),
-        },
+            match frame.data_ref().map(|data| call.hold_answer(data.len())) {
+                Some(None) => {
+                    let refusal = call.overloaded().into_http::<()>();
+                    return respond.send_response(refusal, true).map_or(Sent::Gone, |_| Sent::Whole);
+                }
+                hold => (Some(frame), hold.flatten()),
+            }
+        }
         Poll::Ready(None) => return respond.send_response(head, true).map_or(Sent::Gone, |_| Sent::Whole),
     };
     let Ok(stream) = respond.send_response(head, false) else { return Sent::Gone };

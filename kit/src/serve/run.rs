@@ -10,29 +10,34 @@ use gatepost::status::Reason;
 use gatepost::{GuardLayer, Verify};
 use http::Extensions;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tonic::service::Routes;
 use tonic::transport::server::TcpConnectInfo;
 use tower_layer::Layer as _;
 
-use super::accept::accept;
+use super::accept::Door;
+use super::addresses::AddressLimit;
 use super::call;
 use super::connection;
 use super::counters::ServerMetrics;
 use super::elsewhere::Signpost;
 use super::envelope::EnvelopeLayer;
+use super::gzip;
 use super::health::Health;
 use super::host::Host;
+use super::lanes::Lanes;
 use super::memory::Budget;
+use super::operators::Operators;
+use super::refusals::Refusals;
 use super::seats::Seats;
 use super::standard::STANDARD_DESCRIPTORS;
 use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use super::{Elsewhere, MethodDeadlines, ServerLimits};
-use crate::failure;
 use crate::output;
-use crate::peer::ProxyProtocol;
+use crate::peer::{Networks, ProxyProtocol};
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 
@@ -60,6 +65,13 @@ pub struct Parts<V> {
     pub proxy_protocol: Option<ProxyProtocol>,
     /// Metrics that the server counts in.
     pub metrics: ServerMetrics,
+    /// Networks whose connections and health checks find a seat on a full server.
+    pub operators: Networks,
+    /// Paths of the methods without which other services stop. They have a reserve of running calls.
+    pub essential: &'static [&'static str],
+    /// Paths of the methods whose answers hold secrets. Their answers are never compressed: the size would tell parts
+    /// of a secret to a caller that controls other parts of the answer.
+    pub secret_answers: &'static [&'static str],
 }
 
 /// Error that ends a server early.
@@ -106,30 +118,35 @@ pub async fn serve<R: Reason, V: Verify>(
         requests: Budget::new(limits.request_memory),
         answers: Budget::new(limits.answer_memory),
         making: call::making(),
-        waiting: WaitPool::new(limits.waiting_calls),
+        compressing: Arc::new(Semaphore::new(gzip::MAX_COMPRESSIONS)),
+        lanes: Lanes::new((limits.waiting_calls, limits.running_calls), limits.reserved_calls, parts.essential),
         waiting_bytes: WaitPool::new(limits.waiting_bytes),
         streams: WaitPool::new(limits.streams),
         public_streams: WaitPool::new(limits.public_streams),
         streamed: Streamed::from_descriptors(
             &[descriptors].iter().chain(&STANDARD_DESCRIPTORS).copied().collect::<Vec<_>>(),
         )?,
-        overloaded: failure::overloaded::<R>,
-        proxy_protocol: parts.proxy_protocol,
+        refusals: Refusals::new::<R>(),
+        secret_answers: parts.secret_answers,
+        addresses: limits.address_connections.map(AddressLimit::new),
+        proxy_protocol: parts.proxy_protocol.clone(),
         stop: stop.clone(),
         metrics: parts.metrics,
     });
     host.metrics.show_memory(&host.requests, &host.answers);
-    let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());
-    output::out(&format!("{name} listening on {address}"));
-    let accepting = accept(
+    let (most, reserved) = limits.connections();
+    let door = Door {
         listener,
-        &seats,
-        limits.tcp_keepalive,
-        &stop,
-        &mut connections,
-        &host.metrics,
-        |stream, peer, taken| connection::serve(Arc::clone(&host), stream, peer, taken),
-    );
+        seats: Seats::new(most, reserved),
+        operators: Operators::new(parts.operators, parts.proxy_protocol),
+        keepalive: limits.tcp_keepalive,
+        patience: limits.handshake,
+        stop: stop.clone(),
+    };
+    output::out(&format!("{name} listening on {address}"));
+    let mut connections = JoinSet::new();
+    let accepting = door
+        .accept(&mut connections, move |stream, peer, taken| connection::serve(Arc::clone(&host), stream, peer, taken));
     tokio::join!(accepting, async {
         health.follow(parts.health_probe, shutdown).await;
         stop.cancel();

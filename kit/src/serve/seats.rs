@@ -16,6 +16,9 @@ const ROOM_INTERVAL: Duration = Duration::from_millis(100);
 /// Time after which open streams no longer protect a connection of a full server.
 const BUSY_KEEP_TIME: Duration = Duration::from_secs(15);
 
+/// New connections that may wait for a seat.
+const MAX_QUEUE: usize = 64;
+
 /// Seats of all connections of a server.
 #[derive(Clone, Debug)]
 pub(super) struct Seats(Arc<SeatTable>);
@@ -23,14 +26,29 @@ pub(super) struct Seats(Arc<SeatTable>);
 #[derive(Debug)]
 struct SeatTable {
     room: Arc<Semaphore>,
+    /// Seats for operators while the others are taken.
+    reserve: Arc<Semaphore>,
+    queue: Arc<Semaphore>,
+    /// Held by the new connection that makes room, so that one seat is freed for each.
+    turn: tokio::sync::Mutex<()>,
     next: AtomicU64,
     taken: Mutex<BTreeMap<u64, Arc<Seat>>>,
+}
+
+/// Kind of a connection's peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PeerKind {
+    /// Any caller.
+    Caller,
+    /// Peer in the operators' networks, which gets a reserved seat if all others are taken.
+    Operator,
 }
 
 /// Seat of one connection.
 #[derive(Debug)]
 pub(super) struct Seat {
     state: Mutex<SeatState>,
+    is_reserved: bool,
     /// Cancelled when the connection must end.
     pub(super) cut: Shutdown,
     /// Set when the connection must end because its peer does not read.
@@ -56,32 +74,78 @@ pub(super) struct SeatPermit {
     _room: OwnedSemaphorePermit,
 }
 
+/// Place of a new connection that waits for a seat, released when it is dropped.
+#[derive(Debug)]
+pub(super) struct QueuePermit {
+    seats: Seats,
+    kind: PeerKind,
+    _place: OwnedSemaphorePermit,
+}
+
 /// Open stream of a connection, counted until it is dropped.
 #[derive(Debug)]
 pub(super) struct OpenStream(Arc<Seat>);
 
 impl Seats {
-    pub(super) fn new(most: usize) -> Self {
-        let room = Arc::new(Semaphore::new(most));
-        Self(Arc::new(SeatTable { room, next: AtomicU64::new(0), taken: Mutex::default() }))
+    /// Creates this number of seats, and of reserved ones.
+    pub(super) fn new(most: usize, reserved: usize) -> Self {
+        let [room, reserve, queue] = [most, reserved, MAX_QUEUE].map(|seats| Arc::new(Semaphore::new(seats)));
+        let (turn, next, taken) = Default::default();
+        Self(Arc::new(SeatTable { room, reserve, queue, turn, next, taken }))
     }
 
-    /// Returns a seat for a new connection. If all are taken, makes room and waits.
-    pub(super) async fn take(&self) -> SeatPermit {
-        let room = loop {
-            if let Ok(room) = Arc::clone(&self.0.room).try_acquire_owned() {
-                break room;
+    /// Returns a seat for a new connection; `None` if all are taken.
+    pub(super) fn try_take(&self, kind: PeerKind) -> Option<SeatPermit> {
+        let ordinary = Arc::clone(&self.0.room).try_acquire_owned().ok();
+        if let Some(room) = ordinary {
+            return Some(self.sit(room, false));
+        }
+        let reserve = || Arc::clone(&self.0.reserve).try_acquire_owned().ok();
+        let room = (kind == PeerKind::Operator).then(reserve).flatten()?;
+        Some(self.sit(room, true))
+    }
+
+    /// Returns a place in the queue for a seat. Waits while the queue is full and moves; `None` if no connection may
+    /// go.
+    pub(super) async fn enter_queue(&self, kind: PeerKind) -> Option<QueuePermit> {
+        loop {
+            let place = timeout(ROOM_INTERVAL, Arc::clone(&self.0.queue).acquire_owned()).await;
+            if let Ok(place) = place {
+                // The semaphore is never closed.
+                return Some(QueuePermit { seats: self.clone(), kind, _place: place.ok()? });
             }
-            self.make_room();
-            // The semaphore is never closed.
-            if let Ok(Ok(room)) = timeout(ROOM_INTERVAL, Arc::clone(&self.0.room).acquire_owned()).await {
-                break room;
+            if !self.may_make_room(kind) {
+                return None;
             }
-        };
+        }
+    }
+
+    /// Closes one connection: the oldest one without a call, otherwise the longest idle one, otherwise the one with the
+    /// oldest open streams.
+    pub(super) fn make_room(&self, kind: PeerKind) {
+        let taken = self.taken();
+        let now = Instant::now();
+        let standing = taken.values().filter(|seat| seat.frees_room_for(kind) && !seat.cut.is_cancelled());
+        let may_go = standing.map(|seat| (seat, seat.read())).filter(|(_, state)| state.may_go(now));
+        if let Some((seat, _)) = may_go.min_by_key(|(_, state)| (state.open > 0, state.has_called, state.since)) {
+            seat.cut.cancel();
+        }
+    }
+
+    /// Returns true if a connection is about to end, or may be closed.
+    fn may_make_room(&self, kind: PeerKind) -> bool {
+        let now = Instant::now();
+        let taken = self.taken();
+        let mut seats = taken.values().filter(|seat| seat.frees_room_for(kind));
+        seats.any(|seat| seat.cut.is_cancelled() || seat.read().may_go(now))
+    }
+
+    fn sit(&self, room: OwnedSemaphorePermit, is_reserved: bool) -> SeatPermit {
         let id = self.0.next.fetch_add(1, Relaxed);
         let state = SeatState { has_called: false, open: 0, since: Instant::now() };
         let seat = Arc::new(Seat {
             state: Mutex::new(state),
+            is_reserved,
             cut: Shutdown::new(),
             is_offender: AtomicBool::new(false),
             quiet: Notify::new(),
@@ -90,25 +154,33 @@ impl Seats {
         SeatPermit { seat, id, seats: self.clone(), _room: room }
     }
 
-    /// Closes one connection: the oldest one without a call, otherwise the longest idle one, otherwise the one with the
-    /// oldest open streams.
-    pub(super) fn make_room(&self) {
-        let taken = self.taken();
-        let standing = taken.values().filter(|seat| !seat.cut.is_cancelled()).map(|seat| (seat, seat.read()));
-        let now = Instant::now();
-        let may_go = standing.filter(|(_, state)| state.open == 0 || now.duration_since(state.since) >= BUSY_KEEP_TIME);
-        if let Some((seat, _)) = may_go.min_by_key(|(_, state)| (state.open > 0, state.has_called, state.since)) {
-            seat.cut.cancel();
-        }
-    }
-
-    /// Returns true if all seats are taken.
-    pub(super) fn are_full(&self) -> bool {
-        self.0.room.available_permits() == 0
-    }
-
     fn taken(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Seat>>> {
         self.0.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl QueuePermit {
+    /// Makes room, and waits for a seat.
+    pub(super) async fn take(self) -> SeatPermit {
+        let Self { seats, kind, .. } = &self;
+        let table = &seats.0;
+        let _turn = table.turn.lock().await;
+        loop {
+            if let Some(taken) = seats.try_take(*kind) {
+                return taken;
+            }
+            seats.make_room(*kind);
+            let freed = async {
+                tokio::select! {
+                    room = Arc::clone(&table.room).acquire_owned() => (room, false),
+                    room = Arc::clone(&table.reserve).acquire_owned(), if *kind == PeerKind::Operator => (room, true),
+                }
+            };
+            // The semaphores are never closed.
+            if let Ok((Ok(room), is_reserved)) = timeout(ROOM_INTERVAL, freed).await {
+                return seats.sit(room, is_reserved);
+            }
+        }
     }
 }
 
@@ -122,6 +194,13 @@ impl SeatPermit {
 impl Drop for SeatPermit {
     fn drop(&mut self) {
         self.seats.taken().remove(&self.id);
+    }
+}
+
+impl SeatState {
+    /// Returns true if the connection may be closed for a new one.
+    fn may_go(&self, now: Instant) -> bool {
+        self.open == 0 || now.duration_since(self.since) >= BUSY_KEEP_TIME
     }
 }
 
@@ -155,6 +234,11 @@ impl Seat {
         (state.open == 0).then_some(state.since)
     }
 
+    /// Returns true if the seat can be given to such a peer.
+    fn frees_room_for(&self, kind: PeerKind) -> bool {
+        !self.is_reserved || kind == PeerKind::Operator
+    }
+
     fn read(&self) -> SeatState {
         *self.state()
     }
@@ -178,29 +262,61 @@ impl Drop for OpenStream {
 
 #[cfg(test)]
 mod tests {
+    use super::PeerKind::{Caller, Operator};
     use super::*;
 
     #[tokio::test(start_paused = true)]
     async fn silent_connections_make_room_before_idle_ones() {
-        let seats = Seats::new(3);
-        let (idle, silent, busy) = (seats.take().await, seats.take().await, seats.take().await);
+        let seats = Seats::new(3, 0);
+        let [idle, silent, busy] = [(); 3].map(|()| seats.try_take(Caller).unwrap());
         drop(idle.seat().open());
         let running = busy.seat().open();
-        assert!(seats.are_full());
-        seats.make_room();
+        assert!(seats.try_take(Caller).is_none());
+        seats.make_room(Caller);
         assert!(silent.seat().cut.is_cancelled() && !idle.seat().cut.is_cancelled());
-        seats.make_room();
+        seats.make_room(Caller);
         assert!(idle.seat().cut.is_cancelled());
-        seats.make_room();
+        seats.make_room(Caller);
         assert!(!busy.seat().cut.is_cancelled(), "a connection with a call stays");
-        let waiting = tokio::spawn({
-            let seats = seats.clone();
-            async move { seats.take().await }
-        });
+        let waiting = tokio::spawn(seats.enter_queue(Caller).await.unwrap().take());
         drop(silent);
         let taken = waiting.await.unwrap();
-        assert!(seats.are_full());
+        assert!(seats.try_take(Caller).is_none());
         drop((taken, idle, running));
-        assert!(!seats.are_full());
+        assert!(seats.try_take(Caller).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn operators_have_seats_that_callers_cannot_take() {
+        let seats = Seats::new(1, 1);
+        let caller = seats.try_take(Caller).unwrap();
+        let _running = caller.seat().open();
+        assert!(seats.try_take(Caller).is_none());
+        let operator = seats.try_take(Operator).expect("the reserved seat is free");
+        seats.make_room(Caller);
+        assert!(!operator.seat().cut.is_cancelled(), "a reserved seat is of no use to callers");
+        assert!(seats.try_take(Operator).is_none());
+        seats.make_room(Operator);
+        assert!(operator.seat().cut.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn full_queue_behind_busy_connections_is_closed() {
+        let seats = Seats::new(1, 0);
+        let busy = seats.try_take(Caller).unwrap();
+        let running = busy.seat().open();
+        let mut queue = Vec::new();
+        for _ in 0..MAX_QUEUE {
+            queue.push(seats.enter_queue(Caller).await.expect("the queue has places"));
+        }
+        assert!(seats.enter_queue(Caller).await.is_none(), "no connection may go");
+        drop(running);
+        let one_more = tokio::spawn({
+            let seats = seats.clone();
+            async move { seats.enter_queue(Caller).await.is_some() }
+        });
+        tokio::task::yield_now().await;
+        queue.pop();
+        assert!(one_more.await.unwrap(), "a queue that moves is waited for");
     }
 }

@@ -20,11 +20,13 @@ use tower_service::Service;
 use super::call::{CallMemory, Room, Shares};
 use super::counters::CallRecord;
 use super::envelope::AcceptedAt;
+use super::gzip::{self, Inflated};
 use super::host::Host;
 use super::incoming::Incoming;
-use super::outgoing::{Sent, send};
+use super::outgoing::{ReaderLimits, Sent, send};
 use super::piece::Piece;
 use super::seats::{OpenStream, Seat};
+use super::waiting::WaitPermit;
 
 /// Unread answers after which a connection is closed.
 const MAX_STALLED_ANSWERS: u32 = 3;
@@ -32,13 +34,13 @@ const MAX_STALLED_ANSWERS: u32 = 3;
 /// State that all streams of a connection share.
 pub(super) struct Exchange<S> {
     pub(super) host: Arc<Host<S>>,
-    pub(super) shares: Shares,
+    pub(super) shares: Arc<Shares>,
     pub(super) info: TcpConnectInfo,
 }
 
 impl<S> Clone for Exchange<S> {
     fn clone(&self) -> Self {
-        Self { host: Arc::clone(&self.host), shares: self.shares.clone(), info: self.info.clone() }
+        Self { host: Arc::clone(&self.host), shares: Arc::clone(&self.shares), info: self.info.clone() }
     }
 }
 
@@ -59,15 +61,19 @@ where
         let accepted = Instant::now();
         let (mut head, body) = request.into_parts();
         let path = head.uri.path();
-        let call = CallMemory::new(self.shares.clone(), path, self.host.overloaded);
+        let lane = self.host.lanes.find(path);
+        let call = CallMemory::new(Arc::clone(&self.shares), path, lane, self.host.refusals);
+        let gzip = gzip::is_accepted(&head.headers) && !self.host.secret_answers.contains(&path);
+        let reader = ReaderLimits { gzip, ..self.host.limits.reader() };
+        let inflated = gzip::take_encoding(&mut head.headers).then_some(self.host.limits.message);
         let record = self.host.metrics.counters().begin_call(path, accepted);
-        let mut body = Incoming::new(body, Arc::clone(&call));
+        let mut body = Incoming::new(body, Arc::clone(&call), inflated);
         let own = self.host.limits.deadline;
         let end = accepted + deadline::requested(&head.headers).map_or(own, |requested| requested.min(own));
         let is_streamed = self.host.streamed.has(path);
         // A client stream may wait for a message at any time.
         let has_place = !is_streamed || call.stay();
-        let begun = self.shares.waiting.wait(begin((!is_streamed).then_some(&mut body), &call, end));
+        let begun = call.lane().waiting.wait(begin((!is_streamed).then_some(&mut body), &call, end));
         let Some(begun) = until_reset(&mut respond, begun).await else { return };
         if let Some(Err(refusal)) = begun {
             record.note(refusal.code());
@@ -81,12 +87,20 @@ where
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }
+        let Some(running) = call.lane().running.enter() else {
+            let _ = respond.send_response(call.overloaded().into_http(), true);
+            return;
+        };
         head.extensions.insert(self.info.clone());
         head.extensions.insert(AcceptedAt(accepted));
         head.extensions.insert(Room::new(Arc::clone(&call)));
-        let request = Request::from_parts(head, Body::new(body));
+        let body = match inflated {
+            Some(limit) => Body::new(Inflated::new(body, Arc::clone(&call), limit)),
+            None => Body::new(body),
+        };
+        let request = Request::from_parts(head, body);
         // Boxed, so that a stream that only waits takes little memory.
-        Box::pin(self.call(request, respond, &call, &seat, &record)).await;
+        Box::pin(self.call(request, respond, &call, running, reader, &seat, &record)).await;
         drop(open);
     }
 
@@ -96,13 +110,17 @@ where
         request: Request<Body>,
         mut respond: SendResponse<Piece>,
         call: &CallMemory,
+        running: WaitPermit,
+        reader: ReaderLimits,
         seat: &Seat,
         record: &CallRecord<'_>,
+    ,
     ) {
         let mut service = self.host.service.clone();
         let Some(response) = until_reset(&mut respond, call_service(&mut service, request)).await else { return };
+        drop(running);
         call.release_request();
-        let outcome = send(response, respond, call, record, self.host.limits.reader()).await;
+        let outcome = send(response, respond, call, reader).await;
         if outcome == Sent::Stalled {
             tracing::debug!("stream reset: its answer was not read");
             if self.shares.answers.offend() >= MAX_STALLED_ANSWERS {

@@ -10,6 +10,7 @@ use gatepost::status::Reason;
 use http::Response;
 use tonic::{Code, Status};
 
+use super::gzip;
 use crate::failure;
 
 pub(super) const STATUS_HEADER: &str = "grpc-status";
@@ -26,15 +27,18 @@ pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -
         return response;
     };
     let code = Code::from_bytes(code.as_bytes());
+    // Only the refusal of a compression lists the known ones.
+    let is_compression = code == Code::Unimplemented && gzip::correct_list(response.headers_mut());
     let status: Status = match code {
         Code::Internal => failure::malformed::<R>(),
         Code::OutOfRange => failure::too_large::<R>(),
         Code::Cancelled => failure::deadline::<R>(),
-        Code::Unimplemented => failure::unimplemented::<R>(),
+        Code::Unimplemented if is_compression => failure::unknown_compression::<R>(),
+        Code::Unimplemented => failure::unknown_method::<R>(),
         _ => return response,
     };
     // For an unknown compression the message repeats the caller's text, which may be a token in the wrong header (C66).
-    let said = headers.get(MESSAGE_HEADER).filter(|_| code != Code::Unimplemented);
+    let said = response.headers().get(MESSAGE_HEADER).filter(|_| code != Code::Unimplemented);
     tracing::debug!(method = &*shown_path(method), ?code, ?said, "the transport refused the call");
     let (ours, ()) = status.into_http::<()>().into_parts();
     // Other headers of the transport stay, such as the accepted compressions.
@@ -83,11 +87,12 @@ mod tests {
 
     #[test]
     fn other_headers_of_the_transport_stay() {
-        let mut status = Status::unimplemented("Content is compressed with `gzip` which isn't supported");
+        let mut status = Status::unimplemented("Content is compressed with `lzma` which isn't supported");
         status.metadata_mut().insert("grpc-accept-encoding", "identity".parse().unwrap());
         let response = translate::<Sample, ()>("/a.B/C", status.into_http());
-        assert_eq!(response.headers()["grpc-accept-encoding"], "identity");
-        assert!(!Status::from_header_map(response.headers()).unwrap().message().contains("gzip"));
+        assert_eq!(response.headers()["grpc-accept-encoding"], "identity,gzip");
+        let message = Status::from_header_map(response.headers()).unwrap().message().to_owned();
+        assert!(message.contains("compression") && !message.contains("lzma"), "{message}");
     }
 
     #[test]

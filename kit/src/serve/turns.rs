@@ -8,7 +8,7 @@
 //! limit, far above the timeouts of a client: 100 streams with a deadline of 100 ms.
 
 use std::future::poll_fn;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,42 +33,67 @@ pub(super) struct Turns {
     has_read: AtomicBool,
     /// Set when a read was postponed.
     is_held: AtomicBool,
-    /// Set when the peer has reset too many streams.
+    /// Set when the peer has sent too many frames of one kind.
     is_flooded: AtomicBool,
-    resets: ResetRate,
+    /// Rate of resets, and of streams that were never accepted: beyond the limit, or with malformed headers.
+    resets: FrameRate,
+    control: FrameRate,
+    /// Streams that the peer has opened.
+    opened: AtomicU64,
+    /// Streams that the connection has accepted.
+    accepted: AtomicU64,
+    /// Streams of `opened` that are counted as resets.
+    unaccepted: AtomicU64,
 }
 
-/// Rate limit of the peer's resets. The resets of a second may come at once.
+/// Frames of the peer by their kinds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Frames {
+    /// Resets of streams.
+    pub(super) resets: u32,
+    /// Frames that open a stream.
+    pub(super) opened: u32,
+    /// Frames without a part of a call.
+    pub(super) control: u32,
+}
+
+/// Rate limit of frames. The frames of a second may come at once.
 #[derive(Debug)]
-struct ResetRate {
-    /// Time that one reset uses up.
+struct FrameRate {
+    /// Time that one frame uses up.
     cost: Duration,
-    /// Time up to which earlier resets have used it up.
+    /// Time up to which earlier frames have used it up.
     used: Mutex<Option<Instant>>,
 }
 
-/// Period of the rate; its resets may come at once.
-const RESET_BURST: Duration = Duration::from_secs(1);
+/// Period of a rate; its frames may come at once.
+const BURST: Duration = Duration::from_secs(1);
 
 /// Stream that the peer has opened, or the error that ends the connection.
 type AcceptedStream = Option<Result<(Request<RecvStream>, SendResponse<Piece>), Error>>;
 
-impl ResetRate {
-    /// Counts resets. Returns true if there were too many.
-    fn count(&self, resets: u32, now: Instant) -> bool {
+impl FrameRate {
+    fn new(frames: u32) -> Self {
+        Self { cost: BURST / frames.max(1), used: Mutex::default() }
+    }
+
+    /// Counts frames. Returns true if there were too many.
+    fn count(&self, frames: u32, now: Instant) -> bool {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = used.map_or(now, |used| used.max(now)) + self.cost * resets;
+        let until = used.map_or(now, |used| used.max(now)) + self.cost * frames;
         *used = Some(until);
-        until > now + RESET_BURST
+        until > now + BURST
     }
 }
 
 impl Turns {
-    /// Starts with free reads. The peer may reset `resets` streams in a second.
-    pub(super) fn new(resets: u32) -> Self {
+    /// Starts with free reads. The peer may reset `resets` streams in a second, and send `control` frames without a
+    /// part of a call.
+    pub(super) fn new(resets: u32, control: u32) -> Self {
         let [is_accepting, has_read, is_held, is_flooded] = Default::default();
-        let resets = ResetRate { cost: RESET_BURST / resets.max(1), used: Mutex::default() };
-        Self { is_accepting, has_read, is_held, is_flooded, resets }
+        let [opened, accepted, unaccepted] = Default::default();
+        let [resets, control] = [resets, control].map(FrameRate::new);
+        Self { is_accepting, has_read, is_held, is_flooded, resets, control, opened, accepted, unaccepted }
     }
 
     /// Returns true if the connection may read now. [`Turns::accept`] repeats a postponed read.
@@ -80,17 +105,28 @@ impl Turns {
         may_read
     }
 
-    /// Records a read with this number of resets.
-    pub(super) fn read(&self, resets: u32) {
+    /// Records a read with these frames.
+    pub(super) fn read(&self, frames: Frames) {
         self.has_read.store(true, Relaxed);
-        if resets > 0 && self.resets.count(resets, Instant::now()) {
+        let resets = frames.resets + self.refused();
+        self.opened.fetch_add(frames.opened.into(), Relaxed);
+        let is_flood = |rate: &FrameRate, frames| frames > 0 && rate.count(frames, Instant::now());
+        if is_flood(&self.resets, resets) || is_flood(&self.control, frames.control) {
             self.is_flooded.store(true, Relaxed);
         }
     }
 
+    /// Returns the number of streams that the transport has refused since the last call. All streams of the earlier
+    /// reads are accepted or refused by now.
+    fn refused(&self) -> u32 {
+        let open = self.opened.load(Relaxed).saturating_sub(self.accepted.load(Relaxed));
+        let before = self.unaccepted.fetch_max(open, Relaxed);
+        u32::try_from(open.saturating_sub(before)).unwrap_or(u32::MAX)
+    }
+
     /// Accepts the next stream. Reads on only when all streams of the last read are accepted.
     ///
-    /// Sends a GOAWAY and ends the connection if the peer has reset too many streams. Also updates the connection's
+    /// Sends a GOAWAY and ends the connection if the peer floods it with frames. Also updates the connection's
     /// window.
     pub(super) async fn accept<I: AsyncRead + AsyncWrite + Unpin>(
         &self,
@@ -108,6 +144,7 @@ impl Turns {
                 }
                 let accepted = connection.poll_accept(cx);
                 if accepted.is_ready() {
+                    self.accepted.fetch_add(1, Relaxed);
                     return accepted;
                 }
                 self.has_read.store(false, Relaxed);
@@ -127,8 +164,8 @@ mod tests {
 
     #[test]
     fn reads_are_free_until_the_first_accept() {
-        let turns = Turns::new(1);
-        turns.read(0);
+        let turns = Turns::new(1, 1);
+        turns.read(Frames::default());
         assert!(turns.may_read());
         turns.is_accepting.store(true, Relaxed);
         assert!(!turns.may_read(), "the streams of the last read are accepted first");
@@ -136,12 +173,27 @@ mod tests {
     }
 
     #[test]
-    fn resets_have_a_rate() {
-        let (turns, now) = (Turns::new(1000), Instant::now());
-        let resets = |count, millis| turns.resets.count(count, now + Duration::from_millis(millis));
-        assert!(!resets(1000, 0), "a second's resets may come at once");
-        assert!(!resets(500, 500));
-        assert!(resets(1, 500));
-        assert!(!resets(999, 1501));
+    fn frames_have_a_rate() {
+        let (rate, now) = (FrameRate::new(1000), Instant::now());
+        let count = |frames, millis| rate.count(frames, now + Duration::from_millis(millis));
+        assert!(!count(1000, 0), "a second's frames may come at once");
+        assert!(!count(500, 500));
+        assert!(count(1, 500));
+        assert!(!count(999, 1501));
+    }
+
+    #[test]
+    fn refused_streams_count_like_resets() {
+        let turns = Turns::new(10, 10);
+        let is_flooded = |opened| {
+            turns.read(Frames { opened, ..Frames::default() });
+            turns.is_flooded.load(Relaxed)
+        };
+        assert!(!is_flooded(20), "they may be accepted yet");
+        turns.accepted.store(20, Relaxed);
+        assert!(!is_flooded(8));
+        turns.accepted.store(21, Relaxed);
+        assert!(!is_flooded(6), "seven were refused");
+        assert!(is_flooded(0), "and six more");
     }
 }

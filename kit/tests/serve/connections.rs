@@ -38,12 +38,12 @@ async fn goaway(connection: &mut RawConnection) -> u32 {
 
 #[tokio::test]
 async fn silent_connection_is_closed() {
-    let server = start(ServerLimits { first_request: SHORT, ..ServerLimits::default() }).await;
+    let server = start(ServerLimits { handshake: SHORT, ..ServerLimits::default() }).await;
     let mut silent = TcpStream::connect(server.address).await.unwrap();
     let mut bytes = Vec::new();
     // Reads the server's settings, and waits for the end.
     let _ = silent.read_to_end(&mut bytes).await;
-    assert_eq!(ServerLimits::default().first_request, Duration::from_secs(10));
+    assert_eq!(ServerLimits::default().handshake, Duration::from_secs(5));
 }
 
 #[tokio::test]
@@ -52,6 +52,7 @@ async fn connection_without_request_gets_goaway() {
     let mut connection = RawConnection::open(server.address).await;
     assert_eq!(goaway(&mut connection).await, NO_ERROR);
     while connection.next().await.is_some() {}
+    assert_eq!(ServerLimits::default().first_request, Duration::from_secs(10));
 }
 
 #[tokio::test]

@@ -7,11 +7,13 @@ use tokio::net::TcpStream;
 
 pub(crate) const DATA: u8 = 0;
 pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
 pub(crate) const RST_STREAM: u8 = 3;
 pub(crate) const SETTINGS: u8 = 4;
 pub(crate) const PING: u8 = 6;
 pub(crate) const GOAWAY: u8 = 7;
 pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
 
 pub(crate) struct Frame {
     pub(crate) kind: u8,
@@ -34,8 +36,13 @@ pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
 impl RawConnection {
     /// Connects and sends the preface with empty settings.
     pub(crate) async fn open(address: SocketAddr) -> Self {
-        let mut connection = Self(TcpStream::connect(address).await.unwrap());
-        connection.0.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+        Self::open_on(TcpStream::connect(address).await.unwrap()).await
+    }
+
+    /// Sends the preface with empty settings on a new connection.
+    pub(crate) async fn open_on(stream: TcpStream) -> Self {
+        let mut connection = Self(stream);
+        connection.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
         connection.send(&frame(SETTINGS, 0, 0, &[])).await;
         connection
     }

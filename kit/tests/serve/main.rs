@@ -3,13 +3,18 @@
 #![cfg(test)]
 
 mod calls;
+mod compression;
 mod connections;
 mod deadlines;
+mod floods;
 mod frames;
 mod metrics;
+mod newcomers;
+mod old_age;
 mod proxy_protocol;
 mod readers;
 mod settings;
+mod shedding;
 mod support;
 mod transport;
 mod uploads;

@@ -1,15 +1,17 @@
 //! Server with one service, which does what its caller asks for.
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 
+use futures_util::{Stream, stream};
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
     ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, TokenClaims, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
 use gatepost::{GuardLayer, Identity, InactiveReason, Introspection, Policy, Rule, Token, Unavailable, Verify};
-use kit::peer::ProxyProtocol;
+use kit::peer::Networks;
 use kit::serve::{Parts, Room, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use testkit::Raw;
@@ -36,20 +38,20 @@ impl TestServer {
 
 #[expect(clippy::large_types_passed_by_value, reason = "each test passes all its limits by value")]
 pub(crate) async fn start(limits: ServerLimits) -> TestServer {
-    start_behind(limits, None).await
+    start_with(|parts| parts.limits = limits).await
 }
 
-/// Starts a server; its connections start with the PROXY protocol, if there is one.
-#[expect(clippy::large_types_passed_by_value, reason = "each test passes all its limits by value")]
-pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>) -> TestServer {
+/// Starts a server after this change of its parts.
+pub(crate) async fn start_with(change: impl FnOnce(&mut Parts<OneTokenVerifier>)) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
-    let policy = Policy::closed()
-        .with_health()
-        .with_reflection()
-        .rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public);
-    let metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap();
+    let policy = ["VerifyToken", "ListSigningKeys", "WatchRevocations"]
+        .iter()
+        .fold(Policy::closed().with_health().with_reflection(), |policy, method| {
+            policy.rule(format!("/gatepost.auth.v1.TokenService/{method}"), Rule::Public)
+        });
+    let mut metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap();
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
@@ -57,19 +59,23 @@ pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<Pr
         elsewhere: &[],
         routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(&go_on)))),
         guard: GuardLayer::new(policy, OneTokenVerifier).unwrap(),
-        limits,
+        limits: ServerLimits::default(),
         deadlines: &[],
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
-        proxy_protocol,
+        proxy_protocol: None,
+        operators: Networks::default(),
+        essential: &[],
+        secret_answers: &[],
         metrics: metrics.clone(),
     };
+    change(&mut parts);
     let stop = shutdown.clone();
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, stop).await.unwrap() });
     TestServer { address, shutdown, task, go_on, metrics }
 }
 
 /// Verifier that admits only the token `good`.
-struct OneTokenVerifier;
+pub(crate) struct OneTokenVerifier;
 
 impl Verify for OneTokenVerifier {
     async fn verify(&self, token: &Token, _: tokio::time::Instant) -> Result<Introspection, Unavailable> {
@@ -122,12 +128,13 @@ impl TokenService for TestTokenService {
         Ok(Response::new(ListSigningKeysResponse::default()))
     }
 
-    type WatchRevocationsStream = Streaming<WatchRevocationsResponse>;
+    type WatchRevocationsStream = Pin<Box<dyn Stream<Item = Result<WatchRevocationsResponse, Status>> + Send>>;
 
     async fn watch_revocations(
         &self,
         _: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        Err(Status::unimplemented("not used by the tests"))
+        // A stream that stays silent.
+        Ok(Response::new(Box::pin(stream::pending())))
     }
 }

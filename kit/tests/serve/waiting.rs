@@ -21,6 +21,7 @@ use super::support::{TestServer, start};
 
 const VERIFY: &str = "/gatepost.auth.v1.TokenService/VerifyToken";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
+const FEED: &str = "/gatepost.auth.v1.TokenService/WatchRevocations";
 
 /// Client that leaves its requests open.
 struct OpenClient(SendRequest<Bytes>);
@@ -123,4 +124,18 @@ async fn stream_beyond_the_connections_share_is_refused() {
     stream.send_data(framed(&verification()), true).unwrap();
     assert_eq!(answer.await.unwrap().status(), 200);
     assert!(!watch.is_end_stream(), "another connection has its share");
+}
+
+#[tokio::test]
+async fn silent_stream_of_the_service_has_its_own_share() {
+    let server = start(ServerLimits { streams: 4, public_streams: 0, ..ServerLimits::default() }).await;
+    let client = OpenClient::connect(&server).await;
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let (answer, stream) = client.begin(FEED).await;
+        held.push((answer.await.expect("the stream has a place"), stream));
+    }
+    let (refused, _stream) = client.begin(FEED).await;
+    assert_eq!(refused.await.unwrap_err().reason(), Some(Reason::REFUSED_STREAM));
+    assert_eq!((ServerLimits::default().streams, ServerLimits::default().public_streams), (4096, 1024));
 }

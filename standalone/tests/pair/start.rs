@@ -115,6 +115,10 @@ fn bad_settings_are_named_without_their_values() {
         ("BLOG_SERVICE_KEY", "canary", "must have at least 32 bytes"),
         ("AUTH_ADMIN_EMAIL", "canary@example.com", "AUTH_ADMIN_PASSWORD"),
         ("AUTH_ADMIN_PASSWORD", "canary-canary", "AUTH_ADMIN_EMAIL"),
+        ("AUTH_MAX_CONNECTIONS", "15", "16..=1000000"),
+        ("BLOG_MAX_CALLS", "canary", ""),
+        ("AUTH_OPERATOR_NETWORKS", "canary", "write addresses or networks"),
+        ("BLOG_ANSWER_MIB", "12", "13..=4096"),
         ("GATEPOST_AUTH_LISTEN", "canary", "write an address and a port"),
         ("GATEPOST_AUTH_LISTEN", "0.0.0.0:0", "plaintext beyond loopback is refused"),
     ] {

@@ -15,6 +15,7 @@ pub mod frozen;
 mod good;
 mod guarded;
 pub mod guessing;
+pub mod http2;
 mod kids;
 mod log;
 mod open_loop;

@@ -39,7 +39,7 @@ pub(super) async fn measure(
         let share = (now - worked) / begun.elapsed().as_secs_f64();
         notes.push(format!("the services took {:.0} % of a core", share * 100.0));
     }
-    Ok(Row { name, before, most, quiet, attacked: attacked?, notes, ended })
+    Ok(Row { ended, ..Row::new(name, [before, most], [quiet, attacked?], notes) })
 }
 
 async fn watch(services: &Services, before: f64, length: Duration) -> MemoryWatch {

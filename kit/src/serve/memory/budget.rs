@@ -169,6 +169,11 @@ impl Reservation {
         Self { account, bytes }
     }
 
+    /// Returns the reserved bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Resizes the reservation. Returns false if there is no room; shrinking always succeeds.
     pub(crate) fn resize(&mut self, bytes: usize) -> bool {
         let resized = bytes == self.bytes || self.account.resize(self.bytes, bytes);

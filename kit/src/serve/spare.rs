@@ -1,0 +1,41 @@
+//! Spare descriptor, with which a connection can be accepted when no other descriptor is left.
+//!
+//! Without it such connections would wait in the kernel's queue, and an operator among them too.
+
+use std::fs::File;
+use std::net::SocketAddr;
+
+use futures_util::FutureExt as _;
+use tokio::net::{TcpListener, TcpStream};
+
+/// Descriptor that is held for the time without another one.
+#[derive(Debug)]
+pub(super) struct Spare(Option<File>);
+
+impl Spare {
+    /// Opens the descriptor.
+    pub(super) fn open() -> Self {
+        Self(descriptor())
+    }
+
+    /// Accepts a waiting connection in the descriptor's place; `None` if no connection waits or no descriptor is left.
+    pub(super) fn accept(&mut self, listener: &TcpListener) -> Option<(TcpStream, SocketAddr)> {
+        self.0 = None;
+        let accepted = listener.accept().now_or_never().and_then(Result::ok);
+        if accepted.is_none() {
+            self.refill();
+        }
+        accepted
+    }
+
+    /// Opens the descriptor again if it was used.
+    pub(super) fn refill(&mut self) {
+        if self.0.is_none() {
+            self.0 = descriptor();
+        }
+    }
+}
+
+fn descriptor() -> Option<File> {
+    File::open("/dev/null").ok()
+}
