@@ -22,8 +22,8 @@ pub mod view;
 
 pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
 pub use config::{
-    AttemptFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration,
-    SECRETS, SigningSettings,
+    AttemptFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags, RefreshFlags,
+    Registration, SECRETS, SigningSettings,
 };
 pub use passwords::{HashError, Hasher};
 pub use run::{AuthRunError, DatabaseLost, run};

@@ -71,7 +71,7 @@ pub(crate) enum DrillCommand {
         #[arg(long, default_value_t = 20)]
         seconds: u64,
         #[command(flatten)]
-        options: Options,
+        options: DrillOptions,
     },
     /// Tokens are revoked under load while guards, the auth service and the connections between them fail
     Revocation {

@@ -12,7 +12,7 @@ use kit::ids::Ids;
 use kit::ops::{self, Endpoints, Metrics};
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
-use kit::serve::{Parts, ServeError, serve};
+use kit::serve::{Parts, ServeError, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 

@@ -10,7 +10,7 @@ use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
 use kit::ops::{self, Endpoints, Metrics};
-use kit::serve::{MethodDeadlines, Parts, serve};
+use kit::serve::{MethodDeadlines, Parts, ServeError, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 

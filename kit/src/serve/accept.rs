@@ -33,6 +33,7 @@ pub(super) struct Door {
     pub(super) keepalive: Duration,
     /// Time for which a new connection waits for a seat.
     pub(super) patience: Duration,
+    pub(super) metrics: ServerMetrics,
     /// Cancelled when the server stops.
     pub(super) stop: Shutdown,
 }
@@ -42,7 +43,6 @@ impl Door {
     pub(super) async fn accept<F>(
         &self,
         connections: &mut JoinSet<()>,
-    metrics: &ServerMetrics,
         serve: impl Fn(TcpStream, SocketAddr, SeatPermit) -> F + Clone + Send + 'static,
     ) where
         F: Future<Output = ()> + Send + 'static,
@@ -59,6 +59,7 @@ impl Door {
                     Err(error) if is_about_one_connection(&error) => {}
                     Err(error) => {
                         log.failed(&error);
+                        self.metrics.counters().connections.failed_accept();
                         self.seats.make_room(PeerKind::Operator);
                         for _ in 0..MAX_WITHOUT_DESCRIPTORS {
                             let Some((stream, peer)) = spare.accept(&self.listener) else { break };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 use super::ServerLimits;
-use super::counters::ServerMetrics;
 use super::addresses::AddressLimit;
+use super::counters::ServerMetrics;
 use super::lanes::Lanes;
 use super::memory::Budget;
 use super::refusals::Refusals;

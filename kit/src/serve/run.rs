@@ -141,6 +141,7 @@ pub async fn serve<R: Reason, V: Verify>(
         operators: Operators::new(parts.operators, parts.proxy_protocol),
         keepalive: limits.tcp_keepalive,
         patience: limits.handshake,
+        metrics: host.metrics.clone(),
         stop: stop.clone(),
     };
     output::out(&format!("{name} listening on {address}"));

@@ -87,8 +87,10 @@ where
             respond.send_reset(Reason::REFUSED_STREAM);
             return;
         }
-        let Some(running) = call.lane().running.enter() else {
-            let _ = respond.send_response(call.overloaded().into_http(), true);
+        let Some(permit) = call.lane().running.enter() else {
+            let refusal = call.overloaded();
+            record.note(refusal.code());
+            let _ = respond.send_response(refusal.into_http(), true);
             return;
         };
         head.extensions.insert(self.info.clone());
@@ -100,7 +102,8 @@ where
         };
         let request = Request::from_parts(head, body);
         // Boxed, so that a stream that only waits takes little memory.
-        Box::pin(self.call(request, respond, &call, running, reader, &seat, &record)).await;
+        let running = RunningCall { call: &call, record: &record, permit };
+        Box::pin(self.call(request, respond, running, reader, &seat)).await;
         drop(open);
     }
 
@@ -109,18 +112,16 @@ where
         &self,
         request: Request<Body>,
         mut respond: SendResponse<Piece>,
-        call: &CallMemory,
-        running: WaitPermit,
+        running: RunningCall<'_>,
         reader: ReaderLimits,
         seat: &Seat,
-        record: &CallRecord<'_>,
-    ,
     ) {
+        let RunningCall { call, record, permit } = running;
         let mut service = self.host.service.clone();
         let Some(response) = until_reset(&mut respond, call_service(&mut service, request)).await else { return };
-        drop(running);
+        drop(permit);
         call.release_request();
-        let outcome = send(response, respond, call, reader).await;
+        let outcome = send(response, respond, call, record, reader).await;
         if outcome == Sent::Stalled {
             tracing::debug!("stream reset: its answer was not read");
             if self.shares.answers.offend() >= MAX_STALLED_ANSWERS {
@@ -128,6 +129,14 @@ where
             }
         }
     }
+}
+
+/// Call that has begun to run.
+struct RunningCall<'c> {
+    call: &'c CallMemory,
+    record: &'c CallRecord<'c>,
+    /// Place among the running calls, until the service has answered.
+    permit: WaitPermit,
 }
 
 /// Waits for the first message of a body, then for room for the answer. Returns false if there is no room.

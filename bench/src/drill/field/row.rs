@@ -68,7 +68,7 @@ impl Row {
         [quiet, attacked]: [Served; 2],
         notes: Vec<String>,
     ) -> Self {
-        Self { name, before, most, quiet, attacked, notes, ended: None, memory: MEMORY, slower: SLOWER }
+        Self { name, before, most, quiet, attacked, notes, ended: None, memory: MAX_EXTRA_MIB, slower: MAX_P99_FACTOR }
     }
 
     /// Returns the lines of this row in the table.

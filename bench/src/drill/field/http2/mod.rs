@@ -20,19 +20,19 @@ use crate::Failure;
 use attacker::{Attacker, Lives};
 
 /// The longest life of an attacker's connection, or of its streams, in seconds; with a second for a busy machine.
-const GONE: f64 = 16.0;
+const MAX_LIFE_SECONDS: f64 = 16.0;
 
 /// The largest factor between good callers' p99 under an attack and without it.
-const SLOWER: f64 = 2.0;
+const MAX_P99_FACTOR: f64 = 2.0;
 
 /// The most memory that 10,000 connections may cost, in MiB.
-const MANY_MEMORY: f64 = 200.0;
+const MANY_CONNECTIONS_MIB: f64 = 200.0;
 
 /// Posts, and bytes of each: a page of them comes to 3 MiB.
 const POSTS: (usize, usize) = (32, 100 * 1024);
 
 /// Connections of the last attack. A process with 20,000 descriptors may have at most half as many.
-const MANY: usize = 9_900;
+const MANY_CONNECTIONS: usize = 9_900;
 
 /// One attack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -105,7 +105,7 @@ impl Http2Attack {
             Self::SlowHeader => ("slow-header", kinds::slow_header(), 200),
             Self::SlowBody => ("slow-body", kinds::slow_body(), 10),
             Self::SlowReaders => ("slow-readers", kinds::slow_readers(world.token.expose()), 3),
-            Self::Many => ("many", kinds::idle(), MANY),
+            Self::Many => ("many", kinds::idle(), MANY_CONNECTIONS),
         }
     }
 
@@ -116,11 +116,11 @@ impl Http2Attack {
     pub async fn run(self, program: &Path, scale: Scale) -> Result<(Row, Vec<Broken>), Failure> {
         if self == Self::Descriptors {
             let (mut row, mut broken) = descriptors::run(program, scale).await?;
-            row.slower = SLOWER;
+            row.slower = MAX_P99_FACTOR;
             broken.extend(row.broken());
             return Ok((row, broken));
         }
-        let most = (MANY + 100).to_string();
+        let most = (MANY_CONNECTIONS + 100).to_string();
         let many = |command: &mut Command| {
             command.env("AUTH_MAX_CONNECTIONS", &most);
         };
@@ -141,21 +141,21 @@ impl Http2Attack {
         let connections = if connections > 10 { scale.of(connections) } else { connections };
         let attack = || attacker.start(at, connections, &lives);
         let mut row = measure(name, &world.services, &good, scale, attack).await?;
-        row.slower = SLOWER;
+        row.slower = MAX_P99_FACTOR;
         let (ended, open) = lives.counts();
         let longest = lives.longest();
         row.notes
             .push(format!("{ended} attackers ended, {open} open at the end; the longest life took {longest:.1} s"));
         let mut broken = row.broken();
         if self == Self::Many {
-            row.memory = MANY_MEMORY;
+            row.memory = MANY_CONNECTIONS_MIB;
             broken = row.broken();
             let each = row.more() * 1024.0 / f64::from(u32::try_from(open)?.max(1));
             row.notes.push(format!("{each:.1} KiB for each connection"));
             if open < connections || ended > 0 {
                 broken.push(Broken::new("idle connections below the limit stay", format!("{open} of {connections}")));
             }
-        } else if longest > GONE {
+        } else if longest > MAX_LIFE_SECONDS {
             broken.push(Broken::new("attackers are gone after 15 s", format!("{name}: {longest:.1} s")));
         }
         Ok((row, broken))
