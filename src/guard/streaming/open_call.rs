@@ -9,9 +9,9 @@ use std::time::Duration;
 use http::Uri;
 use tokio::time::{Instant, sleep};
 
-use super::super::authorizer::Authorizer;
+use super::super::authorizer::{Authorizer, Credential};
 use super::super::limit::until;
-use super::super::{Rejection, Token, TrafficClass, Verify};
+use super::super::{Rejection, TrafficClass, Verify};
 use crate::Uptime;
 use crate::log::shown_path;
 use crate::status::reason_name;
@@ -52,7 +52,7 @@ pub(in super::super) struct OpenCall<V> {
     authorizer: Arc<Authorizer<V>>,
     audience: Option<Arc<str>>,
     uri: Uri,
-    token: Token,
+    credential: Credential,
     admission: Admission,
     /// True during the poll that admitted the call.
     is_admitting: AtomicBool,
@@ -64,12 +64,12 @@ pub(in super::super) struct OpenCall<V> {
 }
 
 impl<V: Verify> OpenCall<V> {
-    /// Creates the state of a call that this token has just opened.
+    /// Creates the state of a call that this credential has just opened.
     pub(in super::super) fn new(
         authorizer: Arc<Authorizer<V>>,
         audience: Option<Arc<str>>,
         uri: Uri,
-        token: Token,
+        credential: Credential,
         admission: Admission,
     ) -> Arc<Self> {
         let (is_admitting, is_request_over) = (AtomicBool::new(true), AtomicBool::new(false));
@@ -78,7 +78,7 @@ impl<V: Verify> OpenCall<V> {
             authorizer,
             audience,
             uri,
-            token,
+            credential,
             admission,
             is_admitting,
             is_request_over,
@@ -92,7 +92,7 @@ impl<V: Verify> OpenCall<V> {
         self.is_admitting.store(false, Ordering::Relaxed);
     }
 
-    /// Returns a check of the token now. Without evidence it asks again for up to 2 s.
+    /// Returns a check of the credential now. Without evidence it asks again for up to 2 s.
     pub(super) fn check(self: &Arc<Self>) -> TokenCheck {
         let call = Arc::clone(self);
         Box::pin(async move { call.recheck().await })
@@ -119,7 +119,13 @@ impl<V: Verify> OpenCall<V> {
                 }
                 match self
                     .authorizer
-                    .authorize(self.uri.path(), &self.token, self.audience.as_deref(), TrafficClass::OpenCall, None)
+                    .authorize(
+                        self.uri.path(),
+                        &self.credential,
+                        self.audience.as_deref(),
+                        TrafficClass::OpenCall,
+                        None,
+                    )
                     .await
                 {
                     Err(Rejection::AuthUnavailable) => sleep(CHECK_INTERVAL).await,
@@ -186,7 +192,7 @@ mod tests {
 
     use super::super::super::log_lines::LogLines;
     use super::super::super::scripted::{Scripted, ScriptedAnswer};
-    use super::super::super::{InactiveReason, Policy};
+    use super::super::super::{InactiveReason, Policy, Token};
     use super::*;
     use crate::metrics::GuardMetrics;
 
@@ -196,7 +202,7 @@ mod tests {
             let metrics = GuardMetrics::default();
             let (policy, verifier) = (Policy::closed(), Scripted::new([ScriptedAnswer::Answer]));
             let authorizer = Arc::new(Authorizer::new(policy, verifier, metrics.clone()));
-            let token = Token::parse("the-token-itself").unwrap();
+            let token = Credential::Token(Token::parse("the-token-itself").unwrap());
             let call = OpenCall::new(authorizer, None, Uri::from_static("/a.B/C"), token, Admission::now());
             for rejection in [Rejection::Token(InactiveReason::Revoked), Rejection::AuthUnavailable] {
                 assert_eq!(call.reject(rejection), Rejection::Token(InactiveReason::Revoked), "the first counts");
@@ -218,7 +224,7 @@ mod tests {
     async fn admission_covers_messages_for_250_ms_at_most() {
         let (policy, verifier) = (Policy::closed(), Scripted::new([ScriptedAnswer::Answer]));
         let authorizer = Arc::new(Authorizer::new(policy, verifier, GuardMetrics::default()));
-        let token = Token::parse("the-token-itself").unwrap();
+        let token = Credential::Token(Token::parse("the-token-itself").unwrap());
         let call = OpenCall::new(authorizer, None, Uri::from_static("/a.B/C"), token, Admission::now());
         assert!(call.is_admitting(false) && call.is_admitting(true));
         tokio::time::advance(CHECK_INTERVAL).await;
