@@ -23,7 +23,7 @@ pub mod view;
 pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
 pub use config::{
     AttemptFlags, ClockFlags, Config, Flags, KeyFlags, ProxyFlags, QuotaFlags, RefreshFlags, Registration, SECRETS,
-    SigningSettings,
+    SigningSettings, TlsFlags,
 };
 pub use passwords::{HashError, Hasher};
 pub use run::{DatabaseLost, RunError, run};

@@ -12,6 +12,6 @@ mod run;
 mod secrets;
 pub mod store;
 
-pub use config::{Config, Flags};
+pub use config::{AuthTlsFlags, Config, Flags, TlsFlags};
 pub use run::{RunError, run};
 pub use secrets::SECRETS;

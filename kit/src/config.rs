@@ -77,7 +77,7 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
 /// # Errors
 /// Names the setting and the ways out.
 pub fn check_plaintext(name: &str, loopback: bool, insecure: bool, switch: &str) -> Result<(), ConfigError> {
-    const REFUSED: &str = "plaintext beyond loopback is refused: use a loopback address";
+    const REFUSED: &str = "plaintext beyond loopback is refused: use TLS or a loopback address";
     trusted(name, loopback || insecure, REFUSED, switch)
 }
 

@@ -9,15 +9,17 @@ use gatepost::GuardLayer;
 use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
-use kit::ops::{self, Endpoints, Metrics};
+use kit::ops::{self, Endpoints, Metrics, OpsListener};
 use kit::serve::{MethodDeadlines, Parts, ServerLimits, serve};
 use kit::shutdown::Shutdown;
+use kit::tls::{Certificates, services};
 use tokio::net::TcpListener;
 
 use super::error::RunError;
 use super::start::{StartedService, start};
 use crate::app::App;
 use crate::config::Config;
+use crate::convert;
 use crate::discovery;
 use crate::keys::rotation::{ClockTrust, run_rotation};
 use crate::policy;
@@ -33,7 +35,8 @@ const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToke
 /// # Errors
 /// [`RunError`] with what to do.
 pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
+    let tls = config.tls.server.clone();
+    let (ops, limits) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default());
     let service = async |endpoints| serve_on(config, listener, shutdown.clone(), endpoints).await;
     Box::pin(ops::run_with_port("auth-service", ops, limits, &shutdown, service)).await
 }
@@ -47,14 +50,19 @@ async fn serve_on(
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
+    let (tls, reload, services_by_name) =
+        (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
     let Some(StartedService { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
         return Ok(());
     };
-    let guard =
-        GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?.audience(app.audiences.own());
+    let services = services(&services_by_name, |name| convert::service_identity(name, &app.audiences));
+    let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?;
+    let guard = guard.audience(app.audiences.own()).certificates(services);
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
     count(&mut metrics, &app, repair.count.clone());
+    let certificates = Certificates::new(tls.clone(), app.clock.clone());
+    metrics.show_certificates(certificates.clone());
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
@@ -66,11 +74,13 @@ async fn serve_on(
         deadlines: DEADLINES,
         health_probe: health::read_probe(app.store.db()),
         proxy_protocol,
+        tls: tls.server.clone(),
     };
     let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
     pages.push(metrics.endpoint());
     endpoints.show(pages, health::write_probe(app.store.db()));
     endpoints.watch_clock(app.clock.clone());
+    endpoints.watch_certificates(certificates);
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
@@ -78,12 +88,13 @@ async fn serve_on(
     };
     let App { store, clock, .. } = &*app;
     let trust = ClockTrust { leeway: app.issuing.leeway, repaired: repair.count.clone() };
-    let (ended, (), (), (), ()) = tokio::join!(
+    let (ended, (), (), (), (), ()) = tokio::join!(
         serving,
         Box::pin(follower.follow(served.clone())),
         Box::pin(sweep(repair, served.clone())),
         Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), served.clone())),
-        Box::pin(run_rotation(ring, rotation, trust, served.clone()))
+        Box::pin(run_rotation(ring, rotation, trust, served.clone())),
+        Box::pin(tls.follow(reload, clock.clone(), served.clone()))
     );
     store.close().await;
     Ok(ended?)

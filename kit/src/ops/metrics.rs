@@ -11,6 +11,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::{Registry, Unit};
 
 use super::{Endpoint, EndpointResponse};
+use crate::tls::Certificates;
 use crate::{Clock, output};
 
 /// Metrics of a service. No label holds a method, a user, an address or any other value that callers choose.
@@ -46,6 +47,11 @@ impl Metrics {
     /// Adds the offset of this clock from its reference.
     pub fn show_clock(&mut self, clock: Clock) {
         self.0.register_collector(Box::new(ClockCollector(clock)));
+    }
+
+    /// Adds the days until these certificates expire, and the failed handshakes.
+    pub fn show_certificates(&mut self, certificates: Certificates) {
+        self.0.register_collector(Box::new(CertificateCollector(certificates)));
     }
 
     /// Returns the endpoint `/metrics`.
@@ -91,6 +97,26 @@ impl Collector for ClockCollector {
         let unit = Some(&Unit::Seconds);
         let mut offset = encoder.encode_descriptor("gatepost_clock_offset", help, unit, MetricType::Gauge)?;
         offset.encode_gauge(&(self.0.offset().as_seconds_f64()))
+    }
+}
+
+#[derive(Debug)]
+struct CertificateCollector(Certificates);
+
+impl Collector for CertificateCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let days = self.0.days_left();
+        if !days.is_empty() {
+            let (name, help) = ("gatepost_tls_certificate_days_left", "Whole days until the TLS certificate expires");
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (role, days) in days {
+                family.encode_family(&[("certificate", role.name())])?.encode_gauge(&days)?;
+            }
+        }
+        let Some(failed) = self.0.failed_handshakes() else { return Ok(()) };
+        let help = "TLS handshakes that failed, without those of clients that sent nothing";
+        let mut one = family(&mut encoder, "gatepost_tls_handshakes_failed", help)?;
+        one.encode_counter::<NoLabelSet, _, f64>(&failed, None)
     }
 }
 

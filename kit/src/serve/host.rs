@@ -11,6 +11,7 @@ use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
+use crate::tls::ServerTls;
 
 /// State that all connections of a server share.
 pub(super) struct Host<S> {
@@ -26,5 +27,6 @@ pub(super) struct Host<S> {
     pub(super) streamed: Streamed,
     pub(super) overloaded: fn() -> Status,
     pub(super) proxy_protocol: Option<ProxyProtocol>,
+    pub(super) tls: Option<ServerTls>,
     pub(super) stop: Shutdown,
 }

@@ -41,6 +41,8 @@ pub struct ServerLimits {
     pub tcp_keepalive: Duration,
     /// Open connections, at most a quarter of the process's descriptors.
     pub connections: usize,
+    /// Time for a TLS handshake.
+    pub handshake: Duration,
     /// Time from the accept in which a connection must speak HTTP/2 and open its first stream.
     pub first_request: Duration,
     /// Time for which a connection may have no open stream.
@@ -83,6 +85,7 @@ impl Default for ServerLimits {
             keepalive: (Duration::from_secs(10), Duration::from_secs(5)),
             tcp_keepalive: Duration::from_mins(1),
             connections: 4096,
+            handshake: Duration::from_secs(5),
             first_request: Duration::from_secs(10),
             idle: Duration::from_mins(5),
             waiting_calls: 2048,

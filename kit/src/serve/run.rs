@@ -33,6 +33,7 @@ use crate::output;
 use crate::peer::ProxyProtocol;
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
+use crate::tls::ServerTls;
 
 /// Parts of a service for the server.
 pub struct Parts<V> {
@@ -56,6 +57,8 @@ pub struct Parts<V> {
     pub health_probe: Probe,
     /// PROXY protocol, if connections start with it.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// TLS of the connections; without it they are plaintext.
+    pub tls: Option<ServerTls>,
 }
 
 /// Error that ends a server early.
@@ -109,6 +112,7 @@ pub async fn serve<R: Reason, V: Verify>(
         streamed: Streamed::from_descriptors(&[descriptors].iter().chain(&DESCRIPTORS).copied().collect::<Vec<_>>())?,
         overloaded: failure::overloaded::<R>,
         proxy_protocol: parts.proxy_protocol,
+        tls: parts.tls,
         stop: stop.clone(),
     });
     let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());

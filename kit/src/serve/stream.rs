@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use gatepost::deadline;
+use gatepost::{PeerCertificate, deadline};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Request, Response};
@@ -33,11 +33,14 @@ pub(super) struct Exchange<S> {
     pub(super) host: Arc<Host<S>>,
     pub(super) shares: Shares,
     pub(super) info: TcpConnectInfo,
+    /// Certificate of the client, which TLS has verified.
+    pub(super) certificate: Option<PeerCertificate>,
 }
 
 impl<S> Clone for Exchange<S> {
     fn clone(&self) -> Self {
-        Self { host: Arc::clone(&self.host), shares: self.shares.clone(), info: self.info.clone() }
+        let (host, shares, info) = (Arc::clone(&self.host), self.shares.clone(), self.info.clone());
+        Self { host, shares, info, certificate: self.certificate.clone() }
     }
 }
 
@@ -78,6 +81,9 @@ where
             return;
         }
         head.extensions.insert(self.info.clone());
+        if let Some(certificate) = &self.certificate {
+            head.extensions.insert(certificate.clone());
+        }
         head.extensions.insert(AcceptedAt(accepted));
         head.extensions.insert(Room::new(Arc::clone(&call)));
         let request = Request::from_parts(head, Body::new(body));

@@ -7,3 +7,4 @@ mod limits;
 mod metrics;
 mod readiness;
 mod support;
+mod tls;

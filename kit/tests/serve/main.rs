@@ -10,6 +10,7 @@ mod proxy_protocol;
 mod readers;
 mod settings;
 mod support;
+mod tls;
 mod transport;
 mod uploads;
 mod waiting;

@@ -8,10 +8,13 @@ use gatepost::api::auth::v1::{
     ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, TokenClaims, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use gatepost::{GuardLayer, Identity, InactiveReason, Introspection, Policy, Rule, Token, Unavailable, Verify};
+use gatepost::{
+    CertificateServices, GuardLayer, Identity, InactiveReason, Introspection, Policy, Rule, Token, Unavailable, Verify,
+};
 use kit::peer::ProxyProtocol;
 use kit::serve::{Parts, Room, ServerLimits, serve};
 use kit::shutdown::Shutdown;
+use kit::tls::ServerTls;
 use testkit::Raw;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -38,27 +41,42 @@ pub(crate) async fn start(limits: ServerLimits) -> TestServer {
     start_behind(limits, None).await
 }
 
+/// Starts a server with TLS. Client certificates of `spiffe://example.org/blog` are the service `blog`.
+#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+pub(crate) async fn start_with_tls(limits: ServerLimits, tls: ServerTls) -> TestServer {
+    start_all(limits, None, Some(tls)).await
+}
+
 /// Starts a server; its connections start with the PROXY protocol, if there is one.
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
 pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>) -> TestServer {
+    start_all(limits, proxy_protocol, None).await
+}
+
+#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+async fn start_all(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>, tls: Option<ServerTls>) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
     let policy = Policy::closed()
         .with_health()
         .with_reflection()
-        .rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public);
+        .rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public)
+        .rule("/gatepost.auth.v1.TokenService/ListSigningKeys", Rule::service());
+    let name = "spiffe://example.org/blog".parse().unwrap();
+    let services = CertificateServices::new().service(name, Identity::service("blog"));
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
         descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
         routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(&go_on)))),
-        guard: GuardLayer::new(policy, OneTokenVerifier).unwrap(),
+        guard: GuardLayer::new(policy, OneTokenVerifier).unwrap().certificates(services),
         limits,
         deadlines: &[],
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
         proxy_protocol,
+        tls,
     };
     let stop = shutdown.clone();
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, stop).await.unwrap() });

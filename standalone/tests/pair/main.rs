@@ -12,3 +12,4 @@ mod session;
 mod start;
 mod story;
 mod support;
+mod tls;
