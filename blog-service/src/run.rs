@@ -71,14 +71,7 @@ async fn start(
     repair(&store, &clock).await?;
     let fresh = kit::random::bytes();
     let key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
-    let state = Arc::new(BlogState {
-        page_tokens: PageTokens::new(&key),
-        ids: Ids::new(clock.clone()),
-        store: store.clone(),
-        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
-        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
-        clock: clock.clone(),
-    });
+    let state = Arc::new(state(&flags, PageTokens::new(&key), &store, &clock));
     let auth = auth(&flags, service_key.as_ref(), &tls)?;
     let mut metrics = Metrics::default();
     metrics.count_verifications(auth.metrics());
@@ -115,6 +108,18 @@ async fn start(
     let (ended, (), ()) = tokio::join!(serving, keep(clock.clone(), measuring, served.clone()), following);
     store.close().await;
     Ok(ended?)
+}
+
+/// Assembles the state of the use cases.
+fn state(flags: &Flags, page_tokens: PageTokens, store: &Store, clock: &Clock) -> BlogState {
+    BlogState {
+        page_tokens,
+        ids: Ids::new(clock.clone()),
+        store: store.clone(),
+        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
+        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
+        clock: clock.clone(),
+    }
 }
 
 /// Builds the client of the auth service.

@@ -12,7 +12,7 @@ use kit::clock::keep;
 use kit::ops::{self, Endpoints, Metrics, OpsListener};
 use kit::serve::{MethodDeadlines, Parts, ServerLimits, serve};
 use kit::shutdown::Shutdown;
-use kit::tls::{Certificates, services};
+use kit::tls::{Certificates, TlsParts, services};
 use tokio::net::TcpListener;
 
 use super::error::RunError;
@@ -50,19 +50,16 @@ async fn serve_on(
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
-    let (tls, reload, services_by_name) =
-        (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
+    let (tls, reload, names) = (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
     let Some(StartedService { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
         return Ok(());
     };
-    let services = services(&services_by_name, |name| convert::service_identity(name, &app.audiences));
+    let services = services(&names, |name| convert::service_identity(name, &app.audiences));
     let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?;
     let guard = guard.audience(app.audiences.own()).certificates(services);
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
     count(&mut metrics, &app, repair.count.clone());
-    let certificates = Certificates::new(tls.clone(), app.clock.clone());
-    metrics.show_certificates(certificates.clone());
     let parts = Parts {
         name: "auth-service",
         services: &policy::SERVICES,
@@ -76,11 +73,7 @@ async fn serve_on(
         proxy_protocol,
         tls: tls.server.clone(),
     };
-    let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
-    pages.push(metrics.endpoint());
-    endpoints.show(pages, health::write_probe(app.store.db()));
-    endpoints.watch_clock(app.clock.clone());
-    endpoints.watch_certificates(certificates);
+    show(&endpoints, &app, &issuer, metrics, &tls);
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
@@ -98,6 +91,18 @@ async fn serve_on(
     );
     store.close().await;
     Ok(ended?)
+}
+
+/// Serves the pages of the operations port.
+fn show(endpoints: &Endpoints, app: &App, issuer: &str, mut metrics: Metrics, tls: &TlsParts) {
+    let certificates = Certificates::new(tls.clone(), app.clock.clone());
+    metrics.show_certificates(certificates.clone());
+    let scheme = if tls.server.is_some() { "https" } else { "http" };
+    let mut pages = discovery::pages(&app.issuing.keys, issuer, scheme, &app.clock);
+    pages.push(metrics.endpoint());
+    endpoints.show(pages, health::write_probe(app.store.db()));
+    endpoints.watch_clock(app.clock.clone());
+    endpoints.watch_certificates(certificates);
 }
 
 /// Adds the counters of the auth service.
