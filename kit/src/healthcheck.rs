@@ -54,7 +54,7 @@ pub enum Unhealthy {
     #[error("{0} says that it does not serve: its database does not answer, or it is stopping; see the service's log")]
     NotServing(String),
     /// The answer is not one of this health service.
-    #[error("{0} is no gatepost service ({1:?}): name the service's address with --url")]
+    #[error("{0} is no gatepost service ({1:?}), or wants TLS: name the service's address with --url")]
     Strange(String, Code),
     /// The service listens on any free port, so its address is unknown.
     #[error("the port of the service is unknown: name its address with --url http://HOST:PORT")]

@@ -20,8 +20,8 @@ use super::support::{Outcome, PASSWORD, Pair, folder, gatepost, tool};
 const STORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/python/story.py");
 const DOCS: &str = include_str!("../../../docs/operations/tls.md");
 
-/// Name of the client certificate, which is a service for both services.
-const CLIENT_ID: &str = "spiffe://example.org/client";
+/// Name of the blog service's client certificate, which both services take for a service.
+const BLOG_ID: &str = "spiffe://example.org/blog";
 
 /// A pair with TLS.
 struct SecuredPair {
@@ -29,7 +29,10 @@ struct SecuredPair {
     folder: TempDir,
     authority: Authority,
     ca: PathBuf,
+    /// A certificate that is no service.
     client: CertificateFiles,
+    /// The blog service's certificate.
+    blog: CertificateFiles,
 }
 
 impl SecuredPair {
@@ -38,9 +41,10 @@ impl SecuredPair {
         let (folder, authority) = (folder(), Authority::new("authority"));
         let ca = authority.write(folder.path(), "ca");
         let server = authority.issue(&["localhost"]).write(folder.path(), "server");
-        let client = authority.issue(&[CLIENT_ID]).write(folder.path(), "client");
+        let client = authority.issue(&["client.example.org"]).write(folder.path(), "client");
+        let blog = authority.issue(&[BLOG_ID]).write(folder.path(), "blog");
         let text = |path: &Path| path.to_str().unwrap().to_owned();
-        let services = format!("{CLIENT_ID}=client");
+        let services = format!("{BLOG_ID}=blog");
         let mut settings = Vec::new();
         for service in ["AUTH", "BLOG"] {
             settings.push((format!("{service}_TLS_CERT"), text(&server.certificate)));
@@ -48,12 +52,12 @@ impl SecuredPair {
             settings.push((format!("{service}_TLS_CLIENT_CA"), text(&ca)));
             settings.push((format!("{service}_TLS_SERVICES"), services.clone()));
         }
-        settings.push(("BLOG_AUTH_CLIENT_CERT".into(), text(&client.certificate)));
-        settings.push(("BLOG_AUTH_CLIENT_KEY".into(), text(&client.key)));
+        settings.push(("BLOG_AUTH_CLIENT_CERT".into(), text(&blog.certificate)));
+        settings.push(("BLOG_AUTH_CLIENT_KEY".into(), text(&blog.key)));
         let settings = settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let settings: Vec<_> = settings.chain(further.iter().copied()).collect();
         let pair = Pair::start(&folder.path().join("data"), &settings);
-        Self { pair, folder, authority, ca, client }
+        Self { pair, folder, authority, ca, client, blog }
     }
 
     /// Returns the address of a service under the certificate's name.
@@ -61,9 +65,9 @@ impl SecuredPair {
         address.replace("127.0.0.1", "localhost")
     }
 
-    fn client(&self) -> ClientTls {
-        let builder = ClientTls::builder().authorities(&self.ca);
-        builder.certificate(&self.client.certificate, &self.client.key).build().unwrap()
+    /// Returns a client with this certificate.
+    fn client(&self, files: &CertificateFiles) -> ClientTls {
+        ClientTls::builder().authorities(&self.ca).certificate(&files.certificate, &files.key).build().unwrap()
     }
 
     /// Adds the TLS flags of our commands.
@@ -130,7 +134,7 @@ fn health_check_uses_tls() {
         secured.with_flags(command.args(["healthcheck", "--url", &url]));
     });
     assert_eq!((code, said), (Some(0), format!("{url} serves\n")));
-    for (url, cause) in [(url.clone(), "UnknownIssuer"), (format!("http://{}", secured.pair.blog), "nothing answers")] {
+    for (url, cause) in [(url.clone(), "UnknownIssuer"), (format!("http://{}", secured.pair.blog), "or wants TLS")] {
         let (code, said) = check("blog", "127.0.0.1:0", &|command| {
             command.args(["healthcheck", "--url", &url]);
         });
@@ -144,7 +148,9 @@ async fn session_of_a_client_renews_itself_over_tls() -> Outcome {
     let secured = SecuredPair::start(&[]);
     let [auth, blog] =
         [&secured.pair.auth, &secured.pair.blog].map(|address| format!("https://{}", SecuredPair::named(address)));
-    let (auth, blog) = (secured.client().channel(&auth)?, secured.client().channel(&blog)?);
+    let (auth, service) =
+        (secured.client(&secured.client).channel(&auth)?, secured.client(&secured.blog).channel(&blog)?);
+    let blog = secured.client(&secured.client).channel(&blog)?;
     let request = CreateUserRequest {
         name: "Ada".into(),
         email: "ada@example.com".into(),
@@ -157,8 +163,9 @@ async fn session_of_a_client_renews_itself_over_tls() -> Outcome {
     let me = UserServiceClient::new(session.wrap(auth)).get_me(GetMeRequest::default()).await?.into_inner();
     assert_eq!(me.user.unwrap().name, "Ada");
     PostServiceClient::new(session.wrap(blog.clone())).list_posts(ListPostsRequest::default()).await?;
-    // The certificate is a service of the blog's: it reads without a token.
-    PostServiceClient::new(blog).list_posts(ListPostsRequest::default()).await?;
+    PostServiceClient::new(blog).list_posts(ListPostsRequest::default()).await.unwrap_err();
+    // A service reads without a token.
+    PostServiceClient::new(service).list_posts(ListPostsRequest::default()).await?;
     secured.pair.stop();
     Ok(())
 }
@@ -169,7 +176,7 @@ async fn renewed_certificate_is_served_after_sighup() -> Outcome {
     let secured = SecuredPair::start(&[]);
     let channel = |path: &Path| {
         let builder = ClientTls::builder().server_certificate(path);
-        let tls = builder.certificate(&secured.client.certificate, &secured.client.key).build().unwrap();
+        let tls = builder.certificate(&secured.blog.certificate, &secured.blog.key).build().unwrap();
         PostServiceClient::new(tls.channel(&format!("https://{}", secured.pair.blog)).unwrap())
     };
     let old = secured.folder.path().join("old.crt");
@@ -207,7 +214,8 @@ async fn envoy_calls_both_ports_over_tls() -> Outcome {
         text.replace("      type: STATIC\n", &format!("      type: STATIC\n{socket}"))
     })
     .await;
-    let channel = secured.client().channel(&format!("https://{}", SecuredPair::named(&secured.pair.auth)))?;
+    let channel =
+        secured.client(&secured.client).channel(&format!("https://{}", SecuredPair::named(&secured.pair.auth)))?;
     let request = CreateUserRequest {
         name: "Ada".into(),
         email: "ada@example.com".into(),

@@ -41,7 +41,7 @@ fn tls_settings_need_each_other() {
             (&[tls[0], tls[1], ("TLS_CLIENT_AUTH", "required")], "tls-client-auth", "needs --tls-client-ca ("),
             (&[tls[0], ("TLS_KEY", other)], "tls-key", "does not match the certificate in"),
             (&[tls[0], ("TLS_KEY", open)], "tls-key", "can read"),
-            (&[tls[0], tls[1], ("TLS_CLIENT_CA", key)], "tls-client-ca", "has no certificate in PEM form"),
+            (&[tls[0], tls[1], ("TLS_CLIENT_CA", open)], "tls-client-ca", "has no certificate in PEM form"),
             (&[("TLS_CERT", "absent.crt"), tls[1]], "tls-cert", "absent.crt cannot be read (entity not found)"),
         ] {
             let settings: Vec<_> = settings.iter().map(|(setting, value)| (name(which, setting), *value)).collect();
