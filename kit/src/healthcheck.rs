@@ -9,7 +9,6 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use gatepost::tls::{ClientTls, ClientTlsError};
 use tokio::time::timeout;
-use tokio_rustls::rustls;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -18,7 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::ServiceAddress;
 use crate::config::duration;
-use crate::tls::ClientTlsFlags;
+use crate::tls::{ClientTlsFlags, tls_fault};
 
 /// Subcommand of a service's program.
 #[derive(Clone, Debug, Subcommand)]
@@ -117,7 +116,7 @@ fn channel(url: &str, tls: Option<ClientTls>) -> Result<Channel, Box<dyn Error +
 
 /// Maps the status of a check. A stopping service has cleared its names, and may cut the connection.
 fn refused(url: &str, status: &Status) -> Unhealthy {
-    if let Some(cause) = tls_cause(status) {
+    if let Some(cause) = tls_fault(status) {
         return Unhealthy::Tls(url.to_owned(), cause);
     }
     match status.code() {
@@ -125,13 +124,6 @@ fn refused(url: &str, status: &Status) -> Unhealthy {
         Code::Unavailable | Code::Cancelled => Unhealthy::Silent(url.to_owned()),
         code => Unhealthy::Strange(url.to_owned(), code),
     }
-}
-
-/// Returns the cause of a failed handshake; `None` if the connection failed for another reason.
-fn tls_cause(status: &Status) -> Option<String> {
-    let causes = std::iter::successors(status.source(), |&cause| cause.source());
-    let mut io = causes.filter_map(|cause| cause.downcast_ref::<std::io::Error>());
-    io.find_map(|cause| Some(cause.get_ref()?.downcast_ref::<rustls::Error>()?.to_string()))
 }
 
 #[cfg(test)]

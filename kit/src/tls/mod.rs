@@ -1,5 +1,6 @@
 //! TLS of both ports: files, handshakes, verified certificates of clients, and reloads.
 
+mod cause;
 mod certificates;
 mod client_flags;
 mod follow;
@@ -8,6 +9,7 @@ mod services;
 mod settings;
 mod transport;
 
+pub use cause::tls_fault;
 pub use certificates::{CertificateRole, Certificates};
 pub use client_flags::ClientTlsFlags;
 pub use follow::TlsParts;
