@@ -188,11 +188,13 @@ impl<V: Verify> OpenCall<V> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use tracing::subscriber::set_default;
 
     use super::super::super::log_lines::LogLines;
     use super::super::super::scripted::{Scripted, ScriptedAnswer};
-    use super::super::super::{InactiveReason, Policy, Token};
+    use super::super::super::{Identity, InactiveReason, Policy, Token};
     use super::*;
     use crate::metrics::GuardMetrics;
 
@@ -218,6 +220,20 @@ mod tests {
         end();
         drop(listening);
         assert_eq!(log.lines(), [r#"INFO ended method="/a.B/C" reason="TOKEN_REVOKED""#]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn call_ends_with_its_client_certificate() {
+        let verifier = Scripted::new([ScriptedAnswer::Hang]);
+        let authorizer = Arc::new(Authorizer::new(Policy::closed(), verifier, GuardMetrics::default()));
+        let checked = async |service: Identity| {
+            let (uri, credential) = (Uri::from_static("/a.B/C"), Credential::Certificate(service));
+            OpenCall::new(Arc::clone(&authorizer), None, uri, credential, Admission::now()).check().await
+        };
+        let service = Identity::service("blog");
+        assert_eq!(checked(service.clone()).await, Ok(()), "the auth service is not asked");
+        let expired = service.expire_time(SystemTime::UNIX_EPOCH);
+        assert_eq!(checked(expired).await, Err(Rejection::Token(InactiveReason::Expired)));
     }
 
     #[tokio::test(start_paused = true)]
