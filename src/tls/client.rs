@@ -187,8 +187,8 @@ impl ClientSetup {
             }
             (_, Some(file)) => base.with_root_certificates(file.authorities()?),
             (_, None) => {
-                let roots = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
-                base.with_root_certificates(RootCertStore::from_iter(roots))
+                let roots: RootCertStore = webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect();
+                base.with_root_certificates(roots)
             }
         };
         let (mut config, expire_time) = match pair {

@@ -23,7 +23,7 @@ pub struct TlsFlags {
     /// Need of a client certificate, with --tls-client-ca: required (the default), or optional for callers with tokens
     #[arg(long, env = "AUTH_TLS_CLIENT_AUTH", hide_env_values = true, hide_possible_values = true)]
     pub tls_client_auth: Option<ClientAuth>,
-    /// Client certificates that stand for a service in place of AUTH_SERVICE_KEY, by a DNS name or URI of the certificate,
+    /// Client certificates that stand for a service in place of `AUTH_SERVICE_KEY`, by a DNS name or URI of the certificate,
     /// comma separated (`spiffe://example.org/blog=blog,shop.example.org=shop`)
     #[arg(long, env = "AUTH_TLS_SERVICES", value_delimiter = ',', value_parser = service_name, hide_env_values = true)]
     pub tls_services: Vec<ServiceName>,

@@ -39,7 +39,7 @@ impl Secured {
             ("--tls-services", &services),
         ];
         let flags: Vec<&'static str> =
-            flags.iter().flat_map(|(flag, value)| [*flag, &*value.to_string().leak()]).collect();
+            flags.into_iter().flat_map(|(flag, value)| [flag, &*value.to_owned().leak()]).collect();
         let mut service = start_with(Settings { flags: flags.leak(), ..Settings::default() }).await;
         let client = ClientTls::builder().authorities(&ca).build().unwrap();
         service.channel = client.channel(&format!("https://{}", service.address)).unwrap();

@@ -13,8 +13,8 @@ pub struct AuthTlsFlags {
     /// PEM file of the authorities that the auth service's certificate must be from. Unset: the public authorities
     #[arg(long, env = "BLOG_AUTH_CA", value_name = "FILE", hide_env_values = true)]
     pub auth_ca: Option<PathBuf>,
-    /// PEM file of a client certificate, with its intermediates. If AUTH_TLS_SERVICES has one of its names, the guard needs no
-    /// BLOG_SERVICE_KEY
+    /// PEM file of a client certificate, with its intermediates. If `AUTH_TLS_SERVICES` has one of its names, the guard needs no
+    /// `BLOG_SERVICE_KEY`
     #[arg(long, env = "BLOG_AUTH_CLIENT_CERT", value_name = "FILE", hide_env_values = true)]
     pub auth_client_cert: Option<PathBuf>,
     /// PEM file of the client certificate's private key, readable by the service alone

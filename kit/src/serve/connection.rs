@@ -64,16 +64,16 @@ where
     drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await;
 }
 
+/// Connection after its handshakes, with the address and the certificate of its calls.
+type BegunConnection = (Connection<AuthorityFilter<Transport>, Piece>, TcpConnectInfo, Option<PeerCertificate>);
+
 /// Waits for the handshakes of TLS and HTTP/2. Returns the connection, and the address and the certificate of its calls.
 async fn begin<S>(
     host: &Host<S>,
     mut stream: TcpStream,
     peer: SocketAddr,
     signs: Arc<PeerActivity>,
-) -> Result<
-    (Connection<impl AsyncRead + AsyncWrite + Unpin + use<S>, Piece>, TcpConnectInfo, Option<PeerCertificate>),
-    Box<dyn Error + Send + Sync>,
-> {
+) -> Result<BegunConnection, Box<dyn Error + Send + Sync>> {
     let remote = match &host.proxy_protocol {
         Some(protocol) => protocol.read(&mut stream, peer).await?,
         None => peer,
