@@ -35,7 +35,7 @@ impl Reload {
     pub async fn requested(&mut self) {
         if self.0.changed().await.is_err() {
             // The trigger is gone, so there will be no request.
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }
