@@ -8,10 +8,12 @@ pub mod client;
 mod codec;
 #[doc(hidden)]
 pub mod deadline;
+mod dial;
 pub mod guard;
 #[doc(hidden)]
 pub mod log;
 pub mod metrics;
+mod peer_certificate;
 mod rejection;
 #[doc(hidden)]
 pub mod revocation_state;
@@ -19,14 +21,18 @@ pub mod revocation_state;
 pub mod status;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "tls")]
+pub mod tls;
 mod uptime;
 
 pub use client::{NoToken, Reaction, TokenSource, WithSource, WithToken};
+pub use dial::InvalidUrl;
 pub use guard::{
-    AuthService, BuildError, Guard, GuardLayer, HeaderFault, Identity, InactiveReason, Introspection, InvalidUrl,
-    Policy, PolicyError, Rejection, RowFault, Rule, RuleFault, SubjectKind, Token, TokenDigest, TokenFormFault,
-    TokenHeader, TokenStatus, TrafficClass, Unavailable, Verify,
+    AuthService, BuildError, CertificateServices, Guard, GuardLayer, HeaderFault, Identity, InactiveReason,
+    Introspection, Policy, PolicyError, Rejection, RowFault, Rule, RuleFault, SubjectKind, Token, TokenDigest,
+    TokenFormFault, TokenHeader, TokenStatus, TrafficClass, Unavailable, Verify,
 };
+pub use peer_certificate::{CertificateName, InvalidName, PeerCertificate};
 pub use status::AUTH_DOMAIN;
 pub use uptime::Uptime;
 

@@ -8,6 +8,7 @@ mod quotas;
 mod refresh;
 mod secrets;
 mod signing;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -19,6 +20,8 @@ use kit::config::{
     ConfigError, Environment, InsecureSwitch, address, bind, boolean, check_encrypted, check_plaintext,
     check_published, duration, is_published, warn_plaintext,
 };
+use kit::reload::Reload;
+use kit::tls::TlsParts;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
@@ -31,6 +34,7 @@ pub use quotas::QuotaFlags;
 pub use refresh::RefreshFlags;
 pub use secrets::SECRETS;
 pub use signing::SigningSettings;
+pub use tls::TlsFlags;
 
 use crate::domain::{Audiences, Email, NewPassword, PasswordPolicy};
 use crate::keys::model::{Key, WeakSecret, check_secret};
@@ -55,7 +59,8 @@ pub struct AuthFlags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "AUTH_LISTEN", default_value = "127.0.0.1:50051", value_parser = address, hide_env_values = true)]
     pub listen: SocketAddr,
-    /// Address of the operations port, over HTTP: /livez, /readyz, /.well-known/jwks.json; port 0 takes a free one. Unset: none
+    /// Address of the operations port, over HTTP, or HTTPS with TLS: /livez, /readyz, /.well-known/jwks.json; port 0 takes a
+    /// free one. Unset: none
     #[arg(long, env = "AUTH_OPS_LISTEN", value_parser = address, hide_env_values = true)]
     pub ops_listen: Option<SocketAddr>,
     /// Database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `AUTH_DATABASE_URL_FILE` names
@@ -98,6 +103,9 @@ pub struct AuthFlags {
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
     // Last, since later flags would appear under these headings.
+    /// TLS of both ports
+    #[command(flatten, next_help_heading = "TLS")]
+    pub tls: TlsFlags,
     /// Rotation of the signing key pairs
     #[command(flatten, next_help_heading = "Key pairs that sign")]
     pub keys: KeyFlags,
@@ -150,6 +158,10 @@ pub struct AuthConfig {
     pub clock: Clock,
     /// Listener of the operations port, if there is such a port.
     pub ops: Option<TcpListener>,
+    /// TLS of the ports.
+    pub tls: TlsParts,
+    /// Requests to read the TLS files again.
+    pub reload: Reload,
 }
 
 /// First admin, as the settings name it.
@@ -185,6 +197,7 @@ impl AuthConfig {
     /// # Errors
     /// [`ConfigError`] with the name of the setting, without its value.
     pub fn new(flags: AuthFlags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
+        let tls = TlsParts { server: flags.tls.open(&clock)?, client: None };
         check(&flags)?;
         let audiences = flags.audiences()?;
         flags.attempts.check()?;
@@ -210,7 +223,15 @@ impl AuthConfig {
             check_published(name, is_published, flags.insecure_switch())?;
         }
         warn_plaintext(flags.insecure_switch(), &exposed(&flags));
-        Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops: None })
+        let (ops, reload) = (None, Reload::default());
+        Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops, tls, reload })
+    }
+
+    /// Reads the TLS files again at each of these requests.
+    #[must_use]
+    pub fn reloaded_by(self, reload: Reload) -> Self {
+        // Without a receiver SIGHUP is noted as ignored.
+        if self.tls.is_empty() { self } else { Self { reload, ..self } }
     }
 
     /// Binds the operations port, if one is set.
@@ -231,8 +252,9 @@ fn weak_secret(name: &str, weak: WeakSecret) -> ConfigError {
 
 fn check(flags: &AuthFlags) -> Result<(), ConfigError> {
     let switch = flags.insecure_switch();
-    check_plaintext("--listen (AUTH_LISTEN)", flags.listen.ip().is_loopback(), switch)?;
-    let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
+    let has_tls = flags.tls.tls_cert.is_some();
+    check_plaintext("--listen (AUTH_LISTEN)", has_tls || flags.listen.ip().is_loopback(), switch)?;
+    let is_private = has_tls || flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
     check_plaintext(OPS_LISTEN, is_private, switch)?;
     check_encrypted("--database-url (AUTH_DATABASE_URL)", flags.database_url.is_private(), switch)?;
     let problem = if !ACCESS_TTL.contains(&flags.access_ttl) {
@@ -254,6 +276,7 @@ fn check(flags: &AuthFlags) -> Result<(), ConfigError> {
 /// Lists the ways by which plaintext leaves this machine.
 fn exposed(flags: &AuthFlags) -> Vec<String> {
     let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
+    let listeners = listeners.filter(|_| flags.tls.tls_cert.is_none());
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
     beyond.chain(database).collect()

@@ -289,8 +289,8 @@ pub(crate) fn identity(claims: &Claims) -> Identity {
         .expire_time(SystemTime::try_from(seconds(claims.exp)).ok())
 }
 
-pub(crate) fn service_identity(audiences: &Audiences) -> Identity {
-    Identity::service("service").role(Role::SERVICE).audiences(audiences.all().map(str::to_owned))
+pub(crate) fn service_identity(name: &str, audiences: &Audiences) -> Identity {
+    Identity::service(name).role(Role::SERVICE).audiences(audiences.all().map(str::to_owned))
 }
 
 fn time(time: DateTime<Utc>) -> Timestamp {

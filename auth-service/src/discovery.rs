@@ -16,8 +16,8 @@ const CONFIGURATION_PATH: &str = "/.well-known/openid-configuration";
 /// seconds are left for the transport.
 const CACHE_SECONDS: u32 = 5;
 
-/// Returns the pages. Each request reads the current `keys`.
-pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec<Endpoint> {
+/// Returns the pages, for a port of this scheme. Each request reads the current `keys`.
+pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, scheme: &'static str, clock: &Clock) -> Vec<Endpoint> {
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
     let (now, then) = (clock.clone(), clock.clone());
     vec![
@@ -25,7 +25,7 @@ pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, clock: &Clock) -> Vec
         Endpoint {
             path: CONFIGURATION_PATH,
             handler: Box::new(move |ask: &EndpointRequest<'_>| {
-                let host = ask.host().map(|host| host.to_string());
+                let host = ask.host().map(|host| format!("{scheme}://{host}"));
                 configuration(described.at(then.now()).public(), &issuer, host.as_deref())
             }),
         },
@@ -41,7 +41,7 @@ fn key_set(keys: &[PublicKey]) -> EndpointResponse {
 
 /// Returns the issuer's metadata (OpenID Connect Discovery 1.0, section 3; RFC 8414, section 2), without endpoints that do
 /// not exist.
-fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> EndpointResponse {
+fn configuration(keys: &[PublicKey], issuer: &str, place: Option<&str>) -> EndpointResponse {
     let mut algorithms: Vec<_> = keys.iter().map(|key| key.algorithm).collect();
     algorithms.sort_unstable();
     algorithms.dedup();
@@ -55,8 +55,8 @@ fn configuration(keys: &[PublicKey], issuer: &str, host: Option<&str>) -> Endpoi
         members["jwks_uri"] = Value::from(format!("{base}{KEYS_PATH}"));
         return EndpointResponse::json(members.to_string()).kept_for(CACHE_SECONDS);
     }
-    if let Some(host) = host {
-        members["jwks_uri"] = Value::from(format!("http://{host}{KEYS_PATH}"));
+    if let Some(place) = place {
+        members["jwks_uri"] = Value::from(format!("{place}{KEYS_PATH}"));
     }
     // The answer contains this client's host header, so it must not be cached for other clients.
     EndpointResponse::json(members.to_string())
@@ -95,7 +95,7 @@ mod tests {
             ("https://auth.example/a/", "https://auth.example/a/.well-known/jwks.json"),
             ("http://127.0.0.1:9101", "http://127.0.0.1:9101/.well-known/jwks.json"),
         ] {
-            let said = read(&configuration(&[key("a", "EdDSA")], issuer, Some("evil.example")));
+            let said = read(&configuration(&[key("a", "EdDSA")], issuer, Some("http://evil.example")));
             assert_eq!((&said["issuer"], &said["jwks_uri"]), (&json!(issuer), &json!(uri)), "{issuer}");
         }
     }
@@ -105,8 +105,10 @@ mod tests {
         for issuer in
             ["gatepost", "https://", "http:///path", "https://auth.example?tenant=1", "https://a#b", "ftp://a"]
         {
-            let said = read(&configuration(&[], issuer, Some("auth:9101")));
-            assert_eq!(said["jwks_uri"], json!("http://auth:9101/.well-known/jwks.json"), "{issuer}");
+            for place in ["http://auth:9101", "https://auth:9101"] {
+                let said = read(&configuration(&[], issuer, Some(place)));
+                assert_eq!(said["jwks_uri"], json!(format!("{place}/.well-known/jwks.json")), "{issuer}");
+            }
             assert_eq!(read(&configuration(&[], issuer, None)).get("jwks_uri"), None, "HTTP/1.0 may name no host");
         }
     }

@@ -23,7 +23,7 @@ pub mod view;
 pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
 pub use config::{
     AttemptFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags, RefreshFlags,
-    Registration, SECRETS, SigningSettings,
+    Registration, SECRETS, SigningSettings, TlsFlags,
 };
 pub use passwords::{HashError, Hasher};
 pub use run::{AuthRunError, DatabaseLost, run};

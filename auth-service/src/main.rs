@@ -14,11 +14,13 @@ async fn main() -> ExitCode {
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     // Both services may share one RUST_LOG, as in docker-compose.yml.
     let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
-    kit::process::run("auth-service", crates, environment, async |signals| {
+    kit::process::run("auth-service", crates, environment, async |signals, reload| {
         let CommandLine { flags, command } = parse(std::env::args_os(), environment, &[])?;
         let known = KnownNames::new(&CommandLine::command(), &SECRETS);
         match command {
-            Some(AuthCommand::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
+            Some(AuthCommand::Healthcheck(check)) => {
+                return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
+            }
             Some(AuthCommand::Keys(keys)) => {
                 known.check(environment)?;
                 return keys.run(environment, Clock::system()).await;
@@ -29,7 +31,7 @@ async fn main() -> ExitCode {
             }
             None => known.check_and_warn(environment)?,
         }
-        let config = AuthConfig::new(flags, environment, Clock::system())?.bind_ops().await?;
+        let config = AuthConfig::new(flags, environment, Clock::system())?.reloaded_by(reload).bind_ops().await?;
         let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
         Ok(auth_service::run(config, listener, signals).await?)
     })

@@ -1,5 +1,8 @@
 //! Settings of the service, and their checks before it listens.
 
+mod auth_tls;
+mod tls;
+
 use std::net::SocketAddr;
 
 use clap::{Parser, ValueHint};
@@ -10,8 +13,13 @@ use kit::config::{
 };
 use kit::healthcheck::HealthcheckCommand;
 use kit::peer::{Networks, ProxyProtocol, networks};
+use kit::reload::Reload;
+use kit::tls::TlsParts;
 use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
+
+pub use auth_tls::AuthTlsFlags;
+pub use tls::TlsFlags;
 
 use crate::secrets;
 use crate::store::DatabaseUrl;
@@ -33,7 +41,7 @@ pub struct BlogFlags {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, env = "BLOG_LISTEN", default_value = "127.0.0.1:50052", value_parser = address, hide_env_values = true)]
     pub listen: SocketAddr,
-    /// Address of the operations port, over HTTP: /livez, /readyz; port 0 takes a free one. Unset: none
+    /// Address of the operations port, over HTTP, or HTTPS with TLS: /livez, /readyz; port 0 takes a free one. Unset: none
     #[arg(long, env = "BLOG_OPS_LISTEN", value_parser = address, hide_env_values = true)]
     pub ops_listen: Option<SocketAddr>,
     /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `BLOG_DATABASE_URL_FILE`: the
@@ -41,7 +49,7 @@ pub struct BlogFlags {
     #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true,
           value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
-    /// The auth service: http://HOST:PORT
+    /// The auth service: http://HOST:PORT, or https://HOST:PORT for TLS
     #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = ServiceAddress::parse, hide_env_values = true)]
     pub auth_url: ServiceAddress,
     /// Audience (`aud`) that tokens must have
@@ -69,6 +77,12 @@ pub struct BlogFlags {
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
+    /// TLS of both ports
+    #[command(flatten, next_help_heading = "TLS")]
+    pub tls: TlsFlags,
+    /// TLS to the auth service
+    #[command(flatten, next_help_heading = "TLS to the auth service")]
+    pub auth_tls: AuthTlsFlags,
     /// Command to run instead of serving
     #[command(subcommand)]
     pub command: Option<HealthcheckCommand>,
@@ -92,6 +106,10 @@ pub struct BlogConfig {
     pub clock: Clock,
     /// Listener of the operations port; `None` means no such port.
     pub ops: Option<TcpListener>,
+    /// TLS of the ports, and to the auth service.
+    pub tls: TlsParts,
+    /// Requests to read the TLS files again.
+    pub reload: Reload,
 }
 
 impl BlogFlags {
@@ -122,11 +140,14 @@ impl BlogConfig {
     pub fn new(flags: BlogFlags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         let service_key = environment.service_key("BLOG_SERVICE_KEY")?;
         let switch = flags.insecure_switch();
-        check_plaintext("--listen (BLOG_LISTEN)", flags.listen.ip().is_loopback(), switch)?;
-        let is_private = flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
+        let is_used = flags.auth_url.is_tls();
+        let tls = TlsParts { server: flags.tls.open(&clock)?, client: flags.auth_tls.open(is_used)? };
+        let is_private = tls.server.is_some() || flags.listen.ip().is_loopback();
+        check_plaintext("--listen (BLOG_LISTEN)", is_private, switch)?;
+        let is_private = tls.server.is_some() || flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
         check_plaintext(OPS_LISTEN, is_private, switch)?;
         check_encrypted("--database-url (BLOG_DATABASE_URL)", flags.database_url.is_private(), switch)?;
-        check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_loopback(), switch)?;
+        check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_private(), switch)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
@@ -138,7 +159,14 @@ impl BlogConfig {
         }
         warn_plaintext(switch, &exposed(&flags));
         let proxy_protocol = flags.proxies()?;
-        Ok(Self { flags, service_key, proxy_protocol, clock, ops: None })
+        Ok(Self { flags, service_key, proxy_protocol, clock, ops: None, tls, reload: Reload::default() })
+    }
+
+    /// Reads the TLS files again at each of these requests.
+    #[must_use]
+    pub fn reloaded_by(self, reload: Reload) -> Self {
+        // Without a receiver SIGHUP is noted as ignored.
+        if self.tls.is_empty() { self } else { Self { reload, ..self } }
     }
 
     /// Binds the operations port, if its address is set.
@@ -156,8 +184,9 @@ impl BlogConfig {
 /// Lists the connections that send plaintext beyond loopback.
 fn exposed(flags: &BlogFlags) -> Vec<String> {
     let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
+    let listeners = listeners.filter(|_| flags.tls.tls_cert.is_none());
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
-    let auth = (!flags.auth_url.is_loopback()).then(|| format!("the auth service at {}", flags.auth_url.address()));
+    let auth = (!flags.auth_url.is_private()).then(|| format!("the auth service at {}", flags.auth_url.address()));
     beyond.chain(database).chain(auth).collect()
 }

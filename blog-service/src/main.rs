@@ -15,13 +15,13 @@ async fn main() -> ExitCode {
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     // Both services may share one RUST_LOG, as in docker-compose.yml.
     let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
-    kit::process::run("blog-service", crates, environment, async |signals| {
+    kit::process::run("blog-service", crates, environment, async |signals, reload| {
         let flags: BlogFlags = parse(std::env::args_os(), environment, &[])?;
         if let Some(HealthcheckCommand::Healthcheck(check)) = flags.command {
-            return Ok(check.run(flags.listen).await?);
+            return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
         }
         KnownNames::new(&BlogFlags::command(), &SECRETS).check_and_warn(environment)?;
-        let config = BlogConfig::new(flags, environment, Clock::system())?.bind_ops().await?;
+        let config = BlogConfig::new(flags, environment, Clock::system())?.reloaded_by(reload).bind_ops().await?;
         let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
         Ok(blog_service::run(config, listener, signals).await?)
     })

@@ -5,21 +5,22 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use db::clock::{clock_probe, measure};
 use db::{OpenError, health, patiently, requests, secrets};
-use gatepost::{AuthService, BuildError, GuardLayer, PolicyError};
+use gatepost::{AuthService, BuildError, GuardLayer, Identity, PolicyError, Token};
 use kit::Clock;
 use kit::clock::keep;
 use kit::ids::Ids;
-use kit::ops::{self, Endpoints, Metrics};
+use kit::ops::{self, Endpoints, Metrics, OpsListener};
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 use kit::serve::{Parts, ServeError, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
+use kit::tls::{Certificates, TlsParts, services};
 use tokio::net::TcpListener;
 
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
 use crate::app::BlogState;
-use crate::config::BlogConfig;
+use crate::config::{Config, Flags};
 use crate::policy;
 use crate::rpc;
 use crate::store::{BlogStore, StoreError};
@@ -49,7 +50,8 @@ pub enum BlogRunError {
 /// # Errors
 /// [`BlogRunError`]; its text says what to do.
 pub async fn run(mut config: BlogConfig, listener: TcpListener, shutdown: Shutdown) -> Result<(), BlogRunError> {
-    let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
+    let tls = config.tls.server.clone();
+    let (ops, limits) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default());
     let service = async |endpoints| start(config, listener, shutdown.clone(), endpoints).await;
     Box::pin(ops::run_with_port("blog-service", ops, limits, &shutdown, service)).await
 }
@@ -60,7 +62,7 @@ async fn start(
     shutdown: Shutdown,
     endpoints: Endpoints,
 ) -> Result<(), BlogRunError> {
-    let BlogConfig { flags, service_key, proxy_protocol, clock, .. } = config;
+    let BlogConfig { flags, service_key, proxy_protocol, clock, tls, reload, .. } = config;
     // The start may wait for the database; a shutdown ends the wait.
     let opened = shutdown.run_until_cancelled(Box::pin(BlogStore::open(&flags.database_url))).await;
     let Some(store) = opened.transpose()? else { return Ok(()) };
@@ -69,31 +71,21 @@ async fn start(
     repair(&store, &clock).await?;
     let fresh = kit::random::bytes();
     let key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
-    let state = Arc::new(BlogState {
-        page_tokens: PageTokens::new(&key),
-        ids: Ids::new(clock.clone()),
-        store: store.clone(),
-        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
-        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
-        clock: clock.clone(),
-    });
-    let auth = AuthService::builder(flags.auth_url.url());
-    let auth = if let Some(key) = &service_key {
-        auth.service_key(key)
-    } else {
-        tracing::warn!("BLOG_SERVICE_KEY unset: no revocation feed, each call asks the auth service");
-        auth
-    };
-    let auth = auth.build()?;
+    let state = Arc::new(state(&flags, PageTokens::new(&key), &store, &clock));
+    let auth = auth(&flags, service_key.as_ref(), &tls)?;
     let mut metrics = Metrics::default();
     metrics.count_verifications(auth.metrics());
-    let guard = GuardLayer::new(policy::policy(flags.public_reads), auth)?.audience(flags.audience);
+    let services = services(&flags.tls.tls_services, |name| Identity::service(name).audience(&flags.audience));
+    let guard = GuardLayer::new(policy::policy(flags.public_reads), auth)?.audience(&flags.audience);
+    let guard = guard.certificates(services);
     metrics.count_decisions(guard.metrics());
     metrics.show_clock(clock.clone());
     let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
     metrics.add(server_metrics.clone());
     metrics.add(store.db().clone());
     metrics.add_process();
+    let certificates = Certificates::new(tls.clone(), clock.clone());
+    metrics.show_certificates(certificates.clone());
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
@@ -109,21 +101,50 @@ async fn start(
         operators: flags.limits.operator_networks,
         essential: &[],
         secret_answers: &[],
+        tls: tls.server.clone(),
     };
     endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
     endpoints.watch_clock(clock.clone());
+    endpoints.watch_certificates(certificates);
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
         serve::<ErrorReason, _>(parts, listener, shutdown).await
     };
     let measuring = clock_probe(store.db(), &clock);
-    let (ended, ()) = tokio::join!(serving, keep(clock, measuring, served.clone()));
+    let following = Box::pin(tls.follow(reload, clock.clone(), served.clone()));
+    let (ended, (), ()) = tokio::join!(serving, keep(clock.clone(), measuring, served.clone()), following);
     store.close().await;
     Ok(ended?)
 }
 
-/// Time by which a stored time may be ahead: the largest difference of clocks that any setting allows.
+/// Assembles the state of the use cases.
+fn state(flags: &Flags, page_tokens: PageTokens, store: &Store, clock: &Clock) -> BlogState {
+    BlogState {
+        page_tokens,
+        ids: Ids::new(clock.clone()),
+        store: store.clone(),
+        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
+        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
+        clock: clock.clone(),
+    }
+}
+
+/// Builds the client of the auth service.
+fn auth(flags: &Flags, service_key: Option<&Token>, tls: &TlsParts) -> Result<AuthService, BuildError> {
+    let mut auth = AuthService::builder(flags.auth_url.url());
+    if let Some(tls) = &tls.client {
+        auth = auth.tls(tls.clone());
+    }
+    match service_key {
+        Some(key) => auth = auth.service_key(key),
+        None if flags.auth_tls.auth_client_cert.is_some() => {}
+        None => tracing::warn!("BLOG_SERVICE_KEY unset: no revocation feed, each call asks the auth service"),
+    }
+    auth.build()
+}
+
+/// Largest by which a stored time may be ahead: the largest difference of clocks that any setting allows.
 const MAX_TIME_LEAD: TimeDelta = TimeDelta::seconds(62);
 
 /// Sets request times in the future, written by a wrong clock, to the present. Otherwise the requests would stay known

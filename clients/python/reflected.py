@@ -21,14 +21,19 @@ class Refused(Exception):
 
 
 class Server:
-    """A server at `address`, over plaintext, which is safe on loopback only.
+    """A server at `address`, by TLS with these credentials, or over plaintext, which is safe on loopback only.
 
-    `address` is host:port, or several addresses of one family: `ipv4:127.0.0.1:50051,127.0.0.1:50052`.
+    `address` is host:port, or several addresses of one family: `ipv4:127.0.0.1:50051,127.0.0.1:50052`. `credentials` are
+    from `grpc.ssl_channel_credentials`.
     """
 
-    def __init__(self, address):
+    def __init__(self, address, credentials=None):
         # Ignores the environment's proxy: the server is on this machine.
-        self.channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+        options = [("grpc.enable_http_proxy", 0)]
+        if credentials is None:
+            self.channel = grpc.insecure_channel(address, options=options)
+        else:
+            self.channel = grpc.secure_channel(address, credentials, options=options)
         self.database = ProtoReflectionDescriptorDatabase(self.channel)
         self.pool = descriptor_pool.DescriptorPool(self.database)
 

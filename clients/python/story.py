@@ -1,8 +1,9 @@
-"""One user's story against a running pair: python story.py AUTH_ADDR BLOG_ADDR
+"""One user's story against a running pair: python story.py AUTH_ADDR BLOG_ADDR [CA_FILE [CERT_FILE KEY_FILE]]
 
-Prints a line for each step; exits with 0 only if every answer was as expected.
+With the file of an authority the calls use TLS, and with a certificate and its key mutual TLS. Prints a line for each step; exits with 0 only if every answer was as expected.
 """
 
+import pathlib
 import secrets
 import sys
 
@@ -166,12 +167,22 @@ def story(auth, blog):
     sessions(auth, blog)
 
 
+def credentials(files):
+    """Returns the credentials of these files: an authority, and perhaps a certificate with its key."""
+    if not files:
+        return None
+    contents = [pathlib.Path(file).read_bytes() for file in files]
+    ca, certificate, key = contents if len(contents) == 3 else (contents[0], None, None)
+    return grpc.ssl_channel_credentials(ca, private_key=key, certificate_chain=certificate)
+
+
 def main(arguments):
-    if len(arguments) != 2:
+    if len(arguments) not in (2, 3, 5):
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        with Server(arguments[0]) as auth, Server(arguments[1]) as blog:
+        tls = credentials(arguments[2:])
+        with Server(arguments[0], tls) as auth, Server(arguments[1], tls) as blog:
             story(auth, blog)
     except (Unexpected, Refused, SessionOver) as error:
         print(f"failed: {error}", file=sys.stderr)

@@ -86,7 +86,7 @@ pub struct InsecureSwitch {
 /// # Errors
 /// Names the setting and the ways out.
 pub fn check_plaintext(name: &str, is_loopback: bool, switch: InsecureSwitch) -> Result<(), ConfigError> {
-    const REFUSED: &str = "plaintext beyond loopback is refused: use a loopback address";
+    const REFUSED: &str = "plaintext beyond loopback is refused: use TLS or a loopback address";
     trusted(name, is_loopback, REFUSED, switch)
 }
 

@@ -8,18 +8,19 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::config::{ConfigError, Environment};
 use crate::output::{self, FlushAtEnd};
+use crate::reload::Reload;
 use crate::shutdown::{self, Shutdown};
 use crate::telemetry;
 
-/// Runs `service` until it ends. The first signal asks it to stop; the second ends the process at once. `RUST_LOG` may
-/// name each of `crates`.
+/// Runs `service` until it ends. The first signal asks it to stop; the second ends the process at once. SIGHUP asks it
+/// to read files again. `RUST_LOG` may name each of `crates`.
 ///
 /// A failure prints one line to standard error. The exit code is then 1, or 2 for a bad setting.
 pub async fn run(
     name: &str,
     crates: &[&[&str]],
     environment: Environment,
-    service: impl AsyncFnOnce(Shutdown) -> Result<(), Box<dyn Error + Send + Sync>>,
+    service: impl AsyncFnOnce(Shutdown, Reload) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
     let _flush = FlushAtEnd;
     telemetry::report_panics();
@@ -36,7 +37,7 @@ pub async fn run(
         Err(error) => return fail(name, &format!("signals cannot be received ({error})"), 1),
     };
     let ended = tokio::select! {
-        ended = service(signals.drain) => ended,
+        ended = service(signals.drain, signals.reload) => ended,
         () = signals.hard.cancelled() => return fail(name, "stopped at once by a second signal", 1),
     };
     match ended {

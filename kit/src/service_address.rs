@@ -4,32 +4,38 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use http::Uri;
 
-/// Address for plaintext gRPC: a host and a port.
+/// Address for gRPC, in plaintext or with TLS: a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServiceAddress(String);
+pub struct ServiceAddress {
+    authority: String,
+    is_tls: bool,
+}
 
 impl ServiceAddress {
-    /// Parses `http://HOST:PORT`, for clap. The port is required because the guard and grpcurl require it.
+    /// Parses `http://HOST:PORT` or `https://HOST:PORT`, for clap. The port is required because the guard and grpcurl
+    /// require it.
     ///
     /// # Errors
     /// Fails with the text to write instead.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        const WANTED: &str = "write http://HOST:PORT, for example http://127.0.0.1:50051";
+        const WANTED: &str = "write http://HOST:PORT, or https://HOST:PORT for TLS, for example http://127.0.0.1:50051";
         let url: Uri = text.parse().map_err(|_| WANTED)?;
         let authority = url.authority().filter(|authority| !authority.as_str().contains('@')).ok_or(WANTED)?;
-        let plain = url.scheme_str() == Some("http")
+        let is_tls = url.scheme_str() == Some("https");
+        let is_bare = (is_tls || url.scheme_str() == Some("http"))
             && authority.port().is_some()
             && matches!(url.path(), "" | "/")
             && url.query().is_none();
-        if plain { Ok(Self(authority.to_string())) } else { Err(WANTED) }
+        if is_bare { Ok(Self { authority: authority.to_string(), is_tls }) } else { Err(WANTED) }
     }
 
-    /// Returns the address of a socket.
+    /// Returns the address of a socket, for plaintext.
     pub fn from_socket(address: SocketAddr) -> Self {
-        Self(address.to_string())
+        Self { authority: address.to_string(), is_tls: false }
     }
 
-    /// Returns the address at which this machine reaches a listener: loopback for a listener on all addresses.
+    /// Returns the address at which this machine reaches a listener, for plaintext: loopback for a listener on all
+    /// addresses.
     pub fn reaching(address: SocketAddr) -> Self {
         let ip = match address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -39,19 +45,35 @@ impl ServiceAddress {
         Self::from_socket(SocketAddr::new(ip, address.port()))
     }
 
-    /// Returns `HOST:PORT`, as grpcurl takes it.
-    pub fn address(&self) -> &str {
-        &self.0
+    /// Sets the use of TLS.
+    #[must_use]
+    pub fn with_tls(self, is_tls: bool) -> Self {
+        Self { is_tls, ..self }
     }
 
-    /// Returns `http://HOST:PORT`.
+    /// Returns `HOST:PORT`, as grpcurl takes it.
+    pub fn address(&self) -> &str {
+        &self.authority
+    }
+
+    /// Returns `http://HOST:PORT` or `https://HOST:PORT`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.0)
+        format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.authority)
+    }
+
+    /// Returns true if connections use TLS.
+    pub fn is_tls(&self) -> bool {
+        self.is_tls
+    }
+
+    /// Returns true if nobody on a network can read the traffic: it is encrypted, or stays on this machine.
+    pub fn is_private(&self) -> bool {
+        self.is_tls || self.is_loopback()
     }
 
     /// Returns true if traffic to this address stays on this machine.
     pub fn is_loopback(&self) -> bool {
-        let host = self.0.rsplit_once(':').map_or(self.0.as_str(), |(host, _)| host);
+        let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
         let host = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
@@ -70,13 +92,23 @@ mod tests {
             ("http://[::1]:1", "[::1]:1", true),
             ("http://auth:50051", "auth:50051", false),
             ("http://10.0.0.1:50051", "10.0.0.1:50051", false),
+            ("https://auth:50051", "auth:50051", false),
         ] {
             let place = ServiceAddress::parse(url).unwrap();
             assert_eq!((place.address(), place.is_loopback()), (address, loopback), "{url}");
+            assert_eq!(place.is_private(), loopback || url.starts_with("https"), "{url}");
+            assert_eq!(place.url(), url.trim_end_matches('/'));
         }
-        for url in
-            ["", "127.0.0.1:50051", "http://a", "https://a:1", "http://u:p@a:1", "http://a:1/path", "http://a:1?q"]
-        {
+        for url in [
+            "",
+            "127.0.0.1:50051",
+            "http://a",
+            "https://a",
+            "grpc://a:1",
+            "http://u:p@a:1",
+            "http://a:1/path",
+            "http://a:1?q",
+        ] {
             assert!(ServiceAddress::parse(url).is_err(), "{url}");
         }
     }

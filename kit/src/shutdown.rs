@@ -4,26 +4,27 @@ use rustix::process::Signal as ProcessSignal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use tokio_util::sync::CancellationToken as Shutdown;
 
-/// Stop signals by Ctrl-C and SIGTERM: the first asks the services to drain, the second ends the process at once.
+use crate::reload::{Reload, ReloadTrigger, reload};
+
+/// Stop signals by Ctrl-C and SIGTERM, and reload requests by SIGHUP. The first stop signal asks the services to drain,
+/// the second ends the process at once.
 pub struct Signals {
     /// Cancelled by the first signal.
     pub drain: Shutdown,
     /// Cancelled by the second signal.
     pub hard: Shutdown,
+    /// Requested by SIGHUP. While it has no receiver, SIGHUP is ignored.
+    pub reload: Reload,
 }
 
 /// Signals that are ignored, although their default ends the process.
 ///
-/// A closing terminal sends SIGHUP. Tools that rotate logs send one of the first three. The kernel sends SIGXFSZ at a
-/// write beyond `ulimit -f`; without the signal only the write fails.
-const IGNORED_SIGNALS: [(&str, ProcessSignal); 4] = [
-    ("SIGHUP", ProcessSignal::HUP),
-    ("SIGUSR1", ProcessSignal::USR1),
-    ("SIGUSR2", ProcessSignal::USR2),
-    ("SIGXFSZ", ProcessSignal::XFSZ),
-];
+/// Tools that rotate logs send one of the first two. The kernel sends SIGXFSZ at a write beyond `ulimit -f`; without
+/// the signal only the write fails.
+const IGNORED_SIGNALS: [(&str, ProcessSignal); 3] =
+    [("SIGUSR1", ProcessSignal::USR1), ("SIGUSR2", ProcessSignal::USR2), ("SIGXFSZ", ProcessSignal::XFSZ)];
 
-/// Starts to listen for SIGINT and SIGTERM, and ignores SIGHUP, SIGUSR1, SIGUSR2 and SIGXFSZ.
+/// Starts to listen for SIGINT, SIGTERM and SIGHUP, and ignores SIGUSR1, SIGUSR2 and SIGXFSZ.
 ///
 /// # Errors
 /// Fails if the operating system refuses the handlers.
@@ -34,7 +35,9 @@ pub fn signals() -> std::io::Result<Signals> {
     for (name, number) in IGNORED_SIGNALS {
         tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
     }
-    let signals = Signals { drain: drain.clone(), hard: hard.clone() };
+    let (trigger, reload) = reload();
+    tokio::spawn(pass_on(trigger, signal(SignalKind::hangup())?));
+    let signals = Signals { drain: drain.clone(), hard: hard.clone(), reload };
     tokio::spawn(async move {
         for next in [drain, hard] {
             tokio::select! {
@@ -47,9 +50,23 @@ pub fn signals() -> std::io::Result<Signals> {
     Ok(signals)
 }
 
+/// Passes each SIGHUP on. Notes the first one that no part of the process wants: a closing terminal sends it, too.
+async fn pass_on(trigger: ReloadTrigger, mut signal: Signal) {
+    let mut is_noted = false;
+    while signal.recv().await.is_some() {
+        if !trigger.request() && !std::mem::replace(&mut is_noted, true) {
+            note("SIGHUP");
+        }
+    }
+}
+
 /// Logs the first signal of this kind. The handler stays, so that later signals are ignored too.
 async fn note_first(name: &str, mut signal: Signal) {
     if signal.recv().await.is_some() {
-        tracing::info!("{name} is ignored; SIGTERM stops the service");
+        note(name);
     }
+}
+
+fn note(name: &str) {
+    tracing::info!("{name} is ignored; SIGTERM stops the service");
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use http::{HeaderMap, Request, StatusCode, header};
 use tokio::time::Instant;
 
+use super::certificates::has_expired;
 use super::limit::until;
 use super::line_limits::LineLimits;
 use super::{Identity, InactiveReason, Policy, Rejection, Rule, Token, TokenStatus, TrafficClass, Unavailable, Verify};
@@ -32,10 +33,18 @@ pub(super) struct Authorizer<V> {
     has_logged_not_grpc: AtomicBool,
 }
 
-/// An admitted caller and the caller's token.
+/// An admitted caller and the caller's credential.
 pub(super) struct AdmittedCaller {
     pub(super) identity: Identity,
-    pub(super) token: Token,
+    pub(super) credential: Credential,
+}
+
+/// The credential of a call, which is checked again while the call is open.
+pub(super) enum Credential {
+    /// A token of the call's headers.
+    Token(Token),
+    /// The service that the client certificate of the connection names.
+    Certificate(Identity),
 }
 
 /// The caller of a method, `None` if anonymous, or the reason to refuse the call.
@@ -66,15 +75,16 @@ impl<V> Authorizer<V> {
 
 impl<V: Verify> Authorizer<V> {
     /// Decides about a new call, counts and logs the decision. The log of rejections is limited, because anyone can
-    /// cause them.
+    /// cause them. `service` finds the service that the connection's client certificate names.
     pub(super) async fn admit(
         &self,
         path: &str,
         headers: &HeaderMap,
         audience: Option<&str>,
         peer: Option<SocketAddr>,
+        service: impl FnOnce() -> Option<Identity> + Send,
     ) -> AccessDecision {
-        let decision = self.decide(path, headers, audience, peer).await;
+        let decision = self.decide(path, headers, audience, peer, service).await;
         self.metrics.decided(&decision);
         let method = &*shown_path(path);
         match &decision {
@@ -102,33 +112,50 @@ impl<V: Verify> Authorizer<V> {
         headers: &HeaderMap,
         audience: Option<&str>,
         peer: Option<SocketAddr>,
+        service: impl FnOnce() -> Option<Identity> + Send,
     ) -> AccessDecision {
         let rule = self.policy.find_rule(path);
         if *rule == Rule::Public {
             return Ok(None);
         }
-        let token = match Token::from_headers(headers) {
-            Err(Rejection::Header(fault)) if fault.is_missing() && *rule == Rule::Optional => return Ok(None),
-            token => token?,
+        // A token counts before a certificate: a service may call on behalf of a user.
+        let credential = match Token::from_headers(headers) {
+            Ok(token) => Credential::Token(token),
+            Err(Rejection::Header(fault)) if fault.is_missing() => match service() {
+                Some(service) => Credential::Certificate(service),
+                None if *rule == Rule::Optional => return Ok(None),
+                None => return Err(Rejection::Header(fault)),
+            },
+            Err(rejection) => return Err(rejection),
         };
         let class = TrafficClass::NewCall(peer);
-        let identity = self.authorize(path, &token, audience, class, deadline::requested(headers)).await?;
-        Ok(Some(AdmittedCaller { identity, token }))
+        let identity = self.authorize(path, &credential, audience, class, deadline::requested(headers)).await?;
+        Ok(Some(AdmittedCaller { identity, credential }))
     }
 
-    /// Returns the bearer if the token is valid for the method at `path` now. `requested` is the caller's time limit.
+    /// Returns the caller if the credential is valid for the method at `path` now. `requested` is the caller's time
+    /// limit. The audience is a property of tokens alone.
     pub(super) async fn authorize(
         &self,
         path: &str,
-        token: &Token,
+        credential: &Credential,
         audience: Option<&str>,
         class: TrafficClass,
         requested: Option<Duration>,
     ) -> Result<Identity, Rejection> {
-        let identity = self.identify(token, class, requested).await?;
-        if audience.is_some_and(|audience| !identity.has_audience(audience)) {
-            return Err(Rejection::Token(InactiveReason::Invalid));
-        }
+        let identity = match credential {
+            Credential::Token(token) => {
+                let identity = self.identify(token, class, requested).await?;
+                if audience.is_some_and(|audience| !identity.has_audience(audience)) {
+                    return Err(Rejection::Token(InactiveReason::Invalid));
+                }
+                identity
+            }
+            Credential::Certificate(service) if has_expired(service) => {
+                return Err(Rejection::Token(InactiveReason::Expired));
+            }
+            Credential::Certificate(service) => service.clone(),
+        };
         if self.policy.find_rule(path).admits(&identity) { Ok(identity) } else { Err(Rejection::NotAllowed) }
     }
 
@@ -192,6 +219,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn certificate_counts_only_without_a_token() {
+        let (authorizer, service) = (authorizer(), Identity::service("blog").role("seller"));
+        let (none, mut good, mut binary) = (HeaderMap::new(), HeaderMap::new(), HeaderMap::new());
+        good.insert("api-token", HeaderValue::from_static(SECRET));
+        binary.insert("api-token-bin", HeaderValue::from_static(SECRET));
+        let caller = async |path: &str, headers: &HeaderMap, service: &Identity| {
+            let admitted = authorizer.admit(path, headers, Some("another"), None, || Some(service.clone())).await;
+            admitted.map(|caller| caller.map(|caller| caller.identity.subject.clone()))
+        };
+        assert_eq!(caller(METHOD, &none, &service).await, Ok(Some("blog".into())));
+        assert_eq!(caller("/a.B/Sell", &none, &service).await, Ok(Some("blog".into())), "its roles count");
+        assert_eq!(caller("/a.B/Open", &none, &service).await, Ok(None), "a public method has no caller");
+        let refused = Err(Rejection::Token(InactiveReason::Invalid));
+        assert_eq!(caller(METHOD, &good, &service).await, refused, "the token decides, and has another audience");
+        assert!(matches!(caller(METHOD, &binary, &service).await, Err(Rejection::Header(_))));
+        let expired = service.expire_time(Some(std::time::SystemTime::UNIX_EPOCH));
+        let refused = Err(Rejection::Token(InactiveReason::Expired));
+        assert_eq!(caller(METHOD, &none, &expired).await, refused);
+    }
+
+    #[tokio::test]
     async fn flood_of_rejections_logs_ten_lines_a_second() {
         let lines = logged(async || {
             let uptime = Uptime::manual();
@@ -200,9 +248,9 @@ mod tests {
             bad.insert("api-token", HeaderValue::from_static(SECRET));
             for _ in 0..2 {
                 for _ in 0..500 {
-                    let _ = authorizer.admit(METHOD, &none, Some("gatepost"), None).await;
+                    let _ = authorizer.admit(METHOD, &none, Some("gatepost"), None, || None).await;
                 }
-                let _ = authorizer.admit("/a.B/Sell", &bad, Some("gatepost"), None).await;
+                let _ = authorizer.admit("/a.B/Sell", &bad, Some("gatepost"), None, || None).await;
                 uptime.advance(Duration::from_secs(1));
             }
             let denied = authorizer.metrics.read().denied;
@@ -234,7 +282,8 @@ mod tests {
     #[tokio::test]
     async fn long_method_is_cut_in_the_log() {
         let path = format!("/{}", "a".repeat(8000));
-        let lines = logged(async || drop(authorizer().admit(&path, &HeaderMap::new(), None, None).await)).await;
+        let lines =
+            logged(async || drop(authorizer().admit(&path, &HeaderMap::new(), None, None, || None).await)).await;
         let shown = format!("/{}…", "a".repeat(124));
         assert_eq!(lines, [format!("INFO refused method={shown:?} reason=\"TOKEN_MISSING\"")]);
     }
@@ -252,7 +301,7 @@ mod tests {
                 ("/a.B/Sell", &headers, "gatepost"),
                 (METHOD, &headers, "another"),
             ] {
-                let _ = authorizer.admit(path, headers, Some(audience), None).await;
+                let _ = authorizer.admit(path, headers, Some(audience), None, || None).await;
             }
         }
         assert_eq!(

@@ -9,7 +9,11 @@ use tonic::transport::Endpoint;
 use super::Token;
 use super::authorizer::GUARD_TIMEOUT;
 use super::client::{AuthService, ClientSettings};
+use super::feed::FeedCredential;
 use crate::Uptime;
+use crate::dial::{Dialer, InvalidUrl};
+#[cfg(feature = "tls")]
+use crate::tls::{ClientTls, ClientTlsError};
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
 const ALLOWED_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIMEOUT;
@@ -18,7 +22,7 @@ const ALLOWED_FAILURES: RangeInclusive<u32> = 1..=100;
 const ALLOWED_PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
 const ALLOWED_CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
 
-/// The address of an auth service: a URL `http://HOST:PORT`, or an [`Endpoint`] of tonic, which may use TLS.
+/// The address of an auth service: a URL, `http://HOST:PORT` or for TLS `https://HOST:PORT`, or an [`Endpoint`] of tonic.
 #[derive(Clone, Debug)]
 pub struct AuthEndpoint(pub(super) EndpointAddress);
 
@@ -52,23 +56,37 @@ impl From<Endpoint> for AuthEndpoint {
     }
 }
 
-impl AuthEndpoint {
-    /// Returns the endpoint with the timeouts that a guard needs.
-    fn settled(self, timeout: Duration) -> Result<Endpoint, InvalidUrl> {
-        let endpoint = match self.0 {
-            EndpointAddress::Endpoint(endpoint) => *endpoint,
-            EndpointAddress::Url(url) => {
-                let endpoint = Endpoint::from_shared(url.clone()).ok();
-                let is_plain = |one: &Endpoint| one.uri().scheme_str() == Some("http") && one.uri().port().is_some();
-                endpoint.filter(is_plain).ok_or_else(|| InvalidUrl::new(&url))?
+impl AuthServiceBuilder {
+    /// Returns the address and the way to connect, with the timeouts that a guard needs.
+    fn dialer(&self) -> Result<Dialer, BuildError> {
+        let dialer = match &self.endpoint.0 {
+            #[cfg(feature = "tls")]
+            EndpointAddress::Endpoint(_) if self.tls.is_some() => return Err(BuildError::TwoWays),
+            EndpointAddress::Endpoint(endpoint) => Dialer::from((**endpoint).clone()),
+            #[cfg(feature = "tls")]
+            EndpointAddress::Url(url) if self.tls.is_some() || url.starts_with("https://") => {
+                let tls = self.tls.clone().map_or_else(|| ClientTls::builder().build(), Ok)?;
+                Dialer::from_tls_url(url, tls)?
             }
+            EndpointAddress::Url(url) => Dialer::from_url(url)?,
         };
-        Ok(endpoint
-            .connect_timeout(timeout)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(Duration::from_secs(10))
-            .keep_alive_timeout(Duration::from_secs(5))
-            .keep_alive_while_idle(true))
+        let timeout = self.settings.timeout;
+        Ok(dialer.map(|endpoint| {
+            endpoint
+                .connect_timeout(timeout)
+                .tcp_nodelay(true)
+                .http2_keep_alive_interval(Duration::from_secs(10))
+                .keep_alive_timeout(Duration::from_secs(5))
+                .keep_alive_while_idle(true)
+        }))
+    }
+
+    /// Returns the credential for the revocation feed: the service key, otherwise the client certificate.
+    fn feed_credential(&self) -> Option<FeedCredential> {
+        let key = self.service_key.clone().map(FeedCredential::ServiceKey);
+        #[cfg(feature = "tls")]
+        let key = key.or_else(|| self.tls.as_ref()?.expire_time().map(|_| FeedCredential::Certificate));
+        key
     }
 }
 
@@ -78,19 +96,22 @@ impl AuthEndpoint {
 pub struct AuthServiceBuilder {
     endpoint: AuthEndpoint,
     service_key: Option<Token>,
+    #[cfg(feature = "tls")]
+    tls: Option<ClientTls>,
     uptime: Uptime,
     settings: ClientSettings,
 }
 
 impl AuthService {
-    /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or an [`Endpoint`] for TLS. The
-    /// client connects on demand, and reconnects when a connection breaks or falls silent.
+    /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or an [`Endpoint`] of tonic. With the
+    /// feature `tls` also `https://HOST:PORT`, by default with a certificate of a public authority. The client connects
+    /// on demand, and reconnects when a connection breaks or falls silent.
     ///
     /// ```no_run
     /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
     /// use gatepost::AuthService;
     /// use tonic::transport::Endpoint;
-    /// // For TLS enable a feature of tonic, and add `.tls_config(ClientTlsConfig::new())?` here.
+    /// // With a TLS feature of tonic, add `.tls_config(ClientTlsConfig::new())?` here.
     /// let endpoint = Endpoint::from_static("https://auth.example.com");
     /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
     /// # Ok(auth)
@@ -103,7 +124,22 @@ impl AuthService {
 
 impl AuthServiceBuilder {
     pub(super) fn new(endpoint: AuthEndpoint) -> Self {
-        Self { endpoint, service_key: None, uptime: Uptime::system(), settings: ClientSettings::default() }
+        Self {
+            endpoint,
+            service_key: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+            uptime: Uptime::system(),
+            settings: ClientSettings::default(),
+        }
+    }
+
+    /// Sets the authorities, the client certificate and the server's name, for a URL `https://HOST:PORT`. With a client
+    /// certificate the guard needs no service key: it follows the revocations if the auth service takes a name of the
+    /// certificate for a service (`AUTH_TLS_SERVICES`).
+    #[cfg(feature = "tls")]
+    pub fn tls(self, tls: ClientTls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and caches introspections.
@@ -155,13 +191,12 @@ impl AuthServiceBuilder {
     /// Builds the client. The client connects on demand. With a service key it starts to follow the revocations now.
     ///
     /// # Errors
-    /// Fails if the URL is not `http://HOST:PORT`, if a setting is out of range, and outside a Tokio runtime.
+    /// Fails if the URL has another form, if a setting is out of range, and outside a Tokio runtime.
     pub fn build(self) -> Result<AuthService, BuildError> {
-        let Self { endpoint, service_key, uptime, settings } = self;
-        settings.check()?;
-        let endpoint = endpoint.settled(settings.timeout)?;
+        self.settings.check()?;
+        let (dialer, credential) = (self.dialer()?, self.feed_credential());
         Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-        Ok(AuthService::start(endpoint, service_key.as_ref(), uptime, &settings))
+        Ok(AuthService::start(dialer, credential, self.uptime, &self.settings))
     }
 }
 
@@ -193,7 +228,7 @@ fn check_range<T: PartialOrd + std::fmt::Debug>(
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The URL is not of the form `http://HOST:PORT`.
+    /// The URL has another form.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
     /// A setting is out of range.
@@ -209,29 +244,16 @@ pub enum BuildError {
     /// The caller is outside a Tokio runtime, which connections need.
     #[error("AuthService::builder(): build it inside a Tokio runtime, for example below #[tokio::main]")]
     NoRuntime,
-}
-
-/// A URL that is not of the form `http://HOST:PORT`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the auth service's URL is {url:?}, and must be http://HOST:PORT, for example http://127.0.0.1:50051; for TLS, give \
-     AuthService::builder() an Endpoint"
-)]
-pub struct InvalidUrl {
-    url: String,
-}
-
-/// Characters of a URL that an error shows.
-const SHOWN_URL_CHARS: usize = 128;
-
-impl InvalidUrl {
-    /// Shortens the URL for the message, and removes user name and password.
-    fn new(url: &str) -> Self {
-        let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
-        let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
-        let shown = if scheme.is_empty() { rest.to_owned() } else { format!("{scheme}://{rest}") };
-        Self { url: shown.chars().take(SHOWN_URL_CHARS).collect() }
-    }
+    /// TLS files cannot be used.
+    #[cfg(feature = "tls")]
+    #[error(transparent)]
+    Tls(#[from] ClientTlsError),
+    /// An [`Endpoint`] of tonic is given together with TLS.
+    #[cfg(feature = "tls")]
+    #[error(
+        "AuthService::builder(): give a URL https://HOST:PORT together with tls(), or an Endpoint with TLS of its own"
+    )]
+    TwoWays,
 }
 
 #[cfg(test)]
@@ -244,14 +266,16 @@ mod tests {
 
     #[tokio::test]
     async fn url_that_cannot_work_is_refused_and_shown() {
-        for url in ["", "127.0.0.1:50051", "https://auth:50051", "http://auth", "not a url"] {
+        for url in ["", "127.0.0.1:50051", "grpc://auth:50051", "http://auth", "not a url"] {
             let Err(error) = build(url) else { panic!("{url} works") };
             let shown = Box::<dyn std::error::Error>::from(error).to_string();
             assert!(shown.contains(&format!("is {url:?}, and must be http://HOST:PORT")), "{shown}");
         }
-        let Err(error) = build("https://ada:canary@auth:50051") else { panic!("it works") };
-        let shown = format!("{error} {error:?}");
-        assert!(shown.contains("https://auth:50051") && !shown.contains("canary"), "{shown}");
+        for scheme in ["https", "grpc"] {
+            let Err(error) = build(&format!("{scheme}://ada:canary@auth:50051")) else { panic!("it works") };
+            let shown = format!("{error} {error:?}");
+            assert!(shown.contains(&format!("{scheme}://auth:50051")) && !shown.contains("canary"), "{shown}");
+        }
         assert!(build("http://[::1]:50051").is_ok());
     }
 

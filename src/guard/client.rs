@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use tonic::transport::Endpoint;
 
 use super::authorizer::GUARD_TIMEOUT;
-use super::feed::RevocationFeed;
+use super::feed::{FeedCredential, RevocationFeed};
 use super::introspection_cache::{DEFAULT_CACHE_CAPACITY, DEFAULT_INACTIVE_CACHE_CAPACITY, IntrospectionCache};
 use super::layers::{Breaker, RemoteVerifier, ReplaceableChannel, Retry};
 use super::shared_revocation_state::SharedRevocationState;
 use super::{Introspection, Token, TrafficClass, Unavailable, Verify};
 use crate::Uptime;
+use crate::dial::Dialer;
 use crate::metrics::AuthMetrics;
 
 /// A [`Verify`] that asks the auth service once per token and follows its revocations.
@@ -67,17 +67,24 @@ impl Default for ClientSettings {
 }
 
 impl AuthService {
-    pub(super) fn start(endpoint: Endpoint, key: Option<&Token>, uptime: Uptime, settings: &ClientSettings) -> Self {
+    /// Starts the client. With a credential it follows the revocations.
+    pub(super) fn start(
+        dialer: Dialer,
+        credential: Option<FeedCredential>,
+        uptime: Uptime,
+        settings: &ClientSettings,
+    ) -> Self {
         let ClientSettings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
             *settings;
         let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
-        let verify_channel = ReplaceableChannel::from_endpoint(endpoint.clone(), timeout);
+        let verify_channel = ReplaceableChannel::from_endpoint(dialer.clone(), timeout);
         let remote = Retry::new(RemoteVerifier::with_channel(verify_channel.clone()).with_uptime(uptime))
             .with_attempts(attempts);
         let remote = Breaker::new(remote).with_settings(failures, probe_interval, timeout);
         let state = Arc::clone(&revocation_state);
         let cache = IntrospectionCache::with_capacity(remote, timeout, state, cache_capacity, inactive_cache_capacity);
-        let feed = key.map(|key| RevocationFeed::start(endpoint, key, Arc::clone(&revocation_state), verify_channel));
+        let feed = credential
+            .map(|credential| RevocationFeed::start(dialer, credential, Arc::clone(&revocation_state), verify_channel));
         Self(Arc::new(ClientState { cache, revocation_state, feed }))
     }
 

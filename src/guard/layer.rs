@@ -16,7 +16,7 @@ use tower_service::Service;
 
 use super::authorizer::{AdmittedCaller, Authorizer};
 use super::streaming::{Admission, OpenCall};
-use super::{Identity, Policy, PolicyError, Verify, identity_headers, token};
+use super::{CertificateServices, Identity, Policy, PolicyError, Verify, identity_headers, token};
 use crate::metrics::GuardMetrics;
 
 /// A layer that puts a [`Guard`] around a server. Every method needs a valid token unless the policy says otherwise. An
@@ -25,6 +25,7 @@ pub struct GuardLayer<V> {
     authorizer: Arc<Authorizer<V>>,
     audience: Option<Arc<str>>,
     peer: PeerLookup,
+    services: Option<Arc<CertificateServices>>,
 }
 
 /// A function that finds the peer of a call in the request's extensions.
@@ -38,7 +39,7 @@ impl<V: Verify> GuardLayer<V> {
     pub fn new(policy: Policy, verifier: V) -> Result<Self, PolicyError> {
         policy.check_rows()?;
         let authorizer = Arc::new(Authorizer::new(policy, verifier, GuardMetrics::default()));
-        Ok(Self { authorizer, audience: None, peer: |_| None })
+        Ok(Self { authorizer, audience: None, peer: |_| None, services: None })
     }
 
     /// Refuses tokens for other audiences. Default: the guard does not check the audience.
@@ -62,6 +63,17 @@ impl<V: Verify> GuardLayer<V> {
         Self { peer, ..self }
     }
 
+    /// Takes callers without a token for services by their client certificates. The transport must verify the
+    /// certificates, and put a [`PeerCertificate`](crate::PeerCertificate) into the request's extensions. Default: the
+    /// guard ignores certificates.
+    ///
+    /// A call with a token is decided by the token. The rules of the policy apply to such a service as to the bearer of
+    /// a token. An open stream ends when the certificate expires.
+    #[must_use]
+    pub fn certificates(self, services: CertificateServices) -> Self {
+        Self { services: Some(Arc::new(services)), ..self }
+    }
+
     /// Returns a handle to the decision counters, which all clones share.
     pub fn metrics(&self) -> GuardMetrics {
         self.authorizer.metrics.clone()
@@ -76,7 +88,8 @@ impl<V> fmt::Debug for GuardLayer<V> {
 
 impl<V> Clone for GuardLayer<V> {
     fn clone(&self) -> Self {
-        Self { authorizer: Arc::clone(&self.authorizer), audience: self.audience.clone(), peer: self.peer }
+        let (authorizer, audience) = (Arc::clone(&self.authorizer), self.audience.clone());
+        Self { authorizer, audience, peer: self.peer, services: self.services.clone() }
     }
 }
 
@@ -84,16 +97,14 @@ impl<S, V> Layer<S> for GuardLayer<V> {
     type Service = Guard<S, V>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Guard { inner, authorizer: Arc::clone(&self.authorizer), audience: self.audience.clone(), peer: self.peer }
+        Guard { inner, layer: self.clone() }
     }
 }
 
 /// A service behind the guard; [`GuardLayer`] makes it.
 pub struct Guard<S, V> {
     inner: S,
-    authorizer: Arc<Authorizer<V>>,
-    audience: Option<Arc<str>>,
-    peer: PeerLookup,
+    layer: GuardLayer<V>,
 }
 
 impl<S: fmt::Debug, V> fmt::Debug for Guard<S, V> {
@@ -109,8 +120,7 @@ impl<S: NamedService, V> NamedService for Guard<S, V> {
 
 impl<S: Clone, V> Clone for Guard<S, V> {
     fn clone(&self) -> Self {
-        let (inner, authorizer, audience) = (self.inner.clone(), Arc::clone(&self.authorizer), self.audience.clone());
-        Self { inner, authorizer, audience, peer: self.peer }
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
     }
 }
 
@@ -136,7 +146,7 @@ where
         // Only `self.inner` was polled ready. Call it, and keep its clone for the next poll.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
-        let (authorizer, audience, peer) = (Arc::clone(&self.authorizer), self.audience.clone(), self.peer);
+        let GuardLayer { authorizer, audience, peer, services } = self.layer.clone();
         Box::pin(async move {
             if let Some(status) = not_grpc(&request) {
                 authorizer.log_not_grpc(&request, status);
@@ -150,10 +160,12 @@ where
             token::hide(request.headers_mut());
             let admission = Admission::now();
             let peer = peer(request.extensions());
-            match authorizer.admit(request.uri().path(), request.headers(), audience.as_deref(), peer).await {
-                Ok(Some(AdmittedCaller { identity, token })) => {
+            let extensions = request.extensions();
+            let service = || services.as_ref()?.find(extensions);
+            match authorizer.admit(request.uri().path(), request.headers(), audience.as_deref(), peer, service).await {
+                Ok(Some(AdmittedCaller { identity, credential })) => {
                     request.extensions_mut().insert(identity);
-                    let call = OpenCall::new(authorizer, audience, request.uri().clone(), token, admission);
+                    let call = OpenCall::new(authorizer, audience, request.uri().clone(), credential, admission);
                     let request = request.map(|body| call.check_request(body));
                     call.check_response(pin!(inner.call(request))).await
                 }

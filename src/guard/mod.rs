@@ -4,6 +4,7 @@ mod authorizer;
 mod builder;
 mod cache_entries;
 mod call_parts;
+mod certificates;
 mod client;
 mod fairness;
 mod feed;
@@ -28,8 +29,9 @@ mod streaming;
 mod token;
 mod verify;
 
-pub use builder::{AuthEndpoint, AuthServiceBuilder, BuildError, InvalidUrl};
+pub use builder::{AuthEndpoint, AuthServiceBuilder, BuildError};
 pub use call_parts::CallParts;
+pub use certificates::CertificateServices;
 pub use client::AuthService;
 pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};

@@ -5,6 +5,7 @@ mod copy;
 mod demo;
 mod pair;
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,6 +15,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, KnownNames, parse};
 use kit::healthcheck;
+use kit::reload::Reload;
+use kit::shutdown::Shutdown;
 
 use crate::backup::{BackupFlags, RestoreFlags};
 use crate::copy::CopyFlags;
@@ -123,11 +126,12 @@ async fn main() -> ExitCode {
     let demo = std::env::args_os().nth(1).is_some_and(|command| command == "demo");
     let environment = Environment::new(if demo { demo_variable } else { variable })
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
-    kit::process::run("gatepost", &[&["auth_service", "blog_service"], db::CRATES], environment, async |signals| {
+    let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
+    kit::process::run("gatepost", crates, environment, async |signals, reload| {
         let cli: Cli = parse(std::env::args_os(), environment, &[])?;
         check_names(&cli, environment)?;
         match cli.command {
-            None => Box::pin(pair::run(cli.pair, environment, signals)).await,
+            None => Box::pin(pair::run(cli.pair, environment, signals, reload)).await,
             Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
             Some(GatepostCommand::Keys(InFolder { folder, command })) => {
                 command.in_folder(folder)?.run(environment, Clock::system()).await
@@ -138,27 +142,47 @@ async fn main() -> ExitCode {
             Some(GatepostCommand::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
             Some(GatepostCommand::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
             Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
-            Some(GatepostCommand::Auth(line)) => {
-                let auth_service::CommandLine { flags, command } = *line;
-                match command {
-                    Some(auth_service::AuthCommand::Healthcheck(check)) => return Ok(check.run(flags.listen).await?),
-                    Some(auth_service::AuthCommand::Keys(keys)) => return keys.run(environment, Clock::system()).await,
-                    Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
-                    None => {}
-                }
-                let config = auth_service::AuthConfig::new(flags, environment, Clock::system())?.bind_ops().await?;
-                let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
-                Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
-            }
-            Some(GatepostCommand::Blog(flags)) => {
-                if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
-                    return Ok(check.run(flags.listen).await?);
-                }
-                let config = blog_service::BlogConfig::new(flags, environment, Clock::system())?.bind_ops().await?;
-                let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
-                Ok(Box::pin(blog_service::run(config, listener, signals)).await?)
-            }
+            Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, environment, signals, reload)).await,
+            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(flags, environment, signals, reload)).await,
         }
     })
     .await
+}
+
+/// Runs the auth service alone, or one of its commands.
+async fn run_auth(
+    line: auth_service::CommandLine,
+    environment: Environment,
+    shutdown: Shutdown,
+    reload: Reload,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let auth_service::CommandLine { flags, command } = line;
+    match command {
+        Some(auth_service::AuthCommand::Healthcheck(check)) => {
+            return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
+        }
+        Some(auth_service::AuthCommand::Keys(keys)) => return keys.run(environment, Clock::system()).await,
+        Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
+        None => {}
+    }
+    let config = auth_service::Config::new(flags, environment, Clock::system())?;
+    let config = config.reloaded_by(reload).bind_ops().await?;
+    let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
+    Ok(Box::pin(auth_service::run(config, listener, shutdown)).await?)
+}
+
+/// Runs the blog service alone, or its health check.
+async fn run_blog(
+    flags: blog_service::Flags,
+    environment: Environment,
+    shutdown: Shutdown,
+    reload: Reload,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
+        return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
+    }
+    let config = blog_service::Config::new(flags, environment, Clock::system())?;
+    let config = config.reloaded_by(reload).bind_ops().await?;
+    let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
+    Ok(Box::pin(blog_service::run(config, listener, shutdown)).await?)
 }

@@ -8,10 +8,12 @@ use clap::Args;
 use db::DatabaseUrl;
 use gatepost::Token;
 use kit::config::{ConfigError, Environment, InsecureSwitch, address, bind, check_plaintext, parse};
+use kit::reload::Reload;
 use kit::shutdown::Shutdown;
+use kit::tls::ClientTlsFlags;
 use kit::{Clock, ServiceAddress, output};
 use tokio::net::TcpListener;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
@@ -33,14 +35,26 @@ pub(crate) struct PairFlags {
 const PAIR_SETTINGS: [&str; 5] =
     ["AUTH_LISTEN", "AUTH_DATABASE_URL", "BLOG_LISTEN", "BLOG_DATABASE_URL", "BLOG_AUTH_URL"];
 
+const AUTH_LISTEN: &str = "--auth-listen (GATEPOST_AUTH_LISTEN)";
+const BLOG_LISTEN: &str = "--blog-listen (GATEPOST_BLOG_LISTEN)";
+
 /// Both services, bound and not yet serving.
 pub(crate) struct Pair {
     auth: auth_service::AuthConfig,
     blog: blog_service::BlogConfig,
     auth_listener: TcpListener,
     blog_listener: TcpListener,
-    auth_at: SocketAddr,
-    blog_at: SocketAddr,
+    auth_at: PairPlace,
+    blog_at: PairPlace,
+}
+
+/// Place of a service of the pair.
+#[derive(Clone, Debug)]
+pub(crate) struct PairPlace {
+    /// Address of its listener.
+    pub(crate) address: SocketAddr,
+    /// File of its certificate, with TLS.
+    certificate: Option<PathBuf>,
 }
 
 impl PairFlags {
@@ -56,40 +70,47 @@ impl Pair {
     pub(crate) async fn bind(
         flags: &PairFlags,
         environment: Environment,
+        reload: Reload,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut auth: auth_service::AuthFlags = parse(["auth".into()], environment, &PAIR_SETTINGS)?;
         let mut blog: blog_service::BlogFlags = parse(["blog".into()], environment, &PAIR_SETTINGS)?;
-        for (name, listen, is_on, switch) in [
-            ("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen, auth.insecure, "AUTH_INSECURE"),
-            ("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen, blog.insecure, "BLOG_INSECURE"),
+        let (auth_cert, blog_cert) = (auth.tls.tls_cert.clone(), blog.tls.tls_cert.clone());
+        for (name, listen, has_tls, is_on, switch) in [
+            (AUTH_LISTEN, flags.auth_listen, auth_cert.is_some(), auth.insecure, "AUTH_INSECURE"),
+            (BLOG_LISTEN, flags.blog_listen, blog_cert.is_some(), blog.insecure, "BLOG_INSECURE"),
         ] {
-            check_plaintext(name, listen.ip().is_loopback(), InsecureSwitch { name: switch, is_on })?;
+            check_plaintext(name, has_tls || listen.ip().is_loopback(), InsecureSwitch { name: switch, is_on })?;
         }
         auth.listen = flags.auth_listen;
         blog.listen = flags.blog_listen;
         auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
         blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
-        let mut auth = auth_service::AuthConfig::new(auth, environment, Clock::system())?.bind_ops().await?;
+        let auth = auth_service::AuthConfig::new(auth, environment, Clock::system())?;
+        let mut auth = auth.reloaded_by(reload.clone()).bind_ops().await?;
 
-        let auth_listener = bind("--auth-listen (GATEPOST_AUTH_LISTEN)", flags.auth_listen).await?;
-        let blog_listener = bind("--blog-listen (GATEPOST_BLOG_LISTEN)", flags.blog_listen).await?;
+        let auth_listener = bind(AUTH_LISTEN, flags.auth_listen).await?;
+        let blog_listener = bind(BLOG_LISTEN, flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
-        blog.auth_url = ServiceAddress::reaching(auth_at);
-        let mut blog = blog_service::BlogConfig::new(blog, environment, Clock::system())?.bind_ops().await?;
+        blog.auth_url = ServiceAddress::reaching(auth_at).with_tls(auth_cert.is_some());
+        blog.auth_tls.own_auth_cert.clone_from(&auth_cert);
+        let blog = blog_service::BlogConfig::new(blog, environment, Clock::system())?;
+        let mut blog = blog.reloaded_by(reload).bind_ops().await?;
         // Both services are in this process, so a service key that exists only here is enough.
         auth.service_key = auth.service_key.or_else(new_key);
         blog.service_key.clone_from(&auth.service_key);
+        let auth_at = PairPlace { address: auth_at, certificate: auth_cert };
+        let blog_at = PairPlace { address: blog_at, certificate: blog_cert };
         Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })
     }
 
     /// Returns the address of the auth service.
-    pub(crate) fn auth_at(&self) -> SocketAddr {
-        self.auth_at
+    pub(crate) fn auth_at(&self) -> PairPlace {
+        self.auth_at.clone()
     }
 
     /// Returns the address of the blog service.
-    pub(crate) fn blog_at(&self) -> SocketAddr {
-        self.blog_at
+    pub(crate) fn blog_at(&self) -> PairPlace {
+        self.blog_at.clone()
     }
 
     /// Serves both until the signal. The auth service ends last, because the blog service's guard needs it for the last
@@ -122,17 +143,20 @@ pub(crate) async fn run(
     flags: PairFlags,
     environment: Environment,
     shutdown: Shutdown,
+    reload: Reload,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     warn_of_ignored_settings(environment)?;
-    let pair = Pair::bind(&flags, environment).await?;
-    let (auth_at, blog_at) = (pair.auth_at, pair.blog_at);
+    let pair = Pair::bind(&flags, environment, reload).await?;
+    let (auth_at, blog_at) = (pair.auth_at(), pair.blog_at());
     let hint = async {
         // The listeners are bound already, so these calls wait until the services answer. They fail if a service ends.
         tokio::select! {
             // First: a failed service does not answer, and the hint is useless then.
             biased;
             () = shutdown.cancelled() => {}
-            ((), ()) = async { tokio::join!(wait_until_answering(auth_at), wait_until_answering(blog_at)) } => hint(&flags.data_dir, auth_at, blog_at),
+            ((), ()) = async { tokio::join!(auth_at.wait_until_answering(), blog_at.wait_until_answering()) } => {
+                hint(&flags.data_dir, &auth_at, &blog_at);
+            }
         }
     };
     let (ended, ()) = tokio::join!(pair.serve(shutdown.clone()), hint);
@@ -150,20 +174,37 @@ fn warn_of_ignored_settings(environment: Environment) -> Result<(), ConfigError>
     Ok(())
 }
 
-/// Waits until the service at this address answers or refuses a health check.
-pub(crate) async fn wait_until_answering(address: SocketAddr) {
-    let Ok(endpoint) = Endpoint::from_shared(ServiceAddress::reaching(address).url()) else { return };
-    let _ = HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest::default()).await;
+impl PairPlace {
+    /// Waits until the service at this place answers or refuses a health check.
+    pub(crate) async fn wait_until_answering(&self) {
+        let Ok(channel) = self.channel() else { return };
+        let _ = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
+    }
+
+    /// Returns a channel that trusts the service's own certificate.
+    fn channel(&self) -> Result<Channel, Box<dyn Error + Send + Sync>> {
+        let place = ServiceAddress::reaching(self.address).with_tls(self.certificate.is_some());
+        Ok(match &self.certificate {
+            Some(own) => ClientTlsFlags::default().open(Some(own))?.channel(&place.url())?,
+            None => Endpoint::from_shared(place.url())?.connect_lazy(),
+        })
+    }
+
+    /// Returns the flags and the address for grpcurl.
+    fn grpcurl(&self) -> (&'static str, SocketAddr) {
+        (if self.certificate.is_some() { "-cacert ca.pem" } else { "-plaintext" }, self.address)
+    }
 }
 
 /// Prints three commands to try, on standard error, because standard output is for scripts.
-fn hint(folder: &Path, auth: SocketAddr, blog: SocketAddr) {
+fn hint(folder: &Path, auth: &PairPlace, blog: &PairPlace) {
+    let ((auth_flag, auth), (blog_flag, blog)) = (auth.grpcurl(), blog.grpcurl());
     output::err(&format!(
         r#"
 Data in {}; Ctrl-C stops. Try:
-  grpcurl -plaintext -d '{{"name":"Ada","email":"ada@example.com","password":"correct horse battery staple"}}' {auth} gatepost.auth.v1.UserService/CreateUser
-  grpcurl -plaintext -H "api-token: $TOKEN" -d '{{"title":"Hello","content":"First post."}}' {blog} gatepost.blog.v1.PostService/CreatePost
-  grpcurl -plaintext -H "api-token: $TOKEN" {blog} gatepost.blog.v1.PostService/ListPosts
+  grpcurl {auth_flag} -d '{{"name":"Ada","email":"ada@example.com","password":"correct horse battery staple"}}' {auth} gatepost.auth.v1.UserService/CreateUser
+  grpcurl {blog_flag} -H "api-token: $TOKEN" -d '{{"title":"Hello","content":"First post."}}' {blog} gatepost.blog.v1.PostService/CreatePost
+  grpcurl {blog_flag} -H "api-token: $TOKEN" {blog} gatepost.blog.v1.PostService/ListPosts
 "#,
         folder.display()
     ));

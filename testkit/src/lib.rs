@@ -22,6 +22,7 @@ pub mod proxy;
 mod raw;
 pub mod sqlite;
 pub mod statements;
+pub mod tls;
 
 pub use case::{OpenStore, StoreCase};
 pub use clock::{clock, start};

@@ -9,9 +9,10 @@ use gatepost::GuardLayer;
 use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
-use kit::ops::{self, Endpoints, Metrics};
+use kit::ops::{self, Endpoints, Metrics, OpsListener};
 use kit::serve::{MethodDeadlines, Parts, ServeError, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
+use kit::tls::{Certificates, TlsParts, services};
 use tokio::net::TcpListener;
 
 use super::app_metrics::AppMetrics;
@@ -19,6 +20,7 @@ use super::error::AuthRunError;
 use super::start::{StartedService, start};
 use crate::app::App;
 use crate::config::AuthConfig;
+use crate::convert;
 use crate::discovery;
 use crate::keys::rotation::{ClockTrust, run_rotation};
 use crate::policy;
@@ -34,7 +36,8 @@ const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToke
 /// # Errors
 /// [`AuthRunError`] with what to do.
 pub async fn run(mut config: AuthConfig, listener: TcpListener, shutdown: Shutdown) -> Result<(), AuthRunError> {
-    let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
+    let tls = config.tls.server.clone();
+    let (ops, limits) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default());
     let service = async |endpoints| serve_on(config, listener, shutdown.clone(), endpoints).await;
     Box::pin(ops::run_with_port("auth-service", ops, limits, &shutdown, service)).await
 }
@@ -49,11 +52,13 @@ async fn serve_on(
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (limits, operators) = (config.flags.limits.settings(), config.flags.limits.operator_networks.clone());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
+    let (tls, reload, names) = (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
     let Some(StartedService { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
         return Ok(());
     };
-    let guard =
-        GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?.audience(app.audiences.own());
+    let services = services(&names, |name| convert::service_identity(name, &app.audiences));
+    let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?;
+    let guard = guard.audience(app.audiences.own()).certificates(services);
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
     count(&mut metrics, &app, repair.count.clone());
@@ -77,11 +82,9 @@ async fn serve_on(
         operators,
         essential: &policy::ESSENTIAL,
         secret_answers: &policy::SECRET_ANSWERS,
+        tls: tls.server.clone(),
     };
-    let mut pages = discovery::pages(&app.issuing.keys, &issuer, &app.clock);
-    pages.push(metrics.endpoint());
-    endpoints.show(pages, health::write_probe(app.store.db()));
-    endpoints.watch_clock(app.clock.clone());
+    show(&endpoints, &app, &issuer, metrics, &tls);
     let served = Shutdown::new();
     let serving = async {
         let _served = served.clone().drop_guard();
@@ -89,15 +92,28 @@ async fn serve_on(
     };
     let App { store, clock, .. } = &*app;
     let trust = ClockTrust { leeway: app.issuing.leeway, repaired: repair.count.clone() };
-    let (ended, (), (), (), ()) = tokio::join!(
+    let (ended, (), (), (), (), ()) = tokio::join!(
         serving,
         Box::pin(follower.follow(served.clone())),
         Box::pin(sweep(repair, served.clone())),
         Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), served.clone())),
-        Box::pin(run_rotation(ring, rotation, trust, served.clone()))
+        Box::pin(run_rotation(ring, rotation, trust, served.clone())),
+        Box::pin(tls.follow(reload, clock.clone(), served.clone()))
     );
     store.close().await;
     Ok(ended?)
+}
+
+/// Serves the pages of the operations port.
+fn show(endpoints: &Endpoints, app: &App, issuer: &str, mut metrics: Metrics, tls: &TlsParts) {
+    let certificates = Certificates::new(tls.clone(), app.clock.clone());
+    metrics.show_certificates(certificates.clone());
+    let scheme = if tls.server.is_some() { "https" } else { "http" };
+    let mut pages = discovery::pages(&app.issuing.keys, issuer, scheme, &app.clock);
+    pages.push(metrics.endpoint());
+    endpoints.show(pages, health::write_probe(app.store.db()));
+    endpoints.watch_clock(app.clock.clone());
+    endpoints.watch_certificates(certificates);
 }
 
 /// Adds the counters of the auth service.

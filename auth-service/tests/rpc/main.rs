@@ -31,6 +31,7 @@ mod settled;
 mod signers;
 mod stale;
 mod support;
+mod tls;
 mod transport;
 mod two_tabs;
 mod untouched;

@@ -9,6 +9,7 @@ use super::{EndpointRequest, EndpointResponse, OpsLimits};
 use crate::Clock;
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
+use crate::tls::Certificates;
 
 /// Path of the service's own, with its handler.
 pub struct Endpoint {
@@ -32,6 +33,7 @@ struct StartedEndpoints {
     endpoints: Vec<Endpoint>,
     readiness: Readiness,
     clock: OnceLock<Clock>,
+    certificates: OnceLock<Certificates>,
 }
 
 impl Endpoints {
@@ -42,7 +44,8 @@ impl Endpoints {
     /// Serves these endpoints from now on. The service is ready while `write` succeeds. A second call does nothing.
     pub fn show(&self, endpoints: Vec<Endpoint>, write: Probe) {
         let readiness = Readiness::new(write, self.0.limits);
-        self.0.started.get_or_init(|| StartedEndpoints { endpoints, readiness, clock: OnceLock::new() });
+        let (clock, certificates) = Default::default();
+        self.0.started.get_or_init(|| StartedEndpoints { endpoints, readiness, clock, certificates });
     }
 
     /// Adds a warning to `/readyz` while this clock is wrong. The service stays ready: a wrong clock of the database
@@ -50,6 +53,14 @@ impl Endpoints {
     pub fn watch_clock(&self, clock: Clock) {
         if let Some(started) = self.0.started.get() {
             started.clock.get_or_init(|| clock);
+        }
+    }
+
+    /// Adds the days until these certificates expire to `/readyz`. The service stays ready after that: all replicas may
+    /// have the same certificate.
+    pub fn watch_certificates(&self, certificates: Certificates) {
+        if let Some(started) = self.0.started.get() {
+            started.certificates.get_or_init(|| certificates);
         }
     }
 
@@ -80,10 +91,12 @@ impl Endpoints {
         match probed {
             None => unavailable(STOPPING),
             Some(_) if self.0.shutdown.is_cancelled() => unavailable(STOPPING),
-            Some(None) => match started.clock.get().and_then(Clock::problem) {
-                None => EndpointResponse::line(StatusCode::OK, "ready"),
-                Some(problem) => EndpointResponse::line(StatusCode::OK, &format!("ready, but {problem}: set it")),
-            },
+            Some(None) => {
+                let certificates = started.certificates.get().map(Certificates::lines).unwrap_or_default();
+                let clock = started.clock.get().and_then(Clock::problem);
+                let clock = clock.map_or_else(String::new, |problem| format!(", but {problem}: set it"));
+                EndpointResponse::line(StatusCode::OK, &format!("ready{clock}{certificates}"))
+            }
             Some(Some(problem)) => unavailable(&problem),
         }
     }

@@ -12,6 +12,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use super::{Endpoint, EndpointResponse};
 use crate::metrics::{BuildInfo, MetricSource, MetricsPage, ProcessMetrics};
+use crate::tls::Certificates;
 use crate::{Clock, output};
 
 /// Metrics of a service. No label holds a user, an address or any other value that callers choose.
@@ -68,6 +69,11 @@ impl Metrics {
         text
     }
 
+    /// Adds the days until these certificates expire, and the failed handshakes.
+    pub fn show_certificates(&mut self, certificates: Certificates) {
+        self.0.register_collector(Box::new(CertificateCollector(certificates)));
+    }
+
     /// Returns the endpoint `/metrics`.
     pub fn endpoint(self) -> Endpoint {
         Endpoint { path: "/metrics", handler: Box::new(move |_| EndpointResponse::metrics(self.text())) }
@@ -118,6 +124,26 @@ impl Collector for ClockCollector {
         let unit = Some(&Unit::Seconds);
         let mut offset = encoder.encode_descriptor("gatepost_clock_offset", help, unit, MetricType::Gauge)?;
         offset.encode_gauge(&(self.0.offset().as_seconds_f64()))
+    }
+}
+
+#[derive(Debug)]
+struct CertificateCollector(Certificates);
+
+impl Collector for CertificateCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let days = self.0.days_left();
+        if !days.is_empty() {
+            let (name, help) = ("gatepost_tls_certificate_days_left", "Whole days until the TLS certificate expires");
+            let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            for (role, days) in days {
+                family.encode_family(&[("certificate", role.name())])?.encode_gauge(&days)?;
+            }
+        }
+        let Some(failed) = self.0.failed_handshakes() else { return Ok(()) };
+        let help = "TLS handshakes that failed, without those of clients that sent nothing";
+        let mut one = family(&mut encoder, "gatepost_tls_handshakes_failed", help)?;
+        one.encode_counter::<NoLabelSet, _, f64>(&failed, None)
     }
 }
 

@@ -11,4 +11,4 @@ pub use endpoints::{Endpoint, Endpoints};
 pub use limits::OpsLimits;
 pub use messages::{EndpointRequest, EndpointResponse};
 pub use metrics::Metrics;
-pub use server::run_with_port;
+pub use server::{OpsListener, run_with_port};

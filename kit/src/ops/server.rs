@@ -1,6 +1,7 @@
 //! HTTP/1.1 server with the limits that hyper leaves open.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,19 @@ use tokio::time::{sleep, timeout};
 use super::{Endpoints, OpsLimits};
 use crate::output;
 use crate::shutdown::Shutdown;
+use crate::tls::{ServerTls, Transport};
 
 /// Pause after a failed accept: most often no file descriptors are left.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Listener of the operations port.
+#[derive(Debug)]
+pub struct OpsListener {
+    /// Bound socket.
+    pub socket: TcpListener,
+    /// TLS of its connections; without it they are plaintext.
+    pub tls: Option<ServerTls>,
+}
 
 /// Runs a service, with an operations port if there is a listener for it.
 ///
@@ -26,14 +37,14 @@ const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// ended, so that probes see the start and the end.
 pub async fn run_with_port<T>(
     name: &str,
-    listener: Option<TcpListener>,
+    listener: Option<OpsListener>,
     limits: OpsLimits,
     shutdown: &Shutdown,
     service: impl AsyncFnOnce(Endpoints) -> T,
 ) -> T {
     let endpoints = Endpoints::new(shutdown.clone(), limits);
     let Some(listener) = listener else { return service(endpoints).await };
-    if let Ok(address) = listener.local_addr() {
+    if let Ok(address) = listener.socket.local_addr() {
         output::out(&format!("{name} operations on {address}"));
     }
     let (end, mut connections) = (Shutdown::new(), JoinSet::new());
@@ -49,7 +60,7 @@ pub async fn run_with_port<T>(
 
 /// Serves each new connection.
 async fn accept(
-    listener: &TcpListener,
+    listener: &OpsListener,
     limits: OpsLimits,
     endpoints: &Endpoints,
     end: &Shutdown,
@@ -60,11 +71,14 @@ async fn accept(
         // The semaphore is never closed.
         let place = Arc::clone(&room).acquire_owned().await;
         while connections.try_join_next().is_some() {}
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                let serving = serve(stream, limits, endpoints.clone(), end.clone());
+        match listener.socket.accept().await {
+            Ok((stream, peer)) => {
+                let (tls, endpoints, end) = (listener.tls.clone(), endpoints.clone(), end.clone());
                 connections.spawn(async move {
-                    serving.await;
+                    let begun = end.run_until_cancelled(begin(stream, peer, tls, limits.head)).await;
+                    if let Some(stream) = begun.flatten() {
+                        serve(stream, limits, endpoints, end).await;
+                    }
                     drop(place);
                 });
             }
@@ -76,8 +90,16 @@ async fn accept(
     }
 }
 
+/// Waits for the TLS handshake, if the port uses TLS.
+async fn begin(stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>, limit: Duration) -> Option<Transport> {
+    match tls {
+        Some(tls) => tls.accept_operations(stream, peer, limit).await.ok(),
+        None => Some(Transport::Plain(stream)),
+    }
+}
+
 /// Serves a connection until it ends, reaches its age, or the service ends.
-async fn serve(stream: TcpStream, limits: OpsLimits, endpoints: Endpoints, end: Shutdown) {
+async fn serve(stream: Transport, limits: OpsLimits, endpoints: Endpoints, end: Shutdown) {
     let answer = service_fn(|request: http::Request<Incoming>| {
         let endpoints = endpoints.clone();
         async move {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gatepost::PeerCertificate;
 use h2::Reason;
 use h2::server::Connection;
 use http::{Request, Response};
@@ -27,6 +28,7 @@ use super::seats::{Seat, SeatPermit};
 use super::stream::Exchange;
 use super::turns::Turns;
 use super::window::ConnectionWindow;
+use crate::tls::Transport;
 
 /// Serves a connection until it ends.
 pub(super) async fn serve<S, T>(host: Arc<Host<S>>, stream: TcpStream, peer: SocketAddr, taken: SeatPermit)
@@ -43,7 +45,7 @@ where
         () = seat.cut.cancelled() => return record.end(ConnectionEnd::Evicted),
         () = host.stop.cancelled() => return record.end(ConnectionEnd::Stop),
     };
-    let (mut connection, info, _address) = match begun {
+    let (mut connection, info, _address, certificate) = match begun {
         Ok(Ok(begun)) => begun,
         Ok(Err(error)) => {
             tracing::debug!(%peer, error = &*error, "no HTTP/2 handshake on a connection");
@@ -61,22 +63,22 @@ where
         streams: host.streams.open_share(),
         public_streams: host.public_streams.open_share(),
     };
-    let exchange = Exchange { host: Arc::clone(&host), shares: Arc::new(shares), info };
+    let exchange = Exchange { host: Arc::clone(&host), shares: Arc::new(shares), info, certificate };
     let mut life = Life::new(&host.limits, accepted, Arc::clone(&signs), connection.ping_pong());
     record.end(drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await);
 }
 
-/// Waits for the HTTP/2 handshake. Returns the connection, the address of its calls, and its place in the limit of the
+/// Connection after its handshakes, with the address and the certificate of its calls, and its place in the limit of the
 /// address.
+type BegunConnection = (Connection<AuthorityFilter<Transport>, Piece>, TcpConnectInfo, Option<PeerCertificate>);
+
+/// Waits for the handshakes of TLS and HTTP/2. Returns the connection, and the address and the certificate of its calls.
 async fn begin<S>(
     host: &Host<S>,
     mut stream: TcpStream,
     peer: SocketAddr,
     signs: Arc<PeerActivity>,
-) -> Result<
-    (Connection<impl AsyncRead + AsyncWrite + Unpin + use<S>, Piece>, TcpConnectInfo, Option<AddressPermit>),
-    Box<dyn Error + Send + Sync>,
-> {
+) -> Result<BegunConnection, Box<dyn Error + Send + Sync>> {
     let remote = match &host.proxy_protocol {
         Some(protocol) => protocol.read(&mut stream, peer).await?,
         None => peer,
@@ -84,8 +86,12 @@ async fn begin<S>(
     let claim = host.addresses.as_ref().map(|limit| limit.claim(remote.ip()).ok_or("too many of its address"));
     let address = claim.transpose()?;
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(remote) };
+    let (stream, certificate) = match &host.tls {
+        Some(tls) => tls.accept(stream, remote, host.limits.handshake).await?,
+        None => (Transport::Plain(stream), None),
+    };
     let io = AuthorityFilter::new(stream, signs);
-    Ok((host.limits.http2().handshake(io).await?, info, address))
+    Ok((host.limits.http2().handshake(io).await?, info, address, certificate))
 }
 
 /// Accepts the connection's streams until the connection must end. Returns the reason.

@@ -14,6 +14,7 @@ use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
+use crate::tls::ServerTls;
 
 /// State that all connections of a server share.
 pub(super) struct Host<S> {
@@ -33,6 +34,7 @@ pub(super) struct Host<S> {
     pub(super) secret_answers: &'static [&'static str],
     pub(super) addresses: Option<Arc<AddressLimit>>,
     pub(super) proxy_protocol: Option<ProxyProtocol>,
+    pub(super) tls: Option<ServerTls>,
     pub(super) stop: Shutdown,
     pub(super) metrics: ServerMetrics,
 }

@@ -40,6 +40,7 @@ use crate::output;
 use crate::peer::{Networks, ProxyProtocol};
 use crate::probe::Probe;
 use crate::shutdown::Shutdown;
+use crate::tls::ServerTls;
 
 /// Parts of a service for the server.
 pub struct Parts<V> {
@@ -72,6 +73,8 @@ pub struct Parts<V> {
     /// Paths of the methods whose answers hold secrets. Their answers are never compressed: the size would tell parts
     /// of a secret to a caller that controls other parts of the answer.
     pub secret_answers: &'static [&'static str],
+    /// TLS of the connections; without it they are plaintext.
+    pub tls: Option<ServerTls>,
 }
 
 /// Error that ends a server early.
@@ -130,6 +133,7 @@ pub async fn serve<R: Reason, V: Verify>(
         secret_answers: parts.secret_answers,
         addresses: limits.address_connections.map(AddressLimit::new),
         proxy_protocol: parts.proxy_protocol.clone(),
+        tls: parts.tls,
         stop: stop.clone(),
         metrics: parts.metrics,
     });

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use gatepost::deadline;
+use gatepost::{PeerCertificate, deadline};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{Request, Response};
@@ -36,11 +36,14 @@ pub(super) struct Exchange<S> {
     pub(super) host: Arc<Host<S>>,
     pub(super) shares: Arc<Shares>,
     pub(super) info: TcpConnectInfo,
+    /// Certificate of the client, which TLS has verified.
+    pub(super) certificate: Option<PeerCertificate>,
 }
 
 impl<S> Clone for Exchange<S> {
     fn clone(&self) -> Self {
-        Self { host: Arc::clone(&self.host), shares: Arc::clone(&self.shares), info: self.info.clone() }
+        let (host, shares, info) = (Arc::clone(&self.host), self.shares), self.info.clone());
+        Self { host, shares, info, certificate: self.certificate.clone() }
     }
 }
 
@@ -94,6 +97,9 @@ where
             return;
         };
         head.extensions.insert(self.info.clone());
+        if let Some(certificate) = &self.certificate {
+            head.extensions.insert(certificate.clone());
+        }
         head.extensions.insert(AcceptedAt(accepted));
         head.extensions.insert(Room::new(Arc::clone(&call)));
         let body = match inflated {

@@ -8,3 +8,4 @@ mod metrics;
 mod process;
 mod readiness;
 mod support;
+mod tls;

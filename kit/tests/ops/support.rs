@@ -4,8 +4,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use kit::ops::{Endpoint, EndpointResponse, Endpoints, OpsLimits, run_with_port};
+use kit::ops::{Endpoint, EndpointResponse, Endpoints, OpsLimits, OpsListener, run_with_port};
 use kit::shutdown::Shutdown;
+use kit::tls::ServerTls;
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -31,6 +32,11 @@ pub(crate) struct OpsPort {
 
 /// Opens a port before its service has started.
 pub(crate) async fn open(limits: OpsLimits) -> OpsPort {
+    open_with_tls(limits, None).await
+}
+
+/// Opens a port with TLS before its service has started.
+pub(crate) async fn open_with_tls(limits: OpsLimits, tls: Option<ServerTls>) -> OpsPort {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = Shutdown::new();
@@ -42,7 +48,8 @@ pub(crate) async fn open(limits: OpsLimits) -> OpsPort {
         // The test ends the service, or forgets it.
         let _ = ended.await;
     };
-    let task = tokio::spawn(async move { run_with_port("test", Some(listener), limits, &stop, service).await });
+    let listener = Some(OpsListener { socket: listener, tls });
+    let task = tokio::spawn(async move { run_with_port("test", listener, limits, &stop, service).await });
     let endpoints = given.await.unwrap();
     OpsPort {
         address,

@@ -16,6 +16,7 @@ mod readers;
 mod settings;
 mod shedding;
 mod support;
+mod tls;
 mod transport;
 mod uploads;
 mod waiting;

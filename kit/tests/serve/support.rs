@@ -10,10 +10,13 @@ use gatepost::api::auth::v1::{
     ErrorReason, ListSigningKeysRequest, ListSigningKeysResponse, TokenClaims, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use gatepost::{GuardLayer, Identity, InactiveReason, Introspection, Policy, Rule, Token, Unavailable, Verify};
+use gatepost::{
+    CertificateServices, GuardLayer, Identity, InactiveReason, Introspection, Policy, Rule, Token, Unavailable, Verify,
+};
 use kit::peer::Networks;
 use kit::serve::{Parts, Room, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
+use kit::tls::ServerTls;
 use testkit::Raw;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -41,8 +44,19 @@ pub(crate) async fn start(limits: ServerLimits) -> TestServer {
     start_with(|parts| parts.limits = limits).await
 }
 
+/// Starts a server with TLS. Client certificates of `spiffe://example.org/blog` are the service `blog`.
+#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+pub(crate) async fn start_with_tls(limits: ServerLimits, tls: ServerTls) -> TestServer {
+    start_all(limits, None, Some(tls)).await
+}
+
 /// Starts a server after this change of its parts.
 pub(crate) async fn start_with(change: impl FnOnce(&mut Parts<OneTokenVerifier>)) -> TestServer {
+    start_all(limits, proxy_protocol, None).await
+}
+
+#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+async fn start_all(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>, tls: Option<ServerTls>) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
@@ -51,14 +65,17 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Parts<OneTokenVerifier>)
         .fold(Policy::closed().with_health().with_reflection(), |policy, method| {
             policy.rule(format!("/gatepost.auth.v1.TokenService/{method}"), Rule::Public)
         });
-    let mut metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap();
+    let mut metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap()
+        .rule("/gatepost.auth.v1.TokenService/ListSigningKeys", Rule::service());
+    let name = "spiffe://example.org/blog".parse().unwrap();
+    let services = CertificateServices::new().service(name, Identity::service("blog"));
     let parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
         descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
         routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(&go_on)))),
-        guard: GuardLayer::new(policy, OneTokenVerifier).unwrap(),
+        guard: GuardLayer::new(policy, OneTokenVerifier).unwrap().certificates(services),
         limits: ServerLimits::default(),
         deadlines: &[],
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
@@ -67,6 +84,7 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Parts<OneTokenVerifier>)
         essential: &[],
         secret_answers: &[],
         metrics: metrics.clone(),
+        tls,
     };
     change(&mut parts);
     let stop = shutdown.clone();

@@ -9,12 +9,15 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 
+use super::jitter;
 use super::layers::ReplaceableChannel;
 use super::shared_revocation_state::SharedRevocationState;
-use super::{Token, jitter};
+use crate::dial::Dialer;
 use stream::{FeedFailure, FeedStream, StreamEnd, connect};
+
+pub(super) use stream::FeedCredential;
 
 /// First pause before a reconnection. Short, because every introspection needs a new request without the feed.
 const FIRST_RECONNECT_PAUSE: Duration = Duration::from_millis(50);
@@ -30,18 +33,18 @@ const REJECTION_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct RevocationFeed(JoinHandle<()>);
 
 impl RevocationFeed {
-    /// Starts to follow the auth service with this service key. The feed has a connection of its own, because a busy
+    /// Starts to follow the auth service with this credential. The feed has a connection of its own, because a busy
     /// one would delay renewals. `verify_channel` is replaced when the feed has reconnected after a fault.
     pub(super) fn start(
-        endpoint: Endpoint,
-        key: &Token,
+        dialer: Dialer,
+        credential: FeedCredential,
         revocation_state: Arc<SharedRevocationState>,
         verify_channel: ReplaceableChannel,
     ) -> Self {
-        let (key, pause, logged) = (key.clone(), FIRST_RECONNECT_PAUSE, LoggedFailures::default());
+        let (pause, logged) = (FIRST_RECONNECT_PAUSE, LoggedFailures::default());
         let follower = FeedFollower {
-            endpoint,
-            key,
+            dialer,
+            credential,
             revocation_state,
             verify_channel,
             digest: Vec::new(),
@@ -60,8 +63,8 @@ impl Drop for RevocationFeed {
 }
 
 struct FeedFollower {
-    endpoint: Endpoint,
-    key: Token,
+    dialer: Dialer,
+    credential: FeedCredential,
     revocation_state: Arc<SharedRevocationState>,
     verify_channel: ReplaceableChannel,
     /// The key list's digest in the last greeting or a later message.
@@ -115,13 +118,13 @@ impl FeedFollower {
     async fn stream(&mut self, channel: Option<Channel>) -> StreamEnd {
         let channel = match channel {
             Some(channel) => channel,
-            None => match connect(&self.endpoint).await {
+            None => match connect(&self.dialer).await {
                 Ok(channel) => channel,
                 Err(cause) => return StreamEnd::Failed(cause),
             },
         };
         let counters = self.revocation_state.metrics().counters();
-        match FeedStream::open(channel, &self.key, &self.revocation_state, &mut self.digest).await {
+        match FeedStream::open(channel, &self.credential, &self.revocation_state, &mut self.digest).await {
             Ok(stream) => {
                 self.pause = FIRST_RECONNECT_PAUSE;
                 if std::mem::take(&mut self.logged).loss {
@@ -131,7 +134,7 @@ impl FeedFollower {
                 if let Some(lost) = self.lost.take() {
                     self.verify_channel.replace_if_silent_since(lost);
                 }
-                let ended = stream.run(&self.endpoint).await;
+                let ended = stream.run(&self.dialer).await;
                 // The next stream replaces an overtaken one at once.
                 counters.fed(matches!(ended, StreamEnd::Overtaken(_)));
                 ended
@@ -153,8 +156,10 @@ impl Drop for FeedFollower {
 #[cfg(test)]
 mod tests {
     use tonic::Code;
+    use tonic::transport::Endpoint;
     use tracing::subscriber::set_default;
 
+    use super::super::Token;
     use super::super::log_lines::LogLines;
     use super::*;
     use crate::Uptime;
@@ -165,8 +170,8 @@ mod tests {
             let endpoint = Endpoint::from_static("http://127.0.0.1:1");
             let mut follower = FeedFollower {
                 verify_channel: ReplaceableChannel::from_endpoint(endpoint.clone(), Duration::from_millis(500)),
-                endpoint,
-                key: Token::parse("key").unwrap(),
+                dialer: endpoint.into(),
+                credential: FeedCredential::ServiceKey(Token::parse("key").unwrap()),
                 revocation_state: Arc::new(SharedRevocationState::new(Uptime::manual())),
                 digest: Vec::new(),
                 pause: FIRST_RECONNECT_PAUSE,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 use tokio_stream::wrappers::ReceiverStream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::super::Token;
@@ -21,6 +21,7 @@ use crate::api::auth::v1::watch_revocations_response::Message as FeedResponse;
 use crate::api::auth::v1::{
     self, Acknowledge, Greeting, Renew, Resume, WatchRevocationsRequest, WatchRevocationsResponse,
 };
+use crate::dial::Dialer;
 use crate::revocation_state::{LogPosition, Renewals};
 
 /// Minimum interval of renewals.
@@ -56,6 +57,16 @@ pub(super) enum FeedFailure {
     Senseless,
 }
 
+/// The credential by which the auth service takes the guard for a service.
+#[derive(Clone)]
+pub(in crate::guard) enum FeedCredential {
+    /// The service key, sent with each stream.
+    ServiceKey(Token),
+    /// The client certificate of the connection.
+    #[cfg_attr(not(feature = "tls"), expect(dead_code, reason = "only TLS has client certificates"))]
+    Certificate,
+}
+
 /// A stream after its greeting.
 pub(super) struct FeedStream<'f> {
     requests: mpsc::Sender<WatchRevocationsRequest>,
@@ -74,7 +85,7 @@ impl<'f> FeedStream<'f> {
     /// Opens a stream at the position of the last one.
     pub(super) async fn open(
         channel: Channel,
-        key: &Token,
+        credential: &FeedCredential,
         revocation_state: &'f SharedRevocationState,
         digest: &'f mut Vec<u8>,
     ) -> Result<Self, FeedFailure> {
@@ -82,7 +93,9 @@ impl<'f> FeedStream<'f> {
         let position = revocation_state.read(|state, _| state.position()).map(to_wire);
         send(&requests, FeedRequest::Resume(Resume { position, digest: digest.clone() }));
         let mut request = Request::new(ReceiverStream::new(queue));
-        key.send_in(request.metadata_mut().as_mut());
+        if let FeedCredential::ServiceKey(key) = credential {
+            key.send_in(request.metadata_mut().as_mut());
+        }
         let opening = async {
             let mut responses = TokenServiceClient::new(channel).watch_revocations(request).await?.into_inner();
             Ok((responses.message().await?, responses))
@@ -107,7 +120,7 @@ impl<'f> FeedStream<'f> {
     }
 
     /// Processes messages until the stream ends or the next one is connected.
-    pub(super) async fn run(mut self, endpoint: &Endpoint) -> StreamEnd {
+    pub(super) async fn run(mut self, dialer: &Dialer) -> StreamEnd {
         let mut ticks = interval(self.interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reopen = positive(self.greeting.reopen_after).map(|wait| Instant::now() + wait);
@@ -133,7 +146,7 @@ impl<'f> FeedStream<'f> {
                 }
                 () = sleep_until_some(reopen) => {
                     reopen = None;
-                    next = Box::pin(connect(endpoint));
+                    next = Box::pin(connect(dialer));
                 }
             }
         }
@@ -176,8 +189,8 @@ type Connecting<'e> = Pin<Box<dyn Future<Output = Result<Channel, FeedFailure>> 
 
 /// Connects within [`MAX_SILENCE`]. The endpoint's own timeout covers TCP only, so a silent peer could block a TLS
 /// handshake forever.
-pub(super) async fn connect(endpoint: &Endpoint) -> Result<Channel, FeedFailure> {
-    Ok(timeout(MAX_SILENCE, endpoint.connect()).await.map_err(|_| FeedFailure::Silent)??)
+pub(super) async fn connect(dialer: &Dialer) -> Result<Channel, FeedFailure> {
+    Ok(timeout(MAX_SILENCE, dialer.connect()).await.map_err(|_| FeedFailure::Silent)??)
 }
 
 async fn sleep_until_some(time: Option<Instant>) {
@@ -222,7 +235,11 @@ impl fmt::Display for FeedFailure {
                 f.write_str(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
             }
             Self::Status(code @ (Code::Unauthenticated | Code::PermissionDenied)) => {
-                write!(f, "{code:?}: wrong service key; set it to the auth service's AUTH_SERVICE_KEY")
+                write!(
+                    f,
+                    "{code:?}: wrong service key; set it to the auth service's AUTH_SERVICE_KEY, or name the client \
+                     certificate in AUTH_TLS_SERVICES"
+                )
             }
             Self::Status(code) => write!(f, "{code:?}"),
             Self::Silent => f.write_str("the auth service is silent"),

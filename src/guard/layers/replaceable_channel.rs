@@ -6,7 +6,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
+
+use crate::dial::Dialer;
 
 /// Minimum wait before a timeout counts as silence, as a part of the request's time limit.
 const SILENCE_SHARE: f64 = 0.8;
@@ -30,8 +32,8 @@ const MIN_REPLACEMENT_INTERVAL: Duration = Duration::from_secs(1);
 pub(in crate::guard) struct ReplaceableChannel(Arc<ChannelState>);
 
 struct ChannelState {
-    /// The endpoint; `None` for a channel from the caller, which is never replaced.
-    endpoint: Option<Endpoint>,
+    /// The way to connect; `None` for a channel from the caller, which is never replaced.
+    dialer: Option<Dialer>,
     /// Minimum wait before a timeout counts as silence.
     silence: Duration,
     current: watch::Sender<Channel>,
@@ -60,9 +62,10 @@ impl ReplaceableChannel {
     ///
     /// # Panics
     /// Panics outside a Tokio runtime.
-    pub(in crate::guard) fn from_endpoint(endpoint: Endpoint, limit: Duration) -> Self {
-        let channel = endpoint.connect_lazy();
-        Self::new(Some(endpoint), channel, limit)
+    pub(in crate::guard) fn from_endpoint(dialer: impl Into<Dialer>, limit: Duration) -> Self {
+        let dialer = dialer.into();
+        let channel = dialer.connect_lazy();
+        Self::new(Some(dialer), channel, limit)
     }
 
     /// Wraps a channel from the caller, which is never replaced.
@@ -70,10 +73,10 @@ impl ReplaceableChannel {
         Self::new(None, channel, Duration::MAX / 2)
     }
 
-    fn new(endpoint: Option<Endpoint>, channel: Channel, limit: Duration) -> Self {
+    fn new(dialer: Option<Dialer>, channel: Channel, limit: Duration) -> Self {
         let silence = limit.mul_f64(SILENCE_SHARE);
         let health = Mutex::new(ChannelHealth { heard: Instant::now(), changed: None, is_logged: false });
-        Self(Arc::new(ChannelState { endpoint, silence, current: watch::Sender::new(channel), health }))
+        Self(Arc::new(ChannelState { dialer, silence, current: watch::Sender::new(channel), health }))
     }
 
     /// Returns the current channel and its later replacements.
@@ -107,14 +110,14 @@ impl ReplaceableChannel {
     }
 
     fn replace(&self, health: &mut ChannelHealth, since: Instant) {
-        let Some(endpoint) = self.0.endpoint.as_ref().filter(|_| health.heard < since) else { return };
+        let Some(dialer) = self.0.dialer.as_ref().filter(|_| health.heard < since) else { return };
         // No channel can start here: the request was dropped with its runtime.
         if Handle::try_current().is_err() {
             return;
         }
         let now = Instant::now();
         (health.heard, health.changed) = (now, Some(now));
-        self.0.current.send_replace(endpoint.connect_lazy());
+        self.0.current.send_replace(dialer.connect_lazy());
         if !std::mem::replace(&mut health.is_logged, true) {
             tracing::info!("auth service silent: requests use a new connection");
         }
@@ -138,6 +141,7 @@ impl Drop for PendingRequest<'_> {
 #[cfg(test)]
 mod tests {
     use tokio::time::advance;
+    use tonic::transport::Endpoint;
 
     use super::*;
 

@@ -11,9 +11,9 @@ use http_body::Frame;
 use tokio::time::{Instant, sleep};
 use tonic::codegen::Bytes;
 
-use super::super::authorizer::Authorizer;
+use super::super::authorizer::{Authorizer, Credential};
 use super::super::limit::until;
-use super::super::{Rejection, Token, TrafficClass, Verify};
+use super::super::{Rejection, TrafficClass, Verify};
 use crate::Uptime;
 use crate::log::shown_path;
 use crate::status::reason_name;
@@ -60,7 +60,7 @@ pub(in super::super) struct OpenCall<V> {
     authorizer: Arc<Authorizer<V>>,
     audience: Option<Arc<str>>,
     uri: Uri,
-    token: Token,
+    credential: Credential,
     admission: Admission,
     /// True during the poll that admitted the call.
     is_admitting: AtomicBool,
@@ -72,12 +72,12 @@ pub(in super::super) struct OpenCall<V> {
 }
 
 impl<V: Verify> OpenCall<V> {
-    /// Creates the state of a call that this token has just opened.
+    /// Creates the state of a call that this credential has just opened.
     pub(in super::super) fn new(
         authorizer: Arc<Authorizer<V>>,
         audience: Option<Arc<str>>,
         uri: Uri,
-        token: Token,
+        credential: Credential,
         admission: Admission,
     ) -> Arc<Self> {
         let (is_admitting, is_request_over) = (AtomicBool::new(true), AtomicBool::new(false));
@@ -86,7 +86,7 @@ impl<V: Verify> OpenCall<V> {
             authorizer,
             audience,
             uri,
-            token,
+            credential,
             admission,
             is_admitting,
             is_request_over,
@@ -100,7 +100,7 @@ impl<V: Verify> OpenCall<V> {
         self.is_admitting.store(false, Ordering::Relaxed);
     }
 
-    /// Returns a check of the token now. Without evidence it asks again for up to 2 s.
+    /// Returns a check of the credential now. Without evidence it asks again for up to 2 s.
     pub(super) fn check(self: &Arc<Self>) -> TokenCheck {
         let call = Arc::clone(self);
         Box::pin(async move { call.recheck().await })
@@ -127,7 +127,13 @@ impl<V: Verify> OpenCall<V> {
                 }
                 match self
                     .authorizer
-                    .authorize(self.uri.path(), &self.token, self.audience.as_deref(), TrafficClass::OpenCall, None)
+                    .authorize(
+                        self.uri.path(),
+                        &self.credential,
+                        self.audience.as_deref(),
+                        TrafficClass::OpenCall,
+                        None,
+                    )
                     .await
                 {
                     Err(Rejection::AuthUnavailable) => sleep(CHECK_INTERVAL).await,
@@ -190,11 +196,13 @@ impl<V: Verify> OpenCall<V> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use tracing::subscriber::set_default;
 
     use super::super::super::log_lines::LogLines;
     use super::super::super::scripted::{Scripted, ScriptedAnswer};
-    use super::super::super::{InactiveReason, Policy};
+    use super::super::super::{Identity, InactiveReason, Policy, Token};
     use super::*;
     use crate::metrics::{GuardMetrics, RejectionCount};
 
@@ -204,7 +212,7 @@ mod tests {
             let metrics = GuardMetrics::default();
             let (policy, verifier) = (Policy::closed(), Scripted::new([ScriptedAnswer::Answer]));
             let authorizer = Arc::new(Authorizer::new(policy, verifier, metrics.clone()));
-            let token = Token::parse("the-token-itself").unwrap();
+            let token = Credential::Token(Token::parse("the-token-itself").unwrap());
             let call = OpenCall::new(authorizer, None, Uri::from_static("/a.B/C"), token, Admission::now());
             for rejection in [Rejection::Token(InactiveReason::Revoked), Rejection::AuthUnavailable] {
                 assert_eq!(call.reject(rejection), Rejection::Token(InactiveReason::Revoked), "the first counts");
@@ -224,10 +232,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn call_ends_with_its_client_certificate() {
+        let verifier = Scripted::new([ScriptedAnswer::Hang]);
+        let authorizer = Arc::new(Authorizer::new(Policy::closed(), verifier, GuardMetrics::default()));
+        let checked = async |service: Identity| {
+            let (uri, credential) = (Uri::from_static("/a.B/C"), Credential::Certificate(service));
+            OpenCall::new(Arc::clone(&authorizer), None, uri, credential, Admission::now()).check().await
+        };
+        let service = Identity::service("blog");
+        assert_eq!(checked(service.clone()).await, Ok(()), "the auth service is not asked");
+        let expired = service.expire_time(SystemTime::UNIX_EPOCH);
+        assert_eq!(checked(expired).await, Err(Rejection::Token(InactiveReason::Expired)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn admission_covers_messages_for_250_ms_at_most() {
         let (policy, verifier) = (Policy::closed(), Scripted::new([ScriptedAnswer::Answer]));
         let authorizer = Arc::new(Authorizer::new(policy, verifier, GuardMetrics::default()));
-        let token = Token::parse("the-token-itself").unwrap();
+        let token = Credential::Token(Token::parse("the-token-itself").unwrap());
         let call = OpenCall::new(authorizer, None, Uri::from_static("/a.B/C"), token, Admission::now());
         assert!(call.is_admitting(false) && call.is_admitting(true));
         tokio::time::advance(CHECK_INTERVAL).await;

@@ -6,10 +6,12 @@ use super::values::{Values, variable};
 /// Largest width of a line, in characters; longer lines are broken.
 const MAX_LINE_CHARS: usize = 120;
 
-/// Returns the command, with shell variables for kept values; a step that keeps a value assigns its variable.
-pub(super) fn line(step: &DemoStep, address: &str, values: &Values) -> String {
+/// Returns the command, with shell variables for kept values; a step that keeps a value assigns its variable. `access` has
+/// the flags for plaintext or TLS.
+pub(super) fn line(step: &DemoStep, access: &str, address: &str, values: &Values) -> String {
+    let access = Some(access).filter(|access| !access.is_empty()).map(|access| format!(" {access}"));
     let token = step.token.map(|token| format!(" -H \"api-token: {token}\""));
-    let mut parts = vec![format!("grpcurl -plaintext{}", token.unwrap_or_default())];
+    let mut parts = vec![format!("grpcurl{}{}", access.unwrap_or_default(), token.unwrap_or_default())];
     if step.request != "{}" {
         parts.push(format!("-d {}", quote(&values.print(step.request))));
     }
@@ -41,7 +43,7 @@ mod tests {
     fn short_step_is_one_line() {
         let step = DemoStep::new("", METHOD).token("$TOKEN").request(r#"{"id":"$POST"}"#);
         let wanted = r#"grpcurl -plaintext -H "api-token: $TOKEN" -d "{\"id\":\"$POST\"}" [::1]:2 gatepost.blog.v1.PostService/UpdatePost"#;
-        assert_eq!(line(&step, "[::1]:2", &Values::fixed()), wanted);
+        assert_eq!(line(&step, "-plaintext", "[::1]:2", &Values::fixed()), wanted);
     }
 
     #[test]
@@ -51,6 +53,6 @@ mod tests {
   -d '{"patch":{"title":"It'\''s 0badcafe"}}' \
   127.0.0.1:2 gatepost.blog.v1.PostService/UpdatePost \
   | sed -n 's/.*"id": "\(.*\)",*/\1/p')"#;
-        assert_eq!(line(&step, "127.0.0.1:2", &Values::fixed()), wanted);
+        assert_eq!(line(&step, "-plaintext", "127.0.0.1:2", &Values::fixed()), wanted);
     }
 }

@@ -9,6 +9,9 @@ pub(super) enum DemoError {
          its own pair"
     )]
     Unreachable(String),
+    /// TLS has failed.
+    #[error("{0} cannot be called by TLS ({1}): see --ca, --client-cert, --client-key and --server-name")]
+    Tls(String, String),
     /// Another server listens at this URL.
     #[error("{url} is not the {wanted}: set --auth-url to the auth service and --blog-url to the blog service")]
     Stranger {

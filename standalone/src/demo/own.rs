@@ -7,25 +7,28 @@ use std::pin::pin;
 
 use kit::ServiceAddress;
 use kit::config::Environment;
+use kit::reload::Reload;
 use kit::shutdown::Shutdown;
+use kit::tls::ClientTlsFlags;
 
 use super::print::{self, Style};
 use super::services::DemoServices;
 use super::tell::tell;
-use crate::pair::{Pair, PairFlags, wait_until_answering};
+use crate::pair::{Pair, PairFlags};
 
 /// Runs the demo against a pair that ends with it.
 pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
     // The folder holds a signing key, and its parent is readable by all users of the machine.
     let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir()?;
-    let pair = Pair::bind(&PairFlags::on_free_ports(folder.path()), Environment::unset()).await?;
+    let pair = Pair::bind(&PairFlags::on_free_ports(folder.path()), Environment::unset(), Reload::default()).await?;
     let (auth, blog) = (pair.auth_at(), pair.blog_at());
-    let services = DemoServices::new(ServiceAddress::from_socket(auth), ServiceAddress::from_socket(blog))?;
+    let [auth_url, blog_url] = [&auth, &blog].map(|place| ServiceAddress::from_socket(place.address));
+    let services = DemoServices::new(auth_url, blog_url, &ClientTlsFlags::default())?;
     // Ctrl-C ends the demo, and the end of the demo ends the pair.
     let end = Shutdown::new();
     let mut serving = pin!(pair.serve(end.clone()));
     let story = async {
-        tokio::join!(wait_until_answering(auth), wait_until_answering(blog));
+        tokio::join!(auth.wait_until_answering(), blog.wait_until_answering());
         tell(services, print::OWN, style, shutdown).await
     };
     let told = tokio::select! {

@@ -52,7 +52,7 @@ async fn take(
     cut: &mut Option<EarlyEnd>,
 ) -> Result<(), String> {
     let service = services.serving(step.method);
-    say(&print::command(style, &command::line(step, service.place.address(), values)));
+    say(&print::command(style, &command::line(step, &service.flags, service.place.address(), values)));
     let missing = |name| format!("not played: no answer has given ${name}");
     let token = step.token.map(|token| values.fill(token)).transpose().map_err(missing)?;
     let request = values.fill(step.request).map_err(missing)?;

@@ -1,5 +1,6 @@
 //! Checks before the demo, so that a wrong URL gives one sentence instead of forty refusals.
 
+use kit::tls::tls_fault;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -30,9 +31,10 @@ pub(super) async fn check(services: &DemoServices) -> Result<(), DemoError> {
 async fn serves(service: &DemoService, wanted: &'static str, name: &str) -> Result<(), DemoError> {
     let question = HealthCheckRequest { service: name.to_owned() };
     let answer = HealthClient::new(service.channel.clone()).check(question).await;
-    match answer {
-        Ok(_) => Ok(()),
-        Err(status) if status.code() == Code::Unavailable => Err(DemoError::Unreachable(service.place.url())),
-        Err(_) => Err(DemoError::Stranger { url: service.place.url(), wanted }),
-    }
+    let Err(status) = answer else { return Ok(()) };
+    Err(match tls_fault(&status) {
+        Some(fault) => DemoError::Tls(service.place.url(), fault),
+        None if status.code() == Code::Unavailable => DemoError::Unreachable(service.place.url()),
+        None => DemoError::Stranger { url: service.place.url(), wanted },
+    })
 }

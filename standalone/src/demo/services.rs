@@ -1,12 +1,14 @@
 //! Client of both services: calls any method by name, with JSON in and out.
 
+use std::error::Error;
 use std::time::Duration;
 
 use gatepost_server::dynamic::{self, Contract};
 use kit::ServiceAddress;
+use kit::tls::ClientTlsFlags;
 use serde_json::Value;
 use tonic::Status;
-use tonic::transport::{Channel, Endpoint, Error};
+use tonic::transport::{Channel, Endpoint};
 
 /// Time limit of a call, longer than all deadlines of the services.
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -15,6 +17,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct DemoService {
     pub(super) place: ServiceAddress,
     pub(super) channel: Channel,
+    /// Flags of grpcurl for this service.
+    pub(super) flags: String,
 }
 
 /// Both services and their contract.
@@ -36,8 +40,13 @@ pub(super) struct DemoAnswer {
 
 impl DemoServices {
     /// Returns a client that connects at the first call.
-    pub(super) fn new(auth: ServiceAddress, blog: ServiceAddress) -> Result<Self, Error> {
-        Ok(Self { auth: DemoService::new(auth)?, blog: DemoService::new(blog)?, contract: Contract::new(&CONTRACTS) })
+    pub(super) fn new(
+        auth: ServiceAddress,
+        blog: ServiceAddress,
+        tls: &ClientTlsFlags,
+    ) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let (auth, blog) = (DemoService::new(auth, tls)?, DemoService::new(blog, tls)?);
+        Ok(Self { auth, blog, contract: Contract::new(&CONTRACTS) })
     }
 
     /// Returns the service that serves this method.
@@ -62,9 +71,15 @@ impl DemoServices {
 }
 
 impl DemoService {
-    fn new(place: ServiceAddress) -> Result<Self, Error> {
-        let channel = Endpoint::from_shared(place.url())?.connect_timeout(CALL_TIMEOUT).connect_lazy();
-        Ok(Self { place, channel })
+    fn new(place: ServiceAddress, tls: &ClientTlsFlags) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let url = place.url();
+        let (channel, flags) = if place.is_tls() {
+            let channel = tls.open(None)?.channel_with(&url, |endpoint| endpoint.connect_timeout(CALL_TIMEOUT))?;
+            (channel, tls.grpcurl())
+        } else {
+            (Endpoint::from_shared(url)?.connect_timeout(CALL_TIMEOUT).connect_lazy(), "-plaintext".to_owned())
+        };
+        Ok(Self { place, channel, flags })
     }
 }
 

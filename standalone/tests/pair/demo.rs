@@ -16,21 +16,21 @@ use tonic::transport::{Channel, Endpoint};
 use super::support::{Outcome, Pair, folder, gatepost, tool};
 
 /// Exit code and output of a demo.
-struct Played {
+pub(super) struct Played {
     code: Option<i32>,
     out: String,
-    err: String,
+    pub(super) err: String,
 }
 
 impl Played {
-    fn by(command: &mut Command) -> Self {
+    pub(super) fn by(command: &mut Command) -> Self {
         let output = command.spawn().unwrap().wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     #[track_caller]
-    fn is_well(&self) {
+    pub(super) fn is_well(&self) {
         assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{}", self.out);
         assert!(self.out.trim_end().ends_with(" steps, all as expected"), "{}", self.out);
     }
@@ -53,7 +53,7 @@ impl Played {
     }
 }
 
-fn demo() -> Command {
+pub(super) fn demo() -> Command {
     let mut command = gatepost();
     command.arg("demo");
     command
@@ -217,8 +217,8 @@ fn lasting(text: &str) -> String {
     lines.map(|line| line.replace(|letter: char| letter.is_ascii_hexdigit(), "")).collect::<Vec<_>>().join("\n")
 }
 
-#[test]
-fn every_line_works_word_for_word_with_grpcurl() {
+/// Plays the demo by this command, and then its lines with grpcurl.
+pub(super) fn play_with_grpcurl(command: &mut Command) {
     let grpcurl = tool("GATEPOST_GRPCURL", "grpcurl");
     if grpcurl == "skip" {
         println!("skipped: GATEPOST_GRPCURL=skip, so the demo's lines were not run");
@@ -226,9 +226,7 @@ fn every_line_works_word_for_word_with_grpcurl() {
     }
     let found = Command::new(&grpcurl).arg("--version").output();
     assert!(found.is_ok(), "grpcurl is missing: run scripts/test, or set GATEPOST_GRPCURL to its path (or to `skip`)");
-    let folder = folder();
-    let pair = Pair::start(folder.path(), &[]);
-    let played = Played::by(&mut against(&pair.auth, &pair.blog));
+    let played = Played::by(command);
     played.is_well();
     let lines: Vec<_> = played.steps().into_iter().map(|(line, _)| format!("{line} 2>&1\necho ----")).collect();
     let script = format!("grpcurl() {{ command \"$GRPCURL\" \"$@\"; }}\n{}", lines.join("\n"));
@@ -241,5 +239,12 @@ fn every_line_works_word_for_word_with_grpcurl() {
         let shown = if line.contains("=$(") { "" } else { shown };
         assert_eq!(lasting(answer), lasting(shown), "{line}");
     }
+}
+
+#[test]
+fn every_line_works_word_for_word_with_grpcurl() {
+    let folder = folder();
+    let pair = Pair::start(folder.path(), &[]);
+    play_with_grpcurl(&mut against(&pair.auth, &pair.blog));
     pair.stop();
 }

@@ -25,7 +25,7 @@ const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/envoy.yaml");
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../auth-service/tests/rpc/pyjwt.py");
 
 /// A running Envoy, killed when dropped.
-struct Envoy {
+pub(super) struct Envoy {
     child: Child,
     address: String,
     _folder: TempDir,
@@ -39,7 +39,7 @@ impl Drop for Envoy {
 }
 
 /// Returns the path of Envoy, or `None` if it is to be skipped.
-fn program() -> Option<PathBuf> {
+pub(super) fn program() -> Option<PathBuf> {
     let named = tool("GATEPOST_ENVOY", "");
     if named == "skip" {
         println!("skipped: GATEPOST_ENVOY=skip, so docs/envoy.yaml was not tried");
@@ -60,6 +60,11 @@ fn program() -> Option<PathBuf> {
 impl Envoy {
     /// Starts Envoy with the documented settings in front of this pair, and waits until it serves.
     async fn start(program: &Path, pair: &Pair) -> Self {
+        Self::start_with(program, pair, |text| text).await
+    }
+
+    /// Starts Envoy like [`start`](Self::start), with changed settings.
+    pub(super) async fn start_with(program: &Path, pair: &Pair, change: impl FnOnce(String) -> String) -> Self {
         let folder = folder();
         let (config, admin) = (folder.path().join("envoy.yaml"), folder.path().join("admin"));
         let port = |address: &str| address.parse::<SocketAddr>().unwrap().port().to_string();
@@ -74,7 +79,7 @@ impl Envoy {
             assert_eq!(text.matches(&documented).count(), 1, "{documented}");
             text = text.replace(&documented, &free);
         }
-        fs::write(&config, text).unwrap();
+        fs::write(&config, change(text)).unwrap();
         let mut child = Command::new(program)
             .args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "info", "--admin-address-path"])
             .arg(&admin)
@@ -99,7 +104,7 @@ impl Envoy {
     }
 
     /// Lists posts through Envoy, with this header.
-    async fn list(&self, header: Option<(&'static str, String)>) -> Result<(), Status> {
+    pub(super) async fn list(&self, header: Option<(&'static str, String)>) -> Result<(), Status> {
         let mut request = Request::new(ListPostsRequest::default());
         if let Some((name, value)) = header {
             request.metadata_mut().insert(name, value.parse().unwrap());

@@ -13,3 +13,4 @@ mod session;
 mod start;
 mod story;
 mod support;
+mod tls;

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod encrypted;
 mod health;
 mod input;
 mod keys;

@@ -11,9 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kit::file_lock::lock_within;
 use kit::handover::{create_file, folder_of};
+use kit::key_access::is_exposed;
 use secrecy::zeroize::Zeroizing;
 
-use super::key_access::{inherit, is_exposed};
+use super::key_access::inherit;
 use crate::keys::model::{Key, Pkcs8};
 
 const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";

@@ -1,0 +1,91 @@
+//! Handshakes: who is trusted, in how much time, and by which protocol.
+
+use std::time::Duration;
+
+use gatepost::tls::ClientTls;
+use kit::serve::ServerLimits;
+use kit::tls::ClientAuth;
+use testkit::tls::Authority;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::TcpStream;
+use tonic::transport::Endpoint;
+
+use super::super::support::start_with_tls;
+use super::world::{World, ask, causes, channel};
+
+const SHORT: Duration = Duration::from_millis(50);
+const LONG: Duration = Duration::from_hours(1);
+
+#[tokio::test]
+async fn client_checks_authority_and_name() {
+    let world = World::new();
+    let server = world.start(None).await;
+    ask(&channel(&server, world.client())).await.unwrap();
+    ask(&channel(&server, world.client().server_name("localhost"))).await.unwrap();
+    ask(&channel(&server, ClientTls::builder().server_certificate(&world.server.certificate))).await.unwrap();
+
+    let other = Authority::new("other").write(world.folder.path(), "other");
+    let pinned = world.authority.issue(&["127.0.0.1"]).write(world.folder.path(), "pinned").certificate;
+    for (client, cause) in [
+        (ClientTls::builder().authorities(other), "UnknownIssuer"),
+        (ClientTls::builder(), "UnknownIssuer"),
+        (world.client().server_name("example.org"), "not valid for name"),
+        (ClientTls::builder().server_certificate(pinned), "ApplicationVerificationFailure"),
+    ] {
+        let why = causes(&ask(&channel(&server, client)).await.unwrap_err());
+        assert!(why.contains(cause), "{why}");
+    }
+}
+
+#[tokio::test]
+async fn plaintext_and_tls_do_not_meet() {
+    let world = World::new();
+    let server = world.start(None).await;
+    let plain = Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect_lazy();
+    ask(&plain).await.unwrap_err();
+    let plain = super::super::support::start(ServerLimits::default()).await;
+    let why = causes(&ask(&channel(&plain, world.client())).await.unwrap_err());
+    assert!(why.contains("received corrupt message"), "{why}");
+}
+
+/// C65: a connection without a client certificate gets no further than the handshake.
+#[tokio::test]
+async fn required_certificate_is_of_the_clients_authority() {
+    let world = World::new();
+    let server = world.start(Some(ClientAuth::Required)).await;
+    ask(&channel(&server, world.client_named(&["spiffe://example.org/any"]))).await.unwrap();
+    let why = causes(&ask(&channel(&server, world.client())).await.unwrap_err());
+    assert!(why.contains("CertificateRequired"), "{why}");
+    let foreign = Authority::new("foreign").issue(&["a.org"]).write(world.folder.path(), "foreign");
+    let why = causes(
+        &ask(&channel(&server, world.client().certificate(foreign.certificate, foreign.key))).await.unwrap_err(),
+    );
+    assert!(why.contains("received fatal alert"), "{why}");
+    // A client may stay without a certificate where none is required.
+    ask(&channel(&world.start(Some(ClientAuth::Optional)).await, world.client())).await.unwrap();
+}
+
+#[tokio::test]
+async fn silent_client_has_five_seconds_for_the_handshake() {
+    let world = World::new();
+    let limits = ServerLimits { handshake: SHORT, first_request: LONG, ..ServerLimits::default() };
+    let server = start_with_tls(limits, world.tls(None)).await;
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    // Waits for the end.
+    let _ = silent.read_to_end(&mut Vec::new()).await;
+    assert_eq!(ServerLimits::default().handshake, Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn handshakes_count_among_the_seats() {
+    let world = World::new();
+    let server = start_with_tls(ServerLimits { connections: 2, ..ServerLimits::default() }, world.tls(None)).await;
+    let busy = channel(&server, world.client());
+    ask(&busy).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(TcpStream::connect(server.address).await.unwrap());
+    }
+    ask(&channel(&server, world.client())).await.expect("a new client is served");
+    ask(&busy).await.expect("the first client is still served");
+}

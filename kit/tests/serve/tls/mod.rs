@@ -1,0 +1,8 @@
+//! TLS on the wire: handshakes, client certificates as services, reloads, and refused files.
+
+mod files;
+mod handshakes;
+mod identities;
+mod openssl;
+mod reloads;
+mod world;
