@@ -12,6 +12,6 @@ mod run;
 mod secrets;
 pub mod store;
 
-pub use config::{AuthTlsFlags, Config, Flags, TlsFlags};
+pub use config::{AuthTlsFlags, BlogConfig, BlogFlags, LimitFlags, TlsFlags};
 pub use run::{BlogRunError, run};
 pub use secrets::SECRETS;

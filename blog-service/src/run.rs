@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
 use crate::app::BlogState;
-use crate::config::{Config, Flags};
+use crate::config::{BlogConfig, BlogFlags};
 use crate::policy;
 use crate::rpc;
 use crate::store::{BlogStore, StoreError};
@@ -119,7 +119,7 @@ async fn start(
 }
 
 /// Assembles the state of the use cases.
-fn state(flags: &Flags, page_tokens: PageTokens, store: &Store, clock: &Clock) -> BlogState {
+fn state(flags: &BlogFlags, page_tokens: PageTokens, store: &BlogStore, clock: &Clock) -> BlogState {
     BlogState {
         page_tokens,
         ids: Ids::new(clock.clone()),
@@ -131,7 +131,7 @@ fn state(flags: &Flags, page_tokens: PageTokens, store: &Store, clock: &Clock) -
 }
 
 /// Builds the client of the auth service.
-fn auth(flags: &Flags, service_key: Option<&Token>, tls: &TlsParts) -> Result<AuthService, BuildError> {
+fn auth(flags: &BlogFlags, service_key: Option<&Token>, tls: &TlsParts) -> Result<AuthService, BuildError> {
     let mut auth = AuthService::builder(flags.auth_url.url());
     if let Some(tls) = &tls.client {
         auth = auth.tls(tls.clone());
@@ -144,7 +144,7 @@ fn auth(flags: &Flags, service_key: Option<&Token>, tls: &TlsParts) -> Result<Au
     auth.build()
 }
 
-/// Largest by which a stored time may be ahead: the largest difference of clocks that any setting allows.
+/// Time by which a stored time may be ahead: the largest difference of clocks that any setting allows.
 const MAX_TIME_LEAD: TimeDelta = TimeDelta::seconds(62);
 
 /// Sets request times in the future, written by a wrong clock, to the present. Otherwise the requests would stay known

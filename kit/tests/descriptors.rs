@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use gatepost::api::auth::v1::ErrorReason;
 use gatepost::{GuardLayer, InactiveReason, Introspection, Policy, Token, Unavailable, Verify};
 use kit::peer::networks;
-use kit::serve::{Parts, ServerLimits, serve};
+use kit::serve::{Parts, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -49,6 +49,8 @@ async fn start() -> SocketAddr {
         operators: networks(OPERATOR).unwrap(),
         essential: &[],
         secret_answers: &[],
+        metrics: ServerMetrics::from_descriptors(&[]).unwrap(),
+        tls: None,
     };
     tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, Shutdown::new()).await.unwrap() });
     address

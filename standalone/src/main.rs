@@ -165,7 +165,7 @@ async fn run_auth(
         Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
         None => {}
     }
-    let config = auth_service::Config::new(flags, environment, Clock::system())?;
+    let config = auth_service::AuthConfig::new(flags, environment, Clock::system())?;
     let config = config.reloaded_by(reload).bind_ops().await?;
     let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
     Ok(Box::pin(auth_service::run(config, listener, shutdown)).await?)
@@ -173,7 +173,7 @@ async fn run_auth(
 
 /// Runs the blog service alone, or its health check.
 async fn run_blog(
-    flags: blog_service::Flags,
+    flags: blog_service::BlogFlags,
     environment: Environment,
     shutdown: Shutdown,
     reload: Reload,
@@ -181,7 +181,7 @@ async fn run_blog(
     if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
         return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
     }
-    let config = blog_service::Config::new(flags, environment, Clock::system())?;
+    let config = blog_service::BlogConfig::new(flags, environment, Clock::system())?;
     let config = config.reloaded_by(reload).bind_ops().await?;
     let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
     Ok(Box::pin(blog_service::run(config, listener, shutdown)).await?)

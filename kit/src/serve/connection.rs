@@ -70,7 +70,8 @@ where
 
 /// Connection after its handshakes, with the address and the certificate of its calls, and its place in the limit of the
 /// address.
-type BegunConnection = (Connection<AuthorityFilter<Transport>, Piece>, TcpConnectInfo, Option<PeerCertificate>);
+type BegunConnection =
+    (Connection<AuthorityFilter<Transport>, Piece>, TcpConnectInfo, Option<AddressPermit>, Option<PeerCertificate>);
 
 /// Waits for the handshakes of TLS and HTTP/2. Returns the connection, and the address and the certificate of its calls.
 async fn begin<S>(

@@ -50,8 +50,6 @@ pub struct ServerLimits {
     pub reserved_connections: usize,
     /// Open connections of one address, or of one IPv6 network of 64 bits; `None` sets no limit.
     pub address_connections: Option<usize>,
-    /// Time for a TLS handshake.
-    pub handshake: Duration,
     /// Time from the accept in which a connection must send HTTP/2's preface, after all that stands before it.
     pub handshake: Duration,
     /// Time from the accept in which a connection must open its first stream.
@@ -106,7 +104,6 @@ impl Default for ServerLimits {
             descriptor_divisor: 4,
             reserved_connections: 32,
             address_connections: None,
-            handshake: Duration::from_secs(5),
             handshake: Duration::from_secs(5),
             first_request: Duration::from_secs(10),
             idle: Duration::from_mins(5),

@@ -42,7 +42,7 @@ pub(super) struct Exchange<S> {
 
 impl<S> Clone for Exchange<S> {
     fn clone(&self) -> Self {
-        let (host, shares, info) = (Arc::clone(&self.host), self.shares), self.info.clone());
+        let (host, shares, info) = (Arc::clone(&self.host), Arc::clone(&self.shares), self.info.clone());
         Self { host, shares, info, certificate: self.certificate.clone() }
     }
 }

@@ -44,38 +44,29 @@ pub(crate) async fn start(limits: ServerLimits) -> TestServer {
     start_with(|parts| parts.limits = limits).await
 }
 
-/// Starts a server with TLS. Client certificates of `spiffe://example.org/blog` are the service `blog`.
+/// Starts a server with TLS. Client certificates of `spiffe://example.org/blog` are the service `blog`, which alone may
+/// call `ListSigningKeys`.
 #[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
 pub(crate) async fn start_with_tls(limits: ServerLimits, tls: ServerTls) -> TestServer {
-    start_all(limits, None, Some(tls)).await
+    let name = "spiffe://example.org/blog".parse().unwrap();
+    let services = CertificateServices::new().service(name, Identity::service("blog"));
+    let guard = guard(Rule::service()).certificates(services);
+    start_with(|parts| (parts.limits, parts.tls, parts.guard) = (limits, Some(tls), guard)).await
 }
 
 /// Starts a server after this change of its parts.
 pub(crate) async fn start_with(change: impl FnOnce(&mut Parts<OneTokenVerifier>)) -> TestServer {
-    start_all(limits, proxy_protocol, None).await
-}
-
-#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
-async fn start_all(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>, tls: Option<ServerTls>) -> TestServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
-    let policy = ["VerifyToken", "ListSigningKeys", "WatchRevocations"]
-        .iter()
-        .fold(Policy::closed().with_health().with_reflection(), |policy, method| {
-            policy.rule(format!("/gatepost.auth.v1.TokenService/{method}"), Rule::Public)
-        });
-    let mut metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap()
-        .rule("/gatepost.auth.v1.TokenService/ListSigningKeys", Rule::service());
-    let name = "spiffe://example.org/blog".parse().unwrap();
-    let services = CertificateServices::new().service(name, Identity::service("blog"));
-    let parts = Parts {
+    let metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap();
+    let mut parts = Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
         descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
         routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(&go_on)))),
-        guard: GuardLayer::new(policy, OneTokenVerifier).unwrap().certificates(services),
+        guard: guard(Rule::Public),
         limits: ServerLimits::default(),
         deadlines: &[],
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
@@ -84,12 +75,22 @@ async fn start_all(limits: ServerLimits, proxy_protocol: Option<ProxyProtocol>, 
         essential: &[],
         secret_answers: &[],
         metrics: metrics.clone(),
-        tls,
+        tls: None,
     };
     change(&mut parts);
     let stop = shutdown.clone();
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, stop).await.unwrap() });
     TestServer { address, shutdown, task, go_on, metrics }
+}
+
+/// Returns a guard with this rule for `ListSigningKeys`; the other methods are public.
+fn guard(keys: Rule) -> GuardLayer<OneTokenVerifier> {
+    let rules = [("VerifyToken", Rule::Public), ("ListSigningKeys", keys), ("WatchRevocations", Rule::Public)];
+    let policy = Policy::closed().with_health().with_reflection();
+    let policy = rules
+        .into_iter()
+        .fold(policy, |policy, (method, rule)| policy.rule(format!("/gatepost.auth.v1.TokenService/{method}"), rule));
+    GuardLayer::new(policy, OneTokenVerifier).unwrap()
 }
 
 /// Verifier that admits only the token `good`.
