@@ -156,7 +156,9 @@ impl From<Error> for Status {
                 "too many passwords wait to be checked, try again in a moment",
                 HASH_RETRY_DELAY,
             ),
-            Error::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
+            Error::Hash(error @ (HashError::Unreadable(_) | HashError::Panicked)) => {
+                failure::internal::<ErrorReason>(&error)
+            }
             // The database went back to an earlier state. The follower has logged the loss.
             Error::Lost => failure::outcome_unknown::<ErrorReason>(),
             Error::Store(error) => failure::store::<ErrorReason>(&error),
