@@ -115,7 +115,7 @@ async fn drive<S, T, I>(
             },
             () = stop.cancelled(), if !is_stopping => {
                 is_stopping = true;
-                life.say_goodbye(connection, None);
+                life.retire();
             }
             () = seat.cut.cancelled(), if !is_cut => {
                 is_cut = true;
