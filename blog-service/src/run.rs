@@ -9,17 +9,18 @@ use gatepost::{AuthService, BuildError, GuardLayer, PolicyError};
 use kit::Clock;
 use kit::clock::keep;
 use kit::ids::Ids;
+use kit::lifecycle::Lifecycle;
 use kit::ops::{self, Endpoints, Metrics};
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 use kit::serve::{Parts, ServeError, ServerLimits, serve};
-use kit::shutdown::Shutdown;
+use kit::tasks::{TaskDied, Tasks};
 use tokio::net::TcpListener;
 
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
 use crate::app::BlogState;
-use crate::config::Config;
+use crate::config::{Config, Flags};
 use crate::policy;
 use crate::rpc;
 use crate::store::{Store, StoreError};
@@ -42,41 +43,33 @@ pub enum RunError {
     /// Serving failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A background task has died.
+    #[error(transparent)]
+    Task(#[from] TaskDied),
 }
 
-/// Serves on `listener` and on the operations port, if set, until `shutdown`.
+/// Serves on `listener` and on the operations port, if set, until the service drains.
 ///
 /// # Errors
 /// [`RunError`]; its text says what to do.
-pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
-    let service = async |endpoints| start(config, listener, shutdown.clone(), endpoints).await;
-    Box::pin(ops::run_with_port("blog-service", ops, limits, &shutdown, service)).await
+pub async fn run(mut config: Config, listener: TcpListener, life: impl Into<Lifecycle>) -> Result<(), RunError> {
+    let (ops, limits, life) = (config.ops.take(), ops::OpsLimits::default(), life.into());
+    let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
+    Box::pin(ops::run_with_port("blog-service", ops, limits, &life, service)).await?
 }
 
-async fn start(
+async fn serve_on(
     config: Config,
     listener: TcpListener,
-    shutdown: Shutdown,
+    life: Lifecycle,
     endpoints: Endpoints,
 ) -> Result<(), RunError> {
     let Config { flags, service_key, proxy_protocol, clock, .. } = config;
-    // The start may wait for the database; a shutdown ends the wait.
-    let opened = shutdown.run_until_cancelled(Box::pin(Store::open(&flags.database_url))).await;
-    let Some(store) = opened.transpose()? else { return Ok(()) };
     let clock = clock.apart();
-    patiently(|| measure(store.db(), &clock)).await?;
-    repair(&store, &clock).await?;
-    let fresh = kit::random::bytes();
-    let key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
-    let state = Arc::new(BlogState {
-        page_tokens: PageTokens::new(&key),
-        ids: Ids::new(clock.clone()),
-        store: store.clone(),
-        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
-        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
-        clock: clock.clone(),
-    });
+    // A start may wait for the database; a stop ends the wait.
+    let started = life.leaving().run_until_cancelled(Box::pin(start(&flags, clock.clone()))).await;
+    let Some(state) = started.transpose()? else { return Ok(()) };
+    let store = &state.store;
     let auth = AuthService::builder(flags.auth_url.url());
     let auth = if let Some(key) = &service_key {
         auth.service_key(key)
@@ -85,6 +78,7 @@ async fn start(
         auth
     };
     let auth = auth.build()?;
+    let feed = auth.clone();
     let mut metrics = Metrics::default();
     metrics.count_verifications(auth.metrics());
     let guard = GuardLayer::new(policy::policy(flags.public_reads), auth)?.audience(flags.audience);
@@ -104,15 +98,41 @@ async fn start(
     };
     endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
     endpoints.watch_clock(clock.clone());
-    let served = Shutdown::new();
+    let tasks = Tasks::new(&life);
+    let end = tasks.end();
     let serving = async {
-        let _served = served.clone().drop_guard();
-        serve::<ErrorReason, _>(parts, listener, shutdown).await
+        let _end = end.clone().drop_guard();
+        serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };
     let measuring = clock_probe(store.db(), &clock);
-    let (ended, ()) = tokio::join!(serving, keep(clock, measuring, served.clone()));
+    let (ended, ..) = tokio::join!(
+        serving,
+        tasks.run("clock", keep(clock, measuring, end.clone())),
+        tasks.run("revocation feed", async {
+            let _: Option<()> = end.run_until_cancelled(feed.feed_died()).await;
+        }),
+        tasks.run("database writer", store.db().run_until(&end))
+    );
     store.close().await;
+    tasks.result()?;
     Ok(ended?)
+}
+
+/// Opens the database, and assembles the state that calls work with.
+async fn start(flags: &Flags, clock: Clock) -> Result<Arc<BlogState>, RunError> {
+    let store = Store::open(&flags.database_url).await?;
+    patiently(|| measure(store.db(), &clock)).await?;
+    repair(&store, &clock).await?;
+    let fresh = kit::random::bytes();
+    let key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
+    Ok(Arc::new(BlogState {
+        page_tokens: PageTokens::new(&key),
+        ids: Ids::new(clock.clone()),
+        store,
+        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
+        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
+        clock,
+    }))
 }
 
 /// Largest lead of a stored time: the largest difference of clocks that any setting allows.

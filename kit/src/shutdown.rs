@@ -4,12 +4,20 @@ use rustix::process::Signal as ProcessSignal;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 pub use tokio_util::sync::CancellationToken as Shutdown;
 
-/// Stop signals by Ctrl-C and SIGTERM: the first asks the services to drain, the second ends the process at once.
-pub struct Signals {
+/// Stop by Ctrl-C and SIGTERM: the first signal asks the services to stop, the second ends the process at once.
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    stop: StopTokens,
+}
+
+/// Tokens of the first signal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StopTokens {
     /// Cancelled by the first signal.
-    pub drain: Shutdown,
-    /// Cancelled by the second signal.
-    pub hard: Shutdown,
+    pub(crate) stop: Shutdown,
+    /// Cancelled too if the signal is SIGINT: a person at a terminal waits for no balancer.
+    pub(crate) hurry: Shutdown,
 }
 
 /// Signals that are ignored, although their default ends the process.
@@ -23,28 +31,42 @@ const IGNORED_SIGNALS: [(&str, ProcessSignal); 4] = [
     ("SIGXFSZ", ProcessSignal::XFSZ),
 ];
 
-/// Starts to listen for SIGINT and SIGTERM, and ignores SIGHUP, SIGUSR1, SIGUSR2 and SIGXFSZ.
-///
-/// # Errors
-/// Fails if the operating system refuses the handlers.
-pub fn signals() -> std::io::Result<Signals> {
-    let (drain, hard) = (Shutdown::new(), Shutdown::new());
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    for (name, number) in IGNORED_SIGNALS {
-        tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
-    }
-    let signals = Signals { drain: drain.clone(), hard: hard.clone() };
-    tokio::spawn(async move {
-        for next in [drain, hard] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            next.cancel();
+impl Signals {
+    /// Starts to listen for SIGINT and SIGTERM, and ignores SIGHUP, SIGUSR1, SIGUSR2 and SIGXFSZ.
+    ///
+    /// # Errors
+    /// Fails if the operating system refuses the handlers.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        for (name, number) in IGNORED_SIGNALS {
+            tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
         }
-    });
-    Ok(signals)
+        Ok(Self { interrupt, terminate, stop: StopTokens::default() })
+    }
+
+    /// Returns the tokens of the first signal.
+    pub(crate) fn tokens(&self) -> StopTokens {
+        self.stop.clone()
+    }
+
+    /// Cancels the tokens with the first signal, and returns after the second.
+    pub(crate) async fn second(mut self) {
+        let is_interrupt = self.next().await;
+        if is_interrupt {
+            self.stop.hurry.cancel();
+        }
+        self.stop.stop.cancel();
+        self.next().await;
+    }
+
+    /// Waits for a signal. Returns true if it is SIGINT.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.interrupt.recv() => true,
+            _ = self.terminate.recv() => false,
+        }
+    }
 }
 
 /// Logs the first signal of this kind. The handler stays, so that later signals are ignored too.

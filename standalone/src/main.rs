@@ -23,7 +23,7 @@ use crate::pair::PairFlags;
 const SETTINGS: &str = "\
 The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …) \
 from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their places \
-(AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL).";
+(AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL) and its --shutdown-delay.";
 
 /// Authentication for gRPC backends: an auth service and a guarded blog service, in one process.
 #[derive(Debug, Parser)]
@@ -118,26 +118,29 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let demo = std::env::args_os().nth(1).is_some_and(|command| command == "demo");
     let environment = Environment::new(if demo { demo_variable } else { variable })
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
-    kit::process::run("gatepost", &[&["auth_service", "blog_service"], db::CRATES], environment, async |signals| {
+    kit::process::run("gatepost", &[&["auth_service", "blog_service"], db::CRATES], environment, async |process| {
         let cli: Cli = parse(std::env::args_os(), environment, &[])?;
         check_names(&cli, environment)?;
         match cli.command {
-            None => Box::pin(pair::run(cli.pair, environment, signals)).await,
-            Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
+            None => Box::pin(pair::run(cli.pair, environment, process)).await,
+            Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, process.stop())).await,
             Some(GatepostCommand::Keys(InFolder { folder, command })) => {
                 command.in_folder(folder)?.run(environment, Clock::system()).await
             }
             Some(GatepostCommand::Admin(InFolder { folder, command })) => {
                 Box::pin(command.in_folder(folder)?.run(Clock::system())).await
             }
-            Some(GatepostCommand::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
-            Some(GatepostCommand::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
-            Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
+            Some(GatepostCommand::Backup(flags)) => {
+                Box::pin(backup::backup(flags, Clock::system(), process.stop())).await
+            }
+            Some(GatepostCommand::Restore(flags)) => {
+                Box::pin(backup::restore(flags, Clock::system(), process.stop())).await
+            }
+            Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, process.stop())).await,
             Some(GatepostCommand::Auth(line)) => {
                 let auth_service::CommandLine { flags, command } = *line;
                 match command {
@@ -148,7 +151,8 @@ async fn main() -> ExitCode {
                 }
                 let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
-                Ok(Box::pin(auth_service::run(config, listener, signals)).await?)
+                let [life] = process.services(config.flags.shutdown_delay);
+                Ok(Box::pin(auth_service::run(config, listener, life)).await?)
             }
             Some(GatepostCommand::Blog(flags)) => {
                 if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
@@ -156,9 +160,9 @@ async fn main() -> ExitCode {
                 }
                 let config = blog_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
                 let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
-                Ok(Box::pin(blog_service::run(config, listener, signals)).await?)
+                let [life] = process.services(config.flags.shutdown_delay);
+                Ok(Box::pin(blog_service::run(config, listener, life)).await?)
             }
         }
     })
-    .await
 }

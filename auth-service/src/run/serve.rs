@@ -9,9 +9,10 @@ use gatepost::GuardLayer;
 use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
+use kit::lifecycle::Lifecycle;
 use kit::ops::{self, Endpoints, Metrics};
 use kit::serve::{MethodDeadlines, Parts, ServerLimits, serve};
-use kit::shutdown::Shutdown;
+use kit::tasks::Tasks;
 use tokio::net::TcpListener;
 
 use super::error::RunError;
@@ -28,28 +29,28 @@ use crate::view::Finder;
 
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
 
-/// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
+/// Serves on `listener`, and on the operations port, if there is one, until the service drains.
 ///
 /// # Errors
 /// [`RunError`] with what to do.
-pub async fn run(mut config: Config, listener: TcpListener, shutdown: Shutdown) -> Result<(), RunError> {
-    let (ops, limits) = (config.ops.take(), ops::OpsLimits::default());
-    let service = async |endpoints| serve_on(config, listener, shutdown.clone(), endpoints).await;
-    Box::pin(ops::run_with_port("auth-service", ops, limits, &shutdown, service)).await
+pub async fn run(mut config: Config, listener: TcpListener, life: impl Into<Lifecycle>) -> Result<(), RunError> {
+    let (ops, limits, life) = (config.ops.take(), ops::OpsLimits::default(), life.into());
+    let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
+    Box::pin(ops::run_with_port("auth-service", ops, limits, &life, service)).await?
 }
 
 async fn serve_on(
     config: Config,
     listener: TcpListener,
-    shutdown: Shutdown,
+    life: Lifecycle,
     endpoints: Endpoints,
 ) -> Result<(), RunError> {
     let (issuer, registration, rotation) =
         (config.flags.issuer.clone(), config.flags.registration, config.flags.keys.rotation());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
-    let Some(StartedService { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
-        return Ok(());
-    };
+    // A start may wait for the database; a stop ends the wait.
+    let started = life.leaving().run_until_cancelled(Box::pin(start(config))).await;
+    let Some(StartedService { app, follower, ring, repair }) = started.transpose()? else { return Ok(()) };
     let guard =
         GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?.audience(app.audiences.own());
     let mut metrics = Metrics::default();
@@ -60,7 +61,7 @@ async fn serve_on(
         services: &policy::SERVICES,
         descriptors: DESCRIPTOR_SET,
         elsewhere: &policy::ELSEWHERE,
-        routes: rpc::routes(&app, &callers, &shutdown),
+        routes: rpc::routes(&app, &callers, life.draining()),
         guard,
         limits: ServerLimits::default(),
         deadlines: DEADLINES,
@@ -71,21 +72,24 @@ async fn serve_on(
     pages.push(metrics.endpoint());
     endpoints.show(pages, health::write_probe(app.store.db()));
     endpoints.watch_clock(app.clock.clone());
-    let served = Shutdown::new();
+    let tasks = Tasks::new(&life);
+    let end = tasks.end();
     let serving = async {
-        let _served = served.clone().drop_guard();
-        serve::<ErrorReason, _>(parts, listener, shutdown).await
+        let _end = end.clone().drop_guard();
+        serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };
     let App { store, clock, .. } = &*app;
     let trust = ClockTrust { leeway: app.issuing.leeway, repaired: repair.count.clone() };
-    let (ended, (), (), (), ()) = tokio::join!(
+    let (ended, ..) = tokio::join!(
         serving,
-        Box::pin(follower.follow(served.clone())),
-        Box::pin(sweep(repair, served.clone())),
-        Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), served.clone())),
-        Box::pin(run_rotation(ring, rotation, trust, served.clone()))
+        tasks.run("follower of the log", Box::pin(follower.follow(end.clone()))),
+        tasks.run("sweep", Box::pin(sweep(repair, end.clone()))),
+        tasks.run("clock", Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), end.clone()))),
+        tasks.run("key rotation", Box::pin(run_rotation(ring, rotation, trust, end.clone()))),
+        tasks.run("database writer", store.db().run_until(&end))
     );
     store.close().await;
+    tasks.result()?;
     Ok(ended?)
 }
 

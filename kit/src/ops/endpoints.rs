@@ -24,7 +24,8 @@ pub struct Endpoints(Arc<EndpointsState>);
 
 struct EndpointsState {
     started: OnceLock<StartedService>,
-    shutdown: Shutdown,
+    /// Cancelled when the service leaves.
+    leaving: Shutdown,
     limits: OpsLimits,
 }
 
@@ -35,8 +36,8 @@ struct StartedService {
 }
 
 impl Endpoints {
-    pub(super) fn new(shutdown: Shutdown, limits: OpsLimits) -> Self {
-        Self(Arc::new(EndpointsState { started: OnceLock::new(), shutdown, limits }))
+    pub(super) fn new(leaving: Shutdown, limits: OpsLimits) -> Self {
+        Self(Arc::new(EndpointsState { started: OnceLock::new(), leaving, limits }))
     }
 
     /// Serves these endpoints from now on. The service is ready while `write` succeeds. A second call does nothing.
@@ -76,10 +77,10 @@ impl Endpoints {
     async fn readiness(&self, started: Option<&StartedService>) -> EndpointResponse {
         const STOPPING: &str = "stopping: send calls to another replica";
         let Some(started) = started else { return unavailable("starting: the database is not open yet") };
-        let probed = self.0.shutdown.run_until_cancelled(started.readiness.check()).await;
+        let probed = self.0.leaving.run_until_cancelled(started.readiness.check()).await;
         match probed {
             None => unavailable(STOPPING),
-            Some(_) if self.0.shutdown.is_cancelled() => unavailable(STOPPING),
+            Some(_) if self.0.leaving.is_cancelled() => unavailable(STOPPING),
             Some(None) => match started.clock.get().and_then(Clock::problem) {
                 None => EndpointResponse::line(StatusCode::OK, "ready"),
                 Some(problem) => EndpointResponse::line(StatusCode::OK, &format!("ready, but {problem}: set it")),

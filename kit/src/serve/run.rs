@@ -29,10 +29,11 @@ use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use super::{Elsewhere, MethodDeadlines, ServerLimits};
 use crate::failure;
+use crate::lifecycle::Lifecycle;
 use crate::output;
 use crate::peer::ProxyProtocol;
 use crate::probe::Probe;
-use crate::shutdown::Shutdown;
+use crate::tasks::{TaskDied, Tasks};
 
 /// Parts of a service for the server.
 pub struct Parts<V> {
@@ -70,9 +71,12 @@ pub enum ServeError {
     /// The listener is unusable.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
+    /// A background task has died.
+    #[error(transparent)]
+    Task(#[from] TaskDied),
 }
 
-/// Serves until `shutdown`, then gives running calls at most `limits.grace` to end.
+/// Serves until the service drains, then gives running calls at most `limits.grace` to end.
 ///
 /// Prints `NAME listening on ADDR` to standard output once calls succeed. `R` has the domain of failures outside of
 /// handlers.
@@ -82,7 +86,7 @@ pub enum ServeError {
 pub async fn serve<R: Reason, V: Verify>(
     parts: Parts<V>,
     listener: TcpListener,
-    shutdown: Shutdown,
+    life: Lifecycle,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
     let Parts { name, services, descriptors, elsewhere, limits, deadlines, .. } = parts;
@@ -95,7 +99,8 @@ pub async fn serve<R: Reason, V: Verify>(
         .add_service(reflection(services, descriptors).build_v1alpha()?);
     let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
     let signpost = Signpost::<R> { elsewhere, reasons: PhantomData };
-    let stop = Shutdown::new();
+    let tasks = Tasks::new(&life);
+    let stop = tasks.end();
     let host = Arc::new(Host {
         service: envelope.layer(signpost.layer(parts.guard.peers(peer).layer(routes.prepare()))),
         limits,
@@ -113,15 +118,17 @@ pub async fn serve<R: Reason, V: Verify>(
     });
     let (seats, mut connections) = (Seats::new(limits.connections()), JoinSet::new());
     output::out(&format!("{name} listening on {address}"));
+    life.pulse().set_serving();
     let accepting = accept(listener, &seats, limits.tcp_keepalive, &stop, &mut connections, |stream, peer, taken| {
         connection::serve(Arc::clone(&host), stream, peer, taken)
     });
-    tokio::join!(accepting, async {
-        health.follow(parts.health_probe, shutdown).await;
+    tokio::join!(tasks.run("accept loop", life.pulse().during(accepting)), async {
+        tasks.run("health", health.follow(parts.health_probe, &life, &stop)).await;
         stop.cancel();
+        tracing::info!("{name} drains: running calls have {:?}", limits.grace);
     });
     drain(connections, limits.grace).await;
-    Ok(())
+    Ok(tasks.result()?)
 }
 
 /// Waits until the connections have ended, and cuts the rest after the grace.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use kit::lifecycle::Lifecycle;
 use kit::ops::{Endpoint, EndpointResponse, Endpoints, OpsLimits, run_with_port};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
@@ -36,13 +37,14 @@ pub(crate) async fn open(limits: OpsLimits) -> OpsPort {
     let shutdown = Shutdown::new();
     let (give, given) = oneshot::channel();
     let (end, ended) = oneshot::channel();
-    let stop = shutdown.clone();
+    let life = Lifecycle::from(shutdown.clone());
     let service = async move |endpoints| {
         assert!(give.send(endpoints).is_ok());
         // The test ends the service, or forgets it.
         let _ = ended.await;
     };
-    let task = tokio::spawn(async move { run_with_port("test", Some(listener), limits, &stop, service).await });
+    let task =
+        tokio::spawn(async move { run_with_port("test", Some(listener), limits, &life, service).await.unwrap() });
     let endpoints = given.await.unwrap();
     OpsPort {
         address,

@@ -9,6 +9,7 @@ mod frames;
 mod proxy_protocol;
 mod readers;
 mod settings;
+mod stopping;
 mod support;
 mod transport;
 mod uploads;

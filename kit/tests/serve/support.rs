@@ -44,25 +44,30 @@ pub(crate) async fn start_behind(limits: ServerLimits, proxy_protocol: Option<Pr
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
+    let parts = Parts { limits, proxy_protocol, ..parts(&go_on) };
+    let life = shutdown.clone().into();
+    let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, life).await.unwrap() });
+    TestServer { address, shutdown, task, go_on }
+}
+
+/// Returns the parts of a server with the usual limits; `go_on` lets one call with the token `wait` end.
+pub(crate) fn parts(go_on: &Arc<Notify>) -> Parts<impl Verify + use<>> {
     let policy = Policy::closed()
         .with_health()
         .with_reflection()
         .rule("/gatepost.auth.v1.TokenService/VerifyToken", Rule::Public);
-    let parts = Parts {
+    Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
         descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
-        routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(&go_on)))),
+        routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(go_on)))),
         guard: GuardLayer::new(policy, OneTokenVerifier).unwrap(),
-        limits,
+        limits: ServerLimits::default(),
         deadlines: &[],
         health_probe: Box::new(|| Box::pin(async { Ok(()) })),
-        proxy_protocol,
-    };
-    let stop = shutdown.clone();
-    let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, stop).await.unwrap() });
-    TestServer { address, shutdown, task, go_on }
+        proxy_protocol: None,
+    }
 }
 
 /// Verifier that admits only the token `good`.

@@ -7,6 +7,7 @@ use std::pin::pin;
 
 use kit::ServiceAddress;
 use kit::config::Environment;
+use kit::lifecycle::Lifecycle;
 use kit::shutdown::Shutdown;
 
 use super::print::{self, Style};
@@ -22,8 +23,8 @@ pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn
     let (auth, blog) = (pair.auth_at(), pair.blog_at());
     let services = DemoServices::new(ServiceAddress::from_socket(auth), ServiceAddress::from_socket(blog))?;
     // Ctrl-C ends the demo, and the end of the demo ends the pair.
-    let end = Shutdown::new();
-    let mut serving = pin!(pair.serve(end.clone()));
+    let life = Lifecycle::from(Shutdown::new());
+    let mut serving = pin!(pair.serve(life.clone(), life.behind()));
     let story = async {
         tokio::join!(wait_until_answering(auth), wait_until_answering(blog));
         tell(services, print::OWN, style, shutdown).await
@@ -35,7 +36,7 @@ pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn
         }
         told = story => told,
     };
-    end.cancel();
+    life.stop();
     serving.await?;
     folder.close()?;
     Ok(told?)
