@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn service_behind_another_leaves_with_it_and_drains_later() {
+    async fn service_behind_another_leaves_with_it() {
         let leaving = Shutdown::new();
         let front = Lifecycle::new(leaving.clone(), Shutdown::new(), DELAY);
         let behind = front.behind();

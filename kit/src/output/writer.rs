@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn dead_writer_is_noticed_and_the_last_lines_are_written() {
+    fn dead_writer_is_noticed_and_last_lines_are_written() {
         let (mut reader, pipe) = io::pipe().unwrap();
         let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
         let (died, panicked, lines) = (Shutdown::new(), Arc::new(AtomicBool::new(false)), Arc::clone(&queue));

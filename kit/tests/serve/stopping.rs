@@ -69,7 +69,7 @@ async fn leaving_server_says_so_and_accepts_until_it_drains() {
 }
 
 #[tokio::test]
-async fn running_call_ends_after_the_server_has_begun_to_drain() {
+async fn running_call_ends_while_the_server_drains() {
     let server = start().await;
     let channel = server.channel();
     let mut call = Box::pin(ask(&channel, "wait"));

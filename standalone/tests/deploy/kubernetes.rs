@@ -117,7 +117,7 @@ fn ports_of_services_probes_and_policies_exist() {
 
 /// The settings of the manifests start a service, with files and ports of this machine.
 #[tokio::test(flavor = "multi_thread")]
-async fn settings_of_the_manifests_start_services_whose_probes_answer() {
+async fn settings_of_the_manifests_start_ready_services() {
     let Some(manifests) = manifests("kubernetes/base") else { return };
     for (name, prefix) in SERVICES {
         let folder = folder();

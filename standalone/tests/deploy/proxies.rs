@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use blog_service::api::v1::CreatePostRequest;
@@ -74,51 +74,10 @@ impl Kind {
         let [.., high, low] = std::process::id().to_be_bytes();
         let here = SocketAddr::from(([127, 100 + self as u8, high, low.max(2)], 50050));
         let address = here.to_string();
-        // The timeouts are shorter than the feed of the test.
-        let file = match self {
-            Self::Nginx => "nginx/gatepost.conf",
-            Self::Haproxy => "haproxy/haproxy.cfg",
-        };
-        let text = fs::read_to_string(deploy(file)).unwrap();
         let mut command = Command::new(program);
         match self {
-            Self::Nginx => {
-                let text = replaced(
-                    text,
-                    &[
-                        ("listen 127.0.0.1:50050", &format!("listen {address}")),
-                        ("server 127.0.0.1:50051", &format!("server {}", pair.auth)),
-                        ("server 127.0.0.1:50052", &format!("server {}", pair.blog)),
-                        ("grpc_read_timeout 10s", "grpc_read_timeout 2s"),
-                        ("grpc_send_timeout 10s", "grpc_send_timeout 2s; client_body_timeout 2s"),
-                    ],
-                );
-                fs::write(folder.path().join("gatepost.conf"), text).unwrap();
-                let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                    .map(|kind| format!("{kind}_temp_path {}/{kind};", folder.path().display()))
-                    .concat();
-                let main = format!(
-                    "user root root; daemon off; master_process off; pid {0}/pid; events {{}} http {{ access_log off; {paths} include {0}/gatepost.conf; }}",
-                    folder.path().display()
-                );
-                fs::write(folder.path().join("nginx.conf"), main).unwrap();
-                command.args(["-e", "stderr", "-p"]).arg(folder.path()).arg("-c").arg(folder.path().join("nginx.conf"));
-            }
-            Self::Haproxy => {
-                let port = |ops: &Option<String>| ops.as_ref().unwrap().rsplit_once(':').unwrap().1.to_owned();
-                let text = replaced(
-                    text,
-                    &[
-                        ("bind 127.0.0.1:50050", &format!("bind {address}")),
-                        ("127.0.0.1:50051 port 9101", &format!("{} port {}", pair.auth, port(&pair.auth_ops))),
-                        ("127.0.0.1:50052 port 9102", &format!("{} port {}", pair.blog, port(&pair.blog_ops))),
-                        ("timeout client 1m", "timeout client 2s"),
-                        ("timeout server 10s", "timeout server 2s"),
-                    ],
-                );
-                fs::write(folder.path().join("haproxy.cfg"), text).unwrap();
-                command.arg("-db").arg("-f").arg(folder.path().join("haproxy.cfg"));
-            }
+            Self::Nginx => set_up_nginx(&mut command, folder.path(), &address, pair),
+            Self::Haproxy => set_up_haproxy(&mut command, folder.path(), &address, pair),
         }
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         while TcpStream::connect(here).is_err() {
@@ -126,6 +85,51 @@ impl Kind {
         }
         Proxy { child, address, _folder: folder }
     }
+}
+
+/// Writes the settings of nginx, with timeouts that are shorter than the feed of the test.
+fn set_up_nginx(command: &mut Command, folder: &Path, address: &str, pair: &Pair) {
+    let text = replaced(
+        fs::read_to_string(deploy("nginx/gatepost.conf")).unwrap(),
+        &[
+            ("listen 127.0.0.1:50050", &format!("listen {address}")),
+            ("server 127.0.0.1:50051", &format!("server {}", pair.auth)),
+            ("server 127.0.0.1:50052", &format!("server {}", pair.blog)),
+            ("grpc_read_timeout 10s", "grpc_read_timeout 2s"),
+            ("grpc_send_timeout 10s", "grpc_send_timeout 2s; client_body_timeout 2s"),
+        ],
+    );
+    fs::write(folder.join("gatepost.conf"), text).unwrap();
+    let folder = folder.display();
+    let paths = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("{kind}_temp_path {folder}/{kind};"))
+        .concat();
+    // Without a master, no worker outlives the test.
+    let main = format!(
+        "user root root; daemon off; master_process off; pid {folder}/pid; events {{}} \
+         http {{ access_log off; {paths} include {folder}/gatepost.conf; }}"
+    );
+    let file = format!("{folder}/nginx.conf");
+    fs::write(&file, main).unwrap();
+    command.args(["-e", "stderr", "-c", &file]);
+}
+
+/// Writes the settings of HAProxy, with timeouts that are shorter than the feed of the test.
+fn set_up_haproxy(command: &mut Command, folder: &Path, address: &str, pair: &Pair) {
+    let port = |ops: &Option<String>| ops.as_ref().unwrap().rsplit_once(':').unwrap().1.to_owned();
+    let text = replaced(
+        fs::read_to_string(deploy("haproxy/haproxy.cfg")).unwrap(),
+        &[
+            ("bind 127.0.0.1:50050", &format!("bind {address}")),
+            ("127.0.0.1:50051 port 9101", &format!("{} port {}", pair.auth, port(&pair.auth_ops))),
+            ("127.0.0.1:50052 port 9102", &format!("{} port {}", pair.blog, port(&pair.blog_ops))),
+            ("timeout client 1m", "timeout client 2s"),
+            ("timeout server 10s", "timeout server 2s"),
+        ],
+    );
+    let file = folder.join("haproxy.cfg");
+    fs::write(&file, text).unwrap();
+    command.arg("-db").arg("-f").arg(file);
 }
 
 impl Proxy {
@@ -191,7 +195,12 @@ async fn works_behind(kind: Kind) -> Outcome {
     let mut posts = PostServiceClient::new(ada.clone());
     let content = "b".repeat(LONGEST_CONTENT);
     let request = CreatePostRequest { title: "a".into(), content, ..CreatePostRequest::default() };
-    posts.create_post(with_token(request.clone(), &token)).await?;
+    loop {
+        match posts.create_post(with_token(request.clone(), &token)).await {
+            Err(status) if status.code() == Code::Unavailable => {}
+            created => break drop(created?),
+        }
+    }
     let too_long = CreatePostRequest { content: request.content + "b", ..request };
     assert_eq!(reason(&posts.create_post(with_token(too_long, &token)).await.unwrap_err()), "INVALID_FIELDS");
     let mut users = UserServiceClient::new(ada.clone());
