@@ -22,6 +22,7 @@ use kit::config::{
 };
 use kit::reload::Reload;
 use kit::tls::TlsParts;
+use kit::lifecycle::shutdown_delay;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
@@ -98,6 +99,9 @@ pub struct AuthFlags {
     /// Email address of the first admin; the account is created if no active user is an admin
     #[arg(long, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
     pub admin_email: Option<String>,
+    /// Time for which a stopping service still accepts calls, so that balancers can move; 0 to 1h. SIGINT skips it
+    #[arg(long, env = "AUTH_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
+    pub shutdown_delay: Duration,
     /// Allow plaintext beyond loopback, for listening and for the database
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]

@@ -156,7 +156,9 @@ impl From<AuthError> for Status {
                 "too many passwords wait to be checked, try again in a moment",
                 HASH_RETRY_DELAY,
             ),
-            AuthError::Hash(error @ HashError::Unreadable(_)) => failure::internal::<ErrorReason>(&error),
+            AuthError::Hash(error @ (HashError::Unreadable(_) | HashError::Panicked)) => {
+                failure::internal::<ErrorReason>(&error)
+            }
             // The database went back to an earlier state. The follower has logged the loss.
             AuthError::Lost => failure::outcome_unknown::<ErrorReason>(),
             AuthError::Store(error) => failure::store::<ErrorReason>(&error),

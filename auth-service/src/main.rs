@@ -7,14 +7,13 @@ use clap::CommandFactory as _;
 use kit::Clock;
 use kit::config::{Environment, KnownNames, parse};
 
-#[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     // Both services may share one RUST_LOG, as in docker-compose.yml.
     let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
-    kit::process::run("auth-service", crates, environment, async |signals, reload| {
+    kit::process::run("auth-service", crates, environment, async |process| {
         let CommandLine { flags, command } = parse(std::env::args_os(), environment, &[])?;
         let known = KnownNames::new(&CommandLine::command(), &SECRETS);
         match command {
@@ -33,7 +32,7 @@ async fn main() -> ExitCode {
         }
         let config = AuthConfig::new(flags, environment, Clock::system())?.reloaded_by(reload).bind_ops().await?;
         let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
-        Ok(auth_service::run(config, listener, signals).await?)
+        let [life] = process.services(config.flags.shutdown_delay);
+        Ok(auth_service::run(config, listener, life).await?)
     })
-    .await
 }

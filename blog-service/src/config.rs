@@ -4,6 +4,7 @@ mod auth_tls;
 mod tls;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::{Parser, ValueHint};
 use gatepost::Token;
@@ -12,6 +13,7 @@ use kit::config::{
     check_published, is_published, warn_plaintext,
 };
 use kit::healthcheck::HealthcheckCommand;
+use kit::lifecycle::shutdown_delay;
 use kit::peer::{Networks, ProxyProtocol, networks};
 use kit::reload::Reload;
 use kit::tls::TlsParts;
@@ -73,6 +75,9 @@ pub struct BlogFlags {
     #[arg(long, env = "BLOG_PROXY_PROTOCOL", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub proxy_protocol: bool,
+    /// Time for which a stopping service still accepts calls, so that balancers can move; 0 to 1h. SIGINT skips it
+    #[arg(long, env = "BLOG_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
+    pub shutdown_delay: Duration,
     /// Allow plaintext beyond loopback, for listening, for the auth service and for the database
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]

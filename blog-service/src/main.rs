@@ -8,14 +8,13 @@ use kit::Clock;
 use kit::config::{Environment, KnownNames, parse};
 use kit::healthcheck::HealthcheckCommand;
 
-#[tokio::main]
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     // Both services may share one RUST_LOG, as in docker-compose.yml.
     let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
-    kit::process::run("blog-service", crates, environment, async |signals, reload| {
+    kit::process::run("blog-service", crates, environment, async |process| {
         let flags: BlogFlags = parse(std::env::args_os(), environment, &[])?;
         if let Some(HealthcheckCommand::Healthcheck(check)) = flags.command {
             return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
@@ -23,7 +22,7 @@ async fn main() -> ExitCode {
         KnownNames::new(&BlogFlags::command(), &SECRETS).check_and_warn(environment)?;
         let config = BlogConfig::new(flags, environment, Clock::system())?.reloaded_by(reload).bind_ops().await?;
         let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
-        Ok(blog_service::run(config, listener, signals).await?)
+        let [life] = process.services(config.flags.shutdown_delay);
+        Ok(blog_service::run(config, listener, life).await?)
     })
-    .await
 }

@@ -9,18 +9,19 @@ use gatepost::{AuthService, BuildError, GuardLayer, Identity, PolicyError, Token
 use kit::Clock;
 use kit::clock::keep;
 use kit::ids::Ids;
+use kit::lifecycle::Lifecycle;
 use kit::ops::{self, Endpoints, Metrics, OpsListener};
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 use kit::serve::{Parts, ServeError, ServerMetrics, serve};
-use kit::shutdown::Shutdown;
+use kit::tasks::{TaskDied, Tasks};
 use kit::tls::{Certificates, TlsParts, services};
 use tokio::net::TcpListener;
 
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
 use crate::app::BlogState;
-use crate::config::{BlogConfig, BlogFlags};
+use crate::config::{Config, Flags};
 use crate::policy;
 use crate::rpc;
 use crate::store::{BlogStore, StoreError};
@@ -43,36 +44,37 @@ pub enum BlogRunError {
     /// Serving failed.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A background task has died.
+    #[error(transparent)]
+    Task(#[from] TaskDied),
 }
 
-/// Serves on `listener` and on the operations port, if set, until `shutdown`.
+/// Serves on `listener` and on the operations port, if set, until the service drains.
 ///
 /// # Errors
 /// [`BlogRunError`]; its text says what to do.
-pub async fn run(mut config: BlogConfig, listener: TcpListener, shutdown: Shutdown) -> Result<(), BlogRunError> {
+pub async fn run(mut config: BlogConfig, listener: TcpListener, life: impl Into<Lifecycle>) -> Result<(), BlogRunError> {
     let tls = config.tls.server.clone();
-    let (ops, limits) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default());
-    let service = async |endpoints| start(config, listener, shutdown.clone(), endpoints).await;
-    Box::pin(ops::run_with_port("blog-service", ops, limits, &shutdown, service)).await
+    let (ops, limits, life) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
+    let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
+    Box::pin(ops::run_with_port("blog-service", ops, limits, &life, service)).await?
 }
 
-async fn start(
+async fn serve_on(
     config: BlogConfig,
     listener: TcpListener,
-    shutdown: Shutdown,
+    life: Lifecycle,
     endpoints: Endpoints,
 ) -> Result<(), BlogRunError> {
     let BlogConfig { flags, service_key, proxy_protocol, clock, tls, reload, .. } = config;
-    // The start may wait for the database; a shutdown ends the wait.
-    let opened = shutdown.run_until_cancelled(Box::pin(BlogStore::open(&flags.database_url))).await;
-    let Some(store) = opened.transpose()? else { return Ok(()) };
     let clock = clock.apart();
-    patiently(|| measure(store.db(), &clock)).await?;
-    repair(&store, &clock).await?;
-    let fresh = kit::random::bytes();
-    let key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
-    let state = Arc::new(state(&flags, PageTokens::new(&key), &store, &clock));
+    // A start may wait for the database; a stop ends the wait.
+    let started = life.leaving().run_until_cancelled(Box::pin(start(&flags, clock.clone()))).await;
+    let Some(state) = started.transpose()? else { return Ok(()) };
+    let store = &state.store;
+    let auth = AuthService::builder(flags.auth_url.url());
     let auth = auth(&flags, service_key.as_ref(), &tls)?;
+    let feed = auth.clone();
     let mut metrics = Metrics::default();
     metrics.count_verifications(auth.metrics());
     let services = services(&flags.tls.tls_services, |name| Identity::service(name).audience(&flags.audience));
@@ -106,19 +108,45 @@ async fn start(
     endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
     endpoints.watch_clock(clock.clone());
     endpoints.watch_certificates(certificates);
-    let served = Shutdown::new();
+    let tasks = Tasks::new(&life);
+    let end = tasks.end();
     let serving = async {
-        let _served = served.clone().drop_guard();
-        serve::<ErrorReason, _>(parts, listener, shutdown).await
+        let _end = end.clone().drop_guard();
+        serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };
     let measuring = clock_probe(store.db(), &clock);
     let following = Box::pin(tls.follow(reload, clock.clone(), served.clone()));
-    let (ended, (), ()) = tokio::join!(serving, keep(clock.clone(), measuring, served.clone()), following);
+    let (ended, (), ..) = tokio::join!(
+        serving,
+        tasks.run("clock", keep(clock.clone(), measuring, end.clone()), following),
+        tasks.run("revocation feed", async {
+            let _: Option<()> = end.run_until_cancelled(feed.feed_died()).await;
+        }),
+        tasks.run("database writer", store.db().run_until(&end))
+    );
     store.close().await;
+    tasks.result()?;
     Ok(ended?)
 }
 
-/// Assembles the state of the use cases.
+/// Opens the database, and assembles the state that calls work with.
+async fn start(flags: &Flags, clock: Clock) -> Result<Arc<BlogState>, RunError> {
+    let store = Store::open(&flags.database_url).await?;
+    patiently(|| measure(store.db(), &clock)).await?;
+    repair(&store, &clock).await?;
+    let fresh = kit::random::bytes();
+    let key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
+    Ok(Arc::new(BlogState {
+        page_tokens: PageTokens::new(&key),
+        ids: Ids::new(clock.clone()),
+        store,
+        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
+        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
+        clock,
+    }))
+}
+
+/// Largest the state of the use cases.
 fn state(flags: &BlogFlags, page_tokens: PageTokens, store: &BlogStore, clock: &Clock) -> BlogState {
     BlogState {
         page_tokens,

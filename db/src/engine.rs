@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     ClosingStatements, DatabaseUrl, Migrations, OpenError, OwnConnection, Postgres, SqlStatement, Sqlite, StoreError,
@@ -96,6 +97,15 @@ impl Db {
         match self {
             Self::Sqlite(db) => Watcher::Sqlite(OwnConnection::new(db.reading())),
             Self::Postgres(db) => Watcher::Postgres(db.primary_connection()),
+        }
+    }
+
+    /// Waits until `end`, or until the task that writes has died: without it all writes fail.
+    pub async fn run_until(&self, end: &CancellationToken) {
+        match self {
+            Self::Sqlite(db) => drop(end.run_until_cancelled(db.writer_died()).await),
+            // Each call has a connection of its own.
+            Self::Postgres(_) => end.cancelled().await,
         }
     }
 

@@ -1,26 +1,63 @@
-//! Process of a service: log, signals, exit code.
+//! Process of a service or a command: runtime, log, signals, service manager, exit code.
 
 use std::error::Error;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime;
 
 use crate::config::{ConfigError, Environment};
+use crate::lifecycle::Lifecycle;
 use crate::output::{self, FlushAtEnd};
 use crate::reload::Reload;
-use crate::shutdown::{self, Shutdown};
+use crate::shutdown::{Shutdown, Signals, StopTokens};
+use crate::systemd::Notifier;
 use crate::telemetry;
 
-/// Runs `service` until it ends. The first signal asks it to stop; the second ends the process at once. SIGHUP asks it
+/// Exit code of a failure, and of a bad setting.
+const FAILED: u8 = 1;
+const BAD_SETTING: u8 = 2;
+
+/// Process, as its command or services see it.
+#[derive(Debug)]
+pub struct Process {
+    tokens: StopTokens,
+    notifier: Option<Notifier>,
+}
+
+impl Process {
+    /// Returns the token that the first signal cancels, for a command.
+    #[must_use]
+    pub fn stop(self) -> Shutdown {
+        self.tokens.stop
+    }
+
+    /// Returns the lives of the services of this process. With the first signal all of them leave. The first one drains
+    /// after `delay`, or at once after SIGINT; each other one when it is told to stop. A service manager hears when they
+    /// serve and leave.
+    #[must_use]
+    pub fn services<const COUNT: usize>(self, delay: Duration) -> [Lifecycle; COUNT] {
+        let StopTokens { stop, hurry } = self.tokens;
+        let first = Lifecycle::new(stop.clone(), hurry, delay);
+        let services = std::array::from_fn(|index| if index == 0 { first.clone() } else { first.behind() });
+        if let Some(notifier) = self.notifier {
+            tokio::spawn(notifier.report(services.to_vec(), stop));
+        }
+        services
+    }
+}
+
+/// Runs `command` until it ends. The first signal asks it to stop; the second ends the process at once. SIGHUP asks it
 /// to read files again. `RUST_LOG` may name each of `crates`.
 ///
 /// A failure prints one line to standard error. The exit code is then 1, or 2 for a bad setting.
-pub async fn run(
+pub fn run(
     name: &str,
     crates: &[&[&str]],
     environment: Environment,
-    service: impl AsyncFnOnce(Shutdown, Reload) -> Result<(), Box<dyn Error + Send + Sync>>,
+    command: impl AsyncFnOnce(Process) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
     let _flush = FlushAtEnd;
     telemetry::report_panics();
@@ -29,16 +66,33 @@ pub async fn run(
         telemetry::start(filter.as_deref(), crates, ansi)
     });
     if let Err(problem) = started {
-        return fail(name, &problem, 2);
+        return fail(name, &problem, BAD_SETTING);
     }
     raise_descriptors();
-    let signals = match shutdown::signals() {
-        Ok(signals) => signals,
-        Err(error) => return fail(name, &format!("signals cannot be received ({error})"), 1),
+    let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(name, &format!("the runtime does not start ({error})"), FAILED),
     };
+    let code = runtime.block_on(run_until_end(name, environment, command));
+    // A lookup of a name may hang for long in a thread that cannot be stopped. The end of the process does not wait for it.
+    runtime.shutdown_background();
+    code
+}
+
+async fn run_until_end(
+    name: &str,
+    environment: Environment,
+    command: impl AsyncFnOnce(Process) -> Result<(), Box<dyn Error + Send + Sync>>,
+) -> ExitCode {
+    let signals = match Signals::listen() {
+        Ok(signals) => signals,
+        Err(error) => return fail(name, &format!("signals cannot be received ({error})"), FAILED),
+    };
+    let process = Process { tokens: signals.tokens(), notifier: Notifier::from_environment(environment) };
     let ended = tokio::select! {
-        ended = service(signals.drain, signals.reload) => ended,
-        () = signals.hard.cancelled() => return fail(name, "stopped at once by a second signal", 1),
+        ended = command(process) => ended,
+        () = signals.second() => return fail(name, "stopped at once by a second signal", FAILED),
+        () = output::writer_died() => return fail(name, "the thread that writes the log has died: start again", FAILED),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
@@ -49,10 +103,10 @@ pub async fn run(
                 } else {
                     let _ = usage.print();
                 }
-                ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2))
+                ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(BAD_SETTING))
             }
-            Some(setting) => fail(name, &setting.to_string(), 2),
-            None => fail(name, &error.to_string(), 1),
+            Some(setting) => fail(name, &setting.to_string(), BAD_SETTING),
+            None => fail(name, &error.to_string(), FAILED),
         },
     }
 }

@@ -6,13 +6,21 @@ pub use tokio_util::sync::CancellationToken as Shutdown;
 
 use crate::reload::{Reload, ReloadTrigger, reload};
 
-/// Stop signals by Ctrl-C and SIGTERM, and reload requests by SIGHUP. The first stop signal asks the services to drain,
+/// Stop by Ctrl-C and SIGTERM, and reload requests by SIGHUP. The first stop signal signal asks the services to stop,
 /// the second ends the process at once.
-pub struct Signals {
+pub(crate) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+    stop: StopTokens,
+}
+
+/// Tokens of the first signal.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StopTokens {
     /// Cancelled by the first signal.
-    pub drain: Shutdown,
-    /// Cancelled by the second signal.
-    pub hard: Shutdown,
+    pub(crate) stop: Shutdown,
+    /// Cancelled too if the signal is SIGINT: a person at a terminal waits for no balancer.
+    pub(crate) hurry: Shutdown,
     /// Requested by SIGHUP. While it has no receiver, SIGHUP is ignored.
     pub reload: Reload,
 }
@@ -24,30 +32,42 @@ pub struct Signals {
 const IGNORED_SIGNALS: [(&str, ProcessSignal); 3] =
     [("SIGUSR1", ProcessSignal::USR1), ("SIGUSR2", ProcessSignal::USR2), ("SIGXFSZ", ProcessSignal::XFSZ)];
 
-/// Starts to listen for SIGINT, SIGTERM and SIGHUP, and ignores SIGUSR1, SIGUSR2 and SIGXFSZ.
-///
-/// # Errors
-/// Fails if the operating system refuses the handlers.
-pub fn signals() -> std::io::Result<Signals> {
-    let (drain, hard) = (Shutdown::new(), Shutdown::new());
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    for (name, number) in IGNORED_SIGNALS {
-        tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
-    }
-    let (trigger, reload) = reload();
-    tokio::spawn(pass_on(trigger, signal(SignalKind::hangup())?));
-    let signals = Signals { drain: drain.clone(), hard: hard.clone(), reload };
-    tokio::spawn(async move {
-        for next in [drain, hard] {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            next.cancel();
+impl Signals {
+    /// Starts to listen for SIGINT, SIGTERM and SIGHUP, and ignores SIGUSR1, SIGUSR2 and SIGXFSZ.
+    ///
+    /// # Errors
+    /// Fails if the operating system refuses the handlers.
+    pub(crate) fn listen() -> std::io::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt())?;
+        let terminate = signal(SignalKind::terminate())?;
+        for (name, number) in IGNORED_SIGNALS {
+            tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
         }
-    });
-    Ok(signals)
+        Ok(Self { interrupt, terminate, stop: StopTokens::default() })
+    }
+
+    /// Returns the tokens of the first signal.
+    pub(crate) fn tokens(&self) -> StopTokens {
+        self.stop.clone()
+    }
+
+    /// Cancels the tokens with the first signal, and returns after the second.
+    pub(crate) async fn second(mut self) {
+        let is_interrupt = self.next().await;
+        if is_interrupt {
+            self.stop.hurry.cancel();
+        }
+        self.stop.stop.cancel();
+        self.next().await;
+    }
+
+    /// Waits for a signal. Returns true if it is SIGINT.
+    async fn next(&mut self) -> bool {
+        tokio::select! {
+            _ = self.interrupt.recv() => true,
+            _ = self.terminate.recv() => false,
+        }
+    }
 }
 
 /// Passes each SIGHUP on. Notes the first one that no part of the process wants: a closing terminal sends it, too.

@@ -92,6 +92,17 @@ impl AuthService {
     pub fn metrics(&self) -> AuthMetrics {
         self.0.revocation_state.metrics().clone()
     }
+
+    /// Waits until the task of the feed has died by a panic, which is a bug of this crate.
+    ///
+    /// Without its feed a guard stays safe and becomes slow: it asks about each token once a second. A service may wait
+    /// for this beside its server, and end. Without a service key there is no feed, and the wait does not end.
+    pub async fn feed_died(&self) {
+        match &self.0.feed {
+            Some(feed) => feed.died().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl fmt::Debug for AuthService {

@@ -26,7 +26,7 @@ use crate::pair::PairFlags;
 const SETTINGS: &str = "\
 The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …) \
 from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their places \
-(AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL).";
+(AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL) and its --shutdown-delay.";
 
 /// Authentication for gRPC backends: an auth service and a guarded blog service, in one process.
 #[derive(Debug, Parser)]
@@ -121,32 +121,44 @@ fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-#[tokio::main]
-async fn main() -> ExitCode {
+fn main() -> ExitCode {
     let demo = std::env::args_os().nth(1).is_some_and(|command| command == "demo");
     let environment = Environment::new(if demo { demo_variable } else { variable })
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
-    kit::process::run("gatepost", crates, environment, async |signals, reload| {
+    kit::process::run("gatepost", crates, environment, async |process| {
         let cli: Cli = parse(std::env::args_os(), environment, &[])?;
         check_names(&cli, environment)?;
         match cli.command {
-            None => Box::pin(pair::run(cli.pair, environment, signals, reload)).await,
-            Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, signals)).await,
+            None => Box::pin(pair::run(cli.pair, environment, process)).await,
+            Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, process.stop())).await,
             Some(GatepostCommand::Keys(InFolder { folder, command })) => {
                 command.in_folder(folder)?.run(environment, Clock::system()).await
             }
             Some(GatepostCommand::Admin(InFolder { folder, command })) => {
                 Box::pin(command.in_folder(folder)?.run(Clock::system())).await
             }
-            Some(GatepostCommand::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), signals)).await,
-            Some(GatepostCommand::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
-            Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
+            Some(GatepostCommand::Backup(flags)) => {
+                Box::pin(backup::backup(flags, Clock::system(), process.stop())).await
+            }
+            Some(GatepostCommand::Restore(flags)) => {
+                Box::pin(backup::restore(flags, Clock::system(), process.stop())).await
+            }
+            Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, process.stop())).await,
             Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, environment, signals, reload)).await,
-            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(flags, environment, signals, reload)).await,
+                    Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
+                    None => {}
+                }
+                let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
+                let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
+                let [life] = process.services(config.flags.shutdown_delay);
+                Ok(Box::pin(auth_service::run(config, listener, life)).await?)
+            }
+            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(flags, environment, signals, config.flags.listen).await?;
+                let [life] = process.services(config.flags.shutdown_delay);
+                Ok(Box::pin(blog_service::run(config, listener, life)).await,
         }
     })
-    .await
 }
 
 /// Runs the auth service alone, or one of its commands.

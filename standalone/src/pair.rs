@@ -3,14 +3,15 @@
 use std::error::Error;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use db::DatabaseUrl;
 use gatepost::Token;
 use kit::config::{ConfigError, Environment, InsecureSwitch, address, bind, check_plaintext, parse};
-use kit::reload::Reload;
-use kit::shutdown::Shutdown;
+use kit::lifecycle::{Lifecycle, shutdown_delay};
 use kit::tls::ClientTlsFlags;
+use kit::process::Process;
 use kit::{Clock, ServiceAddress, output};
 use tokio::net::TcpListener;
 use tonic::transport::{Channel, Endpoint};
@@ -29,11 +30,21 @@ pub(crate) struct PairFlags {
     /// Address of the blog service; port 0 takes a free one
     #[arg(long, env = "GATEPOST_BLOG_LISTEN", default_value = "127.0.0.1:50052", value_parser = address, hide_env_values = true)]
     blog_listen: SocketAddr,
+    /// Time for which a stopping pair still accepts calls, so that balancers can move; 0 to 1h. SIGINT skips it
+    #[arg(long, env = "GATEPOST_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
+    shutdown_delay: Duration,
 }
 
 /// Settings of a single service that the pair sets itself.
-const PAIR_SETTINGS: [&str; 5] =
-    ["AUTH_LISTEN", "AUTH_DATABASE_URL", "BLOG_LISTEN", "BLOG_DATABASE_URL", "BLOG_AUTH_URL"];
+const PAIR_SETTINGS: [&str; 7] = [
+    "AUTH_LISTEN",
+    "AUTH_DATABASE_URL",
+    "AUTH_SHUTDOWN_DELAY",
+    "BLOG_LISTEN",
+    "BLOG_DATABASE_URL",
+    "BLOG_AUTH_URL",
+    "BLOG_SHUTDOWN_DELAY",
+];
 
 const AUTH_LISTEN: &str = "--auth-listen (GATEPOST_AUTH_LISTEN)";
 const BLOG_LISTEN: &str = "--blog-listen (GATEPOST_BLOG_LISTEN)";
@@ -61,7 +72,7 @@ impl PairFlags {
     /// Returns flags for free ports of this machine and this folder.
     pub(crate) fn on_free_ports(folder: &Path) -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { data_dir: folder.to_owned(), auth_listen: free, blog_listen: free }
+        Self { data_dir: folder.to_owned(), auth_listen: free, blog_listen: free, shutdown_delay: Duration::ZERO }
     }
 }
 
@@ -113,18 +124,22 @@ impl Pair {
         self.blog_at.clone()
     }
 
-    /// Serves both until the signal. The auth service ends last, because the blog service's guard needs it for the last
+    /// Serves both until the signal. Both leave together. The auth service drains last, because the blog service's guard needs
+    /// it for the last
     /// calls. If one service ends by itself, the other one is stopped.
-    pub(crate) async fn serve(self, shutdown: Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let unguarded = Shutdown::new();
+    pub(crate) async fn serve(
+        self,
+        blog_life: Lifecycle,
+        auth_life: Lifecycle,
+    ) -> Result<(), Box<dyn Error + Send + Sync>> {
         let auth = async {
-            let ended = auth_service::run(self.auth, self.auth_listener, unguarded.clone()).await;
-            shutdown.cancel();
+            let ended = auth_service::run(self.auth, self.auth_listener, auth_life.clone()).await;
+            blog_life.stop();
             ended.map_err(Box::<dyn Error + Send + Sync>::from)
         };
         let blog = async {
-            let ended = blog_service::run(self.blog, self.blog_listener, shutdown.clone()).await;
-            unguarded.cancel();
+            let ended = blog_service::run(self.blog, self.blog_listener, blog_life.clone()).await;
+            auth_life.stop();
             ended.map_err(Box::<dyn Error + Send + Sync>::from)
         };
         let (auth, blog) = tokio::join!(auth, blog);
@@ -142,24 +157,26 @@ fn new_key() -> Option<Token> {
 pub(crate) async fn run(
     flags: PairFlags,
     environment: Environment,
-    shutdown: Shutdown,
+    process: Process,
     reload: Reload,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     warn_of_ignored_settings(environment)?;
     let pair = Pair::bind(&flags, environment, reload).await?;
     let (auth_at, blog_at) = (pair.auth_at(), pair.blog_at());
+    let [blog_life, auth_life] = process.services(flags.shutdown_delay);
+    let leaving = blog_life.leaving().clone();
     let hint = async {
         // The listeners are bound already, so these calls wait until the services answer. They fail if a service ends.
         tokio::select! {
             // First: a failed service does not answer, and the hint is useless then.
             biased;
-            () = shutdown.cancelled() => {}
+            () = leaving.cancelled() => {}
             ((), ()) = async { tokio::join!(auth_at.wait_until_answering(), blog_at.wait_until_answering()) } => {
                 hint(&flags.data_dir, &auth_at, &blog_at);
             }
         }
     };
-    let (ended, ()) = tokio::join!(pair.serve(shutdown.clone()), hint);
+    let (ended, ()) = tokio::join!(pair.serve(blog_life, auth_life), hint);
     ended
 }
 
@@ -168,7 +185,9 @@ fn warn_of_ignored_settings(environment: Environment) -> Result<(), ConfigError>
     let files = PAIR_SETTINGS.iter().filter(|name| name.ends_with("_URL")).map(|name| format!("{name}_FILE"));
     for name in PAIR_SETTINGS.iter().map(|name| (*name).to_owned()).chain(files) {
         if environment.text(&name)?.is_some() {
-            tracing::warn!("{name} has no effect on the pair: use --data-dir, --auth-listen and --blog-listen");
+            tracing::warn!(
+                "{name} has no effect on the pair: use --data-dir, --auth-listen, --blog-listen and --shutdown-delay"
+            );
         }
     }
     Ok(())

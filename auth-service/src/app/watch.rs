@@ -101,6 +101,11 @@ impl FeedWatch {
         }
     }
 
+    /// Ends the pause after a batch: the next entries are due now.
+    pub(crate) fn end_pause(&mut self) {
+        self.pause = None;
+    }
+
     /// Takes a guard's request for a renewal.
     pub(crate) fn ask(&mut self, nonce: u64) {
         self.cursor.ask(nonce);

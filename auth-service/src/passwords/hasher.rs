@@ -1,5 +1,6 @@
 //! Hashing threads and their queue. They bound the cost of a flood of logins.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -49,6 +50,9 @@ pub enum HashError {
     /// The caller left before the hash started.
     #[error("the caller had gone before the password was hashed")]
     Abandoned,
+    /// The hash has panicked; the thread goes on.
+    #[error("the hash of a password has panicked")]
+    Panicked,
 }
 
 /// Queue that ends the threads when it is dropped.
@@ -126,7 +130,7 @@ impl Hasher {
         let job: HashJob = Box::new(move |buffer| {
             // No hash for a caller that is gone.
             if !is_gone.is_cancelled() {
-                let _ = answer.send(counters.measure(queued, || work(buffer)));
+                let _ = answer.send(counters.measure(queued, || run_caught(work, buffer)));
             }
         });
         let refused = || {
@@ -135,7 +139,18 @@ impl Hasher {
         };
         self.queue.0.push(network, job).map_err(|Full| refused())?;
         let dropped = |_| if gone.is_cancelled() { HashError::Abandoned } else { refused() };
-        Ok(asked.await.map_err(dropped)??)
+        asked.await.map_err(dropped)?
+    }
+}
+
+/// Runs the work of a job. A panic ends this job alone: without its threads, the service would answer no login.
+fn run_caught<T>(work: impl FnOnce(&mut Buffer) -> Result<T, Unreadable>, buffer: &mut Buffer) -> Result<T, HashError> {
+    match catch_unwind(AssertUnwindSafe(|| work(buffer))) {
+        Ok(done) => Ok(done?),
+        Err(_panic) => {
+            *buffer = Buffer::default();
+            Err(HashError::Panicked)
+        }
     }
 }
 
@@ -214,6 +229,18 @@ mod tests {
         let mut buffer = Buffer::default();
         while work(&jobs, &mut buffer) {}
         assert!(buffer.is_untouched());
+    }
+
+    #[tokio::test]
+    async fn panic_of_a_hash_ends_one_call() {
+        let hasher = Hasher::start().unwrap();
+        let gone = Shutdown::new();
+        // More jobs than any machine has threads: each thread panics.
+        for _ in 0..thread::available_parallelism().map_or(1, Into::into) * 2 {
+            let asked = hasher.ask(None, &gone, |_| -> Result<(), _> { panic!("as the test wished") });
+            assert!(matches!(asked.await, Err(HashError::Panicked)));
+        }
+        hasher.hash(None, Password::new("password".into())).await.unwrap();
     }
 
     #[tokio::test]

@@ -23,7 +23,10 @@ struct GuardStream {
     inbound: Inbound,
     watch: FeedWatch,
     is_greeted: bool,
+    /// Cancelled when the service drains.
     stop: Shutdown,
+    /// Set once the service drains: the guard gets all known entries, and the stream ends.
+    is_last: bool,
 }
 
 /// Opens the feed for a guard. The guard's first message names the position up to which it knows the log.
@@ -40,7 +43,7 @@ pub(super) async fn watch(
     };
     let known = resume.position.map(convert::known).transpose()?;
     let watch = FeedWatch::open(app, known, &resume.digest).await?;
-    let guard = GuardStream { inbound, watch, is_greeted: false, stop };
+    let guard = GuardStream { inbound, watch, is_greeted: false, stop, is_last: false };
     Ok(unfold(Some(guard), |guard| async {
         let mut guard = guard?;
         match guard.next().await.transpose()? {
@@ -63,6 +66,9 @@ impl GuardStream {
             }
             // The report comes before the wait: even a guard that disconnects at once has shown the loss.
             self.watch.report_lost();
+            if self.is_last {
+                return Ok(None);
+            }
             tokio::select! {
                 heard = self.inbound.message() => match heard {
                     Ok(Some(WatchRevocationsRequest { message })) => self.hear(message.as_ref())?,
@@ -70,7 +76,10 @@ impl GuardStream {
                     Ok(None) | Err(_) => return Ok(None),
                 },
                 () = self.watch.changed() => {}
-                () = self.stop.cancelled() => return Ok(None),
+                () = self.stop.cancelled() => {
+                    self.is_last = true;
+                    self.watch.end_pause();
+                }
             }
         }
     }

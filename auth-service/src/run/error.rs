@@ -3,6 +3,7 @@
 use db::OpenError;
 use gatepost::PolicyError;
 use kit::serve::ServeError;
+use kit::tasks::TaskDied;
 
 use super::lost::DatabaseLost;
 use crate::keys::rotation::KeyringError;
@@ -39,4 +40,7 @@ pub enum AuthRunError {
     /// Serving ended.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// A background task has died.
+    #[error(transparent)]
+    Task(#[from] TaskDied),
 }

@@ -9,9 +9,10 @@ use gatepost::GuardLayer;
 use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
+use kit::lifecycle::Lifecycle;
 use kit::ops::{self, Endpoints, Metrics, OpsListener};
 use kit::serve::{MethodDeadlines, Parts, ServeError, ServerMetrics, serve};
-use kit::shutdown::Shutdown;
+use kit::tasks::Tasks;
 use kit::tls::{Certificates, TlsParts, services};
 use tokio::net::TcpListener;
 
@@ -31,21 +32,21 @@ use crate::view::Finder;
 
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
 
-/// Serves on `listener` until `shutdown`, and on the operations port, if there is one.
+/// Serves on `listener`, and on the operations port, if there is one, until the service drains.
 ///
 /// # Errors
 /// [`AuthRunError`] with what to do.
-pub async fn run(mut config: AuthConfig, listener: TcpListener, shutdown: Shutdown) -> Result<(), AuthRunError> {
+pub async fn run(mut config: AuthConfig, listener: TcpListener, life: impl Into<Lifecycle>) -> Result<(), AuthRunError> {
     let tls = config.tls.server.clone();
-    let (ops, limits) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default());
-    let service = async |endpoints| serve_on(config, listener, shutdown.clone(), endpoints).await;
-    Box::pin(ops::run_with_port("auth-service", ops, limits, &shutdown, service)).await
+    let (ops, limits, life) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
+    let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
+    Box::pin(ops::run_with_port("auth-service", ops, limits, &life, service)).await?
 }
 
 async fn serve_on(
     config: AuthConfig,
     listener: TcpListener,
-    shutdown: Shutdown,
+    life: Lifecycle,
     endpoints: Endpoints,
 ) -> Result<(), AuthRunError> {
     let (issuer, registration, rotation) =
@@ -53,9 +54,9 @@ async fn serve_on(
     let (limits, operators) = (config.flags.limits.settings(), config.flags.limits.operator_networks.clone());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
     let (tls, reload, names) = (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
-    let Some(StartedService { app, follower, ring, repair }) = Box::pin(start(config, &shutdown)).await? else {
-        return Ok(());
-    };
+    // A start may wait for the database; a stop ends the wait.
+    let started = life.leaving().run_until_cancelled(Box::pin(start(config))).await;
+    let Some(StartedService { app, follower, ring, repair }) = started.transpose()? else { return Ok(()) };
     let services = services(&names, |name| convert::service_identity(name, &app.audiences));
     let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?;
     let guard = guard.audience(app.audiences.own()).certificates(services);
@@ -72,7 +73,7 @@ async fn serve_on(
         services: &policy::SERVICES,
         descriptors: DESCRIPTOR_SET,
         elsewhere: &policy::ELSEWHERE,
-        routes: rpc::routes(&app, &callers, &shutdown),
+        routes: rpc::routes(&app, &callers, life.draining()),
         guard,
         limits: limits.limits(rpc::MAX_REQUEST),
         deadlines: DEADLINES,
@@ -85,22 +86,25 @@ async fn serve_on(
         tls: tls.server.clone(),
     };
     show(&endpoints, &app, &issuer, metrics, &tls);
-    let served = Shutdown::new();
+    let tasks = Tasks::new(&life);
+    let end = tasks.end();
     let serving = async {
-        let _served = served.clone().drop_guard();
-        serve::<ErrorReason, _>(parts, listener, shutdown).await
+        let _end = end.clone().drop_guard();
+        serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };
     let App { store, clock, .. } = &*app;
     let trust = ClockTrust { leeway: app.issuing.leeway, repaired: repair.count.clone() };
-    let (ended, (), (), (), (), ()) = tokio::join!(
+    let (ended, (), ..) = tokio::join!(
         serving,
-        Box::pin(follower.follow(served.clone())),
-        Box::pin(sweep(repair, served.clone())),
-        Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), served.clone())),
-        Box::pin(run_rotation(ring, rotation, trust, served.clone())),
-        Box::pin(tls.follow(reload, clock.clone(), served.clone()))
+        tasks.run("follower of the log", Box::pin(follower.follow(end.clone()))),
+        tasks.run("sweep", Box::pin(sweep(repair, end.clone()))),
+        tasks.run("clock", Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), end.clone()))),
+        tasks.run("key rotation", Box::pin(run_rotation(ring, rotation, trust, end.clone())),
+        Box::pin(tls.follow(reload, clock.clone(), served.clone()))),
+        tasks.run("database writer", store.db().run_until(&end))
     );
     store.close().await;
+    tasks.result()?;
     Ok(ended?)
 }
 

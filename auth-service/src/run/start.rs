@@ -9,7 +9,6 @@ use gatepost::log::LogLimit;
 use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
-use kit::shutdown::Shutdown;
 use kit::{Clock, Uptime};
 
 use super::error::AuthRunError;
@@ -41,13 +40,12 @@ pub(super) struct StartedService {
     pub(super) repair: Repair,
 }
 
-/// Starts all parts of the service. Stops early if `shutdown` comes during the wait for the database.
-pub(super) async fn start(config: AuthConfig, shutdown: &Shutdown) -> Result<Option<StartedService>, AuthRunError> {
+/// Starts all parts of the service.
+pub(super) async fn start(config: Config) -> Result<StartedService, AuthRunError> {
     let AuthConfig { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     flags.database_url.path().map_or(Ok(()), lost::check)?;
-    let opened = shutdown.run_until_cancelled(Box::pin(AuthStore::open(&flags.database_url))).await;
-    let Some(store) = opened.transpose()? else { return Ok(None) };
+    let store = Box::pin(AuthStore::open(&flags.database_url)).await?;
     // Measure the clock before any time is written.
     let clock = clock.apart();
     patiently(|| clock::measure(store.db(), &clock)).await?;
@@ -79,7 +77,7 @@ pub(super) async fn start(config: AuthConfig, shutdown: &Shutdown) -> Result<Opt
         first_admin(&app, admin).await?;
     }
     warn_if_closed_without_admin(&app.store, flags.registration).await?;
-    Ok(Some(StartedService { app, follower, ring, repair }))
+    Ok(StartedService { app, follower, ring, repair })
 }
 
 /// Parts that the start has opened.

@@ -6,6 +6,7 @@ mod admin;
 mod attempts;
 mod audiences;
 mod clocks;
+mod died;
 mod far;
 mod guesses;
 mod health;

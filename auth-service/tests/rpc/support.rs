@@ -149,6 +149,12 @@ impl Service {
         (folder, clock)
     }
 
+    /// Waits until the service ends by itself.
+    pub(crate) async fn ended(self) -> Result<(), auth_service::RunError> {
+        let Self { shutdown: _shutdown, folder: _folder, task, .. } = self;
+        task.await.unwrap()
+    }
+
     pub(crate) fn auth(&self) -> AuthServiceClient<Channel> {
         AuthServiceClient::new(self.channel.clone())
     }

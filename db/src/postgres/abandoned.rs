@@ -54,8 +54,9 @@ impl AbandonedWork {
         state.backends.push((backend, settled));
         if !state.is_asking {
             state.is_asking = true;
-            let abandoned = self.clone();
+            let (abandoned, asking) = (self.clone(), Asking(self.clone()));
             tokio::spawn(async move {
+                let _asking = asking;
                 abandoned.0.closing.clone().run_until_cancelled(abandoned.ask_until_settled()).await
             });
         }
@@ -110,6 +111,17 @@ impl AbandonedWork {
 
     fn state(&self) -> MutexGuard<'_, AbandonedState> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Running task that asks. A panic settles all work: otherwise it would count for good, and the pool would shrink.
+struct Asking(AbandonedWork);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            *self.0.state() = AbandonedState::default();
+        }
     }
 }
 

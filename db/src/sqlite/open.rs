@@ -213,6 +213,11 @@ impl Sqlite {
         self.work.measure(WorkKind::Transaction, self.writer.run(write)).await
     }
 
+    /// Waits until the task that writes has died.
+    pub(crate) async fn writer_died(&self) {
+        self.writer.died().await;
+    }
+
     /// Commits the waiting writes, and closes every connection.
     pub async fn close(&self) {
         // The last connection to close moves the log into the file and removes it: a connection that only reads cannot

@@ -80,6 +80,14 @@ impl SqliteWriter {
         answer.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 
+    /// Waits until the task has ended although the database is not closed: it has panicked.
+    pub(super) async fn died(&self) {
+        self.ended.cancelled().await;
+        if self.stop.is_cancelled() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Refuses further writes, commits those that wait, and closes the connection.
     pub(super) async fn close(&self) {
         self.stop.cancel();
@@ -147,5 +155,29 @@ impl WriterTask {
         let committed = group.commit(connection, &mut self.waiting).await;
         self.in_company = group.size() > 1;
         committed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::job::WriteKind;
+    use super::*;
+
+    #[tokio::test]
+    async fn panic_of_a_write_is_the_death_of_the_writer() {
+        let writer = SqliteWriter::start(SqliteConnectOptions::new().in_memory(true), 1);
+        let write = |panics: bool| {
+            writer.run(WriteJob::new(WriteKind::OneStatement, move |_| {
+                Box::pin(async move {
+                    assert!(!panics, "as the test wished");
+                    Ok(TransactionOutcome::Commit(()))
+                })
+            }))
+        };
+        write(false).await.unwrap();
+        write(true).await.unwrap_err();
+        writer.died().await;
+        write(false).await.unwrap_err();
+        writer.close().await;
     }
 }

@@ -25,7 +25,8 @@ pub struct Endpoints(Arc<EndpointsState>);
 
 struct EndpointsState {
     started: OnceLock<StartedEndpoints>,
-    shutdown: Shutdown,
+    /// Cancelled when the service leaves.
+    leaving: Shutdown,
     limits: OpsLimits,
 }
 
@@ -37,8 +38,8 @@ struct StartedEndpoints {
 }
 
 impl Endpoints {
-    pub(super) fn new(shutdown: Shutdown, limits: OpsLimits) -> Self {
-        Self(Arc::new(EndpointsState { started: OnceLock::new(), shutdown, limits }))
+    pub(super) fn new(leaving: Shutdown, limits: OpsLimits) -> Self {
+        Self(Arc::new(EndpointsState { started: OnceLock::new(), leaving, limits }))
     }
 
     /// Serves these endpoints from now on. The service is ready while `write` succeeds. A second call does nothing.
@@ -87,10 +88,10 @@ impl Endpoints {
     async fn readiness(&self, started: Option<&StartedEndpoints>) -> EndpointResponse {
         const STOPPING: &str = "stopping: send calls to another replica";
         let Some(started) = started else { return unavailable("starting: the database is not open yet") };
-        let probed = self.0.shutdown.run_until_cancelled(started.readiness.check()).await;
+        let probed = self.0.leaving.run_until_cancelled(started.readiness.check()).await;
         match probed {
             None => unavailable(STOPPING),
-            Some(_) if self.0.shutdown.is_cancelled() => unavailable(STOPPING),
+            Some(_) if self.0.leaving.is_cancelled() => unavailable(STOPPING),
             Some(None) => {
                 let certificates = started.certificates.get().map(Certificates::lines).unwrap_or_default();
                 let clock = started.clock.get().and_then(Clock::problem);

@@ -15,9 +15,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{Endpoints, OpsLimits};
+use crate::lifecycle::Lifecycle;
 use crate::output;
 use crate::shutdown::Shutdown;
 use crate::tls::{ServerTls, Transport};
+use crate::tasks::{TaskDied, Tasks};
 
 /// Pause after a failed accept: most often no file descriptors are left.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
@@ -35,27 +37,39 @@ pub struct OpsListener {
 ///
 /// Prints `NAME operations on ADDR` to standard output. The port answers from before the service starts until it has
 /// ended, so that probes see the start and the end.
+///
+/// # Errors
+/// [`TaskDied`] if the port has died, which lets the service drain.
 pub async fn run_with_port<T>(
     name: &str,
     listener: Option<OpsListener>,
     limits: OpsLimits,
-    shutdown: &Shutdown,
+    life: &Lifecycle,
     service: impl AsyncFnOnce(Endpoints) -> T,
-) -> T {
-    let endpoints = Endpoints::new(shutdown.clone(), limits);
-    let Some(listener) = listener else { return service(endpoints).await };
+) -> Result<T, TaskDied> {
+    let endpoints = Endpoints::new(life.leaving().clone(), limits);
+    let Some(listener) = listener else { return Ok(service(endpoints).await) };
     if let Ok(address) = listener.socket.local_addr() {
         output::out(&format!("{name} operations on {address}"));
     }
-    let (end, mut connections) = (Shutdown::new(), JoinSet::new());
-    let ended = tokio::select! {
-        ended = service(endpoints.clone()) => ended,
-        never = accept(&listener, limits, &endpoints, &end, &mut connections) => match never {},
+    let (tasks, mut connections) = (Tasks::new(life), JoinSet::new());
+    let end = tasks.end();
+    let accepting = async {
+        let accepting = accept(&listener, limits, &endpoints, &end, &mut connections);
+        let _: Option<Infallible> = end.run_until_cancelled(accepting).await;
     };
+    let (ended, ()) = tokio::join!(
+        async {
+            let ended = service(endpoints.clone()).await;
+            end.cancel();
+            ended
+        },
+        tasks.run("operations port", accepting)
+    );
     drop(listener);
-    end.cancel();
     let _ = timeout(limits.grace, async { while connections.join_next().await.is_some() {} }).await;
-    ended
+    tasks.result()?;
+    Ok(ended)
 }
 
 /// Serves each new connection.

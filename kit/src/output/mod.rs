@@ -14,9 +14,19 @@ use std::sync::{Arc, LazyLock};
 pub(crate) use note::time;
 pub(crate) use queue::{LineQueue, LogWriter};
 
+use crate::shutdown::Shutdown;
+
 // Both streams belong to the process, so each has one queue in it.
-static STDOUT: LazyLock<Arc<LineQueue>> = LazyLock::new(|| writer::start("stdout", io::stdout().as_fd()));
-static STDERR: LazyLock<Arc<LineQueue>> = LazyLock::new(|| writer::start("stderr", io::stderr().as_fd()));
+static STDOUT: LazyLock<Arc<LineQueue>> = LazyLock::new(|| writer::start("stdout", io::stdout().as_fd(), &WRITER_DIED));
+static STDERR: LazyLock<Arc<LineQueue>> = LazyLock::new(|| writer::start("stderr", io::stderr().as_fd(), &WRITER_DIED));
+
+/// Cancelled when a writing thread has died.
+static WRITER_DIED: LazyLock<Shutdown> = LazyLock::new(Shutdown::new);
+
+/// Waits until a thread that writes one of the streams has died: its lines are lost from then on.
+pub(crate) async fn writer_died() {
+    WRITER_DIED.cancelled().await;
+}
 
 /// Writes a line to standard output, for scripts that read it.
 pub fn out(line: &str) {

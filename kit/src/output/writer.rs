@@ -1,8 +1,10 @@
 //! Thread that writes a queue's lines. Only this code waits for their reader.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::BorrowedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 
@@ -11,21 +13,36 @@ use rustix::io::Errno;
 
 use super::note::left_out;
 use super::queue::{LineQueue, QUEUE_BYTES};
+use crate::shutdown::Shutdown;
 
 /// Starts the thread of this name, which writes to a copy of the descriptor.
 ///
 /// The copy keeps the thread away from the lock of `std::io::stderr`. A thread that waits for a reader would hold that
 /// lock, and a panic's message would wait for it.
-pub(super) fn start(name: &str, descriptor: BorrowedFd<'_>) -> Arc<LineQueue> {
+///
+/// `died` is cancelled if the thread panics or does not start.
+pub(super) fn start(name: &str, descriptor: BorrowedFd<'_>, died: &Shutdown) -> Arc<LineQueue> {
     let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
+    let (lines, on_panic) = (Arc::clone(&queue), died.clone());
     let started = descriptor.try_clone_to_owned().and_then(|descriptor| {
-        let writer = LineWriter::new(Descriptor(File::from(descriptor)), Arc::clone(&queue));
-        thread::Builder::new().name(name.to_owned()).spawn(move || writer.run())
+        let file = File::from(descriptor);
+        thread::Builder::new().name(name.to_owned()).spawn(move || write_all(&lines, || Descriptor(&file), &on_panic))
     });
     if started.is_err() {
         queue.close();
+        died.cancel();
     }
     queue
+}
+
+/// Writes all lines. After a panic, another writer writes the reason and the last lines of the process, which ends.
+fn write_all<W: Write>(queue: &Arc<LineQueue>, open: impl Fn() -> W, died: &Shutdown) {
+    for _ in 0..2 {
+        let run = || LineWriter::new(open(), Arc::clone(queue)).run();
+        let Err(_panic) = catch_unwind(AssertUnwindSafe(run));
+        died.cancel();
+    }
+    queue.close();
 }
 
 /// Writer of lines, which counts the lines that cannot be written.
@@ -43,7 +60,7 @@ impl<W: Write> LineWriter<W> {
         Self { out, queue, lost: 0, is_torn: false }
     }
 
-    fn run(mut self) {
+    fn run(mut self) -> Infallible {
         loop {
             let line = self.queue.next();
             self.write(&line);
@@ -79,13 +96,13 @@ impl<W: Write> LineWriter<W> {
 }
 
 /// Stream of the process, which another process may have made non-blocking.
-struct Descriptor(File);
+struct Descriptor<'f>(&'f File);
 
-impl Write for Descriptor {
+impl Write for Descriptor<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.0.write(bytes) {
-                Err(error) if error.kind() == ErrorKind::WouldBlock => wait_for_room(&self.0)?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => wait_for_room(self.0)?,
                 written => return written,
             }
         }
@@ -106,7 +123,8 @@ fn wait_for_room(file: &File) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read as _;
+    use std::io::{PipeWriter, Read as _};
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
     use super::*;
 
@@ -155,9 +173,9 @@ mod tests {
         let (mut reader, pipe) = io::pipe().unwrap();
         rustix::io::ioctl_fionbio(&pipe, true).unwrap();
         let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
-        let mut writer = LineWriter::new(Descriptor(File::from(std::os::fd::OwnedFd::from(pipe))), Arc::clone(&queue));
-        let line = vec![b'x'; 1024 * 1024];
-        let writing = thread::spawn(move || writer.write(&line));
+        let (line, lines) = (vec![b'x'; 1024 * 1024], Arc::clone(&queue));
+        let file = File::from(std::os::fd::OwnedFd::from(pipe));
+        let writing = thread::spawn(move || LineWriter::new(Descriptor(&file), lines).write(&line));
         let mut read = Vec::new();
         reader.read_to_end(&mut read).unwrap();
         writing.join().unwrap();
@@ -188,5 +206,39 @@ mod tests {
         let mut read = vec![0; 700];
         reader.read_exact(&mut read).unwrap();
         assert_eq!(read, b"a line\n".repeat(100));
+    }
+    /// Disk whose first write panics.
+    struct PanickingDisk(Arc<AtomicBool>, PipeWriter);
+
+    impl Write for PanickingDisk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            assert!(self.0.swap(true, Relaxed), "as the test wished");
+            self.1.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn dead_writer_is_noticed_and_last_lines_are_written() {
+        let (mut reader, pipe) = io::pipe().unwrap();
+        let queue = Arc::new(LineQueue::new(QUEUE_BYTES));
+        let (died, panicked, lines) = (Shutdown::new(), Arc::new(AtomicBool::new(false)), Arc::clone(&queue));
+        let on_panic = died.clone();
+        queue.push_line("a line that is lost");
+        thread::spawn(move || {
+            let open = || PanickingDisk(Arc::clone(&panicked), pipe.try_clone().unwrap());
+            write_all(&lines, open, &on_panic);
+        });
+        while !died.is_cancelled() {
+            thread::yield_now();
+        }
+        queue.push_line("the reason");
+        queue.flush();
+        let mut read = [0; 11];
+        reader.read_exact(&mut read).unwrap();
+        assert_eq!(&read, b"the reason\n");
     }
 }

@@ -131,7 +131,7 @@ where
             () = stop.cancelled(), if !is_stopping => {
                 is_stopping = true;
                 life.ends_by(ConnectionEnd::Stop);
-                life.say_goodbye(connection, None);
+                life.retire();
             }
             () = seat.cut.cancelled(), if !is_cut => {
                 is_cut = true;

@@ -6,6 +6,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
+use crate::lifecycle::Lifecycle;
 use crate::probe::{self, Probe, ProbeError};
 use crate::shutdown::Shutdown;
 
@@ -37,13 +38,18 @@ impl Health {
         health
     }
 
-    /// Follows the database until `shutdown`. Then sets `NOT_SERVING` and ends the streams of watchers, which would
-    /// keep the server open.
-    pub(super) async fn follow(mut self, probe: Probe, shutdown: Shutdown) {
-        if let Some(never) = shutdown.run_until_cancelled(self.probe_forever(&probe)).await {
+    /// Follows the database until the service leaves. Then says `NOT_SERVING` until it drains, and cancels `stop`. Ends
+    /// the streams of watchers, which would keep the server open.
+    pub(super) async fn follow(mut self, probe: Probe, life: &Lifecycle, stop: &Shutdown) {
+        if let Some(never) = life.leaving().run_until_cancelled(self.probe_forever(&probe)).await {
             match never {}
         }
         self.set_serving(false).await;
+        if let Some(delay) = life.delay() {
+            tracing::info!("health says NOT_SERVING: calls are accepted for another {delay:?}");
+        }
+        life.until_drain().await;
+        stop.cancel();
         for service in self.services.iter().copied().chain([""]) {
             self.reporter.clear_service_status(service).await;
         }
@@ -118,7 +124,7 @@ mod tests {
     async fn watch(name: &str, probe: Probe) -> HealthWatch {
         let reporter = HealthReporter::new();
         let health = Health::start(reporter.clone(), &SERVICES).await;
-        tokio::spawn(health.follow(probe, Shutdown::new()));
+        tokio::spawn(async move { health.follow(probe, &Shutdown::new().into(), &Shutdown::new()).await });
         let request = Request::new(HealthCheckRequest { service: name.to_owned() });
         let mut watch = HealthService::from_health_reporter(reporter).watch(request).await.unwrap().into_inner();
         assert_eq!(

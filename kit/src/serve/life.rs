@@ -26,6 +26,9 @@ const DRAIN_INTERVAL: Duration = Duration::from_millis(250);
 /// Time for which an old connection waits for a request before its GOAWAY.
 const OLD_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Time for which a connection of a stopping server waits for a request before its GOAWAY.
+const LAST_REQUEST_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// Timers of a connection.
 pub(super) struct Life {
     first_request: Instant,
@@ -34,6 +37,8 @@ pub(super) struct Life {
     /// Set once the connection is old. Its GOAWAY is sent at the next request, or after [`OLD_REQUEST_TIMEOUT`].
     is_old: bool,
     grace: Duration,
+    /// Time from the GOAWAY of an old connection to its cut; `None` if the server stops, which has a limit of its own.
+    old_cut: Option<Duration>,
     keepalive: (Duration, Duration),
     signs: Arc<PeerActivity>,
     /// Time for which answers may wait while the peer takes no bytes.
@@ -67,6 +72,7 @@ impl Life {
             age: accepted + jittered(age),
             is_old: false,
             grace,
+            old_cut: Some(grace),
             keepalive: limits.keepalive,
             signs,
             // A single stream is reset earlier.
@@ -137,8 +143,7 @@ impl Life {
         }
         if !self.is_ending && self.age <= now {
             if self.is_old {
-                self.say_goodbye(connection, Some(self.grace));
-                self.is_quiet_cut = false;
+                self.end_old(connection);
             }
             self.ends_by(ConnectionEnd::Age);
             (self.is_old, self.age) = (true, now + OLD_REQUEST_TIMEOUT);
@@ -161,8 +166,7 @@ impl Life {
     /// waits for an answer reads the GOAWAY first.
     pub(super) fn accepted<I: AsyncRead + AsyncWrite + Unpin>(&mut self, connection: &mut Connection<I, Piece>) {
         if self.is_old && !self.is_ending {
-            self.say_goodbye(connection, Some(self.grace));
-            self.is_quiet_cut = false;
+            self.end_old(connection);
         }
     }
 
@@ -176,6 +180,17 @@ impl Life {
     /// Returns the reason for the connection's end.
     pub(super) fn end(&self) -> ConnectionEnd {
         self.end
+    }
+
+    /// Makes the connection old, because the server stops.
+    pub(super) fn retire(&mut self) {
+        (self.is_old, self.old_cut) = (true, None);
+        self.age = self.age.min(Instant::now() + LAST_REQUEST_TIMEOUT);
+    }
+
+    fn end_old<I: AsyncRead + AsyncWrite + Unpin>(&mut self, connection: &mut Connection<I, Piece>) {
+        self.say_goodbye(connection, self.old_cut);
+        self.is_quiet_cut &= self.old_cut.is_none();
     }
 
     /// Sends a GOAWAY, so that the client opens no more streams, and cuts the connection after this time.
@@ -204,9 +219,9 @@ impl Life {
         self.say_goodbye(connection, Some(GOODBYE_TIMEOUT));
     }
 
-    /// Ends a connection at the server's end once it has no open stream and no unread answer.
+    /// Ends a connection at the server's end, after its GOAWAY, once it has no open stream and no unread answer.
     pub(super) fn drain(&mut self, seat: &Seat, answers: &MemoryAccount) {
-        if seat.idle_since().is_none() {
+        if !self.is_ending || seat.idle_since().is_none() {
             return;
         }
         if answers.held() == 0 {

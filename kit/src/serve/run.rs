@@ -36,10 +36,12 @@ use super::standard::STANDARD_DESCRIPTORS;
 use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use super::{Elsewhere, MethodDeadlines, ServerLimits};
+use crate::failure;
+use crate::lifecycle::Lifecycle;
 use crate::output;
 use crate::peer::{Networks, ProxyProtocol};
 use crate::probe::Probe;
-use crate::shutdown::Shutdown;
+use crate::tasks::{TaskDied, Tasks};
 use crate::tls::ServerTls;
 
 /// Parts of a service for the server.
@@ -89,9 +91,12 @@ pub enum ServeError {
     /// The listener is unusable.
     #[error("the listener failed: {0}")]
     Listener(#[from] std::io::Error),
+    /// A background task has died.
+    #[error(transparent)]
+    Task(#[from] TaskDied),
 }
 
-/// Serves until `shutdown`, then gives running calls at most `limits.grace` to end.
+/// Serves until the service drains, then gives running calls at most `limits.grace` to end.
 ///
 /// Prints `NAME listening on ADDR` to standard output once calls succeed. `R` has the domain of failures outside of
 /// handlers.
@@ -101,7 +106,7 @@ pub enum ServeError {
 pub async fn serve<R: Reason, V: Verify>(
     parts: Parts<V>,
     listener: TcpListener,
-    shutdown: Shutdown,
+    life: Lifecycle,
 ) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
     let Parts { name, services, descriptors, elsewhere, limits, deadlines, .. } = parts;
@@ -114,7 +119,8 @@ pub async fn serve<R: Reason, V: Verify>(
         .add_service(reflection(services, descriptors).build_v1alpha()?);
     let envelope = EnvelopeLayer::<R> { deadline: limits.deadline, deadlines, reasons: PhantomData };
     let signpost = Signpost::<R> { elsewhere, reasons: PhantomData };
-    let stop = Shutdown::new();
+    let tasks = Tasks::new(&life);
+    let stop = tasks.end();
     let host = Arc::new(Host {
         service: envelope.layer(signpost.layer(parts.guard.peers(peer).layer(routes.prepare()))),
         limits,
@@ -150,14 +156,16 @@ pub async fn serve<R: Reason, V: Verify>(
     };
     output::out(&format!("{name} listening on {address}"));
     let mut connections = JoinSet::new();
+    life.pulse().set_serving();
     let accepting = door
         .accept(&mut connections, move |stream, peer, taken| connection::serve(Arc::clone(&host), stream, peer, taken));
-    tokio::join!(accepting, async {
-        health.follow(parts.health_probe, shutdown).await;
+    tokio::join!(tasks.run("accept loop", life.pulse().during(accepting)), async {
+        tasks.run("health", health.follow(parts.health_probe, &life, &stop)).await;
         stop.cancel();
+        tracing::info!("{name} drains: running calls have {:?}", limits.grace);
     });
     drain(connections, limits.grace).await;
-    Ok(())
+    Ok(tasks.result()?)
 }
 
 /// Waits until the connections have ended, and cuts the rest after the grace.

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use kit::lifecycle::Lifecycle;
 use kit::ops::{Endpoint, EndpointResponse, Endpoints, OpsLimits, OpsListener, run_with_port};
 use kit::shutdown::Shutdown;
 use kit::tls::ServerTls;
@@ -42,14 +43,15 @@ pub(crate) async fn open_with_tls(limits: OpsLimits, tls: Option<ServerTls>) -> 
     let shutdown = Shutdown::new();
     let (give, given) = oneshot::channel();
     let (end, ended) = oneshot::channel();
-    let stop = shutdown.clone();
+    let life = Lifecycle::from(shutdown.clone());
     let service = async move |endpoints| {
         assert!(give.send(endpoints).is_ok());
         // The test ends the service, or forgets it.
         let _ = ended.await;
     };
     let listener = Some(OpsListener { socket: listener, tls });
-    let task = tokio::spawn(async move { run_with_port("test", listener, limits, &stop, service).await });
+    let task =
+        tokio::spawn(async move { run_with_port("test", listener, limits, &life, service).await.unwrap() });
     let endpoints = given.await.unwrap();
     OpsPort {
         address,

@@ -15,6 +15,7 @@ mod proxy_protocol;
 mod readers;
 mod settings;
 mod shedding;
+mod stopping;
 mod support;
 mod tls;
 mod transport;

@@ -59,13 +59,21 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Parts<OneTokenVerifier>)
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
+    let parts = Parts { limits, proxy_protocol, ..parts(&go_on) };
+    let life = shutdown.clone().into();
+    let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, life).await.unwrap() });
+    TestServer { address, shutdown, task, go_on }
+}
+
+/// Returns the parts of a server with the usual limits; `go_on` lets one call with the token `wait` end.
+pub(crate) fn parts(go_on: &Arc<Notify>) -> Parts<impl Verify + use<>> {
     let metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap();
-    let mut parts = Parts {
+    Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
         descriptors: gatepost::api::DESCRIPTOR_SET,
         elsewhere: &[],
-        routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(&go_on)))),
+        routes: Routes::new(TokenServiceServer::new(TestTokenService(Arc::clone(go_on)))),
         guard: guard(Rule::Public),
         limits: ServerLimits::default(),
         deadlines: &[],
@@ -75,12 +83,8 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Parts<OneTokenVerifier>)
         essential: &[],
         secret_answers: &[],
         metrics: metrics.clone(),
-        tls: None,
-    };
-    change(&mut parts);
-    let stop = shutdown.clone();
-    let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, stop).await.unwrap() });
-    TestServer { address, shutdown, task, go_on, metrics }
+        tls: None: None,
+    }
 }
 
 /// Returns a guard with this rule for `ListSigningKeys`; the other methods are public.

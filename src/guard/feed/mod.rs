@@ -4,9 +4,11 @@
 mod apply;
 mod stream;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tonic::transport::Channel;
@@ -30,7 +32,11 @@ const REJECTION_PAUSE: Duration = Duration::from_secs(5);
 
 /// The handle of the feed's task. Dropping it stops the feed.
 #[derive(Debug)]
-pub(super) struct RevocationFeed(JoinHandle<()>);
+pub(super) struct RevocationFeed {
+    task: JoinHandle<()>,
+    /// Closed when the task has ended.
+    alive: watch::Receiver<()>,
+}
 
 impl RevocationFeed {
     /// Starts to follow the auth service with this credential. The feed has a connection of its own, because a busy
@@ -52,13 +58,29 @@ impl RevocationFeed {
             logged,
             lost: None,
         };
-        Self(tokio::spawn(follower.follow()))
+        Self::spawn(follower.follow())
+    }
+
+    fn spawn(following: impl Future<Output = Infallible> + Send + 'static) -> Self {
+        let (ended, alive) = watch::channel(());
+        let task = tokio::spawn(async move {
+            let _ended = ended;
+            match following.await {}
+        });
+        Self { task, alive }
+    }
+
+    /// Waits until the task has panicked.
+    pub(super) async fn died(&self) {
+        let mut alive = self.alive.clone();
+        // The task sends nothing.
+        while alive.changed().await.is_ok() {}
     }
 }
 
 impl Drop for RevocationFeed {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -84,7 +106,7 @@ struct LoggedFailures {
 }
 
 impl FeedFollower {
-    async fn follow(mut self) {
+    async fn follow(mut self) -> Infallible {
         let mut channel = None;
         loop {
             let wait = match self.stream(channel.take()).await {
@@ -163,6 +185,14 @@ mod tests {
     use super::super::log_lines::LogLines;
     use super::*;
     use crate::Uptime;
+
+    #[tokio::test]
+    async fn panic_of_the_feed_is_reported() {
+        let feed = RevocationFeed::spawn(async { panic!("as the test wished") });
+        feed.died().await;
+        let feed = RevocationFeed::spawn(std::future::pending());
+        assert!(tokio::time::timeout(Duration::from_millis(10), feed.died()).await.is_err());
+    }
 
     #[tokio::test]
     async fn rejection_is_logged_after_an_outage_too() {

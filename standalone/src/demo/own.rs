@@ -8,6 +8,7 @@ use std::pin::pin;
 use kit::ServiceAddress;
 use kit::config::Environment;
 use kit::reload::Reload;
+use kit::lifecycle::Lifecycle;
 use kit::shutdown::Shutdown;
 use kit::tls::ClientTlsFlags;
 
@@ -25,8 +26,8 @@ pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn
     let [auth_url, blog_url] = [&auth, &blog].map(|place| ServiceAddress::from_socket(place.address));
     let services = DemoServices::new(auth_url, blog_url, &ClientTlsFlags::default())?;
     // Ctrl-C ends the demo, and the end of the demo ends the pair.
-    let end = Shutdown::new();
-    let mut serving = pin!(pair.serve(end.clone()));
+    let life = Lifecycle::from(Shutdown::new());
+    let mut serving = pin!(pair.serve(life.clone(), life.behind()));
     let story = async {
         tokio::join!(auth.wait_until_answering(), blog.wait_until_answering());
         tell(services, print::OWN, style, shutdown).await
@@ -38,7 +39,7 @@ pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn
         }
         told = story => told,
     };
-    end.cancel();
+    life.stop();
     serving.await?;
     folder.close()?;
     Ok(told?)

@@ -37,14 +37,14 @@ pub(crate) struct ClockTrust {
     pub(crate) repaired: Repaired,
 }
 
-/// Rotates, repairs and cleans up the keys until `stop`. Returns at once without a keyring, if a secret signs.
+/// Rotates, repairs and cleans up the keys until `stop`. Does nothing without a keyring, if a secret signs.
 pub(crate) async fn run_rotation(
     keyring: Option<Arc<Keyring>>,
     schedule: RotationSchedule,
     trust: ClockTrust,
     stop: Shutdown,
 ) {
-    let Some(keyring) = keyring else { return };
+    let Some(keyring) = keyring else { return stop.cancelled().await };
     let rounds = async {
         loop {
             if let Err(error) = keyring.repair(&trust).await {

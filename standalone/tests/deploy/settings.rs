@@ -1,0 +1,47 @@
+//! Each setting that a file of `deploy/` names is a setting of a service.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use super::pair::gatepost;
+use super::programs::deploy;
+
+/// Returns the words of a text that are names of settings.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|char: char| !char.is_ascii_uppercase() && char != '_');
+    words.filter(|word| word.starts_with("AUTH_") || word.starts_with("BLOG_"))
+}
+
+/// Returns the settings of both services, each secret and URL also as a file.
+fn known() -> BTreeSet<String> {
+    let mut known = BTreeSet::new();
+    for service in ["auth", "blog"] {
+        let help = gatepost().args([service, "--help"]).output().unwrap();
+        known.extend(names(&String::from_utf8(help.stdout).unwrap()).map(str::to_owned));
+    }
+    let files: Vec<_> = known.iter().map(|name| format!("{name}_FILE")).collect();
+    known.extend(files);
+    known
+}
+
+fn files(folder: &Path) -> Vec<std::path::PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn every_setting_of_deploy_exists() {
+    let known = known();
+    assert!(known.contains("AUTH_SHUTDOWN_DELAY") && known.contains("BLOG_SERVICE_KEY_FILE"), "{known:?}");
+    for file in files(&deploy("")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let unknown: Vec<_> = names(&text).filter(|name| !known.contains(*name) && !is_awaited(name)).collect();
+        assert!(unknown.is_empty(), "{}: {unknown:?}", file.display());
+    }
+}
+
+/// Settings of TLS, which `deploy/kubernetes/tls` names ahead of the services.
+fn is_awaited(name: &str) -> bool {
+    name.contains("_TLS_") || name == "BLOG_AUTH_CA" || name.starts_with("BLOG_AUTH_CLIENT_")
+}
