@@ -20,9 +20,9 @@ use kit::config::{
     ConfigError, Environment, InsecureSwitch, address, bind, boolean, check_encrypted, check_plaintext,
     check_published, duration, is_published, warn_plaintext,
 };
+use kit::lifecycle::shutdown_delay;
 use kit::reload::Reload;
 use kit::tls::TlsParts;
-use kit::lifecycle::shutdown_delay;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 

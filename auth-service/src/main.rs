@@ -30,7 +30,8 @@ fn main() -> ExitCode {
             }
             None => known.check_and_warn(environment)?,
         }
-        let config = AuthConfig::new(flags, environment, Clock::system())?.reloaded_by(reload).bind_ops().await?;
+        let config =
+            AuthConfig::new(flags, environment, Clock::system())?.reloaded_by(process.reload()).bind_ops().await?;
         let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
         let [life] = process.services(config.flags.shutdown_delay);
         Ok(auth_service::run(config, listener, life).await?)

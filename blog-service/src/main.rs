@@ -20,7 +20,8 @@ fn main() -> ExitCode {
             return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
         }
         KnownNames::new(&BlogFlags::command(), &SECRETS).check_and_warn(environment)?;
-        let config = BlogConfig::new(flags, environment, Clock::system())?.reloaded_by(reload).bind_ops().await?;
+        let config =
+            BlogConfig::new(flags, environment, Clock::system())?.reloaded_by(process.reload()).bind_ops().await?;
         let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
         let [life] = process.services(config.flags.shutdown_delay);
         Ok(blog_service::run(config, listener, life).await?)

@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
 use crate::app::BlogState;
-use crate::config::{Config, Flags};
+use crate::config::{BlogConfig, BlogFlags};
 use crate::policy;
 use crate::rpc;
 use crate::store::{BlogStore, StoreError};
@@ -53,9 +53,14 @@ pub enum BlogRunError {
 ///
 /// # Errors
 /// [`BlogRunError`]; its text says what to do.
-pub async fn run(mut config: BlogConfig, listener: TcpListener, life: impl Into<Lifecycle>) -> Result<(), BlogRunError> {
+pub async fn run(
+    mut config: BlogConfig,
+    listener: TcpListener,
+    life: impl Into<Lifecycle>,
+) -> Result<(), BlogRunError> {
     let tls = config.tls.server.clone();
-    let (ops, limits, life) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
+    let (ops, limits, life) =
+        (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
     let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
     Box::pin(ops::run_with_port("blog-service", ops, limits, &life, service)).await?
 }
@@ -72,7 +77,6 @@ async fn serve_on(
     let started = life.leaving().run_until_cancelled(Box::pin(start(&flags, clock.clone()))).await;
     let Some(state) = started.transpose()? else { return Ok(()) };
     let store = &state.store;
-    let auth = AuthService::builder(flags.auth_url.url());
     let auth = auth(&flags, service_key.as_ref(), &tls)?;
     let feed = auth.clone();
     let mut metrics = Metrics::default();
@@ -115,10 +119,11 @@ async fn serve_on(
         serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };
     let measuring = clock_probe(store.db(), &clock);
-    let following = Box::pin(tls.follow(reload, clock.clone(), served.clone()));
+    let following = tls.follow(reload, clock.clone(), end.clone());
     let (ended, (), ..) = tokio::join!(
         serving,
-        tasks.run("clock", keep(clock.clone(), measuring, end.clone()), following),
+        tasks.run("clock", keep(clock.clone(), measuring, end.clone())),
+        tasks.run("TLS files", Box::pin(following)),
         tasks.run("revocation feed", async {
             let _: Option<()> = end.run_until_cancelled(feed.feed_died()).await;
         }),
@@ -130,8 +135,8 @@ async fn serve_on(
 }
 
 /// Opens the database, and assembles the state that calls work with.
-async fn start(flags: &Flags, clock: Clock) -> Result<Arc<BlogState>, RunError> {
-    let store = Store::open(&flags.database_url).await?;
+async fn start(flags: &BlogFlags, clock: Clock) -> Result<Arc<BlogState>, BlogRunError> {
+    let store = BlogStore::open(&flags.database_url).await?;
     patiently(|| measure(store.db(), &clock)).await?;
     repair(&store, &clock).await?;
     let fresh = kit::random::bytes();
@@ -144,18 +149,6 @@ async fn start(flags: &Flags, clock: Clock) -> Result<Arc<BlogState>, RunError> 
         bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
         clock,
     }))
-}
-
-/// Largest the state of the use cases.
-fn state(flags: &BlogFlags, page_tokens: PageTokens, store: &BlogStore, clock: &Clock) -> BlogState {
-    BlogState {
-        page_tokens,
-        ids: Ids::new(clock.clone()),
-        store: store.clone(),
-        posts: RateLimiter::new(flags.user_posts_per_minute.into()),
-        bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),
-        clock: clock.clone(),
-    }
 }
 
 /// Builds the client of the auth service.

@@ -24,10 +24,17 @@ const BAD_SETTING: u8 = 2;
 #[derive(Debug)]
 pub struct Process {
     tokens: StopTokens,
+    reload: Reload,
     notifier: Option<Notifier>,
 }
 
 impl Process {
+    /// Returns the requests to read files again, which SIGHUP sends.
+    #[must_use]
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
+    }
+
     /// Returns the token that the first signal cancels, for a command.
     #[must_use]
     pub fn stop(self) -> Shutdown {
@@ -88,7 +95,8 @@ async fn run_until_end(
         Ok(signals) => signals,
         Err(error) => return fail(name, &format!("signals cannot be received ({error})"), FAILED),
     };
-    let process = Process { tokens: signals.tokens(), notifier: Notifier::from_environment(environment) };
+    let notifier = Notifier::from_environment(environment);
+    let process = Process { tokens: signals.tokens(), reload: signals.reload(), notifier };
     let ended = tokio::select! {
         ended = command(process) => ended,
         () = signals.second() => return fail(name, "stopped at once by a second signal", FAILED),

@@ -6,12 +6,14 @@ pub use tokio_util::sync::CancellationToken as Shutdown;
 
 use crate::reload::{Reload, ReloadTrigger, reload};
 
-/// Stop by Ctrl-C and SIGTERM, and reload requests by SIGHUP. The first stop signal signal asks the services to stop,
-/// the second ends the process at once.
+/// Stop by Ctrl-C and SIGTERM, and reload requests by SIGHUP. The first stop signal asks the services to stop, the
+/// second ends the process at once.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     stop: StopTokens,
+    /// Requested by SIGHUP. While it has no receiver, SIGHUP is ignored.
+    reload: Reload,
 }
 
 /// Tokens of the first signal.
@@ -21,8 +23,6 @@ pub(crate) struct StopTokens {
     pub(crate) stop: Shutdown,
     /// Cancelled too if the signal is SIGINT: a person at a terminal waits for no balancer.
     pub(crate) hurry: Shutdown,
-    /// Requested by SIGHUP. While it has no receiver, SIGHUP is ignored.
-    pub reload: Reload,
 }
 
 /// Signals that are ignored, although their default ends the process.
@@ -43,7 +43,14 @@ impl Signals {
         for (name, number) in IGNORED_SIGNALS {
             tokio::spawn(note_first(name, signal(SignalKind::from_raw(number.as_raw()))?));
         }
-        Ok(Self { interrupt, terminate, stop: StopTokens::default() })
+        let (trigger, reload) = reload();
+        tokio::spawn(pass_on(trigger, signal(SignalKind::hangup())?));
+        Ok(Self { interrupt, terminate, stop: StopTokens::default(), reload })
+    }
+
+    /// Returns the requests to read files again.
+    pub(crate) fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Returns the tokens of the first signal.

@@ -52,7 +52,7 @@ async fn start() -> SocketAddr {
         metrics: ServerMetrics::from_descriptors(&[]).unwrap(),
         tls: None,
     };
-    tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, Shutdown::new()).await.unwrap() });
+    tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, Shutdown::new().into()).await.unwrap() });
     address
 }
 

@@ -15,8 +15,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, KnownNames, parse};
 use kit::healthcheck;
-use kit::reload::Reload;
-use kit::shutdown::Shutdown;
+use kit::process::Process;
 
 use crate::backup::{BackupFlags, RestoreFlags};
 use crate::copy::CopyFlags;
@@ -145,18 +144,8 @@ fn main() -> ExitCode {
                 Box::pin(backup::restore(flags, Clock::system(), process.stop())).await
             }
             Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, process.stop())).await,
-            Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, environment, signals, reload)).await,
-                    Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
-                    None => {}
-                }
-                let config = auth_service::Config::new(flags, environment, Clock::system())?.bind_ops().await?;
-                let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
-                let [life] = process.services(config.flags.shutdown_delay);
-                Ok(Box::pin(auth_service::run(config, listener, life)).await?)
-            }
-            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(flags, environment, signals, config.flags.listen).await?;
-                let [life] = process.services(config.flags.shutdown_delay);
-                Ok(Box::pin(blog_service::run(config, listener, life)).await,
+            Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, environment, process)).await,
+            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(flags, environment, process)).await,
         }
     })
 }
@@ -165,8 +154,7 @@ fn main() -> ExitCode {
 async fn run_auth(
     line: auth_service::CommandLine,
     environment: Environment,
-    shutdown: Shutdown,
-    reload: Reload,
+    process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let auth_service::CommandLine { flags, command } = line;
     match command {
@@ -178,23 +166,24 @@ async fn run_auth(
         None => {}
     }
     let config = auth_service::AuthConfig::new(flags, environment, Clock::system())?;
-    let config = config.reloaded_by(reload).bind_ops().await?;
+    let config = config.reloaded_by(process.reload()).bind_ops().await?;
     let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
-    Ok(Box::pin(auth_service::run(config, listener, shutdown)).await?)
+    let [life] = process.services(config.flags.shutdown_delay);
+    Ok(Box::pin(auth_service::run(config, listener, life)).await?)
 }
 
 /// Runs the blog service alone, or its health check.
 async fn run_blog(
     flags: blog_service::BlogFlags,
     environment: Environment,
-    shutdown: Shutdown,
-    reload: Reload,
+    process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
         return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
     }
     let config = blog_service::BlogConfig::new(flags, environment, Clock::system())?;
-    let config = config.reloaded_by(reload).bind_ops().await?;
+    let config = config.reloaded_by(process.reload()).bind_ops().await?;
     let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
-    Ok(Box::pin(blog_service::run(config, listener, shutdown)).await?)
+    let [life] = process.services(config.flags.shutdown_delay);
+    Ok(Box::pin(blog_service::run(config, listener, life)).await?)
 }

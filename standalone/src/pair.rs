@@ -10,8 +10,9 @@ use db::DatabaseUrl;
 use gatepost::Token;
 use kit::config::{ConfigError, Environment, InsecureSwitch, address, bind, check_plaintext, parse};
 use kit::lifecycle::{Lifecycle, shutdown_delay};
-use kit::tls::ClientTlsFlags;
 use kit::process::Process;
+use kit::reload::Reload;
+use kit::tls::ClientTlsFlags;
 use kit::{Clock, ServiceAddress, output};
 use tokio::net::TcpListener;
 use tonic::transport::{Channel, Endpoint};
@@ -124,9 +125,8 @@ impl Pair {
         self.blog_at.clone()
     }
 
-    /// Serves both until the signal. Both leave together. The auth service drains last, because the blog service's guard needs
-    /// it for the last
-    /// calls. If one service ends by itself, the other one is stopped.
+    /// Serves both until the signal. Both leave together. The auth service drains last, because the blog service's guard
+    /// needs it for the last calls. If one service ends by itself, the other one is stopped.
     pub(crate) async fn serve(
         self,
         blog_life: Lifecycle,
@@ -158,10 +158,9 @@ pub(crate) async fn run(
     flags: PairFlags,
     environment: Environment,
     process: Process,
-    reload: Reload,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     warn_of_ignored_settings(environment)?;
-    let pair = Pair::bind(&flags, environment, reload).await?;
+    let pair = Pair::bind(&flags, environment, process.reload()).await?;
     let (auth_at, blog_at) = (pair.auth_at(), pair.blog_at());
     let [blog_life, auth_life] = process.services(flags.shutdown_delay);
     let leaving = blog_life.leaving().clone();

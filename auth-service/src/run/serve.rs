@@ -36,9 +36,14 @@ const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToke
 ///
 /// # Errors
 /// [`AuthRunError`] with what to do.
-pub async fn run(mut config: AuthConfig, listener: TcpListener, life: impl Into<Lifecycle>) -> Result<(), AuthRunError> {
+pub async fn run(
+    mut config: AuthConfig,
+    listener: TcpListener,
+    life: impl Into<Lifecycle>,
+) -> Result<(), AuthRunError> {
     let tls = config.tls.server.clone();
-    let (ops, limits, life) = (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
+    let (ops, limits, life) =
+        (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
     let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
     Box::pin(ops::run_with_port("auth-service", ops, limits, &life, service)).await?
 }
@@ -99,8 +104,8 @@ async fn serve_on(
         tasks.run("follower of the log", Box::pin(follower.follow(end.clone()))),
         tasks.run("sweep", Box::pin(sweep(repair, end.clone()))),
         tasks.run("clock", Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), end.clone()))),
-        tasks.run("key rotation", Box::pin(run_rotation(ring, rotation, trust, end.clone())),
-        Box::pin(tls.follow(reload, clock.clone(), served.clone()))),
+        tasks.run("key rotation", Box::pin(run_rotation(ring, rotation, trust, end.clone()))),
+        tasks.run("TLS files", Box::pin(tls.follow(reload, clock.clone(), end.clone()))),
         tasks.run("database writer", store.db().run_until(&end))
     );
     store.close().await;

@@ -41,7 +41,7 @@ pub(super) struct StartedService {
 }
 
 /// Starts all parts of the service.
-pub(super) async fn start(config: Config) -> Result<StartedService, AuthRunError> {
+pub(super) async fn start(config: AuthConfig) -> Result<StartedService, AuthRunError> {
     let AuthConfig { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     flags.database_url.path().map_or(Ok(()), lost::check)?;

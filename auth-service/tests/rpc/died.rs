@@ -1,6 +1,6 @@
 //! A background task that dies ends the service with its reason.
 
-use auth_service::RunError;
+use auth_service::AuthRunError;
 use chrono::{DateTime, Utc};
 
 use super::support::start;
@@ -12,7 +12,7 @@ async fn panic_of_a_background_task_ends_the_service() {
     // At the end of time the sweep's next second overflows, which panics.
     service.clock.jump(DateTime::<Utc>::MAX_UTC - service.clock.now());
     let ended = service.ended().await.unwrap_err();
-    assert!(matches!(ended, RunError::Task(_)), "{ended:?}");
+    assert!(matches!(ended, AuthRunError::Task(_)), "{ended:?}");
     let reason = ended.to_string();
     assert!(
         reason.starts_with("the background task `sweep` has panicked (") && reason.contains("overflow"),

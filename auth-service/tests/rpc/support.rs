@@ -150,7 +150,7 @@ impl Service {
     }
 
     /// Waits until the service ends by itself.
-    pub(crate) async fn ended(self) -> Result<(), auth_service::RunError> {
+    pub(crate) async fn ended(self) -> Result<(), auth_service::AuthRunError> {
         let Self { shutdown: _shutdown, folder: _folder, task, .. } = self;
         task.await.unwrap()
     }

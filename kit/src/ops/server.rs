@@ -18,8 +18,8 @@ use super::{Endpoints, OpsLimits};
 use crate::lifecycle::Lifecycle;
 use crate::output;
 use crate::shutdown::Shutdown;
-use crate::tls::{ServerTls, Transport};
 use crate::tasks::{TaskDied, Tasks};
+use crate::tls::{ServerTls, Transport};
 
 /// Pause after a failed accept: most often no file descriptors are left.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);

@@ -36,7 +36,6 @@ use super::standard::STANDARD_DESCRIPTORS;
 use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use super::{Elsewhere, MethodDeadlines, ServerLimits};
-use crate::failure;
 use crate::lifecycle::Lifecycle;
 use crate::output;
 use crate::peer::{Networks, ProxyProtocol};

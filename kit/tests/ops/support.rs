@@ -50,8 +50,7 @@ pub(crate) async fn open_with_tls(limits: OpsLimits, tls: Option<ServerTls>) -> 
         let _ = ended.await;
     };
     let listener = Some(OpsListener { socket: listener, tls });
-    let task =
-        tokio::spawn(async move { run_with_port("test", listener, limits, &life, service).await.unwrap() });
+    let task = tokio::spawn(async move { run_with_port("test", listener, limits, &life, service).await.unwrap() });
     let endpoints = given.await.unwrap();
     OpsPort {
         address,

@@ -59,15 +59,15 @@ pub(crate) async fn start_with(change: impl FnOnce(&mut Parts<OneTokenVerifier>)
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (shutdown, go_on) = (Shutdown::new(), Arc::new(Notify::new()));
-    let parts = Parts { limits, proxy_protocol, ..parts(&go_on) };
-    let life = shutdown.clone().into();
+    let mut parts = parts(&go_on);
+    change(&mut parts);
+    let (metrics, life) = (parts.metrics.clone(), shutdown.clone().into());
     let task = tokio::spawn(async move { serve::<ErrorReason, _>(parts, listener, life).await.unwrap() });
-    TestServer { address, shutdown, task, go_on }
+    TestServer { address, shutdown, task, go_on, metrics }
 }
 
 /// Returns the parts of a server with the usual limits; `go_on` lets one call with the token `wait` end.
-pub(crate) fn parts(go_on: &Arc<Notify>) -> Parts<impl Verify + use<>> {
-    let metrics = ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap();
+pub(crate) fn parts(go_on: &Arc<Notify>) -> Parts<OneTokenVerifier> {
     Parts {
         name: "test",
         services: &["gatepost.auth.v1.TokenService"],
@@ -82,8 +82,8 @@ pub(crate) fn parts(go_on: &Arc<Notify>) -> Parts<impl Verify + use<>> {
         operators: Networks::default(),
         essential: &[],
         secret_answers: &[],
-        metrics: metrics.clone(),
-        tls: None: None,
+        metrics: ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap(),
+        tls: None,
     }
 }
 

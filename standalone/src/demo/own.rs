@@ -7,8 +7,8 @@ use std::pin::pin;
 
 use kit::ServiceAddress;
 use kit::config::Environment;
-use kit::reload::Reload;
 use kit::lifecycle::Lifecycle;
+use kit::reload::Reload;
 use kit::shutdown::Shutdown;
 use kit::tls::ClientTlsFlags;
 
