@@ -43,7 +43,7 @@ enum GatepostCommand {
     /// Run the auth service alone
     Auth(Box<auth_service::CommandLine>),
     /// Run the blog service alone
-    Blog(blog_service::Flags),
+    Blog(Box<blog_service::Flags>),
     /// Run the demo: each step as a grpcurl line with its answer, against its own pair or a running one
     Demo(DemoFlags),
     /// List, rotate, retire or reseal the keys that sign tokens
@@ -143,7 +143,7 @@ async fn main() -> ExitCode {
             Some(GatepostCommand::Restore(flags)) => Box::pin(backup::restore(flags, Clock::system(), signals)).await,
             Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, signals)).await,
             Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, environment, signals, reload)).await,
-            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(flags, environment, signals, reload)).await,
+            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(*flags, environment, signals, reload)).await,
         }
     })
     .await
