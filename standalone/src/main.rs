@@ -42,7 +42,7 @@ enum GatepostCommand {
     /// Run the auth service alone
     Auth(Box<auth_service::CommandLine>),
     /// Run the blog service alone
-    Blog(blog_service::BlogFlags),
+    Blog(Box<blog_service::Flags>),
     /// Run the demo: each step as a grpcurl line with its answer, against its own pair or a running one
     Demo(DemoFlags),
     /// List, rotate, retire or reseal the keys that sign tokens
@@ -145,7 +145,7 @@ fn main() -> ExitCode {
             }
             Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, process.stop())).await,
             Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, environment, process)).await,
-            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(flags, environment, process)).await,
+            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(*flags, environment, process)).await,
         }
     })
 }

@@ -209,9 +209,9 @@ async fn envoy_calls_both_ports_over_tls() -> Outcome {
         assert!(socket.contains(documented), "{documented}");
         socket = socket.replace(documented, path.to_str().unwrap());
     }
-    let socket: String = socket.lines().map(|line| format!("      {line}\n")).collect();
+    let socket = socket.lines().map(|line| format!("      {line}")).collect::<Vec<_>>().join("\n");
     let envoy = envoy::Envoy::start_with(&program, &secured.pair, |text| {
-        text.replace("      type: STATIC\n", &format!("      type: STATIC\n{socket}"))
+        text.replace("      type: STATIC\n", &format!("      type: STATIC\n{socket}\n"))
     })
     .await;
     let channel =
