@@ -22,9 +22,10 @@ pub(crate) const ELSEWHERE: [Elsewhere; 1] =
 pub(crate) const ESSENTIAL: [&str; 1] = ["/gatepost.auth.v1.TokenService/VerifyToken"];
 
 /// Methods whose answers hold tokens.
-pub(crate) const SECRET_ANSWERS: [&str; 3] = [
+pub(crate) const SECRET_ANSWERS: [&str; 4] = [
     "/gatepost.auth.v1.AuthService/Login",
     "/gatepost.auth.v1.AuthService/RefreshToken",
+    "/gatepost.auth.v1.UserService/ChangePassword",
     "/gatepost.auth.v1.UserService/CreateUser",
 ];
 

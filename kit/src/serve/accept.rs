@@ -59,16 +59,22 @@ impl Door {
                     Err(error) if is_about_one_connection(&error) => {}
                     Err(error) => {
                         log.failed(&error);
-                        self.metrics.counters().connections.failed_accept();
-                        self.seats.make_room(PeerKind::Operator);
+                        // The kernel reports the lack even if no connection waits; then no other is closed.
+                        let mut has_made_room = false;
                         for _ in 0..MAX_WITHOUT_DESCRIPTORS {
                             let Some((stream, peer)) = spare.accept(&self.listener) else { break };
+                            if !has_made_room {
+                                has_made_room = true;
+                                self.seats.make_room(PeerKind::Operator);
+                            }
                             // A caller's connection is closed, so that it can go to another replica at once.
                             if self.operators.kind(peer.ip()) == PeerKind::Operator {
                                 self.admit(stream, peer, &mut log, connections, &serve).await;
                             }
                         }
-                        spare.refill();
+                        if !spare.refill() && !has_made_room {
+                            self.seats.make_room(PeerKind::Operator);
+                        }
                         sleep(RETRY_INTERVAL).await;
                     }
                 }

@@ -28,11 +28,10 @@ impl Spare {
         accepted
     }
 
-    /// Opens the descriptor again if it was used.
-    pub(super) fn refill(&mut self) {
-        if self.0.is_none() {
-            self.0 = descriptor();
-        }
+    /// Opens the descriptor again if it was used. Returns false if no descriptor is left.
+    pub(super) fn refill(&mut self) -> bool {
+        self.0 = self.0.take().or_else(descriptor);
+        self.0.is_some()
     }
 }
 
