@@ -42,7 +42,7 @@ enum GatepostCommand {
     /// Run the auth service alone
     Auth(Box<auth_service::CommandLine>),
     /// Run the blog service alone
-    Blog(Box<blog_service::Flags>),
+    Blog(Box<blog_service::BlogFlags>),
     /// Run the demo: each step as a grpcurl line with its answer, against its own pair or a running one
     Demo(DemoFlags),
     /// List, rotate, retire or reseal the keys that sign tokens

@@ -59,6 +59,7 @@ impl Door {
                     Err(error) if is_about_one_connection(&error) => {}
                     Err(error) => {
                         log.failed(&error);
+                        self.metrics.counters().connections.failed_accept();
                         // The kernel reports the lack even if no connection waits; then no other is closed.
                         let mut has_made_room = false;
                         for _ in 0..MAX_WITHOUT_DESCRIPTORS {

@@ -36,12 +36,7 @@ fn every_setting_of_deploy_exists() {
     assert!(known.contains("AUTH_SHUTDOWN_DELAY") && known.contains("BLOG_SERVICE_KEY_FILE"), "{known:?}");
     for file in files(&deploy("")) {
         let text = fs::read_to_string(&file).unwrap();
-        let unknown: Vec<_> = names(&text).filter(|name| !known.contains(*name) && !is_awaited(name)).collect();
+        let unknown: Vec<_> = names(&text).filter(|name| !known.contains(*name)).collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", file.display());
     }
-}
-
-/// Settings of TLS, which `deploy/kubernetes/tls` names ahead of the services.
-fn is_awaited(name: &str) -> bool {
-    name.contains("_TLS_") || name == "BLOG_AUTH_CA" || name.starts_with("BLOG_AUTH_CLIENT_")
 }
