@@ -1,4 +1,4 @@
-//! The real nginx and HAProxy with their files of `deploy/` in front of a pair.
+//! The real nginx and `HAProxy` with their files of `deploy/` in front of a pair.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -114,7 +114,7 @@ fn set_up_nginx(command: &mut Command, folder: &Path, address: &str, pair: &Pair
     command.args(["-e", "stderr", "-c", &file]);
 }
 
-/// Writes the settings of HAProxy, with timeouts that are shorter than the feed of the test.
+/// Writes the settings of `HAProxy`, with timeouts that are shorter than the feed of the test.
 fn set_up_haproxy(command: &mut Command, folder: &Path, address: &str, pair: &Pair) {
     let port = |ops: &Option<String>| ops.as_ref().unwrap().rsplit_once(':').unwrap().1.to_owned();
     let text = replaced(
