@@ -125,13 +125,13 @@ async fn connections_are_counted_by_the_reason_of_their_end() {
 }
 
 #[tokio::test]
-async fn memory_of_requests_is_shown_with_its_limit() {
+async fn memory_of_answers_is_shown_with_its_limit() {
     let server = start(ServerLimits { deadline: LONG, ..ServerLimits::default() }).await;
-    let held = r#"gatepost_message_memory_bytes{kind="requests"}"#;
+    let held = r#"gatepost_message_memory_bytes{kind="answers"}"#;
     let channel = connect(&server).await;
     let call = tokio::spawn(async move { ask(&channel, "hang").await });
     let shown = until(&server, held, 1).await;
-    let limit = shown.count(r#"gatepost_message_memory_limit_bytes{kind="requests"}"#);
+    let limit = shown.count(r#"gatepost_message_memory_limit_bytes{kind="answers"}"#);
     assert!(shown.count(held) < limit, "{}", shown.0);
     call.abort();
     while page(&server).count(held) > 0 {

@@ -127,8 +127,9 @@ impl Timetable {
         let signs = |set: &KeySet| set.signing().map(|key| key.id().to_owned());
         let (_, current) = come.last()?;
         let id = signs(current)?;
-        let same = come.iter().rev().take_while(|(_, set)| signs(set).as_deref() == Some(id.as_str()));
-        same.last().map(|(from, _)| *from).filter(|from| *from > DateTime::<Utc>::MIN_UTC)
+        // The first set has no beginning: its key may sign only later.
+        let begun = come.iter().rev().filter(|(from, _)| *from > DateTime::<Utc>::MIN_UTC);
+        begun.take_while(|(_, set)| signs(set).as_deref() == Some(id.as_str())).last().map(|(from, _)| *from)
     }
 
     fn at(&self, now: DateTime<Utc>) -> Arc<KeySet> {
