@@ -30,10 +30,11 @@ impl TlsParts {
         self.server.is_none() && self.client.is_none()
     }
 
-    /// Reads changed files every 5 s and at each request of the operator, until `stop`. Ends at once without TLS.
+    /// Reads changed files every 5 s and at each request of the operator, until `stop`. Without TLS it only
+    /// waits.
     pub async fn follow(self, mut reload: Reload, clock: Clock, stop: Shutdown) {
         if self.is_empty() {
-            return;
+            return stop.cancelled().await;
         }
         let looking = async {
             loop {

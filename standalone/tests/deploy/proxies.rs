@@ -4,12 +4,14 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use blog_service::api::v1::CreatePostRequest;
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, GetMeRequest};
 use tempfile::TempDir;
+use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
 use tonic_health::pb::HealthCheckRequest;
@@ -163,7 +165,14 @@ fn reason(status: &Status) -> String {
     details.unwrap_or_else(|| panic!("the proxy has answered: {status:?}")).reason
 }
 
+/// Time for everything behind a proxy.
+const PROXY_TIMEOUT: Duration = Duration::from_mins(2);
+
 async fn works_behind(kind: Kind) -> Outcome {
+    timeout(PROXY_TIMEOUT, calls_behind(kind)).await?
+}
+
+async fn calls_behind(kind: Kind) -> Outcome {
     let Some(program) = kind.program() else { return Ok(()) };
     let folder = folder();
     let settings = [
