@@ -163,6 +163,8 @@ pub async fn serve<R: Reason, V: Verify>(
         stop.cancel();
         tracing::info!("{name} drains: running calls have {:?}", limits.grace);
     });
+    // Closes the port: new connections go to another replica.
+    drop(door);
     drain(connections, limits.grace).await;
     Ok(tasks.result()?)
 }
