@@ -152,11 +152,11 @@ fn main() -> ExitCode {
 
 /// Runs the auth service alone, or one of its commands.
 async fn run_auth(
-    line: auth_service::CommandLine,
+    arguments: auth_service::CommandLine,
     environment: Environment,
     process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let auth_service::CommandLine { flags, command } = line;
+    let auth_service::CommandLine { flags, command } = arguments;
     match command {
         Some(auth_service::AuthCommand::Healthcheck(check)) => {
             return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
