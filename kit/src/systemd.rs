@@ -172,7 +172,7 @@ mod tests {
         // A sign of life may be on its way. Then the next thing that the manager hears is the stop.
         timeout(LIMIT, async {
             while life.pulse().unanswered() < 3 {
-                tokio::task::yield_now().await
+                tokio::task::yield_now().await;
             }
         })
         .await
