@@ -91,12 +91,12 @@ async fn run_until_end(
     environment: Environment,
     command: impl AsyncFnOnce(Process) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
-    let signals = match Signals::listen() {
-        Ok(signals) => signals,
+    let (signals, reload) = match Signals::listen() {
+        Ok(listening) => listening,
         Err(error) => return fail(name, &format!("signals cannot be received ({error})"), FAILED),
     };
     let notifier = Notifier::from_environment(environment);
-    let process = Process { tokens: signals.tokens(), reload: signals.reload(), notifier };
+    let process = Process { tokens: signals.tokens(), reload, notifier };
     let ended = tokio::select! {
         ended = command(process) => ended,
         () = signals.second() => return fail(name, "stopped at once by a second signal", FAILED),

@@ -12,8 +12,6 @@ pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     stop: StopTokens,
-    /// Requested by SIGHUP. While it has no receiver, SIGHUP is ignored.
-    reload: Reload,
 }
 
 /// Tokens of the first signal.
@@ -35,9 +33,11 @@ const IGNORED_SIGNALS: [(&str, ProcessSignal); 3] =
 impl Signals {
     /// Starts to listen for SIGINT, SIGTERM and SIGHUP, and ignores SIGUSR1, SIGUSR2 and SIGXFSZ.
     ///
+    /// Also returns the requests to read files again, which SIGHUP sends. While no receiver is left, SIGHUP is ignored.
+    ///
     /// # Errors
     /// Fails if the operating system refuses the handlers.
-    pub(crate) fn listen() -> std::io::Result<Self> {
+    pub(crate) fn listen() -> std::io::Result<(Self, Reload)> {
         let interrupt = signal(SignalKind::interrupt())?;
         let terminate = signal(SignalKind::terminate())?;
         for (name, number) in IGNORED_SIGNALS {
@@ -45,12 +45,7 @@ impl Signals {
         }
         let (trigger, reload) = reload();
         tokio::spawn(pass_on(trigger, signal(SignalKind::hangup())?));
-        Ok(Self { interrupt, terminate, stop: StopTokens::default(), reload })
-    }
-
-    /// Returns the requests to read files again.
-    pub(crate) fn reload(&self) -> Reload {
-        self.reload.clone()
+        Ok((Self { interrupt, terminate, stop: StopTokens::default() }, reload))
     }
 
     /// Returns the tokens of the first signal.
