@@ -44,7 +44,7 @@ pub struct Healthcheck {
 #[derive(Debug, thiserror::Error)]
 pub enum Unhealthy {
     /// No process answers at the address.
-    #[error("nothing answers at {0}: start the service, or name its address with --url")]
+    #[error("nothing answers at {0}: start the service, or name its address with --url (https:// if it wants TLS)")]
     Silent(String),
     /// No answer came in time.
     #[error("{0} has not answered within {1:?}: see the service's log, or allow more time with --timeout")]

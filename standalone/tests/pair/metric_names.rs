@@ -54,7 +54,8 @@ async fn every_metric_is_documented_and_the_reverse() -> Outcome {
     let all: BTreeSet<_> = auth.union(&blog).cloned().collect();
     let documented = documented();
     let missing: Vec<_> = all.difference(&documented).collect();
-    let unknown: Vec<_> = documented.difference(&all).collect();
+    // `tls` tests the metrics that only a service with TLS has.
+    let unknown: Vec<_> = documented.difference(&all).filter(|name| !name.starts_with("gatepost_tls_")).collect();
     assert!(missing.is_empty() && unknown.is_empty(), "not documented: {missing:?}; not served: {unknown:?}");
     pair.stop();
     Ok(())

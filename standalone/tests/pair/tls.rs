@@ -134,7 +134,7 @@ fn health_check_uses_tls() {
         secured.with_flags(command.args(["healthcheck", "--url", &url]));
     });
     assert_eq!((code, said), (Some(0), format!("{url} serves\n")));
-    for (url, cause) in [(url.clone(), "UnknownIssuer"), (format!("http://{}", secured.pair.blog), "or wants TLS")] {
+    for (url, cause) in [(url.clone(), "UnknownIssuer"), (format!("http://{}", secured.pair.blog), "wants TLS")] {
         let (code, said) = check("blog", "127.0.0.1:0", &|command| {
             command.args(["healthcheck", "--url", &url]);
         });
