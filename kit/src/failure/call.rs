@@ -12,8 +12,11 @@ use super::reasons::{
 /// Trailer that tells a client with a retry policy when to retry.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// Shortest time in the trailer, and the range above it.
-const PUSHBACK_MILLIS: (u64, u64) = (500, 1000);
+/// Shortest time in the trailer.
+const MIN_PUSHBACK_MILLIS: u64 = 500;
+
+/// Range of times in the trailer, above the shortest one.
+const PUSHBACK_RANGE_MILLIS: u64 = 1000;
 
 /// Returns `INVALID_ARGUMENT` for an invalid page token.
 pub fn page_token<R: Reason>() -> Status {
@@ -57,7 +60,7 @@ pub fn overloaded<R: Reason>() -> Status {
     const TEXT: &str = "the service has no room for this call now, try again in a moment";
     let mut status = retry::<R>(Code::ResourceExhausted, OVERLOADED, TEXT);
     let [high, low] = crate::random::bytes::<2>();
-    let wait = PUSHBACK_MILLIS.0 + u64::from(u16::from_be_bytes([high, low])) % PUSHBACK_MILLIS.1;
+    let wait = MIN_PUSHBACK_MILLIS + u64::from(u16::from_be_bytes([high, low])) % PUSHBACK_RANGE_MILLIS;
     status.metadata_mut().insert(PUSHBACK, wait.into());
     status
 }
