@@ -1,5 +1,7 @@
 //! Checks before the demo, so that a wrong URL gives one sentence instead of forty refusals.
 
+use std::error::Error as _;
+
 use kit::tls::tls_fault;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -35,6 +37,10 @@ async fn serves(service: &DemoService, wanted: &'static str, name: &str) -> Resu
     Err(match tls_fault(&status) {
         Some(fault) => DemoError::Tls(service.place.url(), fault),
         None if status.code() == Code::Unavailable => DemoError::Unreachable(service.place.url()),
+        // The transport has failed: most often the server has refused the client's certificate.
+        None if service.place.is_tls() && status.source().is_some() => {
+            DemoError::Tls(service.place.url(), status.message().to_owned())
+        }
         None => DemoError::Stranger { url: service.place.url(), wanted },
     })
 }

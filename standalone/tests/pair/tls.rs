@@ -91,7 +91,11 @@ fn demo_and_grpcurl_play_over_mutual_tls() {
     play_with_grpcurl(secured.with_flags(&mut secured.demo()));
     // Without a client certificate no call is served.
     let played = Played::by(secured.demo().arg("--ca").arg(&secured.ca));
-    assert!(played.err.contains("cannot be called by TLS (received fatal alert"), "{}", played.err);
+    assert!(
+        played.err.contains("cannot be called by TLS (") || played.err.contains("nothing answers at https://"),
+        "{}",
+        played.err
+    );
     secured.pair.stop();
 }
 

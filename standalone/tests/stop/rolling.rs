@@ -13,8 +13,8 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
-use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Status};
 
 use super::balancer::Balancer;
 use super::pair::folder;
@@ -71,8 +71,16 @@ struct Tally {
     lost: AtomicU64,
 }
 
-async fn ask(channel: Channel) -> Result<(), Status> {
+async fn ask_once(channel: Channel) -> Result<(), Status> {
     TokenServiceClient::new(channel).verify_token(VerifyTokenRequest { token: "x".into() }).await.map(drop)
+}
+
+/// Asks, and asks again if the client has dropped the call unsent: hyper does so if a GOAWAY comes before it sends the call.
+async fn ask(channel: Channel) -> Result<(), Status> {
+    match ask_once(channel.clone()).await {
+        Err(status) if status.code() == Code::Cancelled => ask_once(channel).await,
+        asked => asked,
+    }
 }
 
 /// Calls through the balancer until the end.
