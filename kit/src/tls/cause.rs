@@ -11,12 +11,12 @@ use tonic::Status;
 /// A server that requires a client certificate refuses after the handshake, so the whole call counts.
 pub fn tls_fault(status: &Status) -> Option<String> {
     let mut causes = std::iter::successors(status.source(), |&cause| cause.source());
-    causes.find_map(|cause| match cause.downcast_ref::<io::Error>() {
-        Some(cause) => Some(cause.get_ref()?.downcast_ref::<rustls::Error>()?.to_string()),
-        // h2 keeps only the kind and the text of an error of its connection. TLS uses this kind.
-        None => {
-            let cause = cause.downcast_ref::<h2::Error>()?.get_io()?;
-            (cause.kind() == io::ErrorKind::InvalidData).then(|| cause.to_string())
+    causes.find_map(|cause| {
+        if let Some(cause) = cause.downcast_ref::<io::Error>() {
+            return Some(cause.get_ref()?.downcast_ref::<rustls::Error>()?.to_string());
         }
+        // h2 keeps only the kind and the text of an error of its connection. TLS uses this kind.
+        let cause = cause.downcast_ref::<h2::Error>()?.get_io()?;
+        (cause.kind() == io::ErrorKind::InvalidData).then(|| cause.to_string())
     })
 }
