@@ -6,7 +6,7 @@
 //! kinds of messages, and lets everything happen in every order. A message is late or lost, a stream breaks, a replica
 //! restarts, lags, or reads the log in steps. A process pauses, and the database loses its last rows.
 //!
-//! Time advances in [ticks](TICK) of half a second, the greatest age of a replica's view; a lease lasts two ticks.
+//! Time advances in [ticks](TICK_LENGTH) of half a second, the greatest age of a replica's view; a lease lasts two ticks.
 //! Within a tick any event may happen, or none: so a paused process is one without events. The bound is three ticks,
 //! and is reached.
 //!
