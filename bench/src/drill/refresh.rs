@@ -25,7 +25,7 @@ const ROUNDS_PER_KILL: usize = 100;
 /// Time limit of a client's retries after a fault: less than the grace.
 const RETRY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What happens to a round's answer.
+/// Fate of a round's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lost {
     /// The answer is not lost.

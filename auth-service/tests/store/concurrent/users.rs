@@ -46,7 +46,7 @@ async fn two_changes_to_one_email_one_wins(store: Case) {
     assert_eq!(lost, 19);
 }
 
-/// Of concurrent changes of the roles, one complete set remains, and each lost role raises the generation.
+/// One complete set remains of concurrent changes of the roles, and each lost role raises the generation.
 async fn roles_set_at_once_leave_one_set(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None).await.unwrap();
