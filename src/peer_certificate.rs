@@ -87,7 +87,8 @@ struct CertificateData {
 }
 
 impl PeerCertificate {
-    /// Creates the certificate of a peer. The caller must have verified its chain, and that the peer has its key.
+    /// Creates the certificate of a peer. The caller must have verified the certificate's chain, and that the peer
+    /// holds the private key.
     pub fn new(names: Vec<CertificateName>, expire_time: SystemTime) -> Self {
         Self(Arc::new(CertificateData { names, expire_time }))
     }
@@ -108,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_and_others_are_refused() {
+    fn valid_names_are_read_and_others_are_refused() {
         let dns = |name: &str| Ok(CertificateName::Dns(name.into()));
         assert_eq!("Blog.Example.org".parse(), dns("blog.example.org"));
         assert_eq!("localhost".parse(), dns("localhost"));

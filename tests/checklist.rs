@@ -27,17 +27,17 @@ struct Row {
 
 /// A test function of the sources.
 struct Test {
-    /// The folders of its file, and the file's name without its ending.
-    rooms: Vec<String>,
+    /// The folders of its file, and the file's name without its extension.
+    places: Vec<String>,
     name: String,
     /// The comments and attributes before it.
     head: String,
 }
 
-/// A test as a row names it: `room::name`, or `crate room::name` where two files share the name.
+/// A test as a row names it: `file::name`, or `crate file::name` where two files share the name.
 #[derive(Debug, PartialEq)]
 struct Named<'a> {
-    rooms: Vec<&'a str>,
+    places: Vec<&'a str>,
     name: &'a str,
 }
 
@@ -120,7 +120,7 @@ fn token(text: &str, line_comment: &str) -> (usize, bool) {
         });
         return (end.map_or(text.len(), |at| at + 2), false);
     }
-    // A character in quotes, which may be a quote; any other apostrophe begins a lifetime.
+    // A character literal, which may contain a quote. Any other apostrophe begins a lifetime.
     let quoted = text.strip_prefix('\'').and_then(|rest| rest.chars().next().map(|char| (char, rest)));
     match quoted {
         Some(('\\', rest)) => (rest.get(2..).and_then(|rest| rest.find('\'')).map_or(1, |at| at + 4), false),
@@ -129,7 +129,7 @@ fn token(text: &str, line_comment: &str) -> (usize, bool) {
     }
 }
 
-/// Returns the comments of a source, in their lines. Everything else is removed.
+/// Returns the comments of a source, at the same line numbers. Everything else is removed.
 fn comments(text: &str, line_comment: &str) -> String {
     let (mut kept, mut rest) = (String::new(), text);
     while !rest.is_empty() {
@@ -149,7 +149,7 @@ fn comments(text: &str, line_comment: &str) -> String {
 fn tests(path: &Path) -> Vec<Test> {
     let text = fs::read_to_string(path).unwrap();
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
-    let rooms: Vec<String> = path.strip_prefix(root()).unwrap().with_extension("").iter().map(text_of).collect();
+    let places: Vec<String> = path.strip_prefix(root()).unwrap().with_extension("").iter().map(text_of).collect();
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate() {
         let line = line.strip_prefix("pub ").unwrap_or(line);
@@ -159,7 +159,7 @@ fn tests(path: &Path) -> Vec<Test> {
         let head = lines[begin.map_or(0, |begin| begin + 1)..at].join("\n");
         let is_test = |line: &str| line.starts_with("#[") && line.contains("test") && !line.starts_with("#[cfg(");
         if head.lines().any(is_test) || lines.contains(&format!("{name},").as_str()) {
-            found.push(Test { rooms: rooms.clone(), name: name.to_owned(), head });
+            found.push(Test { places: places.clone(), name: name.to_owned(), head });
         }
     }
     found
@@ -174,9 +174,10 @@ fn named(cell: &str) -> Vec<Named<'_>> {
     let is_word =
         |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
     let read = |span| {
-        let (rooms, name) = str::rsplit_once(span, "::")?;
-        let rooms: Vec<&str> = rooms.split([' ', ':']).filter(|room| !room.is_empty()).collect();
-        (is_word(name) && !rooms.is_empty() && rooms.iter().all(|room| is_word(room))).then_some(Named { rooms, name })
+        let (places, name) = str::rsplit_once(span, "::")?;
+        let places: Vec<&str> = places.split([' ', ':']).filter(|place| !place.is_empty()).collect();
+        let is_test = is_word(name) && !places.is_empty() && places.iter().all(|place| is_word(place));
+        is_test.then_some(Named { places, name })
     };
     cell.split('`').skip(1).step_by(2).filter_map(read).collect()
 }
@@ -185,15 +186,15 @@ impl Test {
     /// Returns true if the row names this test: each part before the last `::` is a folder or the name of the test's
     /// file.
     fn is(&self, named: &Named<'_>) -> bool {
-        self.name == named.name && named.rooms.iter().all(|room| self.rooms.iter().any(|own| own == room))
+        self.name == named.name && named.places.iter().all(|place| self.places.iter().any(|own| own == place))
     }
 
     fn shown(&self) -> String {
-        format!("`{}::{}`", self.rooms.join("/"), self.name)
+        format!("`{}::{}`", self.places.join("/"), self.name)
     }
 }
 
-/// Returns the faults of a row, each with a hint how to correct it.
+/// Returns the faults of a row, each with a hint on how to correct it.
 fn faults(row: &Row, all: &[Test]) -> Vec<String> {
     let Row { page, code, cells } = row;
     if cells.len() != 4 || cells.iter().any(|cell| cell.trim().is_empty()) {
@@ -215,7 +216,7 @@ fn faults(row: &Row, all: &[Test]) -> Vec<String> {
         } else {
             format!("tests whose comments cite {code}: {}", citing.join(", "))
         };
-        format!("{page}, row {code}: no test `{}::{}`; {hint}", named.rooms.join(" "), named.name)
+        format!("{page}, row {code}: no test `{}::{}`; {hint}", named.places.join(" "), named.name)
     };
     missing.map(say).collect()
 }

@@ -1,4 +1,4 @@
-//! `bench drill`: each drill with its flags, and its first lines of output.
+//! `bench drill`: the flags of each drill, the first lines of its output, and its run.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub(crate) enum DrillCommand {
         /// Only these attacks [default: all of them]
         #[arg(long, value_enum, value_delimiter = ',')]
         only: Vec<Http2Attack>,
-        /// Seconds of each attack, and of the time without one for comparison
+        /// Seconds that each attack lasts; the comparison without an attack lasts as long
         #[arg(long, default_value_t = 20)]
         seconds: u64,
         #[command(flatten)]
@@ -87,7 +87,7 @@ pub(crate) struct Attacks {
     /// Only these scenarios [default: all of them]
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Scenario>,
-    /// Seconds of each attack, and of the time without one for comparison
+    /// Seconds that each attack lasts; the comparison without an attack lasts as long
     #[arg(long, default_value_t = 20)]
     seconds: u64,
 }
@@ -110,7 +110,7 @@ pub(crate) struct DrillOptions {
     /// Seed of random choices
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The program `gatepost` to test, such as an older one [default: the one of these sources, which is built first]
+    /// The `gatepost` program to test, such as an older version [default: built from these sources first]
     #[arg(long)]
     program: Option<PathBuf>,
 }
@@ -181,15 +181,16 @@ impl Attacks {
     }
 }
 
-/// Returns these values as a flag takes them.
+/// Returns the values as one argument of a flag, separated by commas.
 fn names<T: ValueEnum>(values: &[T]) -> String {
     let named = |value: &T| value.to_possible_value().map(|value| value.get_name().to_owned());
     values.iter().filter_map(named).collect::<Vec<_>>().join(",")
 }
 
 impl Watched {
-    /// Sessions that are revoked in a round, and calls of all guards in a second.
+    /// Sessions that are revoked in a round.
     const SESSIONS_PER_ROUND: usize = 40;
+    /// Calls per second of all guards together.
     const CALLS_PER_SECOND: u32 = 1_000;
 
     fn flags(&self) -> String {
@@ -199,7 +200,7 @@ impl Watched {
     }
 
     async fn run(&self, program: &Path, seed: u64) -> Result<Report, Failure> {
-        let of = |all: &[RevocationFault]| -> Vec<_> {
+        let selected = |all: &[RevocationFault]| -> Vec<_> {
             all.iter().copied().filter(|fault| self.faults.is_empty() || self.faults.contains(fault)).collect()
         };
         let plan = |faults| RevocationPlan {
@@ -210,7 +211,7 @@ impl Watched {
             seed,
         };
         let mut judged = Vec::new();
-        let (alone, replicated) = (of(&RevocationFault::ALONE), of(&RevocationFault::REPLICATED));
+        let (alone, replicated) = (selected(&RevocationFault::ALONE), selected(&RevocationFault::REPLICATED));
         if !alone.is_empty() {
             judged.extend(revocation::run(&mut RevocationRig::alone(program).await?, &plan(alone)).await?);
         }

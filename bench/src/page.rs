@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::Failure;
 
-/// Writes the figures of this name into a page of the folder `docs`, in place of the present ones.
+/// Replaces the figures of this name in a page of the folder `docs`.
 ///
 /// # Errors
 /// Fails if the page cannot be read or written, or has no markers for the name.
@@ -13,10 +13,10 @@ pub fn write(page: &str, name: &str, figures: &str) -> Result<(), Failure> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(page);
     let page = fs::read_to_string(&path)?;
     let renewed = renew(&page, name, figures);
-    Ok(fs::write(&path, renewed.ok_or_else(|| format!("{} has no place for {name}", path.display()))?)?)
+    Ok(fs::write(&path, renewed.ok_or_else(|| format!("{} has no markers for {name}", path.display()))?)?)
 }
 
-/// Returns the page with other figures; `None` if it has no markers for them.
+/// Returns the page with new figures; `None` if the page has no markers for them.
 fn renew(page: &str, name: &str, figures: &str) -> Option<String> {
     let (begin, end) = (format!("<!-- {name}: begin -->\n"), format!("<!-- {name}: end -->"));
     let (before, rest) = page.split_once(&begin)?;

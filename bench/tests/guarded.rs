@@ -13,7 +13,7 @@ fn token(bytes: usize) -> Token {
     Token::parse(&"t".repeat(bytes)).unwrap()
 }
 
-/// Ten thousand cold calls with one token are one request.
+/// Ten thousand concurrent calls with one unknown token cause one request.
 #[tokio::test(flavor = "multi_thread")]
 async fn cold_calls_with_one_token_are_one_request() -> Result<(), Failure> {
     const CALLS: usize = 10_000;
@@ -33,7 +33,7 @@ async fn cold_calls_with_one_token_are_one_request() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A known token costs no allocation that grows with its length.
+/// A call with a known token makes no allocation that grows with the token's length.
 #[tokio::test(flavor = "multi_thread")]
 async fn allocations_do_not_grow_with_the_token() -> Result<(), Failure> {
     let counting = Counting::start().await?;
@@ -50,12 +50,12 @@ async fn allocations_do_not_grow_with_the_token() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A cold call hashes and copies its token once: one more copy shows in the bytes.
+/// A call with an unknown token makes at most 80 allocations. The printed bytes show additional copies of the token.
 #[tokio::test(flavor = "multi_thread")]
-async fn cold_call_allocates_a_bounded_number() -> Result<(), Failure> {
+async fn cold_call_makes_at_most_80_allocations() -> Result<(), Failure> {
     let counting = Arc::new(Counting::start().await?);
     let info = tokio::task::spawn_blocking(move || {
-        // A thread of its own, because this one has a runtime already.
+        // The measurement starts its own runtime, which this thread does not allow: it already has one.
         std::thread::spawn(move || cold_allocations(&counting, 32)).join().unwrap()
     });
     let info = info.await??;

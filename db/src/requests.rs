@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::schema::{Column, ColumnType, Table};
 use super::{Db, StoreError, Tx, read, within, write};
 
-/// Description of the table, for a copy.
+/// Description of the table, for copies and backups of the database.
 pub const TABLE: Table = Table {
     name: "requests",
     columns: &[
@@ -52,8 +52,8 @@ pub async fn find<Id: From<Uuid>>(
     }))
 }
 
-/// Stores that the request has created the row `resource`, in the same transaction. Returns `false` if another request
-/// with the same id came first.
+/// Records that the request created the row `resource`, in the transaction that creates the row. Returns `false` if
+/// another request with the same id came first.
 ///
 /// # Errors
 /// The error of the driver.
@@ -83,7 +83,7 @@ pub async fn keep(
     Ok(kept > 0)
 }
 
-/// Sets the time of requests that are later than `future` to `now`: a wrong clock wrote them. Returns their number.
+/// Sets request times after `future`, which a wrong clock wrote, to `now`. Returns the number of changed rows.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -1,4 +1,4 @@
-//! Gives files that root creates in another user's folder to that user, for the user's service.
+//! Handover of the files that root creates in another user's folder: the user's service must be able to use them.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -71,8 +71,8 @@ pub fn hand_over(made: &File, folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Opens a file for reading. Root follows no link from a user's folder to a file of another user: a copy for the user
-/// would reveal the file.
+/// Opens a file for reading. In a user's folder, root refuses a link to another user's file: otherwise root's copies
+/// for the user would reveal that file.
 ///
 /// # Errors
 /// [`ErrorKind::PermissionDenied`] for such a link.
@@ -107,7 +107,7 @@ mod tests {
     }
 
     /// Returns a folder of another user. Prints a note and returns `None` if this user may not give files away.
-    fn foreign() -> Option<(tempfile::TempDir, PathBuf)> {
+    fn other_users_folder() -> Option<(tempfile::TempDir, PathBuf)> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
         if chown(&path, Some(OWNER.0), Some(OWNER.1)).is_err() {
@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn root_gives_new_files_to_the_folders_owner() {
-        let Some((_folder, path)) = foreign() else { return };
+        let Some((_folder, path)) = other_users_folder() else { return };
         create_file(&path.join("file")).unwrap();
         create_folder(&path.join("a/b")).unwrap();
         create_file(&path.join("a/b/file")).unwrap();
@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn planted_link_is_not_followed_or_given_away() {
-        let Some((_folder, path)) = foreign() else { return };
+        let Some((_folder, path)) = other_users_folder() else { return };
         let own = tempfile::tempdir().unwrap();
         let secret = own.path().join("secret");
         fs::write(&secret, "root's own").unwrap();
@@ -148,12 +148,12 @@ mod tests {
 
     #[test]
     fn root_follows_no_link_to_its_own_file() {
-        let Some((_folder, path)) = foreign() else { return };
+        let Some((_folder, path)) = other_users_folder() else { return };
         let own = tempfile::tempdir().unwrap();
         fs::write(own.path().join("secret"), "root's own").unwrap();
         symlink(own.path().join("secret"), path.join("link")).unwrap();
         assert_eq!(open_file(&path.join("link")).unwrap_err().kind(), ErrorKind::PermissionDenied);
-        // A file in the folder, a link to a file of the folder's owner, and root's links in root's folder.
+        // Root opens a plain file, a link to a file of the folder's owner, and any link in root's own folder.
         fs::write(path.join("file"), "").unwrap();
         open_file(&path.join("file")).unwrap();
         chown(path.join("file"), Some(OWNER.0), None).unwrap();
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn folder_with_contents_is_not_given_away() {
-        let Some((_folder, path)) = foreign() else { return };
+        let Some((_folder, path)) = other_users_folder() else { return };
         fs::create_dir(path.join("a")).unwrap();
         fs::write(path.join("a/file"), "root's own").unwrap();
         hand_over_folder(&path.join("a"), &path).unwrap();

@@ -1,4 +1,4 @@
-//! Signs of life: a server says that it serves, and answers questions while its accept loop runs.
+//! Liveness of a server: it reports that it serves, and answers liveness checks while its accept loop runs.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use tokio::sync::watch;
 
 use crate::shutdown::Shutdown;
 
-/// Signs of life of a server. All clones share them.
+/// Liveness of a server. All clones share one state.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pulse(Arc<PulseState>);
 
 #[derive(Debug, Default)]
 struct PulseState {
-    /// Cancelled once calls succeed.
+    /// Flag that is set, by `cancel`, once calls succeed.
     serves: Shutdown,
-    /// Number of questions.
+    /// Number of liveness checks so far.
     asked: watch::Sender<u64>,
-    /// Number of the last answered question.
+    /// Number of the last answered check.
     answered: watch::Sender<u64>,
 }
 
@@ -31,15 +31,15 @@ impl Pulse {
         self.0.serves.cancelled().await;
     }
 
-    /// Answers questions in the task of `work` until it ends.
+    /// Runs `work`, and answers liveness checks in the same task until `work` ends.
     pub(crate) async fn during<T>(&self, work: impl Future<Output = T>) -> T {
         let mut asked = self.0.asked.subscribe();
         asked.mark_changed();
         let answering = async {
             // The state holds the sender, so the wait cannot fail.
             while asked.changed().await.is_ok() {
-                let question = *asked.borrow_and_update();
-                self.0.answered.send_replace(question);
+                let check = *asked.borrow_and_update();
+                self.0.answered.send_replace(check);
             }
         };
         tokio::select! {
@@ -48,19 +48,19 @@ impl Pulse {
         }
     }
 
-    /// Asks for a sign of life, and waits for it.
+    /// Starts a liveness check, and waits for its answer.
     pub(crate) async fn beat(&self) {
-        let mut question = 0;
+        let mut check = 0;
         self.0.asked.send_modify(|asked| {
             *asked += 1;
-            question = *asked;
+            check = *asked;
         });
         let mut answered = self.0.answered.subscribe();
         // The state holds the sender, so the wait cannot fail.
-        let _ = answered.wait_for(|answered| *answered >= question).await;
+        let _ = answered.wait_for(|answered| *answered >= check).await;
     }
 
-    /// Returns the number of questions since the last answer.
+    /// Returns the number of liveness checks since the last answered one.
     #[cfg(test)]
     pub(crate) fn unanswered(&self) -> u64 {
         *self.0.asked.borrow() - *self.0.answered.borrow()
@@ -76,18 +76,18 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn only_running_work_gives_signs_of_life() {
+    async fn liveness_check_needs_running_work() {
         let pulse = Pulse::default();
-        let ask = || timeout(Duration::from_secs(1), pulse.beat());
-        assert!(ask().await.is_err(), "no work runs yet");
+        let check = || timeout(Duration::from_secs(1), pulse.beat());
+        assert!(check().await.is_err(), "no work runs yet");
         let end = Shutdown::new();
         let (working, end_of_work) = (pulse.clone(), end.clone());
         let work = tokio::spawn(async move { working.during(end_of_work.cancelled()).await });
         for _ in 0..3 {
-            ask().await.unwrap();
+            check().await.unwrap();
         }
         end.cancel();
         work.await.unwrap();
-        assert!(ask().await.is_err(), "the work has ended");
+        assert!(check().await.is_err(), "the work has ended");
     }
 }

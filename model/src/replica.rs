@@ -56,7 +56,7 @@ pub(crate) struct ModelReplica {
     pub(crate) next: Option<History>,
     /// The history after a poll under way, for mutations that show a part of it early.
     pub(crate) half: Option<History>,
-    /// Set if a poll has begun since the log lost rows: no later one began before the loss.
+    /// Set if all later polls begin after the log lost rows: such a poll has ended, or the replica has restarted since.
     pub(crate) is_past: bool,
 }
 
@@ -82,7 +82,7 @@ impl ModelReplica {
         last.and_then(|last| usize::try_from(last).ok()).map_or(0, |last| last + 1)
     }
 
-    /// Returns `true` if the poll finds a change, and began after the one before.
+    /// Returns `true` if a poll with this result may end now: the result is new, and not older than the last one.
     pub(crate) fn may_end(&self, look: Look) -> bool {
         let polled_at = self.moved().polled_at();
         let is_new =
@@ -148,7 +148,7 @@ impl ModelReplica {
         PollResult::Fork
     }
 
-    /// Returns the part of the history that its position does not determine once rows have been pruned.
+    /// Returns the state of a history that its position no longer determines once rows have been pruned.
     pub(crate) fn of_pruned(history: &History, log: &ModelLog) -> impl Hash + use<> {
         let dead = [0, 1, 2].map(|token| history.contents().judge(bearer(token)).is_some());
         let follows = |row: &LogRow| matches!(history.after(row.entry.logged), NextEntry::Entry(_) | NextEntry::End);
@@ -174,7 +174,7 @@ impl ModelReplica {
             return Some(Err(()));
         }
         let Some(own) = history.position() else {
-            // The log has not been read, so that no revocation is known.
+            // The log has not been read, so no revocation is known.
             let nowhere =
                 Position { log: LogId([0; 16]), last: Logged { revision: 0, fingerprint: EntryFingerprint([0; 16]) } };
             return (mutation == Some(Mutation::ServesBeforeLoaded)).then_some(Ok(nowhere));
@@ -189,14 +189,15 @@ impl ModelReplica {
         Some(if judgement.dead.is_some() { Err(()) } else { Ok(label.unwrap_or(own)) })
     }
 
-    /// Returns the time of the poll that makes a renewal's view fresh, or that a mutation uses instead.
+    /// Returns the time at which a renewal judges the age of the view. One mutation uses the time of the view's poll,
+    /// so that a stale view counts as fresh.
     pub(crate) fn time_of_renewals(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
         let polled_at = self.history.polled_at().filter(|_| mutation == Some(Mutation::StaleRenewal));
         polled_at.unwrap_or_else(|| self.seen_at(now, mutation))
     }
 
-    /// Returns the time for judging the view. In one mutation the time of the poll moves first, so that the view is
-    /// treated as fresh.
+    /// Returns the time at which the age of the view is judged. In one mutation, a poll under way makes the view count
+    /// as fresh before its entries are visible.
     fn seen_at(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
         let half = self.half.as_ref().filter(|_| mutation == Some(Mutation::LookedAtFirst));
         let is_fresh = half.is_some_and(|half| half.position_at(now).is_ok());

@@ -40,7 +40,7 @@ pub(super) struct Fairness {
 enum FairnessTurn<'a> {
     New(SemaphorePermit<'a>),
     Suspect(SemaphorePermit<'a>),
-    /// No permit: the peer has sent a valid token since.
+    /// No permit: the peer became proven while the request waited.
     Free,
 }
 
@@ -58,7 +58,7 @@ impl Fairness {
     /// Sends the request when a slot is free, and records the outcome for the peer.
     ///
     /// # Errors
-    /// Fails as the request does, and at once if too many requests of the peer wait already.
+    /// Fails if the request fails, and at once if the peer has too many requests or the time left is too short.
     pub(super) async fn send<F>(
         &self,
         class: TrafficClass,
@@ -127,8 +127,8 @@ impl Fairness {
     }
 }
 
-/// Asks about likely garbage. Fails at once if too little time is left: an abandoned request costs the auth service as
-/// much as a complete one.
+/// Sends a request about likely garbage. Fails at once if too little time is left: an abandoned request costs the auth
+/// service as much as a complete one.
 async fn send_doubtful<F>(
     deadline: Instant,
     request: impl FnOnce(TrafficClass) -> F,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::api::auth::v1;
 
-/// The signing keys with valid tokens: key id to its only algorithm.
+/// The signing keys of valid tokens: a map from the key id to the key's only algorithm.
 ///
 /// The list may be outdated: it can contain retired keys and lack new ones. A key never changes its algorithm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) enum KeyLookup {
 }
 
 impl KeyNames {
-    /// Reads the list in a message of the feed. Returns `None` if the auth service sends none.
+    /// Reads the list of keys in a message of the feed. Returns `None` if the list is empty.
     pub(super) fn read(keys: Vec<v1::KeyName>) -> Option<Self> {
         let names: HashMap<_, _> = keys.into_iter().map(|key| (key.id, key.algorithm)).collect();
         (!names.is_empty()).then_some(Self(names))

@@ -9,7 +9,7 @@ use super::{HeaderFault, InactiveReason};
 use crate::api::auth::v1::ErrorReason;
 use crate::status::{details_with, retry, status};
 
-/// The `RetryInfo` delay of a rejection for lack of an introspection.
+/// The `RetryInfo` delay of [`Rejection::AuthUnavailable`].
 const RETRY_DELAY: Duration = Duration::from_millis(250);
 
 const MISSING_MESSAGE: &str = "Authentication token not provided";
@@ -22,11 +22,11 @@ pub enum Rejection {
     /// The call carries no token.
     TokenMissing,
     /// The token's header is malformed. [`Rejection::reason`] returns `TOKEN_MISSING` or `TOKEN_INVALID`, and metrics
-    /// count it as such.
+    /// count the rejection under this reason.
     Header(HeaderFault),
     /// The token is not valid.
     Token(InactiveReason),
-    /// The caller lacks what the method requires.
+    /// The method's rule does not admit the caller.
     NotAllowed,
     /// The verifier gave no introspection.
     AuthUnavailable,

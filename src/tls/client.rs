@@ -19,10 +19,10 @@ use super::{TlsFileError, provider};
 /// The protocol of gRPC, for ALPN.
 const ALPN_H2: &[u8] = b"h2";
 
-/// TLS of a client, 1.2 or 1.3, from PEM files.
+/// TLS settings of a client, for TLS 1.2 and 1.3, from PEM files.
 ///
-/// The files are read again at each new connection. If they have changed, the connection uses the new ones. Files that
-/// cannot be used leave the last ones in place, and the log says so.
+/// The files are read again at each new connection. If they have changed, the connection uses the new ones. If the new
+/// files cannot be used, the client keeps the last ones and logs a warning.
 ///
 /// ```no_run
 /// # fn auth() -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
@@ -42,7 +42,7 @@ struct ClientState {
     server_name: Option<ServerName<'static>>,
 }
 
-/// The part that follows the files.
+/// The settings that are built again when the files change.
 struct ClientSetup {
     config: Arc<ClientConfig>,
     /// End of the client certificate's validity.
@@ -61,12 +61,12 @@ pub struct ClientTlsBuilder {
 /// The servers that a client trusts.
 #[derive(Clone, Debug, Default)]
 enum Trust {
-    /// Servers of the public authorities.
+    /// Servers with a certificate of a public authority.
     #[default]
     Public,
-    /// Servers of the authorities in this file.
+    /// Servers with a certificate of an authority in this file.
     Authorities(PathBuf),
-    /// The server with the first certificate of this file.
+    /// The one server that presents the first certificate of this file.
     Certificate(PathBuf),
 }
 
@@ -80,7 +80,7 @@ pub enum ClientTlsError {
     /// The server's name is malformed.
     #[error("the server's name {0:?} is malformed: write a DNS name or an IP address, without a port")]
     ServerName(String),
-    /// The library refuses its own protocol versions.
+    /// The TLS library rejects its default protocol versions.
     #[error("TLS cannot be used: {0}")]
     Library(String),
 }
@@ -132,13 +132,13 @@ impl ClientTlsBuilder {
         Self { trust: Trust::Authorities(path.as_ref().to_owned()), ..self }
     }
 
-    /// Trusts the server with the first certificate of this file and no other, with any name. A service uses it to
-    /// check itself.
+    /// Trusts only the server that presents the first certificate of this file, under any name. Services check their
+    /// own health this way.
     pub fn server_certificate(self, path: impl AsRef<Path>) -> Self {
         Self { trust: Trust::Certificate(path.as_ref().to_owned()), ..self }
     }
 
-    /// Presents this certificate, with its intermediates, and proves it by this private key. Both files are PEM.
+    /// Presents this certificate, with its intermediates, and signs with this private key. Both files are PEM.
     pub fn certificate(self, certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Self {
         Self { certificate: Some((certificate.as_ref().to_owned(), key.as_ref().to_owned())), ..self }
     }

@@ -24,8 +24,9 @@ use crate::pair::PairFlags;
 
 const SETTINGS: &str = "\
 The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …) \
-from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their places \
-(AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL) and its --shutdown-delay.";
+from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their \
+addresses and databases (AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL) and its \
+--shutdown-delay.";
 
 /// Authentication for gRPC backends: an auth service and a guarded blog service, in one process.
 #[derive(Debug, Parser)]
@@ -74,7 +75,7 @@ struct InFolder<C: Args> {
     command: C,
 }
 
-/// Reads a variable for the demo: without `RUST_LOG`, its services log only warnings, not each refusal of the story.
+/// Reads a variable for the demo. Without `RUST_LOG`, the services log only warnings, not each refusal in the demo.
 fn demo_variable(name: &str) -> Option<OsString> {
     variable(name)
         .filter(|value| !value.is_empty())
@@ -82,7 +83,7 @@ fn demo_variable(name: &str) -> Option<OsString> {
 }
 
 impl Cli {
-    /// Returns true if the command runs a service with settings of the environment.
+    /// Returns true if the command runs a service with settings from the environment.
     fn serves(&self) -> bool {
         match &self.command {
             None => true,

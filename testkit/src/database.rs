@@ -24,12 +24,12 @@ enum DatabasePlace {
 }
 
 impl TestDatabase {
-    /// Returns the place of a new file.
+    /// Returns a place for a database file, which does not exist yet.
     pub fn sqlite() -> Self {
         Self::in_folder(folder())
     }
 
-    /// Returns the place of a new file in memory.
+    /// Returns a place for a database file in memory, if the machine has `/dev/shm`.
     pub fn in_memory() -> Self {
         Self::in_folder(folder_in_memory())
     }
@@ -41,11 +41,11 @@ impl TestDatabase {
     /// Creates an empty database on a server; returns `None` if PostgreSQL is skipped.
     ///
     /// # Panics
-    /// Panics if there is no server; in CI, instead of returning `None`.
+    /// Panics if there is no server. In CI it also panics where it would return `None`.
     #[expect(clippy::expect_used, reason = "a test without its database shows nothing")]
     pub async fn postgres() -> Option<Self> {
         let database = database().await?;
-        let url = database.url.parse().expect("the server's URL is one of ours");
+        let url = database.url.parse().expect("a valid URL of a test server");
         Some(Self { url, place: DatabasePlace::Server(database) })
     }
 
@@ -101,7 +101,7 @@ impl TestDatabase {
         self.run(&sql).await;
     }
 
-    /// Ends [`TestDatabase::refuse`].
+    /// Undoes [`TestDatabase::refuse`].
     ///
     /// # Panics
     /// Panics if there is no trigger.
@@ -113,7 +113,7 @@ impl TestDatabase {
         self.run(&sql).await;
     }
 
-    /// Returns the differences between the columns of the database and those of the schema, which a copy uses.
+    /// Returns the differences between the columns of the database and those that the schema lists for a copy.
     ///
     /// # Panics
     /// Panics if the columns cannot be read.
@@ -139,7 +139,7 @@ impl TestDatabase {
         [only(&found, &described), only(&described, &found)].concat()
     }
 
-    /// Returns the generic plan of a statement on the existing rows.
+    /// Returns the query plan of a statement for the existing rows; on a server, the generic plan.
     ///
     /// # Panics
     /// Panics if the database refuses the statement.
@@ -150,8 +150,8 @@ impl TestDatabase {
         }
     }
 
-    /// Returns the statements that scan a table. Fills the database with rows that break its constraints, so that other
-    /// tests cannot use it afterwards.
+    /// Returns the statements that scan a table. Fills the database with rows that break its constraints: do not use it
+    /// for anything else afterwards.
     ///
     /// # Panics
     /// Panics if the database refuses a statement.

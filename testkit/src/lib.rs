@@ -1,6 +1,6 @@
 //! Helpers of tests and drills of all crates: temporary databases, and faults of databases, networks and disks.
 //!
-//! This crate knows no service: a test passes a URL, an address, a store, or the environment of a process.
+//! This crate depends on no service: a test passes a URL, an address, a store, or the environment of a process.
 
 mod apart;
 mod case;

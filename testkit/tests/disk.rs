@@ -13,7 +13,7 @@ use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 use testkit::disk::{Disk, writes};
 
-/// A folder with a file to write to, and files that switch or count faults.
+/// A folder with files to write to, a file that switches faults on, and a file that counts writes.
 struct TestFolder(TempDir);
 
 impl TestFolder {
@@ -87,7 +87,7 @@ fn writes_fail_while_a_file_exists() {
             stderr_text(&output).contains(&format!("error writing '{}': {error}", place.path("watched").display()))
         );
         assert!(place.write(&disk, "other", &["conv=fsync"]).status.success());
-        // Only the sync can fail.
+        // With `count=0` dd writes nothing, so only the sync can fail.
         for sync in ["conv=notrunc,fsync", "conv=notrunc,fdatasync"] {
             let output = place.write(&disk, "watched", &[sync, "count=0"]);
             assert!(stderr_text(&output).contains(error), "{sync}: {}", stderr_text(&output));

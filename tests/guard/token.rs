@@ -85,7 +85,7 @@ async fn binary_header_is_invalid_beside_a_valid_one() {
     .await;
 }
 
-/// C22: bytes that no token has are invalid.
+/// C22: bytes that no token can contain make it invalid.
 #[tokio::test]
 async fn non_token_bytes_are_invalid() {
     all_refused(
@@ -127,7 +127,7 @@ async fn token_above_4_kib_is_invalid() {
     assert_eq!(world.auth.count(), 1, "4 KiB can be a token, so the auth service is asked");
 }
 
-/// C22: the rejection of a well-formed token gives no details.
+/// C22: the rejection of a well-formed token does not say what is wrong with it.
 #[tokio::test]
 async fn well_formed_token_is_refused_without_details() {
     let world = World::start(Policy::closed()).await;

@@ -12,7 +12,7 @@ const PUBLIC: &str = "option (gatepost.options.v1.rule).access = ACCESS_PUBLIC;"
 const OPTIONAL: &str = "option (gatepost.options.v1.rule).access = ACCESS_OPTIONAL;";
 const AUTHENTICATED: &str = "option (gatepost.options.v1.rule) = { access: ACCESS_AUTHENTICATED };";
 const SELLER: &str = "option (gatepost.options.v1.rule).role = \"seller\";";
-/// Two statements: for a oneof protoc would keep the second one silently.
+/// Two fields, set by two statements. In a oneof, protoc would silently keep only the second one.
 const BOTH: &str = "option (gatepost.options.v1.rule).role = \"seller\"; \
                     option (gatepost.options.v1.rule).access = ACCESS_PUBLIC;";
 
@@ -39,8 +39,8 @@ fn each_kind_of_rule_is_read() {
     assert_eq!(policy.find_rule("/shop.v1.Shop/Price"), &Rule::role("seller"));
     assert_eq!(policy.check(&descriptors, &[SHOP]), Ok(()));
     // The same table with a changed contract.
-    let left = PolicyError::Mismatch { without_row: vec!["/shop.v1.Shop/Old".into()], without_method: vec![] };
-    assert_eq!(policy.check(&shop(&methods), &[SHOP]), Err(left));
+    let mismatch = PolicyError::Mismatch { without_row: vec!["/shop.v1.Shop/Old".into()], without_method: vec![] };
+    assert_eq!(policy.check(&shop(&methods), &[SHOP]), Err(mismatch));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Checks that the files and rooms of a crate form no circle of imports.
+//! Checks that the files and the rooms (docs/ARCHITECTURE.md) of a crate form no circle of imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,8 +19,8 @@ fn sources(root: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Returns the edges between rooms. A folder and the file of its name are one room; the root is not a room.
-fn of_rooms(source: &Path, edges: &Edges) -> Edges {
+/// Returns the edges between rooms. A folder and the file of the same name are one room. The crate's root is no room.
+fn room_edges(source: &Path, edges: &Edges) -> Edges {
     let room = |file: &str| {
         let path = Path::new(file).strip_prefix(source).unwrap().with_extension("");
         let name = path.iter().next().unwrap().to_str().unwrap().to_owned();
@@ -58,12 +58,12 @@ fn circles(edges: &Edges) -> BTreeSet<Vec<&str>> {
     all.keys().map(group).filter(|group| group.len() > 1).collect()
 }
 
-/// Returns the circles of files and rooms below a folder: their nodes, and a text with the names that close them.
+/// Returns the circles of files and rooms below a folder: the nodes of each, and the imports between them as text.
 fn all_circles(root: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for source in sources(root) {
         let files = Modules::read(&source).edges();
-        let rooms = of_rooms(&source, &files);
+        let rooms = room_edges(&source, &files);
         for edges in [&files, &rooms] {
             for circle in circles(edges) {
                 let short =
@@ -100,17 +100,17 @@ fn names_are_resolved_to_their_defining_file() {
     let file = |name| source.join(name).display().to_string();
     assert!(names(file("app/create.rs"), file("domain/post.rs")).contains("Post"), "through domain/mod.rs");
     assert!(names(file("run.rs"), file("app/state.rs")).contains("BlogState"), "through app/mod.rs");
-    assert!(names(file("run.rs"), file("policy.rs")).contains("SERVICES"), "through a module that is named");
+    assert!(names(file("run.rs"), file("policy.rs")).contains("SERVICES"), "through the imported module");
     assert!(names(file("domain/mod.rs"), file("domain/post.rs")).is_empty(), "a table of contents");
     let tie = |(from, to): (&str, &str)| ((from.to_owned(), to.to_owned()), BTreeSet::new());
     let edges = Edges::from([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")].map(tie));
     assert_eq!(circles(&edges), [vec!["a", "b", "c"]].into());
 }
 
-/// Prints the circles of another checkout, which `scripts/figures` names.
+/// Prints the circles of the checkout in `GATEPOST_CHECKOUT`, which `scripts/figures` sets.
 #[test]
 #[ignore = "prints a figure; checks no rule"]
-#[expect(clippy::disallowed_methods, reason = "the folder is another one than this checkout")]
+#[expect(clippy::disallowed_methods, reason = "scripts/figures passes the folder in the environment")]
 fn circles_of_another_checkout() {
     let root = std::env::var_os("GATEPOST_CHECKOUT").expect("GATEPOST_CHECKOUT names a folder");
     for (circle, ties) in all_circles(Path::new(&root)) {

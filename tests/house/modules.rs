@@ -18,8 +18,9 @@ struct File {
     path: PathBuf,
     module: Vec<String>,
     uses: Vec<Use>,
-    /// Paths in the code, and its single words.
+    /// Paths of at least two words in the code, without `use`.
     paths: Vec<Vec<String>>,
+    /// Single words in the code, except methods and fields.
     words: BTreeSet<String>,
 }
 
@@ -40,7 +41,7 @@ impl Modules {
         let paths = files(source).into_iter().filter(|path| !path.starts_with(source.join("generated")));
         let mut files: Vec<_> = paths.map(|path| File::read(source, path, &mut tests)).collect();
         files.retain(|file| !tests.iter().any(|test| file.module.starts_with(test)));
-        // A binary beside a library is not a module of the library.
+        // A `main.rs` comes last: in a crate with a library, `lib.rs` is the root module.
         files.sort_by_key(|file| file.path.ends_with("main.rs"));
         let mut of_module = BTreeMap::new();
         for (index, file) in files.iter().enumerate() {
@@ -49,12 +50,13 @@ impl Modules {
         Self { name: name.replace('-', "_"), files, of_module }
     }
 
-    /// Returns the names that each file uses of each other file.
+    /// Returns the names that each file uses from each other file.
     pub(crate) fn edges(&self) -> Edges {
         let mut edges = Edges::new();
         for (index, file) in self.files.iter().enumerate() {
-            let bare = |one: &&Use| !(one.is_public && self.is_own_child(index, one)) || file.words.contains(&one.name);
-            let used = file.uses.iter().filter(bare).map(|one| &one.path);
+            let is_used =
+                |one: &&Use| !(one.is_public && self.is_own_child(index, one)) || file.words.contains(&one.name);
+            let used = file.uses.iter().filter(is_used).map(|one| &one.path);
             for path in used.chain(&file.paths) {
                 let Some(path) = self.absolute(file, path) else { continue };
                 let target = self.definer(&path, 9);
@@ -68,7 +70,8 @@ impl Modules {
         edges
     }
 
-    /// Returns true if this is the name of a module below the file's own, as in a table of contents.
+    /// Returns true if the `use` takes a name from a module below the file's own. Such a public `use` only
+    /// re-exports the name.
     fn is_own_child(&self, index: usize, one: &Use) -> bool {
         let path = self.absolute(&self.files[index], &one.path);
         let target = path.map_or(index, |path| self.definer(&path, 9));
@@ -100,7 +103,7 @@ impl Modules {
         Some(base)
     }
 
-    /// Returns the deepest file that a path leads to, through re-exports; `turns` limits their number.
+    /// Returns the file that defines the name of a path. Follows at most `turns` re-exports.
     fn definer(&self, path: &[String], turns: u8) -> usize {
         let found = (0..=path.len()).rev().find_map(|end| Some((end, *self.of_module.get(&path[..end])?)));
         let Some((end, index)) = found else { return 0 };
@@ -143,7 +146,7 @@ impl File {
                     path.push((*part).to_owned());
                     rest = after;
                 }
-                // Methods and fields are not names of a module.
+                // A word after a dot is a method or a field, not a name of a module.
                 if path.len() > 1 {
                     paths.push(path);
                 } else if before != "." && before != "mod" {
@@ -156,7 +159,7 @@ impl File {
     }
 }
 
-/// Reads the tree after `use`, or a part of it, and returns the rest.
+/// Reads the tree after `use`, or a branch of the tree, and returns the tokens after it.
 fn read_use<'a, 'b>(mut rest: &'b [&'a str], base: &[String], is_public: bool, uses: &mut Vec<Use>) -> &'b [&'a str] {
     let mut path = base.to_vec();
     let mut name = None;
@@ -219,9 +222,9 @@ fn tokens(mut text: &str) -> Vec<&str> {
             let body = word + hashes + 1;
             text[body..].find(&end).map_or(text.len(), |found| body + found + end.len())
         } else if first == '"' {
-            quoted(text, '"')
+            literal_length(text, '"')
         } else if first == '\'' && (text[1..].starts_with('\\') || text.chars().nth(2) == Some('\'')) {
-            quoted(text, '\'')
+            literal_length(text, '\'')
         } else {
             let length = if text.starts_with("::") { 2 } else { word.max(first.len_utf8()) };
             if !first.is_whitespace() {
@@ -234,8 +237,8 @@ fn tokens(mut text: &str) -> Vec<&str> {
     found
 }
 
-/// Returns the length of a string literal.
-fn quoted(text: &str, quote: char) -> usize {
+/// Returns the length of a string or character literal at the start of the text.
+fn literal_length(text: &str, quote: char) -> usize {
     let mut is_escaped = false;
     let end = text[1..].find(|char| {
         let is_end = char == quote && !is_escaped;

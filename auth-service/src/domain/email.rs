@@ -18,7 +18,7 @@ pub struct Email {
     key: String,
 }
 
-/// Error of a text that is not an email address of the form `local@domain`.
+/// Error for a text that is not an email address of the form `local@domain`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", Email::RULE)]
 pub struct EmailError;
@@ -31,7 +31,7 @@ impl Email {
     ///
     /// The local part consists of RFC 5322 dot-atoms, in Unicode as in RFC 6532. Quoted local parts, comments, address
     /// literals and invisible characters are refused. The domain has at least two labels, and the last label is not a
-    /// number. The domain is read by UTS #46 without its transitional mappings. No DNS lookup is made.
+    /// number. The domain is processed by UTS #46 (nontransitional). No DNS lookup is made.
     ///
     /// Tested against the 164 addresses of isemail 3.05: accepts those that are valid or fail only in DNS, except
     /// `test@io`, and refuses all others.
@@ -70,7 +70,7 @@ fn is_local(text: &str) -> bool {
     text.len() <= MAX_LOCAL_BYTES && text.split('.').all(is_atom)
 }
 
-/// Checks for an RFC 5322 §3.2.3 `atom`, with the letters of RFC 6532.
+/// Returns true for an RFC 5322 §3.2.3 `atom`, with the letters of RFC 6532.
 fn is_atom(text: &str) -> bool {
     !text.is_empty()
         && text.chars().all(|char| {
@@ -82,7 +82,7 @@ fn is_atom(text: &str) -> bool {
         })
 }
 
-/// Returns the local part without differences of letter case and composition: no provider in use distinguishes them.
+/// Normalizes the letter case and the Unicode composition of a local part. No provider in use distinguishes them.
 fn canonical_local(local: &str) -> String {
     fold(&local.nfkc().collect::<String>()).nfkc().collect()
 }
@@ -103,7 +103,7 @@ fn fold(text: &str) -> String {
 
 /// Returns the domain's ASCII form, so that its Unicode and its `xn--` form are equal.
 fn canonical_domain(domain: &str) -> Result<String, EmailError> {
-    // UTS #46 drops invisible characters silently. It checks the context of the two joiners.
+    // UTS #46 drops invisible characters silently, except the two joiners: it checks their context.
     if domain.chars().any(|char| is_invisible(char) && !matches!(char, '\u{200c}' | '\u{200d}')) {
         return Err(EmailError);
     }

@@ -63,7 +63,7 @@ pub struct Lifetimes {
 pub struct Expiry {
     /// Expiry time of the refresh token.
     pub idle: DateTime<Utc>,
-    /// Expiry time of the last of the two tokens.
+    /// Later of the expiry times of the access token and the refresh token.
     pub over: DateTime<Utc>,
 }
 

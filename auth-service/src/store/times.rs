@@ -1,8 +1,8 @@
 //! Repair of times that a wrong clock has written: future times are cut to the present.
 //!
-//! Each step is safe under any clock, even a wrong one: revoked tokens stay dead. Before an entry of the log gets
-//! another time, a new era starts, in which earlier tokens count only if they were issued by now. So a token with a
-//! future issue time is dead for good, and its entry need not be kept until then.
+//! Each step is safe under any clock, even a wrong one: revoked tokens stay dead. Before the time of a log entry
+//! changes, a new era starts. From then on, an earlier token is valid only if its issue time is not in the future. So a
+//! token with a future issue time is dead for good, and its log entry may be pruned early.
 
 use chrono::TimeDelta;
 use db::{ClosingStatements, TransactionOutcome, read, transaction, within, write};
@@ -31,22 +31,22 @@ pub struct TimeBounds {
 pub struct AllowanceBound {
     /// Kind of the allowances.
     pub kind: AllowanceKind,
-    /// Latest time at which an allowance can be whole again.
+    /// Latest plausible time at which a used allowance is full again.
     pub full_time: Time,
 }
 
 /// Result of one step through a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Passed<T> {
-    /// Number of rows that were written, or would be.
+    /// Number of repaired rows, or of rows to repair if the step only counts.
     pub repaired: u64,
     /// Last row examined; `None` at the table's end.
     pub next: Option<T>,
 }
 
 impl AuthStore {
-    /// If the horizon is after `future`, moves it back to the stamp's time, and starts a new era: tokens issued until
-    /// now are dead, later tokens are good. Otherwise returns `None`.
+    /// Moves a horizon after `future` back to the stamp's time, and starts a new era. Tokens issued until now are dead,
+    /// later tokens are valid. Returns `None` if the horizon is not after `future`.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
@@ -63,8 +63,8 @@ impl AuthStore {
         })
     }
 
-    /// Starts the era `next` after the era `known`, and keeps the tokens of `known` that were issued until `until`.
-    /// Returns `false` if the log has another era by now.
+    /// Replaces the era `known` by the era `next`. Tokens of `known` stay valid if they were issued no later than
+    /// `until`. Returns `false` if the log has another era by now.
     ///
     /// # Errors
     /// [`StoreError`]; then the log is as it was.
@@ -74,7 +74,8 @@ impl AuthStore {
         Ok(write!(self.db, sqlx::query(SQL).bind(known.0).bind(next.0).bind(until))? > 0)
     }
 
-    /// Returns true if one of the log's oldest entries, which are pruned next, has a time after `future`.
+    /// Returns true if one of the log's oldest entries has a time after `future`. Such an entry bars the pruning of the
+    /// log, which starts at its oldest entries.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -146,9 +147,9 @@ impl AuthStore {
         .await
     }
 
-    /// Sets the future times of wrong passwords to `last`, and keeps their counts. For each kind, deletes the
-    /// allowances that are
-    /// whole again only after these bounds: no use can have led to them. Returns the number of repaired rows.
+    /// Sets the future times of failed attempts to `last`, and keeps their counts. Deletes the allowances that are full
+    /// again only after the bound of their kind, because no use can have led to such a time. Returns the number of
+    /// repaired rows.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -167,8 +168,8 @@ impl AuthStore {
         Ok(repaired)
     }
 
-    /// Writes these times of signing keys, if each key still has the number that was read, and announces the change in
-    /// the log. Returns `false` if the keys have changed since.
+    /// Writes the times of these signing keys, and announces the change in the log. Returns `false` and writes nothing
+    /// if a key was replaced or retired since it was read.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.

@@ -12,11 +12,11 @@ use super::{Claims, jws};
 use crate::domain::Audiences;
 use crate::keys::model::{Algorithm, CurrentKeys, object};
 
-/// Largest lead of the issuing replica's clock, if no setting says otherwise (C12).
+/// Default time by which the issuing replica's clock may be ahead (C12).
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
-/// Age in seconds below which the view may lack a token's key: a minute of clock skew, half a second of view age, and a
-/// second of rounding.
+/// Largest age of a token, in seconds, at which the view may lack the token's key. It is the sum of a minute of clock
+/// skew, half a second of view age, and a second of rounding.
 pub(crate) const NEW_SECONDS: i64 = 62;
 
 /// Longest key id, in bytes (C4).
@@ -104,7 +104,7 @@ impl VerifiedToken {
         if self.claims.iat > latest || self.claims.nbf > latest {
             return Err(TokenFault::Invalid);
         }
-        // The issuer's clock is this clock: no leeway at the end.
+        // This service issued the token itself, so the expiry has no leeway.
         if now.timestamp() >= self.claims.exp {
             return Err(TokenFault::Expired);
         }
@@ -118,13 +118,13 @@ impl Verifier {
         Self { keys, issuer, audiences, max_lifetime, leeway: LEEWAY, clock: None }
     }
 
-    /// Accepts tokens with an issue time up to `leeway` after this clock's time, or after that of the database server.
+    /// Accepts issue times up to `leeway` after the later of this clock's time and the database server's.
     #[must_use]
     pub fn with_leeway(self, leeway: TimeDelta, clock: Clock) -> Self {
         Self { leeway, clock: Some(clock), ..self }
     }
 
-    /// Returns the latest time at which another replica may have issued a token by now.
+    /// Returns the latest accepted issue time: another replica's clock may be ahead.
     pub(super) fn latest(&self, now: DateTime<Utc>) -> DateTime<Utc> {
         self.clock.as_ref().map_or(now, |clock| clock.latest().max(now)) + self.leeway
     }
@@ -149,9 +149,9 @@ impl Verifier {
     /// cannot change the answer:
     ///
     /// - everything but the signature's value must be valid, including the claims and the times;
-    /// - the token must be at most a minute old by its issue time. The view is at most half a second old, and so has
-    ///   every key that signed earlier, even if the replicas' clocks are a minute apart;
-    /// - the keys must be those of the database.
+    /// - the token must be at most a minute old by its issue time. The view is at most half a second old, so it has the
+    ///   keys of all older tokens, even if the replicas' clocks are a minute apart;
+    /// - the keys must come from the database, not from a secret in the settings.
     pub fn lacks_key(&self, token: &str, now: DateTime<Utc>) -> Option<String> {
         let Unsigned { header, payload, signature } = jws::unsigned(token).filter(|_| !self.keys.are_fixed())?;
         let can_be_signed =
@@ -165,7 +165,7 @@ impl Verifier {
         may_be_good.then(|| key_id.clone())
     }
 
-    /// Returns the token if all but its times is valid.
+    /// Returns the token if everything but its times is valid.
     fn open(&self, token: &str, now: DateTime<Utc>) -> Option<VerifiedToken> {
         let keys = self.keys.at(now);
         let opened = jws::open(token, &keys)?;
@@ -178,7 +178,7 @@ impl Verifier {
         self.is_ours(&claims).then(|| VerifiedToken { claims, key_id: opened.key.id().to_owned() })
     }
 
-    /// Returns true if this service writes such claims.
+    /// Returns true if this service may have issued these claims.
     fn is_ours(&self, claims: &Claims) -> bool {
         claims.iss == self.issuer && self.audiences.issues(claims.aud.list()) && self.has_lifetime(claims)
     }

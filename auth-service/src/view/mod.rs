@@ -42,11 +42,11 @@ pub struct View {
     is_away: AtomicBool,
     /// Position that a guard knows and the log has lost, until the log is restarted.
     lost: Mutex<Option<Position>>,
-    /// Numbers of restarts of the log by this replica, counted by the party that found the loss.
+    /// Restarts of the log by this replica.
     forks: ForkCounts,
 }
 
-/// Number of restarts of the log by a replica.
+/// Numbers of restarts of the log by a replica, one for each kind of [`Finder`].
 #[derive(Debug, Default)]
 struct ForkCounts {
     by_replica: AtomicU64,
@@ -186,7 +186,7 @@ impl View {
     /// Waits until the view has this committed entry.
     ///
     /// # Errors
-    /// [`StaleView`] at once if the log cannot be read or has lost the entry.
+    /// [`StaleView`] at once if the log cannot be read or has lost the entry; otherwise after a timeout.
     pub async fn reach(&self, logged: Logged) -> Result<(), StaleView> {
         let known = self.until(&self.poll_request, |_| self.read().has(logged)).await?;
         if known { Ok(()) } else { Err(StaleView) }
@@ -221,7 +221,7 @@ impl View {
         self.until(ask, |complete| (complete > begun).then_some(())).await
     }
 
-    /// Waits until `answer` returns a value. It is called after each poll, with the number of the poll.
+    /// Waits until `answer` returns a value. Calls `answer` at once and after each poll, with the last poll's number.
     async fn until<T>(&self, ask: &Notify, answer: impl Fn(u64) -> Option<T>) -> Result<T, StaleView> {
         let mut polled = self.polled.subscribe();
         let waiting = async {

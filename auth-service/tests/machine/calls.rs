@@ -225,7 +225,7 @@ impl KeptCall {
     }
 }
 
-/// Returns the stamp that a call writes into the log. No answer contains the stamp.
+/// Returns the stamp for a call's log entry. All calls share one fingerprint, because no answer contains it.
 fn stamp(time: Time) -> Stamp {
     Stamp { fingerprint: EntryFingerprint([7; 16]), time }
 }

@@ -35,9 +35,9 @@ async fn roles(service: &Service, token: &str) -> Vec<String> {
     answer.into_inner().claims.unwrap().roles
 }
 
-/// A new role is in the next token. A lost role kills the tokens issued before.
+/// A new role appears in the user's next token. The loss of a role kills all earlier tokens of the user.
 #[tokio::test]
-async fn new_role_reaches_next_token_lost_role_kills() {
+async fn role_loss_kills_tokens_role_gain_does_not() {
     let (service, admin, ada) = with_admin().await;
     let user = service.set_roles(&admin, &ada.id, &["editor", "seller"]).await.unwrap();
     assert_eq!((user.roles.as_slice(), user.etag.as_str()), (&["editor".to_owned(), "seller".into()][..], "r2"));
@@ -121,12 +121,12 @@ async fn disabled_user_is_out_until_enabled_and_logged_in() {
 }
 
 /// Starts the service again, on the same data and with the same settings.
-async fn again(service: Service) -> Service {
+async fn restarted(service: Service) -> Service {
     let (folder, clock) = service.stop().await;
     start_in(folder, clock, Settings { admin: true, ..Settings::default() }).await
 }
 
-/// The service starts in every state of the first admin.
+/// The service starts whatever has become of the first admin's account.
 #[tokio::test]
 async fn first_admin_setting_never_prevents_a_start() {
     let (service, admin, ada) = with_admin().await;
@@ -134,25 +134,25 @@ async fn first_admin_setting_never_prevents_a_start() {
     // The first admin was deleted while another admin exists. It is not created again.
     let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
     service.users().delete_user(with_token(delete, &admin.token)).await.unwrap();
-    let service = again(service).await;
+    let service = restarted(service).await;
     assert_eq!(service.login(ADMIN, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
     // Now the address belongs to another user, whose account stays unchanged.
     service.register(ADMIN).await.unwrap();
-    let service = again(service).await;
+    let service = restarted(service).await;
     assert!(service.login(ADMIN, PASSWORD).await.unwrap().user.unwrap().roles.is_empty());
-    // There is no admin, as an earlier version allowed, and the address belongs to another user. The service does not
-    // promote that user.
+    // An earlier version could leave the database without an admin. The service does not promote the user who has the
+    // address now.
     let mut outsider = Outsider::open(service.database()).await;
     outsider.run("delete from user_roles").await;
     outsider.run("update users set roles = ''").await;
     outsider.close().await;
-    let service = again(service).await;
+    let service = restarted(service).await;
     let stranger = service.login(ADMIN, PASSWORD).await.unwrap();
     assert!(stranger.user.unwrap().roles.is_empty());
     // The address is free: the operator gets an admin again.
     let token = stranger.tokens.unwrap().access_token;
     let delete = gatepost::api::auth::v1::DeleteUserRequest { id: "me".into(), etag: String::new() };
     service.users().delete_user(with_token(delete, &token)).await.unwrap();
-    let service = again(service).await;
+    let service = restarted(service).await;
     assert_eq!(service.login(ADMIN, PASSWORD).await.unwrap().user.unwrap().roles, ["admin"]);
 }

@@ -1,4 +1,4 @@
-//! Health checks: the answers are right from the start, even before the first call.
+//! Health checks: each service is `SERVING` once the server has started, even before its first call.
 
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;

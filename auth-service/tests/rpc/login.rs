@@ -1,4 +1,4 @@
-//! Logins: one answer for every wrong pair, a bounded queue, separate sessions.
+//! Logins: one answer for all wrong credentials, a bounded queue, separate sessions.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use tonic_types::StatusExt as _;
 
 use super::support::{EMAIL, PASSWORD, SERVICE_KEY, Settings, refused, start, start_with, with_token};
 
-/// C51: every wrong pair gets the same answer.
+/// C51: every wrong pair of email and password gets the same answer.
 #[tokio::test]
 async fn login_wrong_pairs_get_the_same_answer() {
     let service = start().await;
@@ -22,7 +22,7 @@ async fn login_wrong_pairs_get_the_same_answer() {
         refused(&status, Code::Unauthenticated, "INVALID_CREDENTIALS", "invalid credentials");
         answers.push(status.details().to_vec());
     }
-    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "equal to the byte");
+    assert!(answers.windows(2).all(|pair| pair[0] == pair[1]), "the answers are equal byte for byte");
     let status = service.login("nobody", PASSWORD).await.unwrap_err();
     assert_eq!(
         (status.code(), status.get_details_error_info().unwrap().reason.as_str()),
@@ -30,7 +30,7 @@ async fn login_wrong_pairs_get_the_same_answer() {
     );
 }
 
-/// C40: each login is a session of its own.
+/// C40: each login starts a session of its own.
 #[tokio::test]
 async fn login_starts_a_session_of_its_own() {
     let service = start().await;

@@ -139,7 +139,7 @@ async fn second_lost_answer_in_four_ends_the_session() {
         }
         current = next;
     }
-    // The refresh three steps before needed the grace, and this one needs it too.
+    // An answer was lost three refreshes ago. This one is the second within four.
     let next = refresh(&service, &current.refresh_token).await.unwrap();
     pass(&service, OVERLAP);
     reused(&refresh(&service, &current.refresh_token).await.unwrap_err());
@@ -147,7 +147,7 @@ async fn second_lost_answer_in_four_ends_the_session() {
 }
 
 #[tokio::test]
-async fn without_grace_every_second_use_ends_the_session() {
+async fn without_grace_any_reuse_ends_the_session() {
     let settings = Settings { flags: &["--refresh-grace", "0s"], ..Settings::default() };
     let service = start_with(settings).await;
     let first = service.register(EMAIL).await.unwrap().tokens.unwrap();
@@ -156,7 +156,7 @@ async fn without_grace_every_second_use_ends_the_session() {
     assert_eq!(service.state(&second.access_token).await, TokenState::Revoked);
 }
 
-/// C33: a token that never belonged to a session ends nothing.
+/// C33: a token that never belonged to a session ends no session.
 #[tokio::test]
 async fn refresh_with_a_guessed_token_ends_nothing() {
     let (service, first) = begun().await;
@@ -248,16 +248,16 @@ async fn session_is_listed_until_its_last_token_expires() {
     assert_eq!(service.state(&second.access_token).await, TokenState::Revoked);
 }
 
-/// C37, C38: each end of a session ends its refresh token.
+/// C37, C38: the refresh token dies with its session, however the session ends.
 #[tokio::test]
 async fn end_of_a_session_ends_its_refresh_token() {
     let service = start_with(Settings { admin: true, ..Settings::default() }).await;
     let admin = service.admin().await;
-    for what in ["logout", "all", "password", "disabled", "deleted"] {
-        let created = service.register(&format!("{what}@example.com")).await.unwrap();
+    for way in ["logout", "all", "password", "disabled", "deleted"] {
+        let created = service.register(&format!("{way}@example.com")).await.unwrap();
         let (user, tokens) = (created.user.unwrap(), created.tokens.unwrap());
         let own = &tokens.access_token;
-        match what {
+        match way {
             "logout" => drop(service.auth().logout(with_token(LogoutRequest {}, own)).await.unwrap()),
             "all" => {
                 let request = RevokeAllSessionsRequest { user_id: "me".into() };
@@ -297,7 +297,7 @@ async fn refreshed_access_token_has_current_roles() {
     assert_eq!((claims.roles, claims.generation), (vec!["editor".to_owned()], 2));
 }
 
-/// C41: a token is as good as before once the database is back.
+/// C41: a refresh token still works after a database outage.
 #[tokio::test]
 async fn token_is_still_good_after_a_database_outage() {
     let (service, first) = begun().await;

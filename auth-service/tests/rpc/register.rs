@@ -32,7 +32,7 @@ async fn email_is_taken_in_all_of_its_forms() {
     }
 }
 
-/// C61: exactly one of concurrent registrations of one email wins.
+/// C61: of several concurrent registrations of one email, exactly one succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_registrations_of_one_email_one_wins() {
     let service = std::sync::Arc::new(start().await);

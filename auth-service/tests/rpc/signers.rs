@@ -1,4 +1,4 @@
-//! Services for each signing algorithm, and a signer that holds the same key.
+//! Settings and a signer for each signing algorithm. Both hold the same key.
 
 use std::sync::LazyLock;
 
@@ -15,15 +15,15 @@ use super::support::{SECRET, Settings};
 
 /// A key of each type, made once for all tests.
 static DOCUMENTS: LazyLock<[Vec<u8>; 3]> =
-    LazyLock::new(|| KeyType::ALL.map(|of| Key::generate_pkcs8(of).unwrap().to_vec()));
+    LazyLock::new(|| KeyType::ALL.map(|key_type| Key::generate_pkcs8(key_type).unwrap().to_vec()));
 
-/// A signer with a service's key: the secret, or a document of this type.
+/// A signer with a service's key: the secret, or the private key of this type.
 #[derive(Clone, Copy)]
 pub(crate) struct Signer(Option<KeyType>);
 
 /// Returns one signer for each algorithm.
 pub(crate) fn signers() -> [Signer; 4] {
-    let [ed25519, p256, rsa] = KeyType::ALL.map(|of| Signer(Some(of)));
+    let [ed25519, p256, rsa] = KeyType::ALL.map(|key_type| Signer(Some(key_type)));
     [Signer(None), ed25519, p256, rsa]
 }
 
@@ -36,7 +36,7 @@ impl Signer {
     pub(crate) fn settings(self) -> Settings {
         match self.0 {
             None => Settings { secret: Some(SECRET), ..Settings::default() },
-            Some(of) => Settings { key_pem: Some(pem(document(of))), ..Settings::default() },
+            Some(key_type) => Settings { key_pem: Some(pem(document(key_type))), ..Settings::default() },
         }
     }
 
@@ -58,7 +58,8 @@ impl Signer {
             Some(KeyType::P256) => {
                 let document = document(KeyType::P256);
                 let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document).unwrap();
-                // The lesser of a signature and its twin, as the service writes it: below half of 0xffffffff….
+                // Each signature has a twin with another `s`. The service writes the one whose `s` is below half of the
+                // curve's order (0xffffffff…), so the test signs until it gets such a signature.
                 let mut signatures = std::iter::repeat_with(|| pair.sign(&random, message).unwrap().as_ref().to_vec());
                 signatures.find(|signature| signature[32] < 0x7f).unwrap()
             }
@@ -72,13 +73,13 @@ impl Signer {
     }
 }
 
-/// Returns the message's tag under any bytes as a secret (RFC 7518 §3.2).
+/// Returns the HMAC-SHA-256 tag of the message. Any bytes can be the secret (RFC 7518 §3.2).
 pub(crate) fn tag(secret: &[u8], message: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(HMAC_SHA256, secret), message).as_ref().to_vec()
 }
 
-fn document(of: KeyType) -> &'static [u8] {
-    let place = KeyType::ALL.iter().position(|other| *other == of).unwrap();
+fn document(key_type: KeyType) -> &'static [u8] {
+    let place = KeyType::ALL.iter().position(|other| *other == key_type).unwrap();
     &DOCUMENTS[place]
 }
 

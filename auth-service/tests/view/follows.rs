@@ -21,7 +21,7 @@ async fn revocation_is_refused_here_and_soon_elsewhere(store: Case) {
     assert_eq!(here.view.position().unwrap().last, logged);
 }
 
-async fn view_older_than_half_a_second_judges_nothing(store: Case) {
+async fn view_older_than_500_ms_is_stale(store: Case) {
     let (view, uptime) = Replica::start(&store).await.stop().await;
     uptime.advance(Duration::from_millis(500));
     assert_eq!(judge(&view, 1), Ok(None));
@@ -58,7 +58,7 @@ async fn unreadable_log_keeps_no_caller_waiting(store: Case) {
     assert_eq!(replica.judge(1), None);
 }
 
-async fn polls_that_callers_cause_have_intervals(store: Case) {
+async fn polls_for_keys_are_at_least_50_ms_apart(store: Case) {
     let replica = Replica::start(&store).await;
     replica.view.poll_for_key().await.unwrap();
     let begun = std::time::Instant::now();
@@ -68,8 +68,8 @@ async fn polls_that_callers_cause_have_intervals(store: Case) {
     // Four polls have three intervals of fifty milliseconds between them.
     assert!(begun.elapsed() >= Duration::from_millis(150), "{:?}", begun.elapsed());
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
-    let (reached, looked) = tokio::join!(replica.view.reach(logged), replica.view.poll_for_key());
-    assert_eq!((reached, looked, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "no caller waits");
+    let (reached, polled) = tokio::join!(replica.view.reach(logged), replica.view.poll_for_key());
+    assert_eq!((reached, polled, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "no caller waits");
 }
 
 async fn one_poll_serves_all_that_wait_for_a_key(store: Case) {
@@ -82,12 +82,12 @@ async fn one_poll_serves_all_that_wait_for_a_key(store: Case) {
         let view = std::sync::Arc::clone(&replica.view);
         calls.spawn(async move { view.poll_for_key().await });
     }
-    while let Some(looked) = calls.join_next().await {
-        assert_eq!(looked.unwrap(), Ok(()));
+    while let Some(polled) = calls.join_next().await {
+        assert_eq!(polled.unwrap(), Ok(()));
     }
     // A running poll does not serve callers that come later. On a busy machine the follower also polls by itself.
-    let most = 2 + begun.elapsed().as_millis() / 50;
-    assert!(u128::from(replica.view.polls() - before) <= most, "{} of {most}", replica.view.polls() - before);
+    let max_polls = 2 + begun.elapsed().as_millis() / 50;
+    assert!(u128::from(replica.view.polls() - before) <= max_polls, "{} of {max_polls}", replica.view.polls() - before);
 }
 
 async fn entry_lost_by_the_log_is_never_acknowledged(store: Case) {
@@ -109,7 +109,7 @@ async fn signing_keys_are_read_before_their_change_is_known(store: Case) {
     }
 }
 
-async fn long_log_is_known_as_a_whole(store: Case) {
+async fn long_log_is_read_completely(store: Case) {
     let user = Revocation::User { id: ADA, generation: 2, cause: Cause::Disabled };
     store.revoke(&user, stamp()).await.unwrap();
     let rows = "with recursive numbers (n) as (select 2 union all select n + 1 from numbers where n < 2500) \
@@ -124,12 +124,12 @@ async fn long_log_is_known_as_a_whole(store: Case) {
 
 on_both_engines!(crate::replica::Case:
     revocation_is_refused_here_and_soon_elsewhere,
-    view_older_than_half_a_second_judges_nothing,
+    view_older_than_500_ms_is_stale,
     view_of_a_paused_process_polls_once_more,
     unreadable_log_keeps_no_caller_waiting,
-    polls_that_callers_cause_have_intervals,
+    polls_for_keys_are_at_least_50_ms_apart,
     one_poll_serves_all_that_wait_for_a_key,
     entry_lost_by_the_log_is_never_acknowledged,
     signing_keys_are_read_before_their_change_is_known,
-    long_log_is_known_as_a_whole,
+    long_log_is_read_completely,
 );

@@ -1,4 +1,4 @@
-//! Short forms of the drills: each fault once, and the answer to a caller when a commit's answer is lost.
+//! Short forms of the drills: each fault happens once. A test of lost commits also checks what the caller is told.
 
 #![cfg(test)]
 

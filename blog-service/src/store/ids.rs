@@ -1,4 +1,4 @@
-//! Ids in statements and rows.
+//! Conversion of ids to and from columns of the database.
 
 use crate::domain::{AuthorId, PostId};
 

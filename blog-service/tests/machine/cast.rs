@@ -1,4 +1,5 @@
-//! Converts the dice of a step to a call, when the step runs: to posts that the model knows at that time.
+//! Turns the random numbers (dice) of a step into a call. This happens when the step runs: only then is it known which
+//! posts exist.
 
 use blog_service::domain::{AuthorId, Content, PostChange, PostId, PostView, Title};
 use blog_service::store::NewPost;
@@ -10,7 +11,7 @@ use super::model::Model;
 use super::pools::{CONTENTS, LIMITS, OWNERS, REQUESTS, SAID, TIMES, TITLES};
 use super::steps::{Method, Passes, Step};
 
-/// The possible targets of calls: the latest post at each place.
+/// The current time and the possible targets of calls: 16 slots, each with the id of its latest post.
 pub(crate) struct Cast {
     pub(crate) now: Time,
     pub(crate) posts: [PostId; 16],
@@ -33,8 +34,8 @@ fn content(dice: &mut Dice) -> Content {
 
 impl Cast {
     pub(crate) fn new() -> Self {
-        let nothing = std::array::from_fn(|place| PostId::from_u128(place as u128 + 1));
-        Self { now: start(), posts: nothing, made: 0 }
+        let missing = std::array::from_fn(|slot| PostId::from_u128(slot as u128 + 1));
+        Self { now: start(), posts: missing, made: 0 }
     }
 
     /// Returns the call of this step.
@@ -70,8 +71,8 @@ impl Cast {
     fn later(&self, passes: Passes, model: &Model) -> Time {
         match passes {
             Passes::So(span) => self.now + span,
-            Passes::UntilAnEnd(and) => {
-                let ends = model.requests.values().map(|request| request.time + REQUEST_ID_LIFETIME + and);
+            Passes::UntilAnEnd(offset) => {
+                let ends = model.requests.values().map(|request| request.time + REQUEST_ID_LIFETIME + offset);
                 ends.filter(|end| *end >= self.now).min().unwrap_or(self.now)
             }
         }
@@ -79,7 +80,7 @@ impl Cast {
 
     fn create(&mut self, dice: &mut Dice) -> Call {
         self.made += 1;
-        // The time's millisecond, then a random part.
+        // A UUIDv7: milliseconds, version and variant, a random part, and a number that makes the id unique.
         let millis = u128::try_from(self.now.timestamp_millis()).unwrap();
         let id = (millis << 80) | (7 << 76) | (2 << 62) | (u128::from(dice.roll()) << 16) | u128::from(self.made);
         let new = NewPost {
@@ -89,8 +90,8 @@ impl Cast {
             content: content(dice),
             create_time: self.now,
         };
-        let place = usize::from(dice.roll()) % self.posts.len();
-        self.posts[place] = new.id;
+        let slot = usize::from(dice.roll()) % self.posts.len();
+        self.posts[slot] = new.id;
         let request = dice.one_in(2).then(|| request(dice));
         Call::Create { new, request }
     }
@@ -102,7 +103,7 @@ impl Cast {
     }
 }
 
-/// Returns the revision of the post, one next to it, or `None`.
+/// Returns the revision that a change expects: the post's own, the one before or after, or `None`.
 fn expected(id: PostId, dice: &mut Dice, model: &Model) -> Option<i32> {
     let revision = model.posts.get(&id).map_or(1, |post| post.revision);
     dice.of(&[None, None, Some(revision), Some(revision), Some(revision), Some(revision - 1), Some(revision + 1)])

@@ -46,7 +46,7 @@ impl Machine for Game {
     }
 }
 
-/// Returns calls that read all rows, present and past.
+/// Returns calls that read all rows, deleted ones included.
 fn everything(cast: &Cast) -> Vec<Call> {
     let mut calls = vec![Call::List { after: None, limit: 10_000, view: PostView::Full }];
     calls.extend(cast.posts.map(|id| Call::Post { id, view: PostView::Full }));

@@ -1,4 +1,4 @@
-//! A service on a free port, and in place of the auth service a server that accepts a user's id as a token.
+//! A blog service on a free port, and a stub auth service that accepts a user's id as that user's token.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -54,37 +54,37 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock) -> Service {
     start_beside(auth, folder, clock, shutdown).await
 }
 
-/// Starts a service with these further flags.
+/// Starts a service with these additional flags.
 pub(crate) async fn start_with(flags: &[&str]) -> Service {
     let shutdown = Shutdown::new();
     let auth = auth(shutdown.clone()).await;
-    start_by(auth, testkit::folder(), testkit::clock(), shutdown, flags).await
+    launch(auth, testkit::folder(), testkit::clock(), shutdown, flags).await
 }
 
-/// Starts a service on a server's database.
+/// Starts a service on a database of a PostgreSQL server.
 pub(crate) async fn start_at(database: &str) -> Service {
     start_with(&["--insecure", "--database-url", database]).await
 }
 
 /// Starts a service with its auth service at this address.
 pub(crate) async fn start_beside(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown) -> Service {
-    start_by(auth, folder, clock, shutdown, &[]).await
+    launch(auth, folder, clock, shutdown, &[]).await
 }
 
-async fn start_by(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown, further: &[&str]) -> Service {
+async fn launch(auth: SocketAddr, folder: TempDir, clock: Clock, shutdown: Shutdown, flags: &[&str]) -> Service {
     let database = format!("sqlite:{}", folder.path().join("blog.db").display());
     let auth = format!("http://{auth}");
     let mut args = vec!["blog-service", "--listen", "127.0.0.1:0", "--auth-url", &auth];
-    if !further.contains(&"--database-url") {
+    if !flags.contains(&"--database-url") {
         args.extend(["--database-url", &database]);
     }
-    let flags: BlogFlags = parse(args.iter().chain(further).map(Into::into), Environment::new(|_| None), &[]).unwrap();
+    let flags: BlogFlags = parse(args.iter().chain(flags).map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = BlogConfig::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let ops = listen.local_addr().unwrap();
-    config.ops = Some(listen);
+    let ops_listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ops = ops_listener.local_addr().unwrap();
+    config.ops = Some(ops_listener);
     tokio::spawn(blog_service::run(config, listener, shutdown.clone()));
     let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy();
     Service { clock, channel, address, ops, folder, shutdown: shutdown.drop_guard() }
@@ -102,7 +102,7 @@ impl Service {
         Ok(self.posts(user).create_post(request).await?.into_inner().post.unwrap())
     }
 
-    /// Makes the content of a post unreadable: a value that is not text, as a damaged disk may leave it.
+    /// Makes the content of a post unreadable: its bytes are no longer UTF-8, as after a fault of the disk.
     pub(crate) async fn spoil(&self, id: &str) {
         let id = id.replace('-', "");
         let mut outsider = Outsider::open(self.database()).await;
@@ -131,8 +131,8 @@ async fn auth(shutdown: Shutdown) -> SocketAddr {
     address
 }
 
-/// Accepts a UUID as the token of the user with this id, `editor` as an editor's, `service` as a service's, and no
-/// other token.
+/// A stub of the auth service. Accepts a user's UUID as that user's token, `editor` as an editor's, and `service` as a
+/// service's; refuses all other tokens.
 struct Auth;
 
 #[tonic::async_trait]

@@ -16,11 +16,11 @@ const IN_FLIGHT_TIMEOUT: Duration = Duration::from_millis(200);
 /// Time limit for an answer if the server does not report what runs.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Largest number of answers to one abandoned statement: its refusal, and the answers to later questions.
-const MAX_DRAINED_ANSWERS: usize = 4;
+/// Maximum pings that drain a connection. Each ping reads at most one refusal of an earlier statement.
+const MAX_DRAIN_PINGS: usize = 4;
 
-/// Waits until the server has answered on the connection, and returns the connection. Otherwise waits until the server
-/// runs nothing for it.
+/// Waits for all answers of the server on the connection, and returns the connection. If they do not arrive, returns
+/// `None` once the server runs nothing for the connection or the pools close.
 pub(super) async fn linger(
     kept: Option<DialedConnection>,
     settled: Option<Receiver<()>>,
@@ -52,7 +52,7 @@ pub(super) async fn linger(
 
 /// Reads all answers that the server still sends.
 async fn drain(connection: &mut PgConnection) -> Result<(), Error> {
-    for _ in 1..MAX_DRAINED_ANSWERS {
+    for _ in 1..MAX_DRAIN_PINGS {
         match connection.ping().await {
             Err(error) if is_answer(&error) => {}
             ended => return ended,

@@ -1,7 +1,7 @@
-//! A bounded pool of connections to a server. No fault holds a call for longer than its own time limit.
+//! A bounded pool of connections to a server. No fault holds a call for longer than the call's time limit.
 //!
-//! An abandoned connection stays with the pool. It is used again once the server has answered, and counts until the
-//! server runs nothing for it. Separate tasks open new connections, and continue after the call that needed one has
+//! An abandoned connection keeps its permit until the server runs nothing for it. The pool uses the connection again
+//! once the server has answered. Separate tasks open new connections, and go on even if the call that needed one has
 //! ended.
 
 mod acquire;
@@ -23,8 +23,9 @@ use super::dialer::{DialedConnection, Dialer, may_pass};
 use super::linger::linger;
 use crate::measures::WaitMeasure;
 
-/// Longest idle time and highest age of a connection: a server keeps memory for each.
+/// Longest idle time of a connection: the server keeps memory for each connection.
 const MAX_IDLE_TIME: Duration = Duration::from_mins(10);
+/// Age after which a connection is closed once no call uses it.
 const MAX_CONNECTION_AGE: Duration = Duration::from_mins(30);
 
 /// Limits of one pool.
@@ -38,7 +39,7 @@ pub(super) struct PoolLimits {
     pub(super) trusted: Duration,
 }
 
-/// A pool of equal connections.
+/// A pool of interchangeable connections.
 #[derive(Clone, Debug)]
 pub(super) struct Pool(Arc<PoolInner>);
 
@@ -87,7 +88,7 @@ struct IdleConnection {
 #[derive(Debug)]
 struct PoolPermit(Weak<PoolInner>);
 
-/// A connection in use. Dropping it returns it to the pool as far as its unfinished work allows.
+/// A connection in use. When dropped, it returns to the pool, or is left to the server if it has unfinished work.
 #[derive(Debug)]
 pub(super) struct UsedConnection {
     pooled: Option<PooledConnection>,
@@ -182,7 +183,7 @@ impl Pool {
         let refused = {
             let mut state = self.state();
             state.dialing -= usize::from(!is_slow.load(Ordering::Relaxed));
-            // Otherwise the waiting calls would wait until their time limit.
+            // An error that will not pass fails the waiting calls now, not at their time limit.
             if made.as_ref().is_err_and(|error| !may_pass(error)) { state.waiting.drain() } else { Vec::new() }
         };
         match made {
@@ -215,12 +216,12 @@ impl Pool {
         self.state().doubted = Some(Instant::now());
     }
 
-    /// Slows new connections down after an unusable one.
+    /// Delays the next connection attempts after an unusable connection.
     pub(super) fn slow_down(&self) {
         self.0.dialer.slow_down();
     }
 
-    /// Leaves a connection to the server until it has answered or runs nothing for it.
+    /// Leaves a connection to the server until the server has answered, or runs nothing for the connection.
     fn leave(&self, pooled: PooledConnection, is_kept: bool) {
         let Ok(runtime) = Handle::try_current() else { return };
         let PooledConnection { made, permit } = pooled;
@@ -246,7 +247,7 @@ impl UsedConnection {
     }
 
     /// Returns the connection.
-    #[expect(clippy::expect_used, reason = "each method that takes the connection ends the value")]
+    #[expect(clippy::expect_used, reason = "a value is not used after its connection is taken")]
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.pooled.as_mut().expect("the connection is in use").made.connection
     }
@@ -269,7 +270,7 @@ impl UsedConnection {
         }
     }
 
-    /// Closes a connection without running work.
+    /// Closes the connection. The server must run nothing for it.
     pub(super) fn discard(mut self) {
         if let Some(pooled) = self.pooled.take() {
             self.pool.note_returned();
@@ -277,8 +278,8 @@ impl UsedConnection {
         }
     }
 
-    /// Leaves the connection to the server, which may still run a statement for it. A kept connection comes back after
-    /// the answer, another one is closed.
+    /// Leaves the connection to the server, which may still run a statement for it. If `is_kept` is set,
+    /// the connection returns to the pool after the answer; otherwise it is closed at once.
     pub(super) fn leave(mut self, is_kept: bool) {
         if let Some(pooled) = self.pooled.take() {
             self.pool.note_returned();
@@ -286,7 +287,7 @@ impl UsedConnection {
         }
     }
 
-    /// Takes back a connection that was granted to a call and not received by it.
+    /// Takes back a connection that was granted to a call which no longer waits.
     fn take(&mut self) -> Option<PooledConnection> {
         self.pooled.take()
     }

@@ -1,4 +1,4 @@
-//! Facts about a server and its database, by which a start refuses an unsuitable server.
+//! Facts about a server and its database, read at startup to refuse an unsuitable server.
 
 use sqlx::{Executor as _, PgConnection, Row as _};
 
@@ -7,7 +7,7 @@ use crate::OpenError;
 /// Oldest version that is known to work, in the server's numbering.
 const MIN_SERVER_VERSION: i32 = 140_000;
 
-/// Answers of a server to the query of a start. They come as text, since some poolers support only text.
+/// Answers of a server to the query at startup. The answers come as text, because some poolers support only text.
 #[derive(Debug)]
 pub(super) struct ServerFacts {
     /// `server_version_num`.
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fact_is_refused_by_name() {
+    fn unsuitable_server_is_refused_with_the_fact() {
         good().check("it").unwrap();
         let refused = |facts: ServerFacts| facts.check("it").unwrap_err().to_string();
         for (facts, part) in [

@@ -1,17 +1,17 @@
-//! Time limits of calls. They grow with the distance to the server, which is measured at the start.
+//! Time limits of calls. They grow with the round-trip time to the server, which is measured at the start.
 
 use std::time::Duration;
 
 use crate::options::SessionSetting;
 
-/// Longest round trip at which calls end within their deadlines.
+/// Longest round trip at which calls still meet their deadlines.
 pub(super) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
 
-/// Shorter round trips count as zero: the limits have room for them.
+/// Round trip below which the distance counts as zero: the limits have room for it.
 const MIN_ROUND_TRIP: Duration = Duration::from_millis(10);
 
-/// Round trips of a new connection: TCP, two for TLS and one for its request, three for the password, one for the
-/// session's settings, and one for the server's identity.
+/// Round trips of a new connection: one for TCP, one for the request of TLS, two for TLS, three for the password, one
+/// for the session's settings, and one for the server's identity.
 const CONNECT_ROUND_TRIPS: u32 = 9;
 
 /// Round trips of a transaction's work: five statements, and as many to prepare them.
@@ -37,7 +37,7 @@ impl TimeLimits {
         Self { round_trip }
     }
 
-    /// Returns the longest attempt to connect. It leaves time for another attempt, since an answer may be lost.
+    /// Returns the time limit of an attempt to connect. It leaves time for a second attempt if an answer is lost.
     pub(super) fn connect(self) -> Duration {
         self.with_round_trips(500, CONNECT_ROUND_TRIPS)
     }
@@ -47,7 +47,7 @@ impl TimeLimits {
         self.with_round_trips(300, CONNECT_ROUND_TRIPS)
     }
 
-    /// Returns the longest test of a connection.
+    /// Returns the time limit of a connection's test.
     pub(super) fn ping(self) -> Duration {
         self.with_round_trips(300, 1)
     }
@@ -57,22 +57,22 @@ impl TimeLimits {
         self.with_round_trips(400, CONNECT_ROUND_TRIPS)
     }
 
-    /// Returns the longest read, the round trip included. A server that can do so ends the read earlier.
+    /// Returns the time limit of a read, including the round trip. The server's own limit usually ends it earlier.
     pub(super) fn read(self) -> Duration {
         self.with_round_trips(450, STATEMENT_ROUND_TRIPS)
     }
 
-    /// Returns the longest statement that writes, or end of a transaction, the round trip included.
+    /// Returns the time limit of a statement that writes, of a commit or of a rollback, including the round trip.
     pub(super) fn write(self) -> Duration {
         self.with_round_trips(900, STATEMENT_ROUND_TRIPS)
     }
 
-    /// Returns the longest work of a transaction between its start and its end.
+    /// Returns the time limit of a transaction from its start until its commit or rollback.
     pub(super) fn work(self) -> Duration {
         self.with_round_trips(900, WORK_ROUND_TRIPS)
     }
 
-    /// Returns the longest poll of a watcher, the round trip included.
+    /// Returns the time limit of a watcher's poll, including the round trip.
     pub(super) fn poll(self) -> Duration {
         self.with_round_trips(400, STATEMENT_ROUND_TRIPS)
     }
@@ -89,9 +89,11 @@ impl TimeLimits {
         self.session_settings("800ms", "700ms")
     }
 
-    /// Returns the server's own limits: a statement ends before its RPC's deadline, and a wait for a lock before that.
-    /// An abandoned transaction ends too; a live one is idle for a round trip between two statements. A result that the
-    /// client does not read ends the connection.
+    /// Returns the limits that the server itself enforces. A statement ends before its RPC's deadline, and a wait for a
+    /// lock ends earlier.
+    ///
+    /// The limit of idle transactions ends abandoned ones. A live transaction is idle for a round trip between two
+    /// statements. If the client does not read a result, the server closes the connection.
     fn session_settings(self, statement: &'static str, lock: &'static str) -> Vec<SessionSetting> {
         let idle = format!("{}ms", self.with_round_trips(500, STATEMENT_ROUND_TRIPS).as_millis());
         vec![

@@ -11,7 +11,7 @@ use crate::{StoreError, TransactionOutcome};
 /// Longest wait of a write for its turn: below the deadline of every RPC that writes.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Number of statements of a write, which decides about a savepoint.
+/// Number of statements in a write. It decides whether the write needs a savepoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriteKind {
     /// One statement: SQLite undoes it by itself if it fails on a constraint.
@@ -24,7 +24,7 @@ pub(super) enum WriteKind {
 pub(super) enum JobOutcome {
     /// The work is ready for the commit.
     Done,
-    /// This work alone has to be undone.
+    /// The work must be undone. The rest of its group can still be committed.
     Undone,
     /// The connection is unusable.
     Failed(StoreError),
@@ -47,7 +47,7 @@ pub(super) trait QueuedWrite: Send {
 
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, JobOutcome>;
 
-    /// Sends the result of the work after a successful commit, or the failure.
+    /// Sends the caller the result of the work, or the error if the commit failed.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
@@ -105,8 +105,8 @@ where
                 Ok(TransactionOutcome::Undo(answer)) => Ok((answer, JobOutcome::Undone)),
                 Err(error) => Err(error),
             };
-            let (result, ran) = match worked {
-                Ok((answer, ran)) => (Ok(answer), ran),
+            let (result, outcome) = match worked {
+                Ok((answer, outcome)) => (Ok(answer), outcome),
                 Err(error) => {
                     let refused = is_constraint(&error);
                     let error = StoreError::from(error);
@@ -114,7 +114,7 @@ where
                 }
             };
             self.result = Some(result);
-            ran
+            outcome
         })
     }
 

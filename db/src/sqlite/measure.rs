@@ -10,11 +10,11 @@ const GROUP_BOUNDS: &[u64] = &[1, 2, 4, 8, 16, 32, 64];
 /// Measures of the task that writes.
 #[derive(Debug)]
 pub(crate) struct WriterMeasure {
-    /// Waits for the turn to write.
+    /// Times for which writes wait for their turn.
     pub(crate) waits: WaitMeasure,
     /// Number of writes in each commit.
     pub(crate) group_sizes: BucketHistogram,
-    /// Times of the commits.
+    /// Durations of the commits.
     pub(crate) commits: BucketHistogram,
 }
 

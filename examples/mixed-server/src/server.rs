@@ -40,7 +40,7 @@ pub fn routes<V: Verify + Clone>(stock: Stock, auth: V) -> Result<Router, Policy
     Ok(http::routes(HttpState { auth, stock }).merge(grpc))
 }
 
-/// Allows pages of this origin to call the gRPC services.
+/// Allows web pages of `https://depot.example.com` to call the gRPC services.
 fn cors() -> CorsLayer {
     let name = HeaderName::from_static;
     CorsLayer::new()

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use super::internal::internal;
 use super::reasons::{OUTCOME_UNKNOWN, STORE_FULL, STORE_UNAVAILABLE, retry, status};
 
-// Limits the log: during an outage each call fails with one of these lines, also calls without a token.
+// Limits of these log lines: during an outage every call would log one, even a call without a token.
 static AWAY_LINES: LogLimit = LogLimit::new();
 static FULL_LINES: LogLimit = LogLimit::new();
 static UNKNOWN_LINES: LogLimit = LogLimit::new();
@@ -26,7 +26,7 @@ pub enum StoreFailure<'a> {
     Unavailable(&'a (dyn Error + 'static)),
     /// The disk is full: nothing was written.
     Full,
-    /// The database has not answered a commit.
+    /// The database has not answered a commit: the write's outcome is unknown.
     Unknown(&'a (dyn Error + 'static)),
     /// The service or the database file is faulty.
     Fault(&'a (dyn Error + 'static)),
@@ -61,7 +61,7 @@ pub fn store<'a, R: Reason>(failure: impl Into<StoreFailure<'a>>) -> Status {
     }
 }
 
-/// Returns `DEADLINE_EXCEEDED` for a write with an unknown outcome. Clients would repeat `UNAVAILABLE` by themselves.
+/// Returns `DEADLINE_EXCEEDED` for a write with an unknown outcome. Clients would retry `UNAVAILABLE` automatically.
 pub fn outcome_unknown<R: Reason>() -> Status {
     status::<R>(
         Code::DeadlineExceeded,

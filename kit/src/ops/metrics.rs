@@ -40,7 +40,7 @@ impl Metrics {
         self.0.register_collector(Box::new(VerificationCollector(metrics)));
     }
 
-    /// Adds the metrics of a part.
+    /// Adds the metrics of a part of the service.
     pub fn add(&mut self, source: impl MetricSource) {
         self.0.register_collector(Box::new(SourceCollector(Box::new(source))));
     }
@@ -51,7 +51,7 @@ impl Metrics {
         self.add(BuildInfo);
     }
 
-    /// Adds a counter that `read` returns, under this name and `_total`.
+    /// Adds a counter with the value that `read` returns. The encoder appends `_total` to the name.
     pub fn count(&mut self, name: &'static str, help: &'static str, read: impl Fn() -> u64 + Send + Sync + 'static) {
         self.0.register_collector(Box::new(CounterCollector { name, help, read: Box::new(read) }));
     }
@@ -120,7 +120,7 @@ struct ClockCollector(Clock);
 
 impl Collector for ClockCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let help = "How far the clock is ahead of the database server's, or of the boot clock; negative: behind";
+        let help = "Lead of the clock over the database server's clock, or over the boot clock; negative: behind";
         let unit = Some(&Unit::Seconds);
         let mut offset = encoder.encode_descriptor("gatepost_clock_offset", help, unit, MetricType::Gauge)?;
         offset.encode_gauge(&(self.0.offset().as_seconds_f64()))

@@ -1,4 +1,4 @@
-//! Accept loop with a limit of connections. A lack of descriptors slows the loop down.
+//! Accept loop with a limit on connections. The loop pauses while no file descriptor is left.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use super::seats::{PeerKind, SeatPermit, Seats};
 use super::spare::Spare;
 use crate::shutdown::Shutdown;
 
-/// Pause after a failed accept: most often no descriptor is left.
+/// Pause after a failed accept, whose usual cause is that no descriptor is left.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Connections that are answered in each pause without a descriptor.
+/// Connections that are accepted with the spare descriptor before each pause.
 const MAX_WITHOUT_DESCRIPTORS: usize = 32;
 
 /// Shortest time between two log lines about a full server.
@@ -29,7 +29,7 @@ pub(super) struct Door {
     pub(super) listener: TcpListener,
     pub(super) seats: Seats,
     pub(super) operators: Operators,
-    /// Pause between the kernel's keepalive probes of an idle connection.
+    /// Idle time before the kernel sends the first keepalive probe.
     pub(super) keepalive: Duration,
     /// Time for which a new connection waits for a seat.
     pub(super) patience: Duration,
@@ -60,7 +60,8 @@ impl Door {
                     Err(error) => {
                         log.failed(&error);
                         self.metrics.counters().connections.failed_accept();
-                        // The kernel reports the lack even if no connection waits; then no other is closed.
+                        // The kernel reports the lack of descriptors even if no connection waits. An open connection is
+                        // closed only if another one waits, or if the spare descriptor cannot be opened again.
                         let mut has_made_room = false;
                         for _ in 0..MAX_WITHOUT_DESCRIPTORS {
                             let Some((stream, peer)) = spare.accept(&self.listener) else { break };
@@ -68,7 +69,7 @@ impl Door {
                                 has_made_room = true;
                                 self.seats.make_room(PeerKind::Operator);
                             }
-                            // A caller's connection is closed, so that it can go to another replica at once.
+                            // Other connections are closed, so that their callers can try another replica at once.
                             if self.operators.kind(peer.ip()) == PeerKind::Operator {
                                 self.admit(stream, peer, &mut log, connections, &serve).await;
                             }
@@ -84,7 +85,8 @@ impl Door {
         let _: Option<()> = self.stop.run_until_cancelled(accepting).await;
     }
 
-    /// Gives a connection a seat, or a place in the queue. Closes it if no other connection may go.
+    /// Gives a connection a seat or a place in the queue. Closes it if the queue is full and no open connection may be
+    /// closed for it.
     async fn admit<F>(
         &self,
         stream: TcpStream,

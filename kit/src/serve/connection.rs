@@ -1,4 +1,6 @@
-//! One connection from its first byte to its last. It must send a request in time, and gets a GOAWAY before it is cut.
+//! One connection from its first byte to its last. The peer must send a request in time.
+//!
+//! Idle and old connections, and those of a stopping server, get a GOAWAY before they are cut.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -38,10 +40,10 @@ where
     T: http_body::Body<Data = Bytes> + Send + 'static,
 {
     let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
-    let signs = Arc::new(PeerActivity::new(limits));
+    let activity = Arc::new(PeerActivity::new(limits));
     let record = host.metrics.counters().connections.open();
     let begun = tokio::select! {
-        begun = timeout(limits.handshake, begin(&host, stream, peer, Arc::clone(&signs))) => begun,
+        begun = timeout(limits.handshake, begin(&host, stream, peer, Arc::clone(&activity))) => begun,
         () = seat.cut.cancelled() => return record.end(ConnectionEnd::Evicted),
         () = host.stop.cancelled() => return record.end(ConnectionEnd::Stop),
     };
@@ -64,34 +66,34 @@ where
         public_streams: host.public_streams.open_share(),
     };
     let exchange = Exchange { host: Arc::clone(&host), shares: Arc::new(shares), info, certificate };
-    let mut life = Life::new(&host.limits, accepted, Arc::clone(&signs), connection.ping_pong());
-    record.end(drive(&mut connection, &mut life, &exchange, seat, &signs.turns).await);
+    let mut life = Life::new(&host.limits, accepted, Arc::clone(&activity), connection.ping_pong());
+    record.end(drive(&mut connection, &mut life, &exchange, seat, &activity.turns).await);
 }
 
-/// Connection after its handshakes, with the address and the certificate of its calls, and its place in the limit of the
-/// address.
+/// Connection after its handshakes, the addresses for its calls, its permit under the limit per address, and the peer's
+/// certificate.
 type BegunConnection =
     (Connection<AuthorityFilter<Transport>, Piece>, TcpConnectInfo, Option<AddressPermit>, Option<PeerCertificate>);
 
-/// Waits for the handshakes of TLS and HTTP/2. Returns the connection, and the address and the certificate of its calls.
+/// Reads the PROXY protocol's header, if connections start with one, and does the handshakes of TLS and HTTP/2.
 async fn begin<S>(
     host: &Host<S>,
     mut stream: TcpStream,
     peer: SocketAddr,
-    signs: Arc<PeerActivity>,
+    activity: Arc<PeerActivity>,
 ) -> Result<BegunConnection, Box<dyn Error + Send + Sync>> {
     let remote = match &host.proxy_protocol {
         Some(protocol) => protocol.read(&mut stream, peer).await?,
         None => peer,
     };
-    let claim = host.addresses.as_ref().map(|limit| limit.claim(remote.ip()).ok_or("too many of its address"));
+    let claim = host.addresses.as_ref().map(|limit| limit.claim(remote.ip()).ok_or("address has too many connections"));
     let address = claim.transpose()?;
     let info = TcpConnectInfo { local_addr: stream.local_addr().ok(), remote_addr: Some(remote) };
     let (stream, certificate) = match &host.tls {
         Some(tls) => tls.accept(stream, remote, host.limits.handshake).await?,
         None => (Transport::Plain(stream), None),
     };
-    let io = AuthorityFilter::new(stream, signs);
+    let io = AuthorityFilter::new(stream, activity);
     Ok((host.limits.http2().handshake(io).await?, info, address, certificate))
 }
 

@@ -20,7 +20,7 @@ use super::seats::Seat;
 /// Time for a peer without an open stream to read a GOAWAY.
 const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Pause between two checks for unread answers of a connection that is to end.
+/// Pause between two checks for unread answers of an ending connection.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Time for which an old connection waits for a request before its GOAWAY.
@@ -37,13 +37,13 @@ pub(super) struct Life {
     /// Set once the connection is old. Its GOAWAY is sent at the next request, or after [`OLD_REQUEST_TIMEOUT`].
     is_old: bool,
     grace: Duration,
-    /// Time from the GOAWAY of an old connection to its cut; `None` if the server stops, which has a limit of its own.
+    /// Time from the GOAWAY of an old connection to its cut; `None` if the server stops: the stop has its own limit.
     old_cut: Option<Duration>,
     keepalive: (Duration, Duration),
-    signs: Arc<PeerActivity>,
+    activity: Arc<PeerActivity>,
     /// Time for which answers may wait while the peer takes no bytes.
     unread: Duration,
-    /// Time since which answers wait and the peer takes no bytes.
+    /// Start of the time in which answers wait and the peer takes no bytes; `None` if none wait.
     stuck: Option<Instant>,
     ping_pong: Option<PingPong>,
     /// Time of the next check of the peer's activity.
@@ -54,7 +54,7 @@ pub(super) struct Life {
     cut: Option<Instant>,
     /// Set if the cut applies only to a connection without a call.
     is_quiet_cut: bool,
-    /// First reason to end the connection; until then the peer ends it.
+    /// First reason of the server to end the connection; `Peer` until there is one.
     end: ConnectionEnd,
 }
 
@@ -62,7 +62,7 @@ impl Life {
     pub(super) fn new(
         limits: &ServerLimits,
         accepted: Instant,
-        signs: Arc<PeerActivity>,
+        activity: Arc<PeerActivity>,
         ping_pong: Option<PingPong>,
     ) -> Self {
         let (age, grace) = limits.connection_age;
@@ -74,8 +74,8 @@ impl Life {
             grace,
             old_cut: Some(grace),
             keepalive: limits.keepalive,
-            signs,
-            // A single stream is reset earlier.
+            activity,
+            // A single stream with an unread answer is reset earlier.
             unread: limits.reading.0 * 2,
             stuck: None,
             ping_pong,
@@ -114,7 +114,7 @@ impl Life {
             if !self.is_quiet_cut || seat.idle_since().is_some() || seat.is_offender() {
                 return true;
             }
-            // A call that was sent before the GOAWAY arrived may still end.
+            // A call that the client sent before it got the GOAWAY may still finish.
             (self.cut, self.is_quiet_cut) = (Some(now + self.grace), false);
         }
         if self.is_stuck(answers, now) {
@@ -122,7 +122,7 @@ impl Life {
             return true;
         }
         if is_due(self.pong) {
-            if !self.signs.has_spoken.swap(false, Relaxed) {
+            if !self.activity.has_spoken.swap(false, Relaxed) {
                 self.ends_by(ConnectionEnd::Unresponsive);
                 return true;
             }
@@ -130,9 +130,9 @@ impl Life {
         }
         if self.ping <= now {
             self.ping = now + self.keepalive.0;
-            let is_silent = !self.signs.has_spoken.swap(false, Relaxed);
+            let is_silent = !self.activity.has_spoken.swap(false, Relaxed);
             if is_silent && let Some(ping_pong) = &mut self.ping_pong {
-                // A ping that is still unanswered takes the place of this one.
+                // If an earlier ping is still unanswered, its answer counts for this one.
                 let _ = ping_pong.send_ping(Ping::opaque());
                 self.pong = Some(now + self.keepalive.1);
             }
@@ -153,7 +153,7 @@ impl Life {
 
     /// Returns true if answers have waited for too long while the peer took no bytes.
     fn is_stuck(&mut self, answers: &MemoryAccount, now: Instant) -> bool {
-        if self.signs.has_taken.swap(false, Relaxed) || answers.held() == 0 {
+        if self.activity.has_taken.swap(false, Relaxed) || answers.held() == 0 {
             self.stuck = None;
             return false;
         }
@@ -162,15 +162,15 @@ impl Life {
 
     /// Sends the GOAWAY of an old connection when a request arrives.
     ///
-    /// A client that gets a GOAWAY between two calls may just start the next call, which then fails. A client that
-    /// waits for an answer reads the GOAWAY first.
+    /// If a GOAWAY arrives between two calls, the client may be about to start the next call, which then fails. A
+    /// client that waits for an answer reads the GOAWAY first.
     pub(super) fn accepted<I: AsyncRead + AsyncWrite + Unpin>(&mut self, connection: &mut Connection<I, Piece>) {
         if self.is_old && !self.is_ending {
             self.end_old(connection);
         }
     }
 
-    /// Notes a reason to end the connection, unless there is one.
+    /// Records a reason to end the connection, unless one is already recorded.
     pub(super) fn ends_by(&mut self, end: ConnectionEnd) {
         if self.end == ConnectionEnd::Peer {
             self.end = end;
@@ -219,7 +219,7 @@ impl Life {
         self.say_goodbye(connection, Some(GOODBYE_TIMEOUT));
     }
 
-    /// Ends a connection at the server's end, after its GOAWAY, once it has no open stream and no unread answer.
+    /// Cuts a connection of a stopping server, after its GOAWAY, once it has no open stream and no unread answer.
     pub(super) fn drain(&mut self, seat: &Seat, answers: &MemoryAccount) {
         if !self.is_ending || seat.idle_since().is_none() {
             return;
@@ -248,7 +248,7 @@ impl Life {
         {
             return;
         }
-        // The connection has failed, which its own task sees.
+        // The connection has failed. The loop that accepts its streams handles the error.
         std::future::pending::<()>().await;
     }
 

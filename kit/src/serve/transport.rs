@@ -1,9 +1,9 @@
 //! Translation of the transport's own statuses into the contract's.
 //!
-//! Outside of handlers tonic answers by itself, without a reason. A message that does not decode is `INTERNAL` with
-//! names of fields, a too large one `OUT_OF_RANGE`, an unknown method `UNIMPLEMENTED`. These statuses are headers, sent
-//! before any answer. Streams are not affected: health sends no status of its own, and reflection ends without one on
-//! garbage.
+//! Outside of handlers tonic answers by itself, without a reason. A malformed message gets `INTERNAL` with names of
+//! fields, a message that is too large `OUT_OF_RANGE`, and an unknown method `UNIMPLEMENTED`. These statuses are in the
+//! response headers, before any message. Streams need no translation: health sends no status of its own, and reflection
+//! ends without a status after a malformed message.
 
 use gatepost::log::shown_path;
 use gatepost::status::Reason;
@@ -19,15 +19,15 @@ const DETAILS_HEADER: &str = "grpc-status-details-bin";
 
 /// Replaces the transport's own status in a response by the contract's.
 ///
-/// A status with details is the service's own; a test of the house rules ensures that each of them has details. Health
-/// and reflection have no details, but use other codes.
+/// A status with details comes from the service itself: a test of the house rules ensures that the service sends no
+/// status without details. Health and reflection send statuses without details, but with codes that stay as they are.
 pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -> Response<T> {
     let headers = response.headers();
     let Some(code) = headers.get(STATUS_HEADER).filter(|_| !headers.contains_key(DETAILS_HEADER)) else {
         return response;
     };
     let code = Code::from_bytes(code.as_bytes());
-    // Only the refusal of a compression lists the known ones.
+    // Only the refusal of an unknown compression lists the supported ones.
     let is_compression = code == Code::Unimplemented && gzip::correct_list(response.headers_mut());
     let status: Status = match code {
         Code::Internal => failure::malformed::<R>(),
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn transports_codes_get_a_reason_and_others_stay() {
+    fn codes_of_the_transport_get_a_reason() {
         for code in (0..=16).map(Code::from) {
             let expected = match code {
                 Code::Internal => (Code::InvalidArgument, Some("MALFORMED_REQUEST")),

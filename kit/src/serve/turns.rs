@@ -1,11 +1,11 @@
-//! Turns of a connection: it accepts the streams of a read before it reads on.
+//! Turns of a connection: the server accepts all streams of one read before it reads again.
 //!
 //! h2 reads all bytes of the socket before it hands out a stream. A reset of a stream that was not handed out yet
 //! counts as a rapid reset (CVE-2023-44487). After a stall the socket holds requests and, behind them, the resets of
 //! callers that gave up. Without turns the server would cut its clients for its own delay.
 //!
-//! With turns a reset counts for h2 only if it is in the same read of a KiB as its stream. Other resets have their own
-//! limit, far above the timeouts of a client: 100 streams with a deadline of 100 ms.
+//! With turns, h2 counts a reset only if it is in the same 1 KiB read as its stream. Every reset also counts toward a
+//! limit per second. By default, 100 streams that time out every 100 ms reach this limit: far more than a client needs.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -21,10 +21,10 @@ use tokio::time::Instant;
 use super::piece::Piece;
 use super::window::ConnectionWindow;
 
-/// Bytes of a read beyond the current frame: fewer than twenty calls, and forty pairs of a stream and its reset.
+/// Largest read beyond the current frame, in bytes. Fewer than 20 calls fit in, but 40 pairs of a stream and its reset.
 pub(super) const MAX_READ: usize = 1024;
 
-/// Turns of a connection's reads. Reads are free until the first call of [`Turns::accept`].
+/// Turns of a connection's reads. Reads are not restricted until the first call of [`Turns::accept`].
 #[derive(Debug)]
 pub(super) struct Turns {
     /// Set once the connection accepts streams.
@@ -35,25 +35,25 @@ pub(super) struct Turns {
     is_held: AtomicBool,
     /// Set when the peer has sent too many frames of one kind.
     is_flooded: AtomicBool,
-    /// Rate of resets, and of streams that were never accepted: beyond the limit, or with malformed headers.
+    /// Rate of resets and of refused streams. A refused stream is beyond the limit, or has malformed headers.
     resets: FrameRate,
     control: FrameRate,
     /// Streams that the peer has opened.
     opened: AtomicU64,
     /// Streams that the connection has accepted.
     accepted: AtomicU64,
-    /// Streams of `opened` that are counted as resets.
+    /// Streams of `opened` that were refused, and are already counted as resets.
     unaccepted: AtomicU64,
 }
 
-/// Frames of the peer by their kinds.
+/// Numbers of the peer's frames, by kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Frames {
     /// Resets of streams.
     pub(super) resets: u32,
     /// Frames that open a stream.
     pub(super) opened: u32,
-    /// Frames without a part of a call.
+    /// Frames that carry no part of a call, such as pings.
     pub(super) control: u32,
 }
 
@@ -62,11 +62,11 @@ pub(super) struct Frames {
 struct FrameRate {
     /// Time that one frame uses up.
     cost: Duration,
-    /// Time up to which earlier frames have used it up.
+    /// Time up to which earlier frames have used up the budget.
     used: Mutex<Option<Instant>>,
 }
 
-/// Period of a rate; its frames may come at once.
+/// Period of a rate. All frames of one period may come at once.
 const BURST: Duration = Duration::from_secs(1);
 
 /// Stream that the peer has opened, or the error that ends the connection.
@@ -87,8 +87,8 @@ impl FrameRate {
 }
 
 impl Turns {
-    /// Starts with free reads. The peer may reset `resets` streams in a second, and send `control` frames without a
-    /// part of a call.
+    /// Starts with unrestricted reads. Each second, the peer may reset `resets` streams, and send `control` frames that
+    /// carry no part of a call.
     pub(super) fn new(resets: u32, control: u32) -> Self {
         let [is_accepting, has_read, is_held, is_flooded] = Default::default();
         let [opened, accepted, unaccepted] = Default::default();
@@ -163,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_are_free_until_the_first_accept() {
+    fn reads_are_unrestricted_until_the_first_accept() {
         let turns = Turns::new(1, 1);
         turns.read(Frames::default());
         assert!(turns.may_read());
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_have_a_rate() {
+    fn rate_allows_the_frames_of_one_second_at_once() {
         let (rate, now) = (FrameRate::new(1000), Instant::now());
         let count = |frames, millis| rate.count(frames, now + Duration::from_millis(millis));
         assert!(!count(1000, 0), "a second's frames may come at once");
@@ -189,7 +189,7 @@ mod tests {
             turns.read(Frames { opened, ..Frames::default() });
             turns.is_flooded.load(Relaxed)
         };
-        assert!(!is_flooded(20), "they may be accepted yet");
+        assert!(!is_flooded(20), "they may still be accepted");
         turns.accepted.store(20, Relaxed);
         assert!(!is_flooded(8));
         turns.accepted.store(21, Relaxed);

@@ -1,5 +1,5 @@
-//! Limit of waiting calls. They wait for the rest of their request or for room for their answer, or they are silent
-//! streams. The bytes of requests that wait for room are limited in the same way.
+//! Limit of waiting calls. A call waits for the rest of its request, for room for its answer, or as a silent stream.
+//! The bytes of requests that wait for room are limited in the same way.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,7 +13,8 @@ pub(super) struct WaitPool(Arc<AtomicUsize>);
 
 /// Share of one connection: at most as many places as are still free.
 ///
-/// One connection alone can take half of the places. Several connections that want more get the same number each.
+/// One connection alone can take half of the places. Several busy connections approach equal numbers as places are
+/// released.
 #[derive(Debug)]
 pub(super) struct WaitShare {
     free: WaitPool,
@@ -53,7 +54,7 @@ impl WaitShare {
 
     /// Takes this number of places if each of them could be taken in turn. Otherwise takes none and returns false.
     pub(super) fn take(&self, places: usize) -> bool {
-        // Before the last place is taken, the free places must be at least as many as the connection then holds.
+        // For the last place: `free - (places - 1) >= taken + places`.
         let needed = self.taken.load(Relaxed) + (2 * places).saturating_sub(1);
         let taken = places == 0
             || self.free.0.fetch_update(Relaxed, Relaxed, |free| (free >= needed).then(|| free - places)).is_ok();
@@ -87,21 +88,21 @@ mod tests {
     #[test]
     fn connections_share_the_places() {
         let waiting = WaitPool::new(100);
-        let lines = [(); 3].map(|()| waiting.open_share());
-        let first = enter_all(&lines[0]);
+        let shares = [(); 3].map(|()| waiting.open_share());
+        let first = enter_all(&shares[0]);
         assert_eq!(first.len(), 50, "one connection leaves half of the places");
-        let second = enter_all(&lines[1]);
+        let second = enter_all(&shares[1]);
         assert_eq!(second.len(), 25);
-        assert!(!enter_all(&lines[2]).is_empty(), "a new connection finds a place");
-        assert!(lines[0].enter().is_none());
+        assert!(!enter_all(&shares[2]).is_empty(), "a new connection finds a place");
+        assert!(shares[0].enter().is_none());
         drop((first, second));
         assert_eq!(waiting.0.load(Relaxed), 100);
     }
 
     #[tokio::test]
     async fn future_that_is_ready_needs_no_place() {
-        let line = WaitPool::new(0).open_share();
-        assert_eq!(line.wait(async { 7 }).await, Some(7));
-        assert_eq!(line.wait(std::future::pending::<()>()).await, None);
+        let share = WaitPool::new(0).open_share();
+        assert_eq!(share.wait(async { 7 }).await, Some(7));
+        assert_eq!(share.wait(std::future::pending::<()>()).await, None);
     }
 }

@@ -15,19 +15,19 @@ use crate::output::{self, LogWriter};
 
 pub(crate) use panics::report as report_panics;
 
-/// Starts the log with this filter in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`). The name of one of
-/// these crates alone is a valid filter.
+/// Starts the log with this filter in the syntax of `RUST_LOG` (`debug`, `gatepost=trace,info`). `crates` lists names
+/// that the filter may contain without a level.
 ///
 /// # Errors
-/// Fails with a text if the filter cannot be read, or if a log has been started already.
+/// Fails with a message if the filter cannot be parsed, or if a log has been started already.
 pub fn start(filter: Option<&str>, crates: &[&[&str]], ansi: bool) -> Result<(), String> {
     let filter = filter::parse(filter, crates)?;
     let log = log(filter, ansi, LogWriter(output::stderr()));
     log.try_init().map_err(|_| "the log has been started already".to_owned())
 }
 
-/// Returns a log that goes to `writer`. It does not report its own faults: a print to standard error panics without a
-/// reader and blocks on a stalled one.
+/// Returns a log that writes to `writer`. The log does not report its own faults: it would use `eprintln!`, which
+/// panics if standard error has no reader, and blocks if the reader stalls.
 fn log<W>(filter: EnvFilter, ansi: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
@@ -49,7 +49,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the log's text after `say`.
+    /// Returns the text that `say` writes to the log.
     fn logged(filter: &str, ansi: bool, say: impl FnOnce()) -> String {
         let written = Arc::new(tempfile::tempfile().unwrap());
         let log = log(filter::parse(Some(filter), &[]).unwrap(), ansi, Arc::clone(&written));

@@ -24,7 +24,7 @@ pub enum CertificateRole {
 }
 
 impl CertificateRole {
-    /// Returns the name for labels and lines.
+    /// Returns the name for metric labels and for the lines of `/readyz`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Server => "server",
@@ -34,7 +34,7 @@ impl CertificateRole {
 }
 
 impl Certificates {
-    /// Reads the days of these parts' certificates by this clock.
+    /// Creates a reader of the certificates in `tls`. It counts the remaining days from the time of `clock`.
     pub fn new(tls: TlsParts, clock: Clock) -> Self {
         Self { tls, clock }
     }

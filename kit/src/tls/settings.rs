@@ -1,4 +1,4 @@
-//! Checks of the TLS settings, which name the setting and what to do.
+//! TLS settings. Their errors name the setting and say what to do.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use super::services::ServiceName;
 use crate::Clock;
 use crate::config::ConfigError;
 
-/// TLS settings of a server, with the prefix of their names.
+/// TLS settings of a server, with the prefix of their environment variables.
 #[derive(Clone, Debug)]
 pub struct ServerSettings<'s> {
     /// Prefix of the environment variables, such as `AUTH`.
@@ -19,19 +19,19 @@ pub struct ServerSettings<'s> {
     pub certificate: Option<&'s PathBuf>,
     /// File of the private key.
     pub key: Option<&'s PathBuf>,
-    /// File of the clients' authorities.
+    /// File of the certificate authorities (CAs) that issue client certificates.
     pub client_authorities: Option<&'s PathBuf>,
-    /// Need of a client certificate, if it is set.
+    /// Required or optional client certificates; `None` if the setting is absent.
     pub client_auth: Option<ClientAuth>,
-    /// Names of client certificates that stand for services.
+    /// Names in client certificates that identify services.
     pub services: &'s [ServiceName],
 }
 
 impl ServerSettings<'_> {
-    /// Reads the files; `None` without TLS.
+    /// Reads the files; returns `None` if TLS is off.
     ///
     /// # Errors
-    /// Names the setting, the file and the fault.
+    /// Fails with the setting, the file and the fault.
     pub fn open(&self, clock: &Clock) -> Result<Option<ServerTls>, ConfigError> {
         let alone =
             |flag: &str, needed: &str| Err(self.fault(flag, &format!("must be set with {}", self.name(needed))));
@@ -65,7 +65,7 @@ impl ServerSettings<'_> {
         }
     }
 
-    /// Refuses settings of client certificates without their authorities.
+    /// Fails if another setting for client certificates is present without the file of their CAs.
     fn check_authorities(&self) -> Result<(), ConfigError> {
         if self.client_authorities.is_some() {
             return Ok(());
@@ -87,30 +87,30 @@ impl ServerSettings<'_> {
     }
 }
 
-/// TLS settings of a client of the auth service, with the prefix of their names.
+/// TLS settings of a client of the auth service, with the prefix of their environment variables.
 #[derive(Clone, Debug)]
 pub struct ClientSettings<'s> {
     /// Prefix of the environment variables, such as `BLOG`.
     pub prefix: &'static str,
     /// True if the URL of the auth service begins with `https`.
     pub is_used: bool,
-    /// File of the server's authorities.
+    /// File of the CAs that issue the server's certificate.
     pub authorities: Option<&'s PathBuf>,
-    /// File of the server's certificate, for a server in the same process. The authorities come before it.
+    /// File of the server's certificate, for a server in the same process. Ignored if `authorities` is set.
     pub own: Option<&'s PathBuf>,
     /// File of the client certificate.
     pub certificate: Option<&'s PathBuf>,
-    /// File of its private key.
+    /// File of the client certificate's private key.
     pub key: Option<&'s PathBuf>,
     /// Name that the server's certificate must have.
     pub server_name: Option<&'s String>,
 }
 
 impl ClientSettings<'_> {
-    /// Reads the files; `None` if the URL is for plaintext.
+    /// Reads the files; returns `None` if the URL begins with `http:`.
     ///
     /// # Errors
-    /// Names the setting, the file and the fault.
+    /// Fails with the setting, the file and the fault.
     pub fn open(&self) -> Result<Option<ClientTls>, ConfigError> {
         let set = [
             ("auth-ca", self.authorities.is_some()),
@@ -170,7 +170,7 @@ fn setting(prefix: &str, flag: &str) -> String {
     format!("--{flag} ({prefix}_{})", flag.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// Returns the time since 1970.
+/// Returns the clock's time as whole seconds since 1970.
 pub(super) fn since_1970(clock: &Clock) -> Duration {
     Duration::from_secs(clock.now().timestamp().try_into().unwrap_or_default())
 }

@@ -46,7 +46,7 @@ pub(crate) async fn open_with_tls(limits: OpsLimits, tls: Option<ServerTls>) -> 
     let life = Lifecycle::from(shutdown.clone());
     let service = async move |endpoints| {
         assert!(give.send(endpoints).is_ok());
-        // The test ends the service, or forgets it.
+        // The service ends when the test sends on `end` or drops it.
         let _ = ended.await;
     };
     let listener = Some(OpsListener { socket: listener, tls });

@@ -1,4 +1,4 @@
-//! Limits of the server, each seen from the wire: a test fails if the line of a limit is deleted.
+//! Tests of the server's limits from the client's side. If the code of a limit is deleted, a test fails.
 
 #![cfg(test)]
 

@@ -6,21 +6,21 @@ use sqlx::migrate::{AppliedMigration, Migrator};
 
 use super::error::CopyError;
 
-/// Returns the schema of the service that has made the database, by its first migration.
+/// Returns the schema whose first migration is the first applied one: the schema of the service that made the database.
 pub(super) fn service(
     applied: &[AppliedMigration],
     schemas: &[&'static Schema],
     migrations: fn(&Schema) -> &'static Migrator,
 ) -> Option<&'static Schema> {
     let first = applied.first()?;
-    let is_its = |schema: &&&'static Schema| {
+    let starts_alike = |schema: &&&'static Schema| {
         let own = migrations(schema).iter().next();
         own.is_some_and(|own| own.version == first.version && own.checksum == first.checksum)
     };
-    schemas.iter().find(is_its).copied()
+    schemas.iter().find(starts_alike).copied()
 }
 
-/// Checks that the database has exactly the migrations of this version.
+/// Checks that the database has exactly the migrations of this program's version.
 pub(super) fn check(name: &str, applied: &[AppliedMigration], migrations: &Migrator) -> Result<(), CopyError> {
     match misfit(applied, migrations) {
         None => {}

@@ -52,7 +52,7 @@ pub(super) fn say(text: &str) {
 
 /// Introduction of a demo against running services.
 pub(super) const RUNNING: &str = "\
-After the demo you can run its lines yourself, beginning with the first one: NAME=$(…) keeps a value for later lines.
+After the demo you can run its lines yourself. Begin with the first one: NAME=$(…) keeps a value for later lines.
 Tokens are shortened.";
 
 /// Introduction of a demo against its own pair.

@@ -21,7 +21,7 @@ pub(super) const ADMIN: &str = "root@example.com";
 /// for every call.
 pub(super) const QUIET: (&str, &str) = ("RUST_LOG", "trace,h2=info");
 
-/// A pair with its admin; the pair ends before its folder does.
+/// A pair with its admin. The pair stops before its folder is deleted.
 pub(super) struct Cast {
     pub(super) pair: Pair,
     pub(super) contract: Contract,
@@ -42,12 +42,12 @@ pub(super) struct Guest {
     pub(super) post: String,
 }
 
-/// Held by a test that takes the whole machine. The hashing threads yield to all other work, so that two such tests at
-/// once would starve each other.
+/// Lock of a test that loads the whole machine. The hashing threads have low priority, so two such tests at once would
+/// starve each other's logins.
 pub(super) static MACHINE: Mutex<()> = Mutex::const_new(());
 
 impl Cast {
-    /// Starts the pair with the settings of its cast and these.
+    /// Starts the pair with the settings that the callers need, and with `settings`.
     pub(super) async fn start(settings: &[(&str, &str)]) -> Self {
         let folder = folder();
         let cast = [
@@ -92,7 +92,7 @@ impl Cast {
         dynamic::call(channel, method, token, message).await
     }
 
-    /// Calls a method that cannot fail.
+    /// Calls a method, and panics if the call fails.
     pub(super) async fn ask(&self, name: &str, token: Option<&str>, request: Value) -> Value {
         let method = self.contract.method(&format!("gatepost.{name}")).unwrap();
         let message = dynamic::request(&method, &request).unwrap();

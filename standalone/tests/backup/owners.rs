@@ -14,11 +14,14 @@ use super::command::{Ended, names, refuses, run, succeeds};
 use super::pair::{Pair, folder, gatepost};
 use super::service::{Service, file};
 
-/// The user of the service, and a group that owns files of root, like Kubernetes' `fsGroup`.
+/// User id of the service.
 const USER: u32 = 65_532;
+
+/// Group id of a service that reads files of root by their group, as with `fsGroup` in Kubernetes.
 const GROUP: u32 = 64_532;
 
-/// Returns a folder that every user can reach, with the program in it; prints and returns `None` without root.
+/// Returns a folder that every user can reach, and the path of the program in it. Prints a note and returns `None` if
+/// this user is not root.
 fn place() -> Option<(TempDir, PathBuf)> {
     if !rustix::process::geteuid().is_root() {
         println!("skipped: only root works in other users' folders");
@@ -54,7 +57,7 @@ fn by_root(name: &str, backup: &Path, folder: &Path) -> Ended {
     run(gatepost().arg(name).arg(backup).args(["--auth-database-url", &database]), folder)
 }
 
-/// Checks that the folder and everything below it belong to the service's user.
+/// Checks that the folder and its entries belong to the service's user.
 #[track_caller]
 fn belongs_to_the_user(folder: &Path) {
     for path in names(folder).iter().map(|name| folder.join(name)).chain([folder.to_owned()]) {
@@ -69,7 +72,7 @@ async fn root_saves_and_restores_for_the_services_user() {
     let [data, backups, new] = ["data", "backups", "new"].map(|name| owned(place.path().join(name)));
     let mut first = service(&program, &data, [USER, USER]);
     register(&first.serves(), "ada@example.com").await;
-    // While the service runs, and without it.
+    // The service runs during the first backup, and is stopped before the second.
     succeeds(&by_root("backup", &backups.join("monday"), &data));
     first.stop();
     succeeds(&by_root("backup", &backups.join("by-day/tuesday"), &data));
@@ -92,7 +95,7 @@ async fn root_saves_and_restores_for_the_services_user() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn backup_by_root_for_a_user_omits_roots_files() {
+async fn backup_by_root_refuses_links_to_roots_files() {
     let Some((place, program)) = place() else { return };
     let [data, backups] = ["data", "backups"].map(|name| owned(place.path().join(name)));
     let own = place.path().join("own");
@@ -118,7 +121,7 @@ async fn first_start_by_root_leaves_all_to_the_user() {
     let data = owned(place.path().join("data"));
     let mut first = service(&program, &data, [0, 0]);
     register(&first.serves(), "ada@example.com").await;
-    // Includes SQLite's own files, which a killed process leaves.
+    // A killed process leaves SQLite's own files behind. They must belong to the user too.
     first.signal(Signal::KILL);
     assert_eq!(first.code(), None);
     assert_eq!(names(&data), ["auth.db", "auth.db-lock", "auth.db-shm", "auth.db-wal", "auth.key.pem"]);

@@ -45,7 +45,7 @@ async fn backup_of_a_running_pair_restores_its_posts() {
         assert_eq!(state(&pair.auth, token).await, TokenState::Revoked);
         assert_eq!(posts(&pair.blog, token).await, Err("TOKEN_REVOKED".into()));
     }
-    assert_eq!(state(&pair.auth, &bob).await, TokenState::Revoked, "Bob and his deletion are not in the backup");
+    assert_eq!(state(&pair.auth, &bob).await, TokenState::Revoked, "Bob registered after the backup");
     let token = log_in(&pair.auth, "ada@example.com").await.unwrap();
     assert_eq!(posts(&pair.blog, &token).await, Ok(vec!["First: Content of First.".to_owned()]));
     pair.stop();
@@ -76,7 +76,7 @@ async fn backup_of_a_stopped_pair_leaves_no_wal_file() {
 async fn session_ended_after_the_backup_stays_dead() {
     let place = folder();
     let (data, kept, new) = (place.path().join("data"), place.path().join("kept"), place.path().join("new"));
-    // With a secret key there is no file: the same key signs before and after.
+    // With a secret key there is no key file: the same key signs before the backup and after the restore.
     let secret = [("JWT_SECRET_KEY", "thicket-marimba-oblong-quince-42-umbel")];
     let pair = Pair::start(&data, &secret);
     let token = register(&pair.auth, "ada@example.com").await;
@@ -113,7 +113,7 @@ async fn older_backup_is_restored_in_its_old_version() {
     let pair = Pair::start(&data, &[]);
     let token = register(&pair.auth, "ada@example.com").await;
     pair.stop();
-    before_the_third_migration(&data).await;
+    undo_third_migration(&data).await;
     succeeds(&backup(&kept, &data));
     let manifest = fs::read_to_string(kept.join("backup.json")).unwrap();
     assert_eq!(manifest.matches("\"migration\": 2").count(), 2, "{manifest}");
@@ -124,8 +124,8 @@ async fn older_backup_is_restored_in_its_old_version() {
     pair.stop();
 }
 
-/// Replaces the users and sessions of a database by those of a database before the third migration.
-async fn before_the_third_migration(data: &Path) {
+/// Rewrites `auth.db` with the schema before the third migration, and keeps its users and sessions.
+async fn undo_third_migration(data: &Path) {
     const COPY: &str = "insert into users select id, name, email, email_key, password_hash, roles, state, generation, \
              sessions_since, revision, create_time, update_time from later.users; \
          insert into sessions (id, user_id, generation, create_time, expire_time) \

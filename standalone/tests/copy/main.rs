@@ -1,4 +1,4 @@
-//! `gatepost copy` as an operator uses it: between engines in both directions, refused, damaged and killed.
+//! Tests of `gatepost copy` as a command: both directions between engines, refusals, damaged data and kills.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! The real nginx and `HAProxy` with their files of `deploy/` in front of a pair.
+//! The real nginx and `HAProxy`, with their files from `deploy/`, in front of both services.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
@@ -24,11 +24,13 @@ use super::programs::{deploy, program};
 
 const KEY: &str = "thicket-marimba-oblong-quince-42-umbel";
 
-/// Longest content of a post, and a header that fits into the services' 16 KiB beside the others.
+/// Longest content of a post, in bytes.
 const LONGEST_CONTENT: usize = 1024 * 1024;
+
+/// Length of a header, in bytes. It fits into the services' 16 KiB together with the other headers.
 const LONG_HEADER: usize = 12 * 1024;
 
-/// Renewals of a feed that last longer than the shortened timeouts of a proxy.
+/// Number of renewals of a feed. They take longer than the shortened timeouts of a proxy.
 const RENEWALS: u64 = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,7 +53,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Replaces each text, which occurs once.
+/// Replaces each documented text. Panics unless it occurs exactly once.
 fn replaced(mut text: String, changes: &[(&str, &str)]) -> String {
     for (documented, here) in changes {
         assert_eq!(text.matches(documented).count(), 1, "{documented}");
@@ -70,7 +72,7 @@ impl Kind {
 
     /// Starts the program with its file in front of this pair, and waits until it accepts connections.
     ///
-    /// Its port stays, on an address of this loopback network that no other test has: the programs take no port 0.
+    /// The port is fixed, because these programs cannot listen on port 0. The loopback address is unique to this test.
     fn start(self, program: PathBuf, pair: &Pair) -> Proxy {
         let folder = folder();
         let [.., high, low] = std::process::id().to_be_bytes();
@@ -135,7 +137,7 @@ fn set_up_haproxy(command: &mut Command, folder: &Path, address: &str, pair: &Pa
 }
 
 impl Proxy {
-    /// Returns a connection through the proxy, from this address.
+    /// Returns a channel through the proxy that connects from this address.
     fn channel(&self, from: [u8; 4]) -> Channel {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
         endpoint.local_address(Some(IpAddr::V4(Ipv4Addr::from(from)))).connect_lazy()
@@ -162,10 +164,10 @@ fn with_token<T>(message: T, token: &str) -> Request<T> {
 #[track_caller]
 fn reason(status: &Status) -> String {
     let details = status.get_details_error_info();
-    details.unwrap_or_else(|| panic!("the proxy has answered: {status:?}")).reason
+    details.unwrap_or_else(|| panic!("answered by the proxy itself: {status:?}")).reason
 }
 
-/// Time for everything behind a proxy.
+/// Time limit for a whole test behind a proxy.
 const PROXY_TIMEOUT: Duration = Duration::from_mins(2);
 
 async fn works_behind(kind: Kind) -> Outcome {
@@ -187,9 +189,9 @@ async fn calls_behind(kind: Kind) -> Outcome {
     let pair = Pair::start(folder.path(), &settings);
     let proxy = kind.start(program, &pair);
 
-    // The proxy overwrites the address that a caller claims: one registration an address.
+    // The proxy overwrites the address that a caller claims, so the limit of one registration per address holds.
     let ada = proxy.channel(ADA);
-    // HAProxy needs a check before it takes a server for healthy.
+    // HAProxy may answer `UNAVAILABLE` until its first health check of a server succeeds.
     let token = loop {
         match register(&ada, "ada@example.com", "192.0.2.1").await {
             Err(status) if status.code() == Code::Unavailable => {}
@@ -200,7 +202,7 @@ async fn calls_behind(kind: Kind) -> Outcome {
     assert_eq!(reason(&refused), "TOO_MANY_ATTEMPTS");
     register(&proxy.channel(BOB), "bob@example.com", "192.0.2.1").await?;
 
-    // Large requests, long headers, and refusals with their details.
+    // Large requests, long headers, and details of refusals pass through the proxy.
     let mut posts = PostServiceClient::new(ada.clone());
     let content = "b".repeat(LONGEST_CONTENT);
     let request = CreatePostRequest { title: "a".into(), content, ..CreatePostRequest::default() };
@@ -219,7 +221,7 @@ async fn calls_behind(kind: Kind) -> Outcome {
     let garbled = "x".repeat(LONG_HEADER);
     assert_eq!(reason(&users.get_me(with_token(GetMeRequest {}, &garbled)).await.unwrap_err()), "TOKEN_INVALID");
 
-    // Health is not for callers.
+    // The proxy does not expose the health service.
     let hidden = HealthClient::new(ada).check(HealthCheckRequest::default()).await.unwrap_err();
     assert_eq!(hidden.code(), Code::Unimplemented);
 
@@ -231,7 +233,7 @@ async fn calls_behind(kind: Kind) -> Outcome {
     let ops = guarded.address("blog-service operations on ");
     reaches(ops, "gatepost_feed_renewals_total", RENEWALS).await;
     assert_eq!((metric(ops, "gatepost_feed_up").await, metric(ops, "gatepost_feed_gaps_total").await), (1, 0));
-    assert_eq!(metric(ops, "gatepost_feed_resets_total").await, 1, "one stream, from its start");
+    assert_eq!(metric(ops, "gatepost_feed_resets_total").await, 1, "one stream for the whole test");
     guarded.stop();
     Ok(())
 }
@@ -242,7 +244,7 @@ async fn services_work_behind_nginx() -> Outcome {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "waits without an end in some runs on a busy machine; the cause is not known yet"]
+#[ignore = "hangs in some runs on a busy machine; the cause is not known yet"]
 async fn services_work_behind_haproxy() -> Outcome {
     works_behind(Kind::Haproxy).await
 }

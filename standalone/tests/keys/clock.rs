@@ -21,7 +21,7 @@ fn parsed<C: Args>(args: &[&str]) -> C {
     C::from_arg_matches(&command.try_get_matches_from(["gatepost"].iter().chain(args)).unwrap()).unwrap()
 }
 
-/// Adds a key and makes Ada an admin, by a clock that is off by this many seconds; returns the commands' errors.
+/// Runs `keys rotate` and `admin grant` under a clock that is `off` seconds ahead. Returns the commands' errors.
 async fn act(url: &str, off: i64, flags: &[&str]) -> [Option<String>; 2] {
     let clock = Clock::wrong(TimeDelta::seconds(off));
     let environment = Environment::new(|name| (name == "AUTH_MASTER_KEY").then(|| MASTER_KEY.into()));
@@ -45,7 +45,7 @@ async fn command_writes_no_time_of_a_wrong_clock() {
         let Some(database) = database().await else { return };
         let mut service = Service::start_with(Which::Auth, &database.url, &SEALED);
         register(&service.serves()).await;
-        // The first key has been signing for a minute, which is longer than any clock in this test is behind.
+        // Moves the first key's start of signing back by a minute, so that it is past for each clock of this test.
         database.run("update signing_keys set sign_time = sign_time - interval '1 minute'").await;
         let errors = act(&database.url, off, flags).await;
         let (keys, roles) = (listed(&database.url).len(), Outsider::of_server(&database.url).await.texts(ROLES).await);
@@ -53,10 +53,10 @@ async fn command_writes_no_time_of_a_wrong_clock() {
             assert_eq!(errors, [None, None], "{off} {flags:?}");
             assert_eq!((keys, roles), (2, vec!["ada@example.com admin".to_owned()]));
         } else {
-            let way = if off > 0 { " s ahead of" } else { " s behind" };
+            let direction = if off > 0 { " s ahead of" } else { " s behind" };
             for error in errors.into_iter().map(|error| error.unwrap_or_else(|| panic!("{off}: the command succeeded")))
             {
-                assert!(error.starts_with("the clock is ") && error.contains(way), "{error}");
+                assert!(error.starts_with("the clock is ") && error.contains(direction), "{error}");
                 assert!(error.contains("the 5 s of --clock-leeway (AUTH_CLOCK_LEEWAY), and nothing was written"));
             }
             assert_eq!((keys, roles), (1, vec!["ada@example.com ".to_owned()]));

@@ -1,4 +1,4 @@
-//! The pair's folder selects the database, and an unknown command is shown.
+//! The pair's folder selects the database, and the error about an unknown command shows the command.
 
 use super::pair::{Pair, folder, gatepost};
 use super::told::Told;
@@ -33,7 +33,7 @@ fn unknown_command_is_shown() {
         (&["kyes"], "unknown command \"kyes\"; run \"gatepost --help\""),
         (&["keys", "frob"], "unknown command \"frob\"; run \"gatepost keys --help\""),
         (&["auth", "frob"], "unknown command \"frob\"; run \"gatepost auth --help\""),
-        // Such as a password.
+        // Other unknown arguments are not shown: they may be passwords.
         (
             &["admin", "set-password", "a@example.com", "hunter2"],
             "unknown argument; run \"gatepost admin set-password --help\"",

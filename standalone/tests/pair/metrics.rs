@@ -24,14 +24,14 @@ async fn page(ops: Option<&str>) -> String {
     }
 }
 
-/// Returns the number behind this name.
+/// Returns the value of the metric with this name.
 #[track_caller]
 fn number(page: &str, name: &str) -> u64 {
     let line = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.unwrap_or_else(|| panic!("{name} is missing:\n{page}")).parse().unwrap()
 }
 
-/// Reads the page until the metric has this value.
+/// Reads the page until the metric has at least this value. Returns the page.
 async fn until(ops: Option<&str>, name: &str, wanted: u64) -> String {
     loop {
         let page = page(ops).await;
@@ -54,7 +54,7 @@ async fn metrics_count_calls_without_naming_callers() -> Outcome {
     let token = register(&pair).await?;
     let me = UserServiceClient::new(channel(&pair.auth)).get_me(with_token(GetMeRequest {}, &token)).await?;
     let id = me.into_inner().user.unwrap().id;
-    // The evidence is at most one second old, and this machine may be busy.
+    // Evidence is used for at most one second. On a busy machine several calls may miss before one is a hit.
     let mut calls = 0;
     let warm = loop {
         posts(&pair, &token).list_posts(ListPostsRequest::default()).await?;

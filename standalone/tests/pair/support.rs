@@ -16,7 +16,8 @@ pub(super) use watch::PASSWORD;
 
 pub(super) type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// A running `gatepost` with the most detailed log; killed when dropped, and its output must contain no secret.
+/// A running `gatepost` with the most detailed log. Dropping it kills the process, and fails the test if the output
+/// contains a secret or a panic.
 pub(super) struct Pair {
     child: Child,
     watch: Watch,
@@ -27,7 +28,7 @@ pub(super) struct Pair {
     pub(super) blog_ops: Option<String>,
 }
 
-/// Returns the command, without any of the caller's settings.
+/// Returns the `gatepost` command with an empty environment.
 pub(super) fn gatepost() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gatepost"));
     command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -38,7 +39,7 @@ pub(super) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// Returns a tool or setting from the environment.
+/// Returns a tool or setting from the environment, or `otherwise` if the variable is not set.
 #[expect(clippy::disallowed_methods, reason = "scripts/test names its tools by the environment")]
 pub(super) fn tool(variable: &str, otherwise: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned())
@@ -50,7 +51,7 @@ impl Pair {
         Self::start_by(&mut gatepost(), folder, settings)
     }
 
-    /// Starts the pair by a command that becomes the pair.
+    /// Starts the pair with a command that runs `gatepost`, or that replaces itself by `gatepost`.
     pub(super) fn start_by(command: &mut Command, folder: &Path, settings: &[(&str, &str)]) -> Self {
         command
             .args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"])
@@ -63,7 +64,7 @@ impl Pair {
         let (mut auth, mut blog, mut auth_ops, mut blog_ops) = (None, None, None, None);
         while auth.is_none() || blog.is_none() {
             let line = lines.recv().expect("both services start");
-            // They come before the services' own addresses.
+            // The operations addresses come before the services' own addresses.
             auth_ops = auth_ops.or_else(|| line.strip_prefix("auth-service operations on ").map(str::to_owned));
             blog_ops = blog_ops.or_else(|| line.strip_prefix("blog-service operations on ").map(str::to_owned));
             auth = auth.or_else(|| line.strip_prefix("auth-service listening on ").map(str::to_owned));

@@ -1,4 +1,4 @@
-//! A revocation at one replica takes effect there at once, and soon at the other; the benchmark measures the delay.
+//! A revocation takes effect at once at its own replica, and soon at the other. The benchmark measures the delay.
 
 use blog_service::api::v1::ListPostsRequest;
 use gatepost::api::auth::v1::{
@@ -97,11 +97,11 @@ async fn token_killed_at_one_replica_dies_at_the_other() {
             "deleted" => TokenState::UserDeleted,
             _ => TokenState::Revoked,
         };
-        assert_eq!(world.state(here, &victim.token).await, expected, "{way}: at once at the replica of the call");
+        assert_eq!(world.state(here, &victim.token).await, expected, "{way}: dead at once at the replica of the call");
         // The loop never ends if the other replica does not learn of the revocation.
         while world.state(there, &victim.token).await == TokenState::Active {}
         assert_eq!(world.state(there, &victim.token).await, expected, "{way}");
-        // Both guards refuse it too: that of the auth service, and that of the blog service that asks it.
+        // Both guards refuse the token too: the auth service's own, and the one of its blog service.
         let refused = world.users_at(there).get_me(with_token(GetMeRequest {}, &victim.token)).await.unwrap_err();
         let posts = with_token(ListPostsRequest::default(), &victim.token);
         let at_the_blog = world.posts_at(there).list_posts(posts).await.unwrap_err();

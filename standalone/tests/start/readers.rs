@@ -6,10 +6,10 @@ use super::outsider::Outsider;
 use super::service::{Service, Which};
 
 /// Statements that may lock out readers: they change the catalog and no row.
-const OF_CATALOG: [&str; 2] = ["alter table", "drop index"];
+const CATALOG_STATEMENTS: [&str; 2] = ["alter table", "drop index"];
 
-/// Parts of statements that work on each row of such a table.
-const OF_ROWS: [&str; 3] = ["update sessions", "insert into user_roles", "on sessions ("];
+/// Parts of statements that must not lock out readers: they work on each row of a table.
+const ROW_STATEMENTS: [&str; 3] = ["update sessions", "insert into user_roles", "on sessions ("];
 
 /// Reads a table of the first migration, with a limit for the wait.
 async fn read(url: &str, which: Which, limit: &str) -> Result<(), Error> {
@@ -21,14 +21,14 @@ async fn read(url: &str, which: Which, limit: &str) -> Result<(), Error> {
     reader.close().await
 }
 
-/// Checks, while a statement of a start is held up, that it locks out no reader, or only changes the catalog.
+/// Checks a statement of a start while the statement is held up: it locks out no reader, or only changes the catalog.
 pub(super) async fn check_not_shut_out(which: Which, url: &str, outsider: &mut Outsider) {
     const HELD: &str =
         "select query from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";
     if let Err(error) = read(url, which, "100ms").await {
         let held = outsider.texts(HELD).await.join("\n");
-        let has = |words: &[&str]| words.iter().any(|words| held.contains(words));
-        assert!(has(&OF_CATALOG) && !has(&OF_ROWS), "{error}: {held}");
+        let has = |parts: &[&str]| parts.iter().any(|part| held.contains(part));
+        assert!(has(&CATALOG_STATEMENTS) && !has(&ROW_STATEMENTS), "{error}: {held}");
     }
 }
 

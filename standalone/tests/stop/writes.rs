@@ -1,4 +1,4 @@
-//! Acknowledged writes survive a stop among them.
+//! A stop of the pair under write load: acknowledged writes survive it.
 
 use std::collections::BTreeSet;
 
@@ -12,8 +12,10 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::pair::{Outcome, PASSWORD, Pair, folder};
 
-/// Callers that write, and writes after which the pair stops.
+/// Number of concurrent writers.
 const WRITERS: usize = 8;
+
+/// Number of acknowledged writes after which the pair is stopped.
 const WRITES_BEFORE_STOP: usize = 200;
 
 fn channel(address: &str) -> Channel {
@@ -52,26 +54,26 @@ async fn acknowledged_writes_survive_a_stop_among_them() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     let token = register(&pair).await?;
-    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let (sender, mut acknowledged) = tokio::sync::mpsc::unbounded_channel();
     let mut writers = JoinSet::new();
     for _ in 0..WRITERS {
-        let (mut posts, token, tell) = (PostServiceClient::new(channel(&pair.blog)), token.clone(), tell.clone());
+        let (mut posts, token, sender) = (PostServiceClient::new(channel(&pair.blog)), token.clone(), sender.clone());
         writers.spawn(async move {
             let request = CreatePostRequest { title: "a".into(), content: "b".into(), ..CreatePostRequest::default() };
-            // The first failure is the end of the service.
+            // The first failure means that the service has stopped.
             while let Ok(created) = posts.create_post(with_token(request.clone(), &token)).await {
-                tell.send(created.into_inner().post.unwrap().id).unwrap();
+                sender.send(created.into_inner().post.unwrap().id).unwrap();
             }
         });
     }
-    drop(tell);
+    drop(sender);
     let mut written = BTreeSet::new();
     while written.len() < WRITES_BEFORE_STOP {
-        written.extend(told.recv().await);
+        written.extend(acknowledged.recv().await);
     }
     pair.stop();
     writers.join_all().await;
-    while let Some(id) = told.recv().await {
+    while let Some(id) = acknowledged.recv().await {
         written.insert(id);
     }
     let pair = Pair::start(folder.path(), &[]);

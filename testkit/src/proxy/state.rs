@@ -11,9 +11,9 @@ pub(super) enum Mode {
     Cut,
     BlackHole,
     HalfOpen,
-    /// Drops the answer to these lowercase bytes; if the flag is set, cuts all connections from then on.
+    /// Drops the answer to a request with these lowercase bytes, then acts like `Cut` if the flag is set.
     CutOnAnswer(Arc<[u8]>, bool),
-    /// Number of requests that still pass.
+    /// Forwards this number of requests, then acts like `BlackHole`.
     FreezeAfter(usize),
 }
 
@@ -21,11 +21,11 @@ pub(super) enum Mode {
 #[derive(Clone, Default)]
 pub(super) struct ProxyState {
     pub(super) mode: Mode,
-    /// Number of cuts. A connection accepted at another count is closed, even if the mode has changed back since.
+    /// Number of cuts so far. Connections accepted before a cut are closed, even if the mode has already changed again.
     pub(super) cuts: u64,
-    /// Number of vanishings. A connection accepted at another count forwards nothing.
+    /// Number of calls of `Proxy::vanish` so far. Connections accepted before such a call forward nothing.
     pub(super) vanishings: u64,
-    /// Set once the answer was dropped, or the last request has passed.
+    /// Set once the fault has happened: the answer is dropped, or the last request is forwarded.
     pub(super) fired: bool,
     /// Number of forwarded requests.
     pub(super) requests: u64,
@@ -37,7 +37,7 @@ impl ProxyState {
         matches!(self.mode, Mode::BlackHole)
     }
 
-    /// Counts a forwarded request, and begins the black hole after the last one.
+    /// Counts a forwarded request. Starts the black hole after the last request of `FreezeAfter`.
     pub(super) fn count(&mut self) {
         self.requests += 1;
         if let Mode::FreezeAfter(left) = &mut self.mode {
@@ -54,7 +54,7 @@ impl ProxyState {
     }
 }
 
-/// Search for bytes in a stream of pieces.
+/// Search for a pattern in a stream whose bytes arrive in pieces.
 #[derive(Default)]
 pub(super) struct Search {
     /// Last bytes of the stream, in lower case.
@@ -62,7 +62,7 @@ pub(super) struct Search {
 }
 
 impl Search {
-    /// Returns true if the pattern, in lower case, ends in this piece.
+    /// Returns true if this piece completes the pattern, which must be in lower case.
     pub(super) fn sees(&mut self, piece: &[u8], pattern: &[u8]) -> bool {
         self.tail.extend(piece.iter().map(u8::to_ascii_lowercase));
         let found = self.tail.windows(pattern.len()).any(|window| window == pattern);

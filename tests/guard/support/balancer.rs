@@ -46,7 +46,7 @@ async fn accept(listener: TcpListener, to: SocketAddr, vanished: watch::Receiver
         links.spawn(async move {
             let mut service = TcpStream::connect(to).await.unwrap();
             tokio::select! {
-                // `biased` makes this branch first, so nothing is forwarded afterwards.
+                // `biased` polls this branch first, so nothing is forwarded after `vanish`.
                 biased;
                 _ = vanished.changed() => std::future::pending().await,
                 _ = copy_bidirectional(&mut client, &mut service) => {}

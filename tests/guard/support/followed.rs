@@ -29,7 +29,7 @@ pub(crate) struct Followed {
     _port: Port,
 }
 
-/// Returns the response of `known` with its evidence. The user's token `late` has a position ahead of the feed.
+/// Returns the answer of `known` with evidence. The answer about the token `late` has a position ahead of the feed.
 pub(crate) fn grounded(token: &str) -> Answer {
     let revision = if token == "late" { 99 } else { 3 };
     let answer = known(if token == "late" { "good" } else { token })?;
@@ -38,7 +38,7 @@ pub(crate) fn grounded(token: &str) -> Answer {
     Ok(VerifyTokenResponse { claims, ttl, position: Some(position(revision)), ..answer })
 }
 
-/// Starts a guard with a stream that has no greeting yet.
+/// Starts a guard and returns its feed, on which no greeting has been sent yet.
 pub(crate) async fn start() -> (Followed, Fed) {
     start_with(Auth::new(grounded)).await
 }
@@ -64,7 +64,7 @@ pub(crate) async fn start_with(auth: Auth) -> (Followed, Fed) {
     (Followed { auth, uptime, raw, server, decided, verifier, _running: running, _port: port }, fed)
 }
 
-/// Starts a guard with a feed that began at revision 3 some time ago.
+/// Starts a guard whose feed began at revision 3, a millisecond ago.
 pub(crate) async fn fed() -> (Followed, Fed) {
     fed_by(Auth::new(grounded)).await
 }
@@ -119,10 +119,10 @@ impl Followed {
     }
 }
 
-/// The message of a serving health service.
+/// Result of [`said`] while the health service reports that it is serving.
 pub(crate) const SERVING: bool = true;
 
-/// Reads the next message of the health service.
+/// Reads the next message of a health stream. Returns `true` if the service is serving.
 pub(crate) async fn said(watched: &mut Streaming<HealthCheckResponse>) -> Result<bool, Status> {
     watched.message().await.map(|said| said.unwrap().status == ServingStatus::Serving as i32)
 }

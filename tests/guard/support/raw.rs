@@ -46,7 +46,7 @@ impl Raw {
         self.call(path, &[("api-token", b"good")]).await
     }
 
-    /// Starts a gRPC call with the token `good` and without its message.
+    /// Starts a gRPC call with the token `good`, and does not send its message.
     pub(crate) async fn begin(&self, path: &str) -> (ResponseFuture, SendStream<Bytes>) {
         let request = Request::post(uri(path)).header(header::TE, "trailers").header("api-token", "good");
         let request = request.header(header::CONTENT_TYPE, "application/grpc").body(()).unwrap();
@@ -57,7 +57,7 @@ impl Raw {
     pub(crate) async fn send(&self, request: Request<()>) -> Reply {
         let mut send = self.0.clone().ready().await.unwrap();
         let (response, mut body) = send.send_request(request, false).unwrap();
-        // A server that has already answered may reject it.
+        // The send may fail if the server has already answered, so the answer decides.
         let _ = body.send_data(Bytes::from_static(EMPTY), true);
         let (head, mut stream) = response.await.unwrap().into_parts();
         let mut data = Vec::new();

@@ -1,7 +1,7 @@
 //! Canonical ES256 signatures (C17).
 //!
 //! A signature (r, s) has a twin (r, n − s), which is valid for the same message and key. This service writes and
-//! accepts only the signature with the lesser s, so that a token has one text.
+//! accepts only the signature with the smaller s, so that each token has exactly one valid text.
 
 /// n, the order of P-256 (NIST SP 800-186 §3.2.1.3).
 const ORDER: [u8; 32] = [
@@ -14,7 +14,7 @@ pub(super) fn is_low(signature: &[u8]) -> bool {
     signature.last_chunk().is_some_and(|s| *s <= negated(s))
 }
 
-/// Replaces a signature by its twin if the twin's s is lesser.
+/// Replaces a signature with its twin if the twin's s is smaller.
 pub(super) fn lower(signature: &mut [u8]) {
     if let Some(s) = signature.last_chunk_mut() {
         *s = negated(s).min(*s);
@@ -52,9 +52,9 @@ mod tests {
         assert_eq!((negated(&one), negated(&less)), (less, one));
     }
 
-    /// C17: one of two twins is low, and the border is half the order.
+    /// C17: exactly one of two twins is low, the one whose s is below half the order.
     #[test]
-    fn one_twin_is_low_up_to_half_the_order() {
+    fn exactly_one_twin_is_low() {
         // (n − 1) / 2 is the greatest low s. The next number is its twin.
         let mut last = ORDER;
         let mut carry = 0;

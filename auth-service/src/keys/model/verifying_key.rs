@@ -13,7 +13,7 @@ pub struct VerifyingKey {
 }
 
 impl VerifyingKey {
-    /// Makes the key of a checked HS256 secret with this id.
+    /// Makes a key from an HS256 secret. The caller has checked the secret.
     pub(super) fn from_secret(id: String, secret: &[u8]) -> Self {
         Self { id, algorithm: Algorithm::Hs256, material: DecodingKey::from_secret(secret) }
     }

@@ -10,7 +10,8 @@ use crate::keys::storage::SigningKeyError;
 use crate::stamp::stamp;
 use crate::store::{AuthStore, Remembered};
 
-/// Remembers the secret and the issuer of the settings, and revokes the tokens of the previous ones by the log.
+/// Stores the configured secret's id and the configured issuer. If one has changed, revokes the tokens of the previous
+/// one through the log.
 ///
 /// Call this after the log has started and the keys are open: a refused start must not revoke tokens.
 ///

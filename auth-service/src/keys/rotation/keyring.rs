@@ -1,4 +1,4 @@
-//! Key pairs of one database: creates the first and the next one, and provides the current sets.
+//! Keyring of one database: it creates the first and the next key pair, and provides the current key sets.
 //!
 //! Every replica reads the same rows and computes from their times which key signs (docs/decisions/0015).
 
@@ -126,7 +126,7 @@ impl Keyring {
         Ok(self.store.signing_keys().await?.into_iter().map(|row| row.record).collect())
     }
 
-    /// Deletes the private halves of keys that no longer sign, and the keys without live tokens.
+    /// Deletes the private halves of keys that no longer sign, and the whole rows of keys without live tokens.
     ///
     /// # Errors
     /// [`KeyringError`].
@@ -145,7 +145,7 @@ impl Keyring {
     /// Reseals the private halves of the old master key with the current one. Returns their number.
     ///
     /// # Errors
-    /// [`KeyringError`]; then all are sealed as they were.
+    /// [`KeyringError`]. Nothing is resealed then, except perhaps with [`KeyringError::OutcomeUnknown`].
     pub async fn reseal(&self, old: &MasterKey) -> Result<usize, KeyringError> {
         let KeyStorage::Sealed { master, .. } = &self.storage else { return Err(SigningKeyError::NoMasterKey.into()) };
         let mut seals = Vec::new();
@@ -203,7 +203,7 @@ impl Keyring {
         Ok(Some(record))
     }
 
-    /// Returns true if the set has this key, even if the answer to its commit was lost.
+    /// Returns true if the database has this key, for example from a commit whose answer was lost.
     async fn has(&self, id: &str) -> Result<bool, StoreError> {
         let rows = patiently(|| self.store.signing_keys()).await?;
         Ok(rows.iter().any(|row| row.record.id == id))
@@ -261,7 +261,7 @@ impl Keyring {
     }
 }
 
-/// Returns the record of a key that is made now.
+/// Returns the record of a new key, which has not retired.
 pub(super) fn record_of(
     key: &Key,
     number: i32,

@@ -9,10 +9,11 @@ use super::{Draw, issue, part, set_of_all, sign, verifier};
 use crate::keys::model::{Algorithm, KeySet};
 use crate::tokens::TokenFault;
 
-/// Cases of each kind per algorithm.
+/// Random cases per test and algorithm.
 const CASES: usize = 500;
 
-/// Types of other tokens (RFC 7519 §5.1, RFC 9068 §2.1, RFC 7515 §4.1.9), and of no token.
+/// Values of `typ` that must be refused: types of other tokens (RFC 7519 §5.1, RFC 9068 §2.1, RFC 7515 §4.1.9), other
+/// spellings, and values that name no token.
 const OTHER_TYPES: [&str; 18] = [
     "",
     "JWT",
@@ -34,7 +35,7 @@ const OTHER_TYPES: [&str; 18] = [
     "at jwt",
 ];
 
-/// Returns the type of an access token with one mistake.
+/// Returns the type of an access token after one random change, which may have no effect.
 fn near_miss(draw: &mut Draw) -> String {
     let mut text: Vec<char> = "at+jwt".chars().collect();
     let place = draw.below(text.len());
@@ -82,7 +83,7 @@ fn other_token_types_are_not_access_tokens() {
     }
 }
 
-/// C7: claims of another kind are not an access token.
+/// C7: a token with other claims is not an access token.
 #[test]
 fn other_claims_are_not_access_tokens() {
     let mut draw = Draw(7);
@@ -94,7 +95,7 @@ fn other_claims_are_not_access_tokens() {
             let mut other = payload.clone();
             let claims = other.as_object_mut().unwrap();
             let name = &names[draw.below(names.len())];
-            // One claim less, one more, one renamed, or one of another type.
+            // One claim is removed, added, renamed, or changed to another type.
             let value = if case % 4 == 1 { json!(draw.id()) } else { claims.remove(name).unwrap() };
             match case % 4 {
                 0 => {}
@@ -108,7 +109,7 @@ fn other_claims_are_not_access_tokens() {
     }
 }
 
-/// Returns a secret of another kind: a refresh token, a service key, a user's key, a page token, or three random parts.
+/// Returns a secret that is not a JWT: another kind of token or key, an id, or random text in one to three parts.
 fn opaque(draw: &mut Draw) -> String {
     let bytes: Vec<u8> = (0..=draw.below(96)).map(|_| draw.next().to_be_bytes()[0]).collect();
     let text = URL_SAFE_NO_PAD.encode(&bytes);

@@ -1,4 +1,4 @@
-//! The documented behavior of the store's methods, in memory: written from their documentation, not from their SQL.
+//! A model in memory of the store's methods. It follows their documentation, not their SQL.
 
 mod attempts;
 mod changes;
@@ -20,7 +20,7 @@ pub(crate) struct Model {
     pub(crate) users: BTreeMap<UserId, Row>,
     pub(crate) sessions: BTreeMap<SessionId, Begun>,
     pub(crate) failures: BTreeMap<AccountDigest, Failures>,
-    /// For each kind and network, the time at which the whole allowance is available again.
+    /// Time at which the whole allowance is available again, by kind and network.
     pub(crate) allowances: BTreeMap<(&'static str, String), Time>,
     /// Requests by caller, method and id.
     pub(crate) requests: BTreeMap<(String, &'static str, RequestId), Request>,
@@ -31,7 +31,7 @@ pub(crate) struct Row {
     pub(crate) user: User,
     pub(crate) email_key: String,
     password_hash: String,
-    /// Sessions of an older generation are dead.
+    /// Lowest generation of live sessions: sessions of an older one are dead.
     sessions_since: i32,
 }
 

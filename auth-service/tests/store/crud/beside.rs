@@ -1,4 +1,4 @@
-//! A second store next to the one of a service, as in an operator's command.
+//! A second store on the database of a running service, as an operator's command opens it.
 
 use auth_service::domain::{Revocation, Role};
 use auth_service::store::{AuthStore, Filter};
@@ -9,8 +9,8 @@ use crate::support::{Case, new_user, stamp};
 async fn two_stores_read_and_write_beside_each_other(store: Case) {
     let beside = AuthStore::open_beside(&store.database.url).await.unwrap();
     store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
-    let all = Filter { role: Role::parse("nobody"), ..Filter::default() };
-    assert!(beside.list_users(&all, None, 10).await.unwrap().is_empty());
+    let unmatched = Filter { role: Role::parse("nobody"), ..Filter::default() };
+    assert!(beside.list_users(&unmatched, None, 10).await.unwrap().is_empty());
     let all = Filter::default();
     assert_eq!(beside.list_users(&all, None, 10).await.unwrap().len(), 1);
     let ours = beside.revoke(&Revocation::NewSigningKeys, stamp()).await.unwrap();
@@ -21,7 +21,7 @@ async fn two_stores_read_and_write_beside_each_other(store: Case) {
     assert_eq!(
         store.list_users(&all, None, 10).await.unwrap().len(),
         1,
-        "the other store still works after the first is closed"
+        "the user is still there after both stores were closed"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Settings that a start remembers, and tokens that it kills when settings change.
+//! Settings that the service remembers at its start. A changed secret or issuer kills the earlier tokens.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ async fn logged(store: &Case) -> Vec<Revocation> {
     page.entries.into_iter().map(|entry| entry.revocation).collect()
 }
 
-async fn replaced_secret_is_killed_by_the_log(store: Case) {
+async fn replaced_secret_gets_a_revocation(store: Case) {
     for (id, killed) in [("a", None), ("a", None), ("b", Some("a")), ("", Some("b")), ("", None), ("c", None)] {
         let before = logged(&store).await.len();
-        let told = store.remember_secret_key(id, stamp()).await.unwrap();
-        assert_eq!(matches!(told, Remembered::Replaced(_)), killed.is_some(), "{id}");
+        let remembered = store.remember_secret_key(id, stamp()).await.unwrap();
+        assert_eq!(matches!(remembered, Remembered::Replaced(_)), killed.is_some(), "{id}");
         let new: Vec<_> = logged(&store).await.into_iter().skip(before).collect();
         let expected = killed.map(|id| [Revocation::SigningKey(id.into()), Revocation::NewSigningKeys]);
         assert_eq!(new, expected.into_iter().flatten().collect::<Vec<_>>(), "{id}");
@@ -30,16 +30,16 @@ async fn replaced_secret_is_killed_by_the_log(store: Case) {
     assert!(matches!(store.remember_secret_key("d", stamp()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-/// A dead secret may come back when its tokens have expired, and does not kill other secrets.
+/// A dead secret may be used again when its tokens have expired. Until then, its use does not kill the current secret.
 async fn dead_secret_kills_no_other_and_may_come_back(store: Case) {
     store.remember_secret_key("a", stamp()).await.unwrap();
     store.remember_secret_key("b", stamp()).await.unwrap();
     for _ in 0..2 {
         assert_eq!(store.remember_secret_key("a", stamp()).await.unwrap(), Remembered::Dead);
-        assert_eq!(store.remember_secret_key("b", stamp()).await.unwrap(), Remembered::Same, "it stays good");
+        assert_eq!(store.remember_secret_key("b", stamp()).await.unwrap(), Remembered::Same, "b stays valid");
     }
     assert!(store.has_killed_signing_key("a").await.unwrap() && !store.has_killed_signing_key("b").await.unwrap());
-    // No further entry in the log is needed for that.
+    // The replacement logged two entries, and only the last one is never pruned. Pruning therefore forgets the secret.
     assert!(store.prune_log(start()).await.unwrap() > 0);
     assert!(!store.has_killed_signing_key("a").await.unwrap());
     assert!(matches!(store.remember_secret_key("a", stamp()).await.unwrap(), Remembered::Replaced(_)));
@@ -71,7 +71,7 @@ async fn another_issuer_starts_another_log(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    replaced_secret_is_killed_by_the_log,
+    replaced_secret_gets_a_revocation,
     dead_secret_kills_no_other_and_may_come_back,
     replaced_secret_that_cannot_be_killed_is_kept,
     another_issuer_starts_another_log,

@@ -1,4 +1,4 @@
-//! Sessions: start, list, and end, both of one session and of all.
+//! Sessions are started, listed and ended, one at a time or all of a user at once.
 
 use std::time::Duration;
 

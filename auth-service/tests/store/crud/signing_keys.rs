@@ -30,7 +30,7 @@ fn row(record: SigningKeyRecord, sealed: Option<&[u8]>) -> KeyRow {
     KeyRow { record, sealed: sealed.map(<[u8]>::to_vec) }
 }
 
-/// Adds the key of this number, which signs from this second on.
+/// Adds the key with this number, which signs from this second on. Returns false if the store refuses the key.
 async fn add(store: &Case, number: i32, second: u64) -> bool {
     let sealed = format!("sealed-{number}");
     let key = key(number, at(second));
@@ -63,7 +63,7 @@ async fn key_follows_the_one_before_it(store: Case) {
     assert_eq!(logged(&store).await, [Revocation::NewSigningKeys, Revocation::NewSigningKeys]);
 }
 
-async fn two_next_keys_at_once_one_wins(store: Case) {
+async fn one_of_two_concurrent_next_keys_is_added(store: Case) {
     assert!(add(&store, 1, 0).await);
     let mine = SigningKeyRecord { id: "mine".into(), ..key(2, at(10)) };
     let yours = SigningKeyRecord { id: "yours".into(), ..key(2, at(20)) };
@@ -88,7 +88,7 @@ async fn key_that_does_not_follow_the_last_is_not_added(store: Case) {
     assert_eq!((numbers(&store).await, logged(&store).await.len()), (vec![1, 2], 2));
 }
 
-async fn killed_key_is_gone_and_its_tokens_die_by_the_log(store: Case) {
+async fn killed_key_is_deleted_and_its_kill_is_logged(store: Case) {
     assert!(add(&store, 1, 0).await);
     assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none(), "no key follows it");
     assert!(store.kill_signing_key("key-9", None, stamp()).await.unwrap().is_none());
@@ -97,7 +97,7 @@ async fn killed_key_is_gone_and_its_tokens_die_by_the_log(store: Case) {
     assert_eq!((numbers(&store).await, killed.revision), (vec![2], 3));
     assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-1".into()));
     assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none());
-    assert!(add(&store, 3, 20).await, "the order continues");
+    assert!(add(&store, 3, 20).await, "key 3 still follows key 2");
 }
 
 async fn last_key_is_killed_only_with_a_successor(store: Case) {
@@ -115,7 +115,7 @@ async fn last_key_is_killed_only_with_a_successor(store: Case) {
     assert_eq!((killed.unwrap().revision, numbers(&store).await), (3, vec![1, 3]));
     assert_eq!(store.signing_keys().await.unwrap()[1], next);
     assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-2".into()));
-    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_some(), "a key follows, although later");
+    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_some(), "key 3 is its successor");
 }
 
 async fn waiting_key_signs_once_no_other_does(store: Case) {
@@ -152,7 +152,7 @@ async fn key_is_forgotten_once_its_tokens_are_dead(store: Case) {
     assert_eq!(numbers(&store).await, [2]);
 }
 
-async fn another_seal_replaces_the_one_that_was_read(store: Case) {
+async fn reseal_changes_all_keys_or_none(store: Case) {
     assert!(add(&store, 1, 0).await);
     assert!(add(&store, 2, 10).await);
     let seal = |id: &str, from: &[u8], to: &[u8]| SealChange { id: id.into(), from: from.into(), to: to.into() };
@@ -165,7 +165,7 @@ async fn another_seal_replaces_the_one_that_was_read(store: Case) {
     assert_eq!(halves().await, [b"other-1", b"other-2"]);
 }
 
-async fn change_refused_by_the_log_leaves_the_set(store: Case) {
+async fn change_without_a_log_entry_is_rolled_back(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
     let before = store.signing_keys().await.unwrap();
     store.database.refuse("update", "log_head").await;
@@ -176,14 +176,14 @@ async fn change_refused_by_the_log_leaves_the_set(store: Case) {
 
 on_both_engines!(crate::support::Case:
     key_follows_the_one_before_it,
-    two_next_keys_at_once_one_wins,
+    one_of_two_concurrent_next_keys_is_added,
     key_that_does_not_follow_the_last_is_not_added,
-    killed_key_is_gone_and_its_tokens_die_by_the_log,
+    killed_key_is_deleted_and_its_kill_is_logged,
     last_key_is_killed_only_with_a_successor,
     waiting_key_signs_once_no_other_does,
     private_half_kept_elsewhere_is_added_if_missing,
     private_half_is_wiped_once_its_key_stops_signing,
     key_is_forgotten_once_its_tokens_are_dead,
-    another_seal_replaces_the_one_that_was_read,
-    change_refused_by_the_log_leaves_the_set,
+    reseal_changes_all_keys_or_none,
+    change_without_a_log_entry_is_rolled_back,
 );

@@ -14,7 +14,7 @@ use crate::Failure;
 /// A call that is under way.
 pub(super) type GoodCallFuture = Pin<Box<dyn Future<Output = Result<(), Status>> + Send>>;
 
-/// Makes a call.
+/// Function that makes one call.
 pub(super) type GoodCall = Arc<dyn Fn() -> GoodCallFuture + Send + Sync>;
 
 /// Time from one call of a caller to the next.
@@ -26,7 +26,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest time that a histogram holds, in microseconds.
 const MAX_RECORDED_MICROS: u64 = 60_000_000;
 
-/// Calls of some callers, by their outcome.
+/// Counts and response times of the good callers' calls.
 #[derive(Clone, Debug)]
 pub struct Served {
     /// Number of calls.
@@ -35,23 +35,23 @@ pub struct Served {
     pub errors: u64,
     /// The first failure.
     pub first: Option<String>,
-    /// Times to the answers, failures included, in microseconds.
+    /// Response times in microseconds, also of failed calls.
     took: Histogram<u64>,
 }
 
 impl Served {
-    /// Returns an outcome without calls.
+    /// Returns the counts before the first call.
     pub(super) fn none() -> Result<Self, Failure> {
         Ok(Self { calls: 0, errors: 0, first: None, took: Histogram::new_with_bounds(1, MAX_RECORDED_MICROS, 3)? })
     }
 
-    /// Returns a quantile of the times to the answers, in milliseconds.
+    /// Returns a quantile of the response times, in milliseconds.
     pub fn millis(&self, quantile: f64) -> f64 {
         Duration::from_micros(self.took.value_at_quantile(quantile)).as_secs_f64() * 1000.0
     }
 
     /// Returns the share of calls that failed, from 0 to 1.
-    #[expect(clippy::cast_precision_loss, reason = "the calls of some seconds are few")]
+    #[expect(clippy::cast_precision_loss, reason = "a drill makes far fewer than 2^53 calls")]
     pub fn failed(&self) -> f64 {
         self.errors as f64 / (self.calls.max(1)) as f64
     }
@@ -74,7 +74,7 @@ impl Served {
     }
 }
 
-/// Makes each of these calls again and again, at its own interval, for this long.
+/// Repeats each call every 20 ms in its own task, for `length`. A call that takes longer delays the next one.
 pub(super) async fn serve(calls: &[GoodCall], length: Duration) -> Result<Served, Failure> {
     let mut callers = JoinSet::new();
     for call in calls {
@@ -89,10 +89,10 @@ pub(super) async fn serve(calls: &[GoodCall], length: Duration) -> Result<Served
 
 async fn caller(call: GoodCall, end: Instant) -> Result<Served, Failure> {
     let mut served = Served::none()?;
-    let mut beats = interval(CALL_INTERVAL);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(CALL_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while Instant::now() < end {
-        beats.tick().await;
+        ticks.tick().await;
         let asked = Instant::now();
         let answer = match timeout(CALL_TIMEOUT, call()).await {
             Ok(answer) => answer.map_err(|status| format!("{:?}: {}", status.code(), status.message())),

@@ -1,4 +1,5 @@
-//! Guessing: a burst of wrong passwords for one account, and a flood from twenty addresses while a good caller logs in.
+//! Guessing: a burst of wrong passwords for one account, then a flood of logins from twenty addresses while a good
+//! caller logs in.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -16,8 +17,9 @@ use super::super::DRILL_PASSWORD;
 use crate::Failure;
 use crate::services::Services;
 
-/// Addresses that flood the queue, and the logins that each has under way.
+/// Addresses that flood the queue of logins.
 const FLOOD_ADDRESSES: u8 = 20;
+/// Concurrent logins from each flooding address.
 const LOGINS_PER_ADDRESS: usize = 16;
 
 /// Guesses at one account that are sent at once.
@@ -27,7 +29,7 @@ const GOOD_EMAIL: &str = "good@example.com";
 
 /// Logins of the good caller, by their outcome.
 #[derive(Default)]
-struct GuessedLogins {
+struct GoodLogins {
     times: Vec<Duration>,
     refused: usize,
 }
@@ -46,7 +48,7 @@ pub async fn run(program: &Path, length: Duration) -> Result<Vec<String>, Failur
     for number in 0..FLOOD_ADDRESSES {
         register(&pair, &email(number)).await?;
     }
-    let judged = burst(&pair).await?;
+    let checked = burst(&pair).await?;
     let quiet = logins(&pair, Instant::now() + length / 4).await?;
     let end = Instant::now() + length;
     let mut flood = JoinSet::new();
@@ -60,7 +62,7 @@ pub async fn run(program: &Path, length: Duration) -> Result<Vec<String>, Failur
     let attackers: usize = flood.join_all().await.into_iter().sum();
     pair.stop()?;
     Ok(vec![
-        format!("guesses judged of {GUESS_BURST} sent at once at one account: {judged}"),
+        format!("passwords checked of {GUESS_BURST} guesses sent at once for one account: {checked}"),
         format!("logins of {FLOOD_ADDRESSES} flooding addresses: {attackers}"),
         quiet.line("good logins before"),
         loud.line("good logins under the flood"),
@@ -87,7 +89,7 @@ async fn login(channel: Channel, email: String, password: &str) -> Result<(), Co
     AuthServiceClient::new(channel).login(request).await.map(drop).map_err(|status| status.code())
 }
 
-/// Returns the number of judged passwords of a burst of wrong ones.
+/// Sends a burst of wrong passwords. Returns the number of passwords that the service checked.
 async fn burst(pair: &Services) -> Result<usize, Failure> {
     let channel = pair.connection_from(address(9))?;
     let mut guesses = JoinSet::new();
@@ -107,10 +109,10 @@ async fn flood_until(end: Instant, channel: Channel, email: String) -> usize {
     count
 }
 
-/// Logs the good caller in again and again.
-async fn logins(pair: &Services, end: Instant) -> Result<GuessedLogins, Failure> {
+/// Logs the good caller in again and again until `end`.
+async fn logins(pair: &Services, end: Instant) -> Result<GoodLogins, Failure> {
     let channel = pair.connection_from(address(200))?;
-    let mut logins = GuessedLogins::default();
+    let mut logins = GoodLogins::default();
     while Instant::now() < end {
         let began = Instant::now();
         match login(channel.clone(), GOOD_EMAIL.to_owned(), DRILL_PASSWORD).await {
@@ -121,7 +123,7 @@ async fn logins(pair: &Services, end: Instant) -> Result<GuessedLogins, Failure>
     Ok(logins)
 }
 
-impl GuessedLogins {
+impl GoodLogins {
     fn line(mut self, what: &str) -> String {
         self.times.sort_unstable();
         let (good, all) = (self.times.len(), self.times.len() + self.refused);

@@ -10,10 +10,10 @@ use super::guarded::{GuardedCall, GuardedCalls, GuardedRig, MAX_GUARDED_WAIT, wo
 use crate::Failure;
 use crate::drill::{Broken, Random, Report};
 
-/// Number of tokens, each with its own caller; number of callers on one connection; and the time between two calls of a
-/// caller.
+/// Number of tokens. Each token has its own caller.
 const TOKEN_COUNT: usize = 200;
 const CALLERS_PER_CONNECTION: usize = 25;
+/// Time between two calls of a caller.
 const CALL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The shortest and the longest pause, and the shortest and the longest time between two pauses.
@@ -22,10 +22,10 @@ const MAX_PAUSE_MS: u64 = 5_000;
 const MIN_CALM_MS: u64 = 1_500;
 const MAX_CALM_MS: u64 = 2_500;
 
-/// Time after a pause; each call that starts later must succeed.
+/// Time to recover after a pause. Each call that starts later must succeed.
 const RECOVERY_TIME: Duration = Duration::from_millis(500);
 
-/// A pause that is over, and the time until which its calls count.
+/// A past pause. Calls that start between `ended` and `until` show how long the recovery took.
 struct Pause {
     length: Duration,
     ended: Instant,
@@ -73,17 +73,17 @@ async fn pause(
     Ok(judge(engine, &calls.take(), &pauses))
 }
 
-/// Returns the figures of the time from each pause's end to the last failure.
+/// Reports the time from the end of each pause to the last failed call.
 fn judge(engine: &str, calls: &[GuardedCall], pauses: &[Pause]) -> Report {
-    let (mut report, mut back) = (Report::default(), Vec::new());
+    let (mut report, mut recovery_times) = (Report::default(), Vec::new());
     for Pause { length, ended, until } in pauses {
         let after = calls.iter().filter(|call| call.failure.is_some() && call.begun > *ended && call.begun < *until);
         let Some(last) = after.max_by_key(|call| call.begun) else {
-            back.push(Duration::ZERO);
+            recovery_times.push(Duration::ZERO);
             continue;
         };
         let took = last.begun - *ended;
-        back.push(took);
+        recovery_times.push(took);
         if took > RECOVERY_TIME {
             let failure = last.failure.as_deref().unwrap_or_default();
             let seen =
@@ -94,7 +94,7 @@ fn judge(engine: &str, calls: &[GuardedCall], pauses: &[Pause]) -> Report {
     let failed = calls.iter().filter(|call| call.failure.is_some()).count();
     report.row(&format!("stall: pauses of an auth service on {engine}"), pauses.len());
     report.row("stall: calls, failed calls", format!("{}, {failed}", calls.len()));
-    report.times("stall: end of a pause to the last call that fails", back);
+    report.times("stall: end of a pause to the last call that fails", recovery_times);
     report.row("stall: worst outage of a client", format!("{} ms", worst_outage(calls).as_millis()));
     report
 }

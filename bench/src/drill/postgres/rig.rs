@@ -1,4 +1,4 @@
-//! Both services, their database and the connection to it.
+//! Both services, their PostgreSQL server, and the proxy between them.
 
 use std::path::Path;
 
@@ -12,11 +12,11 @@ use crate::services::Services;
 
 /// Both services on one PostgreSQL behind one proxy, and their client.
 pub struct PostgresDrill {
-    /// The server.
+    /// The PostgreSQL server of both services.
     pub server: PostgresServer,
-    /// The connection to it.
+    /// The proxy between the services and the server.
     pub proxy: Proxy,
-    /// The client.
+    /// The client of both services.
     pub client: DrillClient,
     pub(super) databases: [String; 2],
     pub(super) services: Services,
@@ -24,7 +24,7 @@ pub struct PostgresDrill {
 }
 
 impl PostgresDrill {
-    /// Starts everything.
+    /// Starts the proxy, both services and their client. Each service gets a new database.
     ///
     /// # Errors
     /// Fails if a part does not start.

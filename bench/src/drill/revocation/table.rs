@@ -5,16 +5,16 @@ use std::time::Duration;
 use super::{Judgement, PROMISED_BOUND, RevocationFault};
 use crate::drill::{Broken, Report};
 
-/// The results under a fault.
+/// The results of the trials under one fault.
 #[derive(Clone, Debug)]
 pub struct JudgedFault {
-    /// The fault.
+    /// Fault that was injected.
     pub fault: RevocationFault,
     /// The results of all rounds.
     pub judgement: Judgement,
 }
 
-/// Returns the rows of the faults; each fault needs this many trials.
+/// Returns a table with a row for each fault. A fault with fewer than `trials` trials counts as a broken promise.
 pub fn report(judged: &[JudgedFault], trials: usize) -> Report {
     let mut report = Report::default();
     report.lines.extend([
@@ -58,7 +58,7 @@ pub fn report(judged: &[JudgedFault], trials: usize) -> Report {
 fn row(fault: RevocationFault, judgement: &Judgement) -> String {
     let mut closed = judgement.closed.clone();
     closed.sort();
-    let at = |percent: usize| {
+    let percentile = |percent: usize| {
         let index = (closed.len() * percent / 100).min(closed.len().saturating_sub(1));
         closed.get(index).copied().unwrap_or_default()
     };
@@ -72,14 +72,14 @@ fn row(fault: RevocationFault, judgement: &Judgement) -> String {
         judgement.latest.as_millis(),
         judgement.beyond_proven,
         judgement.violations.len(),
-        rounded(at(50)),
-        rounded(at(99)),
-        rounded(at(100)),
+        rounded(percentile(50)),
+        rounded(percentile(99)),
+        rounded(percentile(100)),
         judgement.unavailable,
     )
 }
 
-/// Returns milliseconds; small values have one decimal digit.
+/// Formats a time in milliseconds, with one decimal digit below 100 ms.
 fn rounded(time: Duration) -> String {
     let millis = time.as_secs_f64() * 1000.0;
     if millis < 100.0 { format!("{millis:.1}") } else { format!("{millis:.0}") }

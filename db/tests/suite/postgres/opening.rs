@@ -1,4 +1,4 @@
-//! Refusals at the start. Their texts say what to do, and contain no password.
+//! Databases that are refused when a service opens them. The errors say what to do, and contain no password.
 
 use std::fs;
 use std::net::TcpListener;
@@ -25,7 +25,7 @@ async fn server_without_durable_commits_is_refused() {
     assert!(error.to_string().ends_with("set it to on"), "{error}");
 }
 
-// The paused clock skips the half minute for which a start waits.
+// A start waits half a minute for the server. The paused clock skips the wait.
 #[tokio::test(start_paused = true)]
 async fn absent_server_is_named_without_password() {
     // The port is free again once the listener is dropped.
@@ -59,7 +59,7 @@ async fn wrong_password_fails_at_once_and_stays_secret() {
     assert!(!text.contains("s3cret"), "{text}");
 }
 
-/// Runs statements as another program.
+/// Runs statements on a separate connection, as another program would.
 async fn run(server: &testkit::postgres::PostgresServer, sql: &'static str) {
     let mut admin = PgConnection::connect(&server.url("postgres")).await.unwrap();
     sqlx::raw_sql(sql).execute(&mut admin).await.unwrap();

@@ -10,8 +10,8 @@ use tokio::time::timeout;
 
 use crate::support::{Notes, database_of, open};
 
-/// Longest wait for a state without an event.
-const LONG: Duration = Duration::from_secs(20);
+/// Longest wait for a state that a test must poll for.
+const STATE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A primary, its standby, and a database opened by an address that leads to the primary.
 struct PrimaryAndStandby {
@@ -33,19 +33,19 @@ impl PrimaryAndStandby {
         let pair = Self { notes: Notes { db }, address, old, new, name };
         pair.notes.add(1, "one").await.unwrap();
         assert_eq!(pair.notes.notes().await, [1]);
-        pair.until_repeated(1).await;
+        pair.until_replayed(1).await;
         Some(pair)
     }
 
     /// Waits until the standby has replayed the note.
-    async fn until_repeated(&self, id: i32) {
+    async fn until_replayed(&self, id: i32) {
         let mut connection = connect(&self.new, &self.name).await;
-        let repeated = async {
+        let replayed = async {
             while !ids(&mut connection).await.contains(&id) {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(LONG, repeated).await.unwrap();
+        timeout(STATE_TIMEOUT, replayed).await.unwrap();
     }
 }
 
@@ -80,7 +80,7 @@ async fn writes_return_once_the_primary_is_reached() {
     pair.address.lead_to_socket(pair.new.socket());
     pair.notes.add(3, "three").await.unwrap();
     let read = async { while pair.notes.notes().await != [1, 3] {} };
-    timeout(LONG, read).await.unwrap();
+    timeout(STATE_TIMEOUT, read).await.unwrap();
 }
 
 #[tokio::test]

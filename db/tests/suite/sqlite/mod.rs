@@ -18,15 +18,15 @@ async fn locked(case: &Case) -> Outsider {
     outsider
 }
 
-/// Returns the number of commits in the database's log. The frame that ends a commit has the size of the database
-/// (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
+/// Returns the number of commits in the write-ahead log. Only the last frame of a commit records the size of the
+/// database; other frames record zero (<https://sqlite.org/fileformat2.html#the_write_ahead_log>).
 fn commits(path: &Path) -> usize {
-    const HEADER: usize = 32;
-    const FRAME: usize = 24;
+    const LOG_HEADER: usize = 32;
+    const FRAME_HEADER: usize = 24;
     let mut name = path.as_os_str().to_owned();
     name.push("-wal");
     let log = fs::read(name).unwrap();
     let word = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap());
     let page = usize::try_from(word(8)).unwrap();
-    (HEADER..log.len()).step_by(FRAME + page).filter(|frame| word(frame + 4) > 0).count()
+    (LOG_HEADER..log.len()).step_by(FRAME_HEADER + page).filter(|frame| word(frame + 4) > 0).count()
 }

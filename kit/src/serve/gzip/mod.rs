@@ -1,5 +1,5 @@
-//! gzip on the wire. Requests are decompressed and answers compressed at the server's edge, so that both forms count in
-//! the budgets of memory.
+//! gzip on the wire. Requests are decompressed and answers are compressed at the server's edge. So the compressed and
+//! the plain form both count against the memory budgets.
 
 mod deflate;
 mod headers;

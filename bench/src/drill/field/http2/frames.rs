@@ -1,4 +1,4 @@
-//! Frames by hand (RFC 9113 §4.1), in an order that no client library would send.
+//! HTTP/2 frames encoded by hand (RFC 9113 §4.1), because no client library sends hostile ones.
 
 /// Preface of a client (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -20,8 +20,8 @@ pub(super) const END_HEADERS: u8 = 0x4;
 /// Number of the setting for the window of new streams (RFC 9113 §6.5.2).
 const INITIAL_WINDOW_SIZE: u16 = 4;
 
-/// Bytes of a frame's head.
-const HEAD_BYTES: usize = 9;
+/// Bytes of a frame header.
+const HEADER_BYTES: usize = 9;
 
 /// Returns the bytes of a frame.
 pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -29,12 +29,12 @@ pub(super) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8>
     [&[high, middle, low, kind, flags], &stream.to_be_bytes()[..], payload].concat()
 }
 
-/// Returns settings with this window for new streams.
+/// Returns a SETTINGS frame that sets the initial window of new streams.
 pub(super) fn window(bytes: u32) -> Vec<u8> {
     frame(SETTINGS, 0, 0, &[&INITIAL_WINDOW_SIZE.to_be_bytes()[..], &bytes.to_be_bytes()].concat())
 }
 
-/// Returns the header block of a gRPC request, with further fields.
+/// Returns the header block of a gRPC request, with the additional fields `more`.
 pub(super) fn request(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
     // `:method POST` and `:scheme http` of the static table (RFC 7541 appendix A), then literals.
     let mut block = vec![0x83, 0x86];
@@ -45,20 +45,21 @@ pub(super) fn request(path: &str, more: &[(&str, &str)]) -> Vec<u8> {
     block
 }
 
-/// Returns a literal field with a new name; `0x40` as its first byte puts it into the dynamic table.
+/// Encodes a literal header field with a new name (RFC 7541 §6.2). The first byte `0x40` adds the field to the dynamic
+/// table.
 pub(super) fn field(first: u8, name: &[u8], value: &[u8]) -> Vec<u8> {
     [&[first][..], &length(name.len()), name, &length(value.len()), value].concat()
 }
 
-/// Returns a length with a prefix of seven bits (RFC 7541 §5.1).
+/// Encodes a length as an integer with a 7-bit prefix (RFC 7541 §5.1).
 fn length(bytes: usize) -> Vec<u8> {
-    const MOST: usize = 0x7f;
-    if bytes < MOST {
+    const PREFIX_MAX: usize = 0x7f;
+    if bytes < PREFIX_MAX {
         return vec![u8::try_from(bytes).unwrap_or(u8::MAX)];
     }
-    let (mut encoded, mut rest) = (vec![0x7f], bytes - MOST);
-    while rest > MOST {
-        encoded.push(0x80 | u8::try_from(rest & MOST).unwrap_or(u8::MAX));
+    let (mut encoded, mut rest) = (vec![0x7f], bytes - PREFIX_MAX);
+    while rest > PREFIX_MAX {
+        encoded.push(0x80 | u8::try_from(rest & PREFIX_MAX).unwrap_or(u8::MAX));
         rest >>= 7;
     }
     encoded.push(u8::try_from(rest).unwrap_or(u8::MAX));
@@ -68,8 +69,8 @@ fn length(bytes: usize) -> Vec<u8> {
 /// Counters of the server's frames.
 #[derive(Debug, Default)]
 pub(super) struct ServerFrames {
-    head: Vec<u8>,
-    /// Bytes of a payload before the next head.
+    header: Vec<u8>,
+    /// Payload bytes to skip before the next frame header.
     skip: usize,
     /// Streams that have ended.
     pub(super) ended: usize,
@@ -78,18 +79,19 @@ pub(super) struct ServerFrames {
 }
 
 impl ServerFrames {
-    /// Follows the server's frames.
+    /// Counts the frames in the next bytes from the server.
     pub(super) fn follow(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let skipped = self.skip.min(bytes.len());
             (self.skip, bytes) = (self.skip - skipped, &bytes[skipped..]);
-            let taken = (HEAD_BYTES - self.head.len()).min(bytes.len());
-            self.head.extend_from_slice(&bytes[..taken]);
+            let taken = (HEADER_BYTES - self.header.len()).min(bytes.len());
+            self.header.extend_from_slice(&bytes[..taken]);
             bytes = &bytes[taken..];
-            let Ok([high, middle, low, kind, flags, ..]) = <[u8; HEAD_BYTES]>::try_from(self.head.as_slice()) else {
+            let Ok([high, middle, low, kind, flags, ..]) = <[u8; HEADER_BYTES]>::try_from(self.header.as_slice())
+            else {
                 return;
             };
-            self.head.clear();
+            self.header.clear();
             self.skip = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
             let is_last = flags & END_STREAM != 0 && (kind == DATA || kind == HEADERS);
             self.ended += usize::from(is_last || kind == RST_STREAM);
