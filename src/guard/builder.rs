@@ -12,7 +12,7 @@ use super::client::{AuthService, ClientSettings};
 use super::endpoints::EndpointTarget;
 use super::feed::FeedCredential;
 use crate::Uptime;
-use crate::dial::{Dialer, InvalidUrl, ServerUrl};
+use crate::dial::{InvalidUrl, ServerUrl};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientTls, ClientTlsError};
 
@@ -66,7 +66,7 @@ impl AuthServiceBuilder {
         Ok(match &endpoint.0 {
             #[cfg(feature = "tls")]
             EndpointAddress::Endpoint(_) if self.tls.is_some() => return Err(BuildError::TwoWays),
-            EndpointAddress::Endpoint(endpoint) => EndpointTarget::Custom(Dialer::from((**endpoint).clone())),
+            EndpointAddress::Endpoint(endpoint) => EndpointTarget::Custom(Box::new((**endpoint).clone().into())),
             #[cfg(feature = "tls")]
             EndpointAddress::Url(url) if self.tls.is_some() || url.starts_with("https://") => {
                 let tls = self.tls.clone().map_or_else(|| ClientTls::builder().build(), Ok)?;

@@ -38,7 +38,7 @@ pub(super) enum EndpointTarget {
     /// A URL. A host name stands for all of its addresses.
     Url(ServerUrl),
     /// An endpoint that connects as the user configured it.
-    Custom(Dialer),
+    Custom(Box<Dialer>),
 }
 
 /// The endpoints of the auth service. Clones share them.
@@ -77,7 +77,7 @@ impl AuthEndpoints {
             EndpointTarget::Url(url) => Some(DialedEndpoint::at_address(target, url, url.address()?, limit)),
             EndpointTarget::Custom(dialer) => {
                 let source = EndpointSource { target, address: None };
-                Some(DialedEndpoint::from_dialer(source, dialer.clone(), limit))
+                Some(DialedEndpoint::from_dialer(source, (**dialer).clone(), limit))
             }
         });
         Self::from_list(endpoints.map(Arc::new).collect(), limit, metrics)
@@ -111,23 +111,36 @@ impl AuthEndpoints {
         self.pick(&[])
     }
 
-    /// Returns another endpoint for a request; `None` if no untried one is up.
-    pub(super) fn another(&self, tried: &[Arc<DialedEndpoint>]) -> Option<Arc<DialedEndpoint>> {
-        let endpoint = self.pick(tried).filter(|_| tried.len() < MAX_TRIED_ENDPOINTS)?;
-        self.0.metrics.counters().failovers.one();
-        Some(endpoint)
+    /// Returns another endpoint for a request whose endpoint failed; `None` if all are tried. It may be down: the next
+    /// probe of an endpoint that has just started may be a second away.
+    pub(super) fn after_failure(&self, tried: &[Arc<DialedEndpoint>]) -> Option<Arc<DialedEndpoint>> {
+        self.count_failover(tried, self.pick(tried))
     }
 
-    /// Returns the least busy endpoint that is up and not tried. The first attempt may go to one that is down.
+    /// Returns another endpoint for a request whose endpoint is silent; `None` if no untried one is up.
+    pub(super) fn after_silence(&self, tried: &[Arc<DialedEndpoint>]) -> Option<Arc<DialedEndpoint>> {
+        self.count_failover(tried, self.pick(tried).filter(|endpoint| endpoint.is_up()))
+    }
+
+    fn count_failover(
+        &self,
+        tried: &[Arc<DialedEndpoint>],
+        next: Option<Arc<DialedEndpoint>>,
+    ) -> Option<Arc<DialedEndpoint>> {
+        let next = next.filter(|_| tried.len() < MAX_TRIED_ENDPOINTS)?;
+        self.0.metrics.counters().failovers.one();
+        Some(next)
+    }
+
+    /// Returns the least busy untried endpoint that is up, otherwise the next untried one in turn.
     fn pick(&self, tried: &[Arc<DialedEndpoint>]) -> Option<Arc<DialedEndpoint>> {
         let list = self.list();
         let turn = self.0.turn.fetch_add(1, Ordering::Relaxed);
         let begin = usize::try_from(turn % list.len().max(1) as u64).unwrap_or_default();
-        let in_turn = || list[begin..].iter().chain(&list[..begin]);
-        let untried = |endpoint: &&Arc<DialedEndpoint>| !tried.iter().any(|tried| Arc::ptr_eq(tried, endpoint));
-        let up = in_turn().filter(untried).filter(|endpoint| endpoint.is_up());
-        let picked = up.min_by_key(|endpoint| endpoint.running());
-        picked.or_else(|| in_turn().next().filter(|_| tried.is_empty())).cloned()
+        let is_untried = |endpoint: &&Arc<DialedEndpoint>| !tried.iter().any(|tried| Arc::ptr_eq(tried, endpoint));
+        let untried = || list[begin..].iter().chain(&list[..begin]).filter(is_untried);
+        let up = untried().filter(|endpoint| endpoint.is_up()).min_by_key(|endpoint| endpoint.running());
+        up.or_else(|| untried().next()).cloned()
     }
 
     /// Returns an endpoint for a stream of the feed. Another one than `last`, if another is up. Waits while no name is
@@ -261,7 +274,9 @@ mod tests {
         for _ in 0..4 {
             assert!(Arc::ptr_eq(&endpoints.pick(&[]).unwrap(), &two));
         }
-        assert!(endpoints.another(std::slice::from_ref(&two)).is_none());
+        let tried = std::slice::from_ref(&two);
+        assert!(endpoints.after_silence(tried).is_none());
+        assert!(Arc::ptr_eq(&endpoints.after_failure(tried).unwrap(), &one));
         endpoints.record_failure(&two, "refused");
         let picked = [(); 2].map(|()| endpoints.pick(&[]).unwrap());
         assert!(!Arc::ptr_eq(&picked[0], &picked[1]), "they take turns");
@@ -281,7 +296,7 @@ mod tests {
     async fn request_tries_three_endpoints() {
         let endpoints = endpoints(5);
         let mut tried = vec![endpoints.pick(&[]).unwrap()];
-        while let Some(next) = endpoints.another(&tried) {
+        while let Some(next) = endpoints.after_failure(&tried) {
             tried.push(next);
         }
         assert_eq!(tried.len(), MAX_TRIED_ENDPOINTS);

@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::{AuthEndpoints, DialedEndpoint, EndpointSource, EndpointTarget};
 use crate::dial::ServerUrl;
 
-/// Interval of lookups while requests succeed.
+/// Longest pause between two lookups, beside the minimum pause.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Minimum pause between two lookups.
@@ -76,7 +76,7 @@ impl HostName {
             sleep(MIN_LOOKUP_PAUSE).await;
             // A failed lookup is repeated at once, and so is one that a failed request asks for.
             if !self.is_failing {
-                let _ = timeout(LOOKUP_INTERVAL - MIN_LOOKUP_PAUSE, wanted.changed()).await;
+                let _ = timeout(LOOKUP_INTERVAL, wanted.changed()).await;
             }
         }
     }
@@ -170,7 +170,7 @@ mod tests {
         let kept = Arc::clone(&endpoints.list()[1]);
         let mut changes = endpoints.0.current.subscribe();
         changes.changed().await.unwrap();
-        assert_eq!(begun.elapsed(), LOOKUP_INTERVAL);
+        assert_eq!(begun.elapsed(), MIN_LOOKUP_PAUSE + LOOKUP_INTERVAL);
         assert_eq!(listed(&endpoints), [2, 3].map(address));
         assert!(Arc::ptr_eq(&endpoints.list()[0], &kept));
         // Later lookups find nothing.

@@ -144,15 +144,14 @@ impl FeedFollower {
 
     /// Runs one stream from start to end.
     async fn stream(&mut self, connection: Option<FeedConnection>) -> StreamEnd {
-        let connection = match connection {
-            Some(connection) => connection,
-            None => {
-                let endpoint = self.endpoints.for_feed(self.last.as_ref()).await;
-                self.last = Some(Arc::clone(&endpoint));
-                match FeedConnection::open(endpoint).await {
-                    Ok(connection) => connection,
-                    Err(cause) => return self.fail(cause),
-                }
+        let connection = if let Some(connection) = connection {
+            connection
+        } else {
+            let endpoint = self.endpoints.for_feed(self.last.as_ref()).await;
+            self.last = Some(Arc::clone(&endpoint));
+            match FeedConnection::open(endpoint).await {
+                Ok(connection) => connection,
+                Err(cause) => return self.fail(cause),
             }
         };
         self.last = Some(Arc::clone(&connection.endpoint));
@@ -223,7 +222,7 @@ mod tests {
     async fn rejection_is_logged_after_an_outage_too() {
         let fail = |causes: &[FeedFailure]| {
             let endpoint = Endpoint::from_static("http://127.0.0.1:1");
-            let targets = [EndpointTarget::Custom(endpoint.into())];
+            let targets = [EndpointTarget::Custom(Box::new(endpoint.into()))];
             let mut follower = FeedFollower {
                 endpoints: AuthEndpoints::new(&targets, Duration::from_millis(500), AuthMetrics::default()),
                 last: None,

@@ -68,15 +68,19 @@ impl RemoteVerifier {
                 Ok(attempt) => return attempt.into_introspection(),
                 Err(_) => None,
             };
-            let is_silent = |endpoint: &&Arc<DialedEndpoint>| endpoint.channel().is_silent_since(begun);
-            match &failed {
-                Some(attempt) => self.endpoints.record_failure(&attempt.endpoint, &attempt.cause()),
-                None => {
-                    tried.iter().filter(is_silent).for_each(|silent| self.endpoints.record_failure(silent, "silent"))
+            let is_silent = |endpoint: &Arc<DialedEndpoint>| endpoint.channel().is_silent_since(begun);
+            let next = match &failed {
+                Some(attempt) => {
+                    self.endpoints.record_failure(&attempt.endpoint, &attempt.cause());
+                    self.endpoints.after_failure(&tried)
                 }
-            }
-            let must_move = failed.is_some() || tried.iter().all(|endpoint| is_silent(&endpoint));
-            if must_move && let Some(next) = self.endpoints.another(&tried) {
+                None if tried.iter().all(is_silent) => {
+                    tried.iter().for_each(|silent| self.endpoints.record_failure(silent, "silent"));
+                    self.endpoints.after_silence(&tried)
+                }
+                None => None,
+            };
+            if let Some(next) = next {
                 race.add(self.ask_endpoint(Arc::clone(&next), token, class, deadline));
                 tried.push(next);
             } else if race.is_over()
@@ -95,7 +99,7 @@ impl RemoteVerifier {
         class: TrafficClass,
         deadline: Instant,
     ) -> Attempt {
-        let _running = RunningRequest::start(&endpoint);
+        let running = RunningRequest::start(&endpoint);
         let mut channel = endpoint.channel().subscribe();
         loop {
             let mut client = TokenServiceClient::new(channel.borrow_and_update().clone());
@@ -103,7 +107,7 @@ impl RemoteVerifier {
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
             // Requests about likely garbage neither prove silence nor are sent again.
             let is_fair = class != TrafficClass::Doubtful;
-            let _pending = is_fair.then(|| endpoint.channel().start_request(deadline));
+            let pending = is_fair.then(|| endpoint.channel().start_request(deadline));
             // Read before the request is sent: the answer is true at some later moment.
             let begun = self.uptime.now();
             let answer = tokio::select! {
@@ -117,7 +121,7 @@ impl RemoteVerifier {
             if !is_endpoint_fault(&answer) {
                 self.endpoints.record_answer(&endpoint);
             }
-            drop((_pending, _running));
+            drop((pending, running));
             return Attempt { endpoint, answer, begun };
         }
     }
