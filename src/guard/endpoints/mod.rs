@@ -7,8 +7,8 @@ mod probe;
 mod race;
 mod replaceable_channel;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -61,9 +61,6 @@ struct EndpointsState {
     turn: AtomicU64,
     metrics: AuthMetrics,
 }
-
-/// A handle that does not keep the endpoints.
-struct WeakEndpoints(Weak<EndpointsState>);
 
 type EndpointList = Arc<[Arc<DialedEndpoint>]>;
 
@@ -173,7 +170,12 @@ impl AuthEndpoints {
             return;
         }
         self.count_down();
-        probe::start(self, endpoint);
+        let state = Arc::downgrade(&self.0);
+        probe::start(endpoint, self.0.limit, move |endpoint| {
+            if let Some(state) = state.upgrade() {
+                Self(state).record_answer(endpoint);
+            }
+        });
     }
 
     /// Records an answer of an endpoint other than `UNAVAILABLE`.
@@ -227,17 +229,6 @@ impl AuthEndpoints {
     /// Returns the time limit of a request.
     fn limit(&self) -> Duration {
         self.0.limit
-    }
-
-    fn downgrade(&self) -> WeakEndpoints {
-        WeakEndpoints(Arc::downgrade(&self.0))
-    }
-}
-
-impl WeakEndpoints {
-    /// Returns the endpoints, unless the client is dropped.
-    fn upgrade(&self) -> Option<AuthEndpoints> {
-        self.0.upgrade().map(AuthEndpoints)
     }
 }
 

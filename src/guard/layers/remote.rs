@@ -75,7 +75,9 @@ impl RemoteVerifier {
                     self.endpoints.after_failure(&tried)
                 }
                 None if tried.iter().all(is_silent) => {
-                    tried.iter().for_each(|silent| self.endpoints.record_failure(silent, "silent"));
+                    for silent in &tried {
+                        self.endpoints.record_failure(silent, "silent");
+                    }
                     self.endpoints.after_silence(&tried)
                 }
                 None => None,
