@@ -1,5 +1,9 @@
 //! Connections to the auth service: in plaintext, by TLS of tonic, or by TLS from files.
 
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use http::Uri;
 use tonic::transport::{Channel, Endpoint, Error};
 
 #[cfg(feature = "tls")]
@@ -24,13 +28,6 @@ impl From<Endpoint> for Dialer {
 }
 
 impl Dialer {
-    /// Reads a URL: `http://HOST:PORT`.
-    pub(crate) fn from_url(url: &str) -> Result<Self, InvalidUrl> {
-        let endpoint = Endpoint::from_shared(url.to_owned()).ok();
-        let is_plain = |one: &Endpoint| one.uri().scheme_str() == Some("http") && one.uri().port().is_some();
-        endpoint.filter(is_plain).map(Self::from).ok_or_else(|| InvalidUrl::new(url))
-    }
-
     /// Changes the endpoint.
     pub(crate) fn map(self, change: impl FnOnce(Endpoint) -> Endpoint) -> Self {
         Self { endpoint: change(self.endpoint), ..self }
@@ -55,19 +52,83 @@ impl Dialer {
     }
 }
 
+/// A server's URL: `http://HOST:PORT`, or for TLS `https://HOST:PORT`.
+#[derive(Clone, Debug)]
+pub(crate) struct ServerUrl {
+    origin: Uri,
+    host: String,
+    port: u16,
+    #[cfg(feature = "tls")]
+    connector: Option<TlsConnector>,
+}
+
+impl ServerUrl {
+    /// Parses a URL for plaintext.
+    pub(crate) fn plain(url: &str) -> Result<Self, InvalidUrl> {
+        Self::parse(url, "http").ok_or_else(|| InvalidUrl::new(url))
+    }
+
+    fn parse(url: &str, scheme: &str) -> Option<Self> {
+        let origin = url.parse::<Uri>().ok().filter(|uri| uri.scheme_str() == Some(scheme))?;
+        let authority = origin.authority().filter(|authority| !authority.as_str().contains('@'))?;
+        let (host, port) = (authority.host().trim_matches(['[', ']']).to_owned(), authority.port_u16()?);
+        Some(Self {
+            origin,
+            host,
+            port,
+            #[cfg(feature = "tls")]
+            connector: None,
+        })
+    }
+
+    /// Returns the host: a name, or an IP address without brackets.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Returns the port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns the address, if the host is an IP address.
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
+        self.host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, self.port))
+    }
+
+    /// Returns the way to connect to one address of the host. Requests name the host all the same.
+    pub(crate) fn dialer_at(&self, address: SocketAddr) -> Dialer {
+        self.dialer_of(&address)
+    }
+
+    /// Returns the way to connect to `HOST:PORT`.
+    ///
+    /// A connector of the caller's is for `http`: tonic puts its own TLS around connections of `https`.
+    fn dialer_of(&self, authority: &dyn fmt::Display) -> Dialer {
+        let uri = Uri::try_from(format!("http://{authority}")).unwrap_or_else(|_| self.origin.clone());
+        Dialer {
+            endpoint: Endpoint::from(uri).origin(self.origin.clone()),
+            #[cfg(feature = "tls")]
+            connector: self.connector.clone(),
+        }
+    }
+}
+
 #[cfg(feature = "tls")]
-impl Dialer {
-    /// Reads a URL for TLS: `https://HOST:PORT`.
-    pub(crate) fn from_tls_url(url: &str, tls: ClientTls) -> Result<Self, InvalidUrl> {
-        let uri = url.parse::<http::Uri>().ok().filter(|uri| uri.scheme_str() == Some("https"));
-        let authority = uri.as_ref().and_then(http::Uri::authority).filter(|authority| authority.port().is_some());
-        let authority = authority.filter(|authority| !authority.as_str().contains('@'));
-        let (Some(origin), Some(authority)) = (&uri, authority) else { return Err(InvalidUrl::for_tls(url)) };
-        let server_name = tls.server_name(authority.host()).map_err(|_| InvalidUrl::for_tls(url))?;
-        // A connector of the caller's is for `http`: tonic puts its own TLS around connections of `https`.
-        let endpoint = Endpoint::from_shared(format!("http://{authority}")).map_err(|_| InvalidUrl::for_tls(url))?;
-        let connector = Some(TlsConnector::new(tls, server_name));
-        Ok(Self { endpoint: endpoint.origin(origin.clone()), connector })
+impl ServerUrl {
+    /// Parses a URL for TLS.
+    pub(crate) fn tls(url: &str, tls: ClientTls) -> Result<Self, InvalidUrl> {
+        let parsed = Self::parse(url, "https").ok_or_else(|| InvalidUrl::for_tls(url))?;
+        let server_name = tls.server_name(&parsed.host).map_err(|_| InvalidUrl::for_tls(url))?;
+        Ok(Self { connector: Some(TlsConnector::new(tls, server_name)), ..parsed })
+    }
+
+    /// Returns the way to connect to the host. Each connection looks up the name.
+    fn dialer(&self) -> Dialer {
+        match self.origin.authority() {
+            Some(authority) => self.dialer_of(authority),
+            None => self.dialer_of(&self.host),
+        }
     }
 }
 
@@ -88,7 +149,7 @@ impl ClientTls {
     /// # Errors
     /// Fails if the URL is not `https://HOST:PORT`.
     pub fn channel_with(&self, url: &str, change: impl FnOnce(Endpoint) -> Endpoint) -> Result<Channel, InvalidUrl> {
-        Ok(Dialer::from_tls_url(url, self.clone())?.map(change).connect_lazy())
+        Ok(ServerUrl::tls(url, self.clone())?.dialer().map(change).connect_lazy())
     }
 }
 

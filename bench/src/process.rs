@@ -104,7 +104,18 @@ impl Process {
         Ok(())
     }
 
-    /// Starts the service again after a kill, with its data and at its address.
+    /// Asks the process to stop, and waits until it has ended. Needs a runtime of several threads.
+    ///
+    /// # Errors
+    /// Fails if the service does not stop cleanly.
+    pub fn stop(&mut self) -> Result<(), Failure> {
+        self.signal(Signal::TERM)?;
+        let mut child = self.child.take().ok_or("the process has been killed before")?;
+        let status = block_in_place(|| child.0.wait())?;
+        if status.success() { Ok(()) } else { Err(format!("a service has stopped with {status}").into()) }
+    }
+
+    /// Starts the service again after a kill or a stop, with its data and at its address.
     ///
     /// # Errors
     /// Fails if the service does not start.

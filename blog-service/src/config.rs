@@ -26,6 +26,8 @@ pub use tls::TlsFlags;
 use crate::secrets;
 use crate::store::DatabaseUrl;
 
+const AUTH_URL: &str = "--auth-url (BLOG_AUTH_URL)";
+
 const OPS_LISTEN: &str = "--ops-listen (BLOG_OPS_LISTEN)";
 
 /// Setting that allows plaintext beyond loopback and published secrets.
@@ -51,9 +53,11 @@ pub struct BlogFlags {
     #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true,
           value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
-    /// The auth service: http://HOST:PORT, or https://HOST:PORT for TLS
-    #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_parser = ServiceAddress::parse, hide_env_values = true)]
-    pub auth_url: ServiceAddress,
+    /// The auth service: http://HOST:PORT, or https://HOST:PORT for TLS. Several replicas: one URL each, separated by
+    /// commas, or a host name with several addresses
+    #[arg(long, env = "BLOG_AUTH_URL", default_value = "http://127.0.0.1:50051", value_delimiter = ',', num_args = 1,
+          value_name = "URL", value_parser = ServiceAddress::parse, hide_env_values = true)]
+    pub auth_url: Vec<ServiceAddress>,
     /// Audience (`aud`) that tokens must have
     #[arg(long, env = "BLOG_AUDIENCE", default_value = "gatepost", hide_env_values = true)]
     pub audience: String,
@@ -145,14 +149,14 @@ impl BlogConfig {
     pub fn new(flags: BlogFlags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         let service_key = environment.service_key("BLOG_SERVICE_KEY")?;
         let switch = flags.insecure_switch();
-        let is_used = flags.auth_url.is_tls();
+        let is_used = uses_tls(&flags.auth_url)?;
         let tls = TlsParts { server: flags.tls.open(&clock)?, client: flags.auth_tls.open(is_used)? };
         let is_private = tls.server.is_some() || flags.listen.ip().is_loopback();
         check_plaintext("--listen (BLOG_LISTEN)", is_private, switch)?;
         let is_private = tls.server.is_some() || flags.ops_listen.is_none_or(|listen| listen.ip().is_loopback());
         check_plaintext(OPS_LISTEN, is_private, switch)?;
         check_encrypted("--database-url (BLOG_DATABASE_URL)", flags.database_url.is_private(), switch)?;
-        check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_private(), switch)?;
+        check_plaintext(AUTH_URL, flags.auth_url.iter().all(ServiceAddress::is_private), switch)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
@@ -186,12 +190,25 @@ impl BlogConfig {
     }
 }
 
+/// Returns true if the auth service is reached by TLS.
+///
+/// # Errors
+/// Fails if some URLs are for TLS and others for plaintext.
+fn uses_tls(urls: &[ServiceAddress]) -> Result<bool, ConfigError> {
+    let count = urls.iter().filter(|url| url.is_tls()).count();
+    if count != 0 && count != urls.len() {
+        return Err(ConfigError::setting(AUTH_URL, "mixes http:// and https://; write the same for all replicas"));
+    }
+    Ok(count != 0)
+}
+
 /// Lists the connections that send plaintext beyond loopback.
 fn exposed(flags: &BlogFlags) -> Vec<String> {
     let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
     let listeners = listeners.filter(|_| flags.tls.tls_cert.is_none());
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
-    let auth = (!flags.auth_url.is_private()).then(|| format!("the auth service at {}", flags.auth_url.address()));
+    let exposed = flags.auth_url.iter().filter(|url| !url.is_private());
+    let auth = exposed.map(|url| format!("the auth service at {}", url.address()));
     beyond.chain(database).chain(auth).collect()
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use db::clock::{clock_probe, measure};
 use db::{OpenError, health, patiently, requests, secrets};
+use gatepost::guard::AuthServiceBuilder;
 use gatepost::{AuthService, BuildError, GuardLayer, Identity, PolicyError, Token};
-use kit::Clock;
 use kit::clock::keep;
 use kit::ids::Ids;
 use kit::lifecycle::Lifecycle;
@@ -16,6 +16,7 @@ use kit::rate_limiter::RateLimiter;
 use kit::serve::{Parts, ServeError, ServerMetrics, serve};
 use kit::tasks::{TaskDied, Tasks};
 use kit::tls::{Certificates, TlsParts, services};
+use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
 
 use crate::api::DESCRIPTOR_SET;
@@ -153,7 +154,9 @@ async fn start(flags: &BlogFlags, clock: Clock) -> Result<Arc<BlogState>, BlogRu
 
 /// Builds the client of the auth service.
 fn auth(flags: &BlogFlags, service_key: Option<&Token>, tls: &TlsParts) -> Result<AuthService, BuildError> {
-    let mut auth = AuthService::builder(flags.auth_url.url());
+    let mut urls = flags.auth_url.iter().map(ServiceAddress::url);
+    let first = urls.next().unwrap_or_default();
+    let mut auth = urls.fold(AuthService::builder(first), AuthServiceBuilder::endpoint);
     if let Some(tls) = &tls.client {
         auth = auth.tls(tls.clone());
     }

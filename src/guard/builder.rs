@@ -9,9 +9,10 @@ use tonic::transport::Endpoint;
 use super::Token;
 use super::authorizer::GUARD_TIMEOUT;
 use super::client::{AuthService, ClientSettings};
+use super::endpoints::EndpointTarget;
 use super::feed::FeedCredential;
 use crate::Uptime;
-use crate::dial::{Dialer, InvalidUrl};
+use crate::dial::{InvalidUrl, ServerUrl};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientTls, ClientTlsError};
 
@@ -21,6 +22,9 @@ const ALLOWED_ATTEMPTS: RangeInclusive<u32> = 1..=5;
 const ALLOWED_FAILURES: RangeInclusive<u32> = 1..=100;
 const ALLOWED_PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
 const ALLOWED_CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
+
+/// Maximum endpoints of an auth service. A host name counts once.
+const MAX_ENDPOINTS: usize = 32;
 
 /// The address of an auth service: a URL, `http://HOST:PORT` or for TLS `https://HOST:PORT`, or an [`Endpoint`] of tonic.
 #[derive(Clone, Debug)]
@@ -57,28 +61,19 @@ impl From<Endpoint> for AuthEndpoint {
 }
 
 impl AuthServiceBuilder {
-    /// Returns the address and the way to connect, with the timeouts that a guard needs.
-    fn dialer(&self) -> Result<Dialer, BuildError> {
-        let dialer = match &self.endpoint.0 {
+    /// Returns an endpoint's address and the way to connect.
+    fn target(&self, endpoint: &AuthEndpoint) -> Result<EndpointTarget, BuildError> {
+        Ok(match &endpoint.0 {
             #[cfg(feature = "tls")]
             EndpointAddress::Endpoint(_) if self.tls.is_some() => return Err(BuildError::TwoWays),
-            EndpointAddress::Endpoint(endpoint) => Dialer::from((**endpoint).clone()),
+            EndpointAddress::Endpoint(endpoint) => EndpointTarget::Custom(Box::new((**endpoint).clone().into())),
             #[cfg(feature = "tls")]
             EndpointAddress::Url(url) if self.tls.is_some() || url.starts_with("https://") => {
                 let tls = self.tls.clone().map_or_else(|| ClientTls::builder().build(), Ok)?;
-                Dialer::from_tls_url(url, tls)?
+                EndpointTarget::Url(ServerUrl::tls(url, tls)?)
             }
-            EndpointAddress::Url(url) => Dialer::from_url(url)?,
-        };
-        let timeout = self.settings.timeout;
-        Ok(dialer.map(|endpoint| {
-            endpoint
-                .connect_timeout(timeout)
-                .tcp_nodelay(true)
-                .http2_keep_alive_interval(Duration::from_secs(10))
-                .keep_alive_timeout(Duration::from_secs(5))
-                .keep_alive_while_idle(true)
-        }))
+            EndpointAddress::Url(url) => EndpointTarget::Url(ServerUrl::plain(url)?),
+        })
     }
 
     /// Returns the credential for the revocation feed: the service key, otherwise the client certificate.
@@ -94,7 +89,7 @@ impl AuthServiceBuilder {
 #[derive(Clone, Debug)]
 #[must_use = "build() makes the AuthService"]
 pub struct AuthServiceBuilder {
-    endpoint: AuthEndpoint,
+    endpoints: Vec<AuthEndpoint>,
     service_key: Option<Token>,
     #[cfg(feature = "tls")]
     tls: Option<ClientTls>,
@@ -105,7 +100,8 @@ pub struct AuthServiceBuilder {
 impl AuthService {
     /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or an [`Endpoint`] of tonic. With the
     /// feature `tls` also `https://HOST:PORT`, by default with a certificate of a public authority. The client connects
-    /// on demand, and reconnects when a connection breaks or falls silent.
+    /// on demand, and reconnects when a connection breaks or falls silent. For several replicas, add each one with
+    /// [`endpoint`](AuthServiceBuilder::endpoint), or use a host name with several addresses.
     ///
     /// ```no_run
     /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
@@ -125,13 +121,24 @@ impl AuthService {
 impl AuthServiceBuilder {
     pub(super) fn new(endpoint: AuthEndpoint) -> Self {
         Self {
-            endpoint,
+            endpoints: vec![endpoint],
             service_key: None,
             #[cfg(feature = "tls")]
             tls: None,
             uptime: Uptime::system(),
             settings: ClientSettings::default(),
         }
+    }
+
+    /// Adds an endpoint: another replica of the same auth service, with the same database.
+    ///
+    /// Each request goes to the least busy endpoint that is up. A request whose endpoint fails or stays silent goes to
+    /// another one, within the request's time limit. The revocation feed follows one endpoint, and moves if that one
+    /// fails. A host name needs no further endpoints: each of its addresses is one, and the client looks the name up
+    /// again every ten seconds and after a failure.
+    pub fn endpoint(mut self, endpoint: impl Into<AuthEndpoint>) -> Self {
+        self.endpoints.push(endpoint.into());
+        self
     }
 
     /// Sets the authorities, the client certificate and the server's name, for a URL `https://HOST:PORT`. With a client
@@ -194,9 +201,13 @@ impl AuthServiceBuilder {
     /// Fails if the URL has another form, if a setting is out of range, and outside a Tokio runtime.
     pub fn build(self) -> Result<AuthService, BuildError> {
         self.settings.check()?;
-        let (dialer, credential) = (self.dialer()?, self.feed_credential());
+        if self.endpoints.len() > MAX_ENDPOINTS {
+            return Err(BuildError::TooManyEndpoints(self.endpoints.len()));
+        }
+        let targets = self.endpoints.iter().map(|endpoint| self.target(endpoint)).collect::<Result<_, _>>()?;
+        let credential = self.feed_credential();
         Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-        Ok(AuthService::start(dialer, credential, self.uptime, &self.settings))
+        Ok(AuthService::start(targets, credential, self.uptime, &self.settings))
     }
 }
 
@@ -231,6 +242,11 @@ pub enum BuildError {
     /// The URL has another form.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
+    /// More endpoints than the client can watch.
+    #[error(
+        "AuthService::builder(): {0} endpoints, and at most {MAX_ENDPOINTS} are possible; use a host name for more"
+    )]
+    TooManyEndpoints(usize),
     /// A setting is out of range.
     #[error("AuthService::builder(): {name} is {value}, and must be {allowed}")]
     Setting {

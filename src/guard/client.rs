@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::authorizer::GUARD_TIMEOUT;
+use super::endpoints::{AuthEndpoints, EndpointTarget, NameResolver};
 use super::feed::{FeedCredential, RevocationFeed};
 use super::introspection_cache::{DEFAULT_CACHE_CAPACITY, DEFAULT_INACTIVE_CACHE_CAPACITY, IntrospectionCache};
-use super::layers::{Breaker, RemoteVerifier, ReplaceableChannel, Retry};
+use super::layers::{Breaker, RemoteVerifier, Retry};
 use super::shared_revocation_state::SharedRevocationState;
 use super::{Introspection, Token, TrafficClass, Unavailable, Verify};
 use crate::Uptime;
-use crate::dial::Dialer;
 use crate::metrics::AuthMetrics;
 
 /// A [`Verify`] that asks the auth service once per token and follows its revocations.
@@ -40,6 +40,8 @@ struct ClientState {
     revocation_state: Arc<SharedRevocationState>,
     /// The task that follows the revocations; stops when dropped.
     feed: Option<RevocationFeed>,
+    /// The tasks that look up host names; they stop when dropped.
+    _names: NameResolver,
 }
 
 /// The numeric settings.
@@ -69,7 +71,7 @@ impl Default for ClientSettings {
 impl AuthService {
     /// Starts the client. With a credential it follows the revocations.
     pub(super) fn start(
-        dialer: Dialer,
+        targets: Vec<EndpointTarget>,
         credential: Option<FeedCredential>,
         uptime: Uptime,
         settings: &ClientSettings,
@@ -77,15 +79,16 @@ impl AuthService {
         let ClientSettings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
             *settings;
         let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
-        let verify_channel = ReplaceableChannel::from_endpoint(dialer.clone(), timeout);
-        let remote = Retry::new(RemoteVerifier::with_channel(verify_channel.clone()).with_uptime(uptime))
-            .with_attempts(attempts);
+        let endpoints = AuthEndpoints::new(&targets, timeout, revocation_state.metrics().clone());
+        let names = NameResolver::start(&endpoints, targets);
+        let remote = RemoteVerifier::with_endpoints(endpoints.clone()).with_uptime(uptime);
+        let remote = Retry::new(remote).with_attempts(attempts);
         let remote = Breaker::new(remote).with_settings(failures, probe_interval, timeout);
         let state = Arc::clone(&revocation_state);
         let cache = IntrospectionCache::with_capacity(remote, timeout, state, cache_capacity, inactive_cache_capacity);
-        let feed = credential
-            .map(|credential| RevocationFeed::start(dialer, credential, Arc::clone(&revocation_state), verify_channel));
-        Self(Arc::new(ClientState { cache, revocation_state, feed }))
+        let feed =
+            credential.map(|credential| RevocationFeed::start(endpoints, credential, Arc::clone(&revocation_state)));
+        Self(Arc::new(ClientState { cache, revocation_state, feed, _names: names }))
     }
 
     /// Returns a handle to the counters of requests and of the feed.

@@ -6,11 +6,15 @@ use std::time::Duration;
 /// Returns a random time from zero to `longest`, both included: "full jitter" (Brooker, *Exponential Backoff and
 /// Jitter*, AWS Architecture Blog, 2015).
 pub(crate) fn full(longest: Duration) -> Duration {
-    // `RandomState` is the only source of randomness in the standard library: each one has its own keys, the first of a
-    // thread from the system. This spreads calls well, but is unfit for secrets.
-    let random = RandomState::new().hash_one(());
     let nanos = u64::try_from(longest.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(random % nanos.saturating_add(1))
+    Duration::from_nanos(number() % nanos.saturating_add(1))
+}
+
+/// Returns a random number. It spreads calls well, but is unfit for secrets.
+pub(crate) fn number() -> u64 {
+    // `RandomState` is the only source of randomness in the standard library: each one has its own keys, the first of a
+    // thread from the system.
+    RandomState::new().hash_one(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod cache_entries;
 mod call_parts;
 mod certificates;
 mod client;
+mod endpoints;
 mod fairness;
 mod feed;
 mod identity;

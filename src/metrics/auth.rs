@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::counter::Counter;
+use super::counter::{Counter, Gauge};
 use super::distribution::{Distribution, Histogram};
 use super::facade;
 
@@ -23,6 +23,9 @@ pub(crate) struct AuthCounters {
     pub(crate) resets: Counter,
     pub(crate) gaps: Counter,
     pub(crate) lag: Histogram<10>,
+    pub(crate) failovers: Counter,
+    pub(crate) endpoints: Gauge,
+    pub(crate) endpoints_down: Gauge,
     is_fed: AtomicBool,
     feed_up: facade::RecordedGauge,
 }
@@ -55,6 +58,12 @@ pub struct AuthCounts {
     /// day of two machines; a negative difference counts as zero. Revocations that arrive after an outage are as old as
     /// the outage.
     pub lag: Distribution,
+    /// Requests that went to another endpoint, because the first one failed or was silent.
+    pub failovers: u64,
+    /// Endpoints of the auth service now: the addresses of all host names, and the others.
+    pub endpoints: u64,
+    /// Endpoints that failed and have not answered since.
+    pub endpoints_down: u64,
 }
 
 impl AuthMetrics {
@@ -72,6 +81,9 @@ impl AuthMetrics {
             resets: counters.resets.get(),
             gaps: counters.gaps.get(),
             lag: counters.lag.read(),
+            failovers: counters.failovers.get(),
+            endpoints: counters.endpoints.get(),
+            endpoints_down: counters.endpoints_down.get(),
         }
     }
 
@@ -84,7 +96,7 @@ impl AuthCounters {
     /// Sets the state of the stream.
     pub(crate) fn fed(&self, is_fed: bool) {
         self.is_fed.store(is_fed, Ordering::Relaxed);
-        self.feed_up.set(is_fed);
+        self.feed_up.set(u64::from(is_fed));
     }
 }
 
@@ -112,6 +124,12 @@ impl Default for AuthCounters {
                 "gatepost_feed_lag_seconds",
                 "Time from the write of a revocation until the guard knows it",
                 [5, 10, 25, 50, 100, 250, 500, 1000, 2000, 10_000],
+            ),
+            failovers: counter("gatepost_guard_failovers_total", "Requests that went to another endpoint"),
+            endpoints: Gauge::named("gatepost_guard_endpoints", "Endpoints of the auth service"),
+            endpoints_down: Gauge::named(
+                "gatepost_guard_endpoints_down",
+                "Endpoints that failed and have not answered",
             ),
             is_fed: AtomicBool::new(false),
             feed_up: facade::gauge("gatepost_feed_up", "1 while the revocation stream is connected"),

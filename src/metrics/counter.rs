@@ -1,4 +1,4 @@
-//! A monotonic counter.
+//! Counters and gauges.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -30,5 +30,30 @@ impl Counter {
 
     pub(super) fn get(&self) -> u64 {
         self.count.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that rises and falls.
+#[derive(Debug)]
+pub(crate) struct Gauge {
+    value: AtomicU64,
+    recorded: facade::RecordedGauge,
+}
+
+impl Gauge {
+    /// Creates a gauge with this name in the recorder.
+    pub(super) fn named(name: &'static str, help: &'static str) -> Self {
+        Self { value: AtomicU64::new(0), recorded: facade::gauge(name, help) }
+    }
+
+    /// Sets the number.
+    pub(crate) fn set(&self, value: usize) {
+        let value = u64::try_from(value).unwrap_or(u64::MAX);
+        self.value.store(value, Ordering::Relaxed);
+        self.recorded.set(value);
+    }
+
+    pub(super) fn get(&self) -> u64 {
+        self.value.load(Ordering::Relaxed)
     }
 }

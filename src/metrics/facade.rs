@@ -13,7 +13,7 @@ use super::Labels;
 #[derive(Debug)]
 pub(super) struct RecordedCounter(::metrics::Counter);
 
-/// A gauge of the recorder: 1 or 0.
+/// A gauge of the recorder.
 #[derive(Debug)]
 pub(super) struct RecordedGauge(::metrics::Gauge);
 
@@ -51,8 +51,9 @@ impl RecordedCounter {
 }
 
 impl RecordedGauge {
-    pub(super) fn set(&self, is_on: bool) {
-        self.0.set(f64::from(u8::from(is_on)));
+    pub(super) fn set(&self, value: u64) {
+        // The recorder takes no integers; the gauges of this crate are small numbers.
+        self.0.set(f64::from(u32::try_from(value).unwrap_or(u32::MAX)));
     }
 }
 

@@ -32,7 +32,7 @@ pub(super) const fn histogram(_name: &'static str, _help: &'static str) -> Recor
 impl Unrecorded {
     pub(super) const fn one(&self) {}
 
-    pub(super) const fn set(&self, _is_on: bool) {}
+    pub(super) const fn set(&self, _value: u64) {}
 
     pub(super) const fn record(&self, _time: Duration) {}
 }

@@ -103,7 +103,7 @@ impl Pair {
         let auth_listener = bind(AUTH_LISTEN, flags.auth_listen).await?;
         let blog_listener = bind(BLOG_LISTEN, flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
-        blog.auth_url = ServiceAddress::reaching(auth_at).with_tls(auth_cert.is_some());
+        blog.auth_url = vec![ServiceAddress::reaching(auth_at).with_tls(auth_cert.is_some())];
         blog.auth_tls.own_auth_cert.clone_from(&auth_cert);
         let blog = blog_service::BlogConfig::new(blog, environment, Clock::system())?;
         let mut blog = blog.reloaded_by(reload).bind_ops().await?;

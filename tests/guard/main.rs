@@ -17,6 +17,7 @@ mod open;
 mod outage;
 mod protocol;
 mod rules;
+mod several;
 mod silence;
 mod source;
 mod streams;

@@ -183,6 +183,7 @@ impl Collector for VerificationCollector {
             ("gatepost_feed_renewals", "Renewals that the auth service has answered", counts.renewals),
             ("gatepost_feed_resets", "Starts of the feed without earlier state", counts.resets),
             ("gatepost_feed_gaps", "Messages of the feed that were out of order or malformed", counts.gaps),
+            ("gatepost_guard_failovers", "Requests that went to another endpoint", counts.failovers),
         ] {
             let mut one = family(&mut encoder, name, help)?;
             one.encode_counter::<NoLabelSet, _, f64>(&number, None)?;
@@ -190,6 +191,13 @@ impl Collector for VerificationCollector {
         let help = "1 while the revocation stream is connected";
         let mut up = encoder.encode_descriptor("gatepost_feed_up", help, None, MetricType::Gauge)?;
         up.encode_gauge(&i64::from(counts.is_fed))?;
+        for (name, help, number) in [
+            ("gatepost_guard_endpoints", "Endpoints of the auth service", counts.endpoints),
+            ("gatepost_guard_endpoints_down", "Endpoints that failed and have not answered", counts.endpoints_down),
+        ] {
+            let mut one = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            one.encode_gauge(&i64::try_from(number).unwrap_or(i64::MAX))?;
+        }
         let help = "Age of the evidence of valid tokens at each verification";
         seconds(&mut encoder, "gatepost_guard_evidence_age", help, &counts.evidence_age)?;
         let help = "Time from the write of a revocation until the guard knows it";

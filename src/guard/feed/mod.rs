@@ -11,13 +11,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-use tonic::transport::Channel;
 
+use super::endpoints::{AuthEndpoints, DialedEndpoint};
 use super::jitter;
-use super::layers::ReplaceableChannel;
 use super::shared_revocation_state::SharedRevocationState;
-use crate::dial::Dialer;
-use stream::{FeedFailure, FeedStream, StreamEnd, connect};
+use stream::{FeedConnection, FeedFailure, FeedStream, StreamEnd};
 
 pub(super) use stream::FeedCredential;
 
@@ -39,22 +37,23 @@ pub(super) struct RevocationFeed {
 }
 
 impl RevocationFeed {
-    /// Starts to follow the auth service with this credential. The feed has a connection of its own, because a busy
-    /// one would delay renewals. `verify_channel` is replaced when the feed has reconnected after a fault.
+    /// Starts to follow one endpoint with this credential, and another one when that endpoint fails. The feed has a
+    /// connection of its own, because a busy one would delay renewals. When the feed has reconnected after a fault, the
+    /// endpoints replace their silent channels.
     pub(super) fn start(
-        dialer: Dialer,
+        endpoints: AuthEndpoints,
         credential: FeedCredential,
         revocation_state: Arc<SharedRevocationState>,
-        verify_channel: ReplaceableChannel,
     ) -> Self {
         let (pause, logged) = (FIRST_RECONNECT_PAUSE, LoggedFailures::default());
         let follower = FeedFollower {
-            dialer,
+            endpoints,
+            last: None,
             credential,
             revocation_state,
-            verify_channel,
             digest: Vec::new(),
             pause,
+            rejections: 0,
             logged,
             lost: None,
         };
@@ -85,14 +84,17 @@ impl Drop for RevocationFeed {
 }
 
 struct FeedFollower {
-    dialer: Dialer,
+    endpoints: AuthEndpoints,
+    /// The endpoint of the last stream. The next stream goes to another one, if possible.
+    last: Option<Arc<DialedEndpoint>>,
     credential: FeedCredential,
     revocation_state: Arc<SharedRevocationState>,
-    verify_channel: ReplaceableChannel,
     /// The key list's digest in the last greeting or a later message.
     digest: Vec<u8>,
     /// Maximum pause before the next attempt.
     pause: Duration,
+    /// Consecutive rejections.
+    rejections: usize,
     logged: LoggedFailures,
     /// Start of the current outage.
     lost: Option<Instant>,
@@ -107,11 +109,11 @@ struct LoggedFailures {
 
 impl FeedFollower {
     async fn follow(mut self) -> Infallible {
-        let mut channel = None;
+        let mut connection = None;
         loop {
-            let wait = match self.stream(channel.take()).await {
+            let wait = match self.stream(connection.take()).await {
                 StreamEnd::Overtaken(next) => {
-                    channel = Some(next);
+                    connection = Some(next);
                     continue;
                 }
                 StreamEnd::Closed => jitter::full(self.pause),
@@ -133,20 +135,28 @@ impl FeedFollower {
         if is_news {
             tracing::warn!(%cause, "revocation feed lost: each token is verified again after 1 s");
         }
-        if cause.is_rejection() { REJECTION_PAUSE } else { jitter::full(self.pause) }
+        self.rejections = if cause.is_rejection() { self.rejections + 1 } else { 0 };
+        // Another endpoint may have another service key, while operators change the key.
+        let is_rejected_everywhere =
+            self.rejections > 0 && self.rejections.is_multiple_of(self.endpoints.count().max(1));
+        if is_rejected_everywhere { REJECTION_PAUSE } else { jitter::full(self.pause) }
     }
 
     /// Runs one stream from start to end.
-    async fn stream(&mut self, channel: Option<Channel>) -> StreamEnd {
-        let channel = match channel {
-            Some(channel) => channel,
-            None => match connect(&self.dialer).await {
-                Ok(channel) => channel,
-                Err(cause) => return StreamEnd::Failed(cause),
-            },
+    async fn stream(&mut self, connection: Option<FeedConnection>) -> StreamEnd {
+        let connection = if let Some(connection) = connection {
+            connection
+        } else {
+            let endpoint = self.endpoints.for_feed(self.last.as_ref()).await;
+            self.last = Some(Arc::clone(&endpoint));
+            match FeedConnection::open(endpoint).await {
+                Ok(connection) => connection,
+                Err(cause) => return self.fail(cause),
+            }
         };
+        self.last = Some(Arc::clone(&connection.endpoint));
         let counters = self.revocation_state.metrics().counters();
-        match FeedStream::open(channel, &self.credential, &self.revocation_state, &mut self.digest).await {
+        match FeedStream::open(connection.channel, &self.credential, &self.revocation_state, &mut self.digest).await {
             Ok(stream) => {
                 self.pause = FIRST_RECONNECT_PAUSE;
                 if std::mem::take(&mut self.logged).loss {
@@ -154,18 +164,30 @@ impl FeedFollower {
                 }
                 counters.fed(true);
                 if let Some(lost) = self.lost.take() {
-                    self.verify_channel.replace_if_silent_since(lost);
+                    self.endpoints.replace_if_silent_since(lost);
                 }
-                let ended = stream.run(&self.dialer).await;
+                self.rejections = 0;
+                let ended = stream.run(&self.endpoints).await;
                 // The next stream replaces an overtaken one at once.
                 counters.fed(matches!(ended, StreamEnd::Overtaken(_)));
-                ended
+                match ended {
+                    StreamEnd::Failed(cause) => self.fail(cause),
+                    ended => ended,
+                }
             }
             Err(cause) => {
                 counters.fed(false);
-                StreamEnd::Failed(cause)
+                self.fail(cause)
             }
         }
+    }
+
+    /// Records the failure of the last endpoint, unless that one rejects the guard: it may still answer requests.
+    fn fail(&self, cause: FeedFailure) -> StreamEnd {
+        if let Some(endpoint) = self.last.as_ref().filter(|_| !cause.is_rejection()) {
+            self.endpoints.record_failure(endpoint, &cause.to_string());
+        }
+        StreamEnd::Failed(cause)
     }
 }
 
@@ -182,9 +204,11 @@ mod tests {
     use tracing::subscriber::set_default;
 
     use super::super::Token;
+    use super::super::endpoints::EndpointTarget;
     use super::super::log_lines::LogLines;
     use super::*;
     use crate::Uptime;
+    use crate::metrics::AuthMetrics;
 
     #[tokio::test]
     async fn panic_of_the_feed_is_reported() {
@@ -198,13 +222,15 @@ mod tests {
     async fn rejection_is_logged_after_an_outage_too() {
         let fail = |causes: &[FeedFailure]| {
             let endpoint = Endpoint::from_static("http://127.0.0.1:1");
+            let targets = [EndpointTarget::Custom(Box::new(endpoint.into()))];
             let mut follower = FeedFollower {
-                verify_channel: ReplaceableChannel::from_endpoint(endpoint.clone(), Duration::from_millis(500)),
-                dialer: endpoint.into(),
+                endpoints: AuthEndpoints::new(&targets, Duration::from_millis(500), AuthMetrics::default()),
+                last: None,
                 credential: FeedCredential::ServiceKey(Token::parse("key").unwrap()),
                 revocation_state: Arc::new(SharedRevocationState::new(Uptime::manual())),
                 digest: Vec::new(),
                 pause: FIRST_RECONNECT_PAUSE,
+                rejections: 0,
                 logged: LoggedFailures::default(),
                 lost: None,
             };

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::{pending, ready};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -12,6 +13,7 @@ use tonic::transport::Channel;
 use tonic::{Code, Request, Status, Streaming};
 
 use super::super::Token;
+use super::super::endpoints::{AuthEndpoints, DialedEndpoint};
 use super::super::key_names::KeyNames;
 use super::super::shared_revocation_state::SharedRevocationState;
 use super::apply::apply;
@@ -21,7 +23,6 @@ use crate::api::auth::v1::watch_revocations_response::Message as FeedResponse;
 use crate::api::auth::v1::{
     self, Acknowledge, Greeting, Renew, Resume, WatchRevocationsRequest, WatchRevocationsResponse,
 };
-use crate::dial::Dialer;
 use crate::revocation_state::{LogPosition, Renewals};
 
 /// Minimum interval of renewals.
@@ -44,9 +45,15 @@ pub(super) enum StreamEnd {
     /// The auth service closed the stream.
     Closed,
     /// The next stream can start on this channel.
-    Overtaken(Channel),
+    Overtaken(FeedConnection),
     /// A fault ended the stream.
     Failed(FeedFailure),
+}
+
+/// A connection for a stream, and its endpoint.
+pub(super) struct FeedConnection {
+    pub(super) endpoint: Arc<DialedEndpoint>,
+    pub(super) channel: Channel,
 }
 
 /// The cause of a lost stream. Remote messages are not repeated: they may contain secrets.
@@ -120,7 +127,7 @@ impl<'f> FeedStream<'f> {
     }
 
     /// Processes messages until the stream ends or the next one is connected.
-    pub(super) async fn run(mut self, dialer: &Dialer) -> StreamEnd {
+    pub(super) async fn run(mut self, endpoints: &AuthEndpoints) -> StreamEnd {
         let mut ticks = interval(self.interval());
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut reopen = positive(self.greeting.reopen_after).map(|wait| Instant::now() + wait);
@@ -138,15 +145,16 @@ impl<'f> FeedStream<'f> {
                 () = ready(()), if self.unacknowledged.is_some() => self.acknowledge(),
                 _ = ticks.tick() => if let Err(cause) = self.renew() { return StreamEnd::Failed(cause) },
                 connected = &mut next => {
-                    if let Ok(channel) = connected {
-                        return StreamEnd::Overtaken(channel);
+                    if let Ok(connection) = connected {
+                        return StreamEnd::Overtaken(connection);
                     }
                     next = Box::pin(pending());
                     reopen = Some(Instant::now() + REOPEN_PAUSE);
                 }
                 () = sleep_until_some(reopen) => {
                     reopen = None;
-                    next = Box::pin(connect(dialer));
+                    // Any endpoint: so the streams spread over replicas that have started since.
+                    next = Box::pin(async { FeedConnection::open(endpoints.for_feed(None).await).await });
                 }
             }
         }
@@ -185,12 +193,18 @@ impl<'f> FeedStream<'f> {
     }
 }
 
-type Connecting<'e> = Pin<Box<dyn Future<Output = Result<Channel, FeedFailure>> + Send + 'e>>;
+type Connecting<'e> = Pin<Box<dyn Future<Output = Result<FeedConnection, FeedFailure>> + Send + 'e>>;
 
-/// Connects within [`MAX_SILENCE`]. The endpoint's own timeout covers TCP only, so a silent peer could block a TLS
-/// handshake forever.
-pub(super) async fn connect(dialer: &Dialer) -> Result<Channel, FeedFailure> {
-    Ok(timeout(MAX_SILENCE, dialer.connect()).await.map_err(|_| FeedFailure::Silent)??)
+impl FeedConnection {
+    /// Connects within [`MAX_SILENCE`]. The endpoint's own timeout covers TCP only, so a silent peer could block a TLS
+    /// handshake forever.
+    pub(super) async fn open(endpoint: Arc<DialedEndpoint>) -> Result<Self, FeedFailure> {
+        let channel = match endpoint.dialer() {
+            Some(dialer) => timeout(MAX_SILENCE, dialer.connect()).await.map_err(|_| FeedFailure::Silent)??,
+            None => endpoint.channel().subscribe().borrow().clone(),
+        };
+        Ok(Self { endpoint, channel })
+    }
 }
 
 async fn sleep_until_some(time: Option<Instant>) {

@@ -5,7 +5,6 @@ mod breaker;
 mod circuit;
 mod flight;
 mod remote;
-mod replaceable_channel;
 mod retry;
 mod retry_budget;
 
@@ -15,4 +14,3 @@ pub use remote::RemoteVerifier;
 pub use retry::Retry;
 
 pub(crate) use remote::{position, read_time};
-pub(super) use replaceable_channel::ReplaceableChannel;

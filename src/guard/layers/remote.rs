@@ -1,18 +1,20 @@
 //! A verifier that asks the auth service over gRPC.
 
-use std::error::Error as _;
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use prost_types::Timestamp;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tonic::transport::Channel;
-use tonic::{Code, Request, Status};
+use tonic::{Code, Request, Response, Status};
 
-use super::replaceable_channel::ReplaceableChannel;
 use crate::api::auth::v1::token_service_client::TokenServiceClient;
 use crate::api::auth::v1::{self, TokenState, VerifyTokenRequest, VerifyTokenResponse};
 use crate::guard::IntrospectionFacts;
+use crate::guard::endpoints::{
+    AuthEndpoints, DialedEndpoint, Race, RunningRequest, causes, is_answered, is_endpoint_fault,
+};
 use crate::log::LogLimit;
 use crate::revocation_state::{Evidence, LogEntry, LogPosition};
 use crate::{Identity, InactiveReason, Introspection, Token, TrafficClass, Unavailable, Uptime, Verify};
@@ -24,7 +26,7 @@ static SENSELESS_LINES: LogLimit = LogLimit::new();
 /// A verifier that calls `VerifyToken` for each verification and caches nothing.
 #[derive(Clone)]
 pub struct RemoteVerifier {
-    channel: ReplaceableChannel,
+    endpoints: AuthEndpoints,
     uptime: Uptime,
 }
 
@@ -42,24 +44,72 @@ impl RemoteVerifier {
 
     /// Creates a verifier on a channel from the caller.
     pub fn from_channel(channel: Channel) -> Self {
-        Self::with_channel(ReplaceableChannel::from_channel(channel))
+        Self::with_endpoints(AuthEndpoints::from_channel(channel))
     }
 
-    /// Creates a verifier on this channel and its replacements.
-    pub(in crate::guard) fn with_channel(channel: ReplaceableChannel) -> Self {
-        Self { channel, uptime: Uptime::system() }
+    /// Creates a verifier that asks these endpoints.
+    pub(in crate::guard) fn with_endpoints(endpoints: AuthEndpoints) -> Self {
+        Self { endpoints, uptime: Uptime::system() }
     }
 
-    /// Sends the request. Sends it again when the channel is replaced.
+    /// Asks an endpoint. Asks another one at once if the endpoint fails, and in addition if it stays silent.
     async fn ask(&self, token: &Token, class: TrafficClass, deadline: Instant) -> Result<Introspection, Unavailable> {
-        let mut channel = self.channel.subscribe();
+        let begun = Instant::now();
+        let first = self.endpoints.first(deadline).await.ok_or(Unavailable::Away)?;
+        let mut race = Race::new(self.ask_endpoint(Arc::clone(&first), token, class, deadline));
+        if class == TrafficClass::Doubtful {
+            // Requests about likely garbage prove nothing about an endpoint, and are not sent again.
+            return race.next().await.into_introspection();
+        }
+        let mut tried = vec![first];
+        loop {
+            let failed = match timeout(self.endpoints.suspect_after(), race.next()).await {
+                Ok(attempt) if attempt.is_endpoint_fault() => Some(attempt),
+                Ok(attempt) => return attempt.into_introspection(),
+                Err(_) => None,
+            };
+            let is_silent = |endpoint: &Arc<DialedEndpoint>| endpoint.channel().is_silent_since(begun);
+            let next = match &failed {
+                Some(attempt) => {
+                    self.endpoints.record_failure(&attempt.endpoint, &attempt.cause());
+                    self.endpoints.after_failure(&tried)
+                }
+                None if tried.iter().all(is_silent) => {
+                    for silent in &tried {
+                        self.endpoints.record_failure(silent, "silent");
+                    }
+                    self.endpoints.after_silence(&tried)
+                }
+                None => None,
+            };
+            if let Some(next) = next {
+                race.add(self.ask_endpoint(Arc::clone(&next), token, class, deadline));
+                tried.push(next);
+            } else if race.is_over()
+                && let Some(attempt) = failed
+            {
+                return attempt.into_introspection();
+            }
+        }
+    }
+
+    /// Sends the request to an endpoint. Sends it again when the endpoint's channel is replaced.
+    async fn ask_endpoint(
+        &self,
+        endpoint: Arc<DialedEndpoint>,
+        token: &Token,
+        class: TrafficClass,
+        deadline: Instant,
+    ) -> Attempt {
+        let running = RunningRequest::start(&endpoint);
+        let mut channel = endpoint.channel().subscribe();
         loop {
             let mut client = TokenServiceClient::new(channel.borrow_and_update().clone());
             let mut request = Request::new(VerifyTokenRequest { token: token.expose().to_owned() });
             request.set_timeout(deadline.saturating_duration_since(Instant::now()));
             // Requests about likely garbage neither prove silence nor are sent again.
             let is_fair = class != TrafficClass::Doubtful;
-            let _pending = is_fair.then(|| self.channel.start_request(deadline));
+            let pending = is_fair.then(|| endpoint.channel().start_request(deadline));
             // Read before the request is sent: the answer is true at some later moment.
             let begun = self.uptime.now();
             let answer = tokio::select! {
@@ -68,10 +118,40 @@ impl RemoteVerifier {
                 Ok(()) = channel.changed(), if is_fair => continue,
             };
             if is_answered(&answer) {
-                self.channel.record_answer();
+                endpoint.channel().record_answer();
             }
-            return answer.map_err(|status| unanswered(&status)).and_then(|answer| read(answer.into_inner(), begun));
+            if !is_endpoint_fault(&answer) {
+                self.endpoints.record_answer(&endpoint);
+            }
+            drop((pending, running));
+            return Attempt { endpoint, answer, begun };
         }
+    }
+}
+
+/// The outcome of a request at one endpoint.
+struct Attempt {
+    endpoint: Arc<DialedEndpoint>,
+    answer: Result<Response<VerifyTokenResponse>, Status>,
+    /// Time at which the request was sent.
+    begun: Duration,
+}
+
+impl Attempt {
+    /// Returns true if another endpoint may do better.
+    fn is_endpoint_fault(&self) -> bool {
+        is_endpoint_fault(&self.answer)
+    }
+
+    /// Returns the cause of a failure, for the log.
+    fn cause(&self) -> String {
+        let status = self.answer.as_ref().err();
+        status.map(|status| format!("{:?} {}", status.code(), causes(status))).unwrap_or_default()
+    }
+
+    fn into_introspection(self) -> Result<Introspection, Unavailable> {
+        let Self { answer, begun, .. } = self;
+        answer.map_err(|status| unanswered(&status)).and_then(|answer| read(answer.into_inner(), begun))
     }
 }
 
@@ -90,11 +170,6 @@ impl Verify for RemoteVerifier {
     }
 }
 
-/// Returns true if the auth service itself answered. Statuses of the transport have a source, except for its timeout.
-fn is_answered<T>(answer: &Result<T, Status>) -> bool {
-    answer.as_ref().err().is_none_or(|status| status.source().is_none() && status.code() != Code::Cancelled)
-}
-
 /// Logs a failed request. The line has only the code and the local cause: a remote message or its metadata may contain
 /// secrets.
 fn unanswered(status: &Status) -> Unavailable {
@@ -103,12 +178,6 @@ fn unanswered(status: &Status) -> Unavailable {
         tracing::warn!(?code, cause, left_out, "the auth service did not answer VerifyToken");
     }
     if status.code() == Code::Unavailable { Unavailable::Away } else { Unavailable::Unclear }
-}
-
-/// Returns the transport's causes of a failed connection; empty for a status from the peer.
-fn causes(status: &Status) -> String {
-    let causes = std::iter::successors(status.source(), |&cause| cause.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Converts the answer to an introspection. Fails for an answer that it does not understand.
@@ -178,21 +247,24 @@ pub(crate) fn read_time(time: Timestamp) -> Option<SystemTime> {
 #[cfg(test)]
 mod tests {
     use tokio::net::TcpListener;
-    use tonic::transport::Endpoint;
 
     use super::*;
+    use crate::dial::ServerUrl;
+    use crate::guard::endpoints::EndpointTarget;
     use crate::guard::scripted::token;
+    use crate::metrics::AuthMetrics;
 
     #[tokio::test]
     async fn running_request_is_sent_again_on_the_next_channel() {
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let endpoint = Endpoint::from_shared(format!("http://{}", silent.local_addr().unwrap())).unwrap();
-        let channel = ReplaceableChannel::from_endpoint(endpoint, Duration::from_millis(500));
-        let (verifier, token) = (RemoteVerifier::with_channel(channel.clone()), token());
+        let url = ServerUrl::plain(&format!("http://{}", silent.local_addr().unwrap())).unwrap();
+        let targets = [EndpointTarget::Url(url)];
+        let endpoints = AuthEndpoints::new(&targets, Duration::from_millis(500), AuthMetrics::default());
+        let (verifier, token) = (RemoteVerifier::with_endpoints(endpoints.clone()), token());
         let later = Instant::now() + Duration::from_mins(1);
         let asked_twice = async {
             let first = silent.accept().await.unwrap();
-            channel.replace_if_silent_since(later);
+            endpoints.replace_if_silent_since(later);
             (first, silent.accept().await.unwrap())
         };
         tokio::select! {

@@ -111,7 +111,11 @@ fn ports_of_services_probes_and_policies_exist() {
             assert!(policy.contains(r#""port":"grpc""#) && policy.contains(r#""port":"operations""#));
         }
         let blog = &find(&manifests, "Deployment", "blog-service")["spec"]["template"]["spec"]["containers"][0];
-        assert!(variable(blog, "BLOG_AUTH_URL").unwrap().ends_with("://auth-service:50051"));
+        assert!(variable(blog, "BLOG_AUTH_URL").unwrap().ends_with("://auth-service-replicas:50051"));
+        let replicas = &find(&manifests, "Service", "auth-service-replicas")["spec"];
+        let service = &find(&manifests, "Service", "auth-service")["spec"];
+        assert_eq!((&replicas["clusterIP"], &replicas["ports"]), (&"None".into(), &service["ports"]));
+        assert_eq!(replicas["selector"], service["selector"]);
     }
 }
 
@@ -134,7 +138,7 @@ async fn settings_of_the_manifests_start_ready_services() {
         for one in container["env"].as_array().unwrap() {
             let (variable, value) = (one["name"].as_str().unwrap(), one["value"].as_str().unwrap());
             let secrets = format!("{}/", folder.path().display());
-            let value = value.replace("/secrets/", &secrets).replace("auth-service:50051", "127.0.0.1:1");
+            let value = value.replace("/secrets/", &secrets).replace("auth-service-replicas:50051", "127.0.0.1:1");
             let value = if variable.ends_with("LISTEN") { "127.0.0.1:0".to_owned() } else { value };
             command.env(variable, value);
         }

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod failover;
 mod keys;
 #[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]

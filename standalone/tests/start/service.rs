@@ -53,8 +53,13 @@ pub(super) fn file(path: &Path) -> String {
 
 /// Returns the command that runs the service on this database.
 pub(super) fn command(which: Which, url: &str) -> Command {
+    command_at(which, url, "127.0.0.1:0")
+}
+
+/// Returns the command that runs the service on this database, at this address.
+pub(super) fn command_at(which: Which, url: &str, listen: &str) -> Command {
     let mut command = gatepost();
-    command.args([which.name(), "--listen", "127.0.0.1:0", "--database-url", url]).env("RUST_LOG", "trace");
+    command.args([which.name(), "--listen", listen, "--database-url", url]).env("RUST_LOG", "trace");
     command
 }
 

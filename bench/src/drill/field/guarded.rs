@@ -30,7 +30,7 @@ pub(super) const MAX_GUARDED_WAIT: Duration = Duration::from_millis(600);
 const AUTH_UNAVAILABLE_REASON: &str = "AUTH_UNAVAILABLE";
 
 /// The guards' service key.
-const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
+pub(super) const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
 
 /// The processes, and the guard's connection to the auth service.
 pub(super) struct GuardedRig {
@@ -144,23 +144,28 @@ impl GuardedReader {
     }
 
     async fn read(&self, token: &str) -> Result<(), Status> {
-        let token = Token::parse(token).map_err(|fault| Status::internal(fault.to_string()))?;
-        let mut client = PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&token));
-        let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
-        client.get_post(request).await.map(drop)
+        read(&self.blog, &self.post, token).await
     }
+}
+
+/// Reads a post with this token.
+pub(super) async fn read(blog: &Channel, post: &str, token: &str) -> Result<(), Status> {
+    let token = Token::parse(token).map_err(|fault| Status::internal(fault.to_string()))?;
+    let mut client = PostServiceClient::with_interceptor(blog.clone(), WithToken::new(&token));
+    let request = GetPostRequest { post: Some(get_post_request::Post::Id(post.to_owned())), view: 0 };
+    client.get_post(request).await.map(drop)
 }
 
 /// Returns the text of the status if the guard has not admitted the call. Failures of the guarded service itself do not
 /// count, because this machine may be too slow for it.
-fn undecided(status: &Status) -> Option<String> {
+pub(super) fn undecided(status: &Status) -> Option<String> {
     let reason = status.get_details_error_info().map(|info| info.reason);
     let is_decided = reason.as_deref().is_some_and(|reason| reason != AUTH_UNAVAILABLE_REASON);
     (!is_decided).then(|| format!("{:?}: {}", status.code(), status.message()))
 }
 
 /// Writes the post to read, and returns its id.
-async fn write(blog: Channel, token: &str) -> Result<String, Failure> {
+pub(super) async fn write(blog: Channel, token: &str) -> Result<String, Failure> {
     let token = Token::parse(token)?;
     let mut client = PostServiceClient::with_interceptor(blog, WithToken::new(&token));
     let request = CreatePostRequest { title: "Post".into(), content: "content".into(), ..CreatePostRequest::default() };

@@ -21,6 +21,7 @@ mod log;
 mod open_loop;
 mod overload;
 mod pooler;
+mod replicas;
 mod row;
 mod run;
 mod scale;
@@ -88,13 +89,15 @@ pub enum Scenario {
     Switchover,
     /// PgBouncer in each of its modes, and replicas that freeze behind it
     Pooler,
+    /// Two auth services that are restarted and killed in turns, under 2,000 guarded calls a second
+    Replicas,
     /// Logouts and password changes while the database is paused
     Unsure,
 }
 
 impl Scenario {
     /// All scenarios, in the order of the table.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -113,6 +116,7 @@ impl Scenario {
         Self::Standby,
         Self::Switchover,
         Self::Pooler,
+        Self::Replicas,
         Self::Unsure,
     ];
 
@@ -139,6 +143,7 @@ impl Scenario {
             Self::Standby => return Ok(standby::run(program).await?.into()),
             Self::Switchover => return Ok(switchover::run(program, scale.of(10), scale.seed).await?.into()),
             Self::Pooler => return pooler::run(program, scale.of(50), scale.length, scale.seed).await,
+            Self::Replicas => return Ok(replicas::run(program, scale.of(5)).await?.into()),
             Self::Unsure => return Ok(unsure::run(program, scale.of(15), scale.seed).await?.into()),
             Self::Guessing => return FieldFigures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return FieldFigures::lines(two_tabs::run(program, scale.of(1_000)).await),

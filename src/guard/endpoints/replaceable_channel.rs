@@ -51,7 +51,7 @@ struct ChannelHealth {
 }
 
 /// A request that waits for its answer. Dropped at its deadline, it reports silence.
-pub(super) struct PendingRequest<'a> {
+pub(in crate::guard) struct PendingRequest<'a> {
     channel: &'a ReplaceableChannel,
     begun: Instant,
     deadline: Instant,
@@ -69,7 +69,7 @@ impl ReplaceableChannel {
     }
 
     /// Wraps a channel from the caller, which is never replaced.
-    pub(super) fn from_channel(channel: Channel) -> Self {
+    pub(in crate::guard) fn from_channel(channel: Channel) -> Self {
         Self::new(None, channel, Duration::MAX / 2)
     }
 
@@ -80,17 +80,17 @@ impl ReplaceableChannel {
     }
 
     /// Returns the current channel and its later replacements.
-    pub(super) fn subscribe(&self) -> watch::Receiver<Channel> {
+    pub(in crate::guard) fn subscribe(&self) -> watch::Receiver<Channel> {
         self.0.current.subscribe()
     }
 
     /// Starts to wait for an answer.
-    pub(super) fn start_request(&self, deadline: Instant) -> PendingRequest<'_> {
+    pub(in crate::guard) fn start_request(&self, deadline: Instant) -> PendingRequest<'_> {
         PendingRequest { channel: self, begun: Instant::now(), deadline }
     }
 
     /// Records an answer of the auth service: an introspection or an error.
-    pub(super) fn record_answer(&self) {
+    pub(in crate::guard) fn record_answer(&self) {
         self.with_health(|health| (health.heard, health.is_logged) = (Instant::now(), false));
     }
 
@@ -99,8 +99,13 @@ impl ReplaceableChannel {
         self.with_health(|health| self.replace(health, since));
     }
 
+    /// Returns true if nothing was answered since.
+    pub(in crate::guard) fn is_silent_since(&self, since: Instant) -> bool {
+        self.with_health(|health| health.heard < since)
+    }
+
     /// Records the timeout of a request that started at this time.
-    fn record_timeout(&self, begun: Instant) {
+    pub(super) fn record_timeout(&self, begun: Instant) {
         self.with_health(|health| {
             let is_due = health.changed.is_none_or(|changed| changed.elapsed() >= MIN_REPLACEMENT_INTERVAL);
             if is_due {
