@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::Path;
 
-use rustix::fs::OFlags;
+use rustix::fs::{Dir, OFlags};
 use rustix::process::geteuid;
 
 /// Creates a new file with mode 0600 and gives it to the folder's owner.
@@ -46,10 +46,20 @@ pub fn hand_over_folder(made: &Path, above: &Path) -> io::Result<()> {
     let folder = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(made)?;
     // The owner of the folder above may have put another folder in its place, with another user's contents.
     let found = folder.metadata()?;
-    if found.uid() == geteuid().as_raw() && fs::read_dir(made)?.next().is_none() {
+    if found.uid() == geteuid().as_raw() && is_empty(&folder)? {
         hand_over(&folder, above)?;
     }
     Ok(())
+}
+
+/// Returns true if an open folder has no entries. The path may already lead to another folder.
+fn is_empty(folder: &File) -> io::Result<bool> {
+    for entry in Dir::read_from(folder)? {
+        if !matches!(entry?.file_name().to_bytes(), b"." | b"..") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Gives a file or folder that this process has just created to the owner and group of `folder`.

@@ -53,7 +53,10 @@ where
             tracing::debug!(%peer, error = &*error, "no HTTP/2 handshake on a connection");
             return record.end(ConnectionEnd::Handshake);
         }
-        Err(_elapsed) => return record.end(ConnectionEnd::Handshake),
+        Err(_elapsed) => {
+            tracing::debug!(%peer, error = "no preface in time", "no HTTP/2 handshake on a connection");
+            return record.end(ConnectionEnd::Handshake);
+        }
     };
     let shares = Shares {
         requests: host.requests.open_account(),

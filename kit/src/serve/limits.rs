@@ -40,7 +40,7 @@ pub struct ServerLimits {
     pub frame: u32,
     /// Pause between pings of an idle connection, and the time for an answer (F5, F6).
     pub keepalive: (Duration, Duration),
-    /// Pause between the kernel's keepalive probes of an idle connection.
+    /// Idle time before the kernel's first keepalive probe of a connection.
     pub tcp_keepalive: Duration,
     /// Open connections, besides those of operators.
     pub connections: usize,
