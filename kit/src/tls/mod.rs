@@ -1,6 +1,5 @@
 //! TLS of both ports: files, handshakes, verified certificates of clients, and reloads.
 
-mod cause;
 mod certificates;
 mod client_flags;
 mod follow;
@@ -9,7 +8,6 @@ mod services;
 mod settings;
 mod transport;
 
-pub use cause::tls_fault;
 pub use certificates::{CertificateRole, Certificates};
 pub use client_flags::ClientTlsFlags;
 pub use follow::TlsParts;

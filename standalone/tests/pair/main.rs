@@ -9,6 +9,7 @@ mod full;
 mod metric_names;
 mod metrics;
 mod readme;
+mod secured;
 mod session;
 mod start;
 mod story;
