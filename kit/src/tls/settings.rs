@@ -12,19 +12,19 @@ use crate::config::ConfigError;
 
 /// TLS settings of a server, with the prefix of their names.
 #[derive(Clone, Debug)]
-pub struct ServerSettings<'s> {
+pub(super) struct ServerSettings<'s> {
     /// Prefix of the environment variables, such as `AUTH`.
-    pub prefix: &'static str,
+    pub(super) prefix: &'static str,
     /// File of the certificate.
-    pub certificate: Option<&'s PathBuf>,
+    pub(super) certificate: Option<&'s PathBuf>,
     /// File of the private key.
-    pub key: Option<&'s PathBuf>,
+    pub(super) key: Option<&'s PathBuf>,
     /// File of the clients' authorities.
-    pub client_authorities: Option<&'s PathBuf>,
+    pub(super) client_authorities: Option<&'s PathBuf>,
     /// Need of a client certificate, if it is set.
-    pub client_auth: Option<ClientAuth>,
+    pub(super) client_auth: Option<ClientAuth>,
     /// Names of client certificates that stand for services.
-    pub services: &'s [ServiceName],
+    pub(super) services: &'s [ServiceName],
 }
 
 impl ServerSettings<'_> {
@@ -32,7 +32,7 @@ impl ServerSettings<'_> {
     ///
     /// # Errors
     /// Names the setting, the file and the fault.
-    pub fn open(&self, clock: &Clock) -> Result<Option<ServerTls>, ConfigError> {
+    pub(super) fn open(&self, clock: &Clock) -> Result<Option<ServerTls>, ConfigError> {
         let alone =
             |flag: &str, needed: &str| Err(self.fault(flag, &format!("must be set with {}", self.name(needed))));
         let (certificate, key) = match (self.certificate, self.key) {
