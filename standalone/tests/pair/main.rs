@@ -6,6 +6,8 @@ mod demo;
 mod envoy;
 mod examples;
 mod full;
+mod go;
+mod gzip;
 mod metric_names;
 mod metrics;
 mod readme;
