@@ -147,7 +147,8 @@ fn set_up_haproxy(command: &mut Command, folder: &Path, address: &str, pair: &Pa
 /// Waits until `HAProxy` has had a good answer to its checks of both services. It takes servers for healthy before.
 fn wait_for_checks(socket: &Path) {
     loop {
-        let mut stream = UnixStream::connect(socket).unwrap();
+        // The program listens for calls before it makes this socket.
+        let Ok(mut stream) = UnixStream::connect(socket) else { continue };
         stream.write_all(b"show stat\n").unwrap();
         let mut table = String::new();
         stream.read_to_string(&mut table).unwrap();
