@@ -34,8 +34,9 @@ const LONG_HEADER: usize = 12 * 1024;
 const STATISTICS: &str = "statistics";
 const GOOD_CHECK: &str = ",L7OK,";
 
-/// Renewals of a feed that last longer than the shortened timeouts of a proxy.
-const RENEWALS: u64 = 8;
+/// Renewals of a feed that last longer than the shortened timeouts of a proxy, at two a second. The timeouts are 6 s, since a
+/// registration takes long on a busy machine: hashes of passwords run at the lowest priority.
+const RENEWALS: u64 = 14;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
@@ -106,8 +107,8 @@ fn set_up_nginx(command: &mut Command, folder: &Path, address: &str, pair: &Pair
             ("listen 127.0.0.1:50050", &format!("listen {address}")),
             ("server 127.0.0.1:50051", &format!("server {}", pair.auth)),
             ("server 127.0.0.1:50052", &format!("server {}", pair.blog)),
-            ("grpc_read_timeout 10s", "grpc_read_timeout 2s"),
-            ("grpc_send_timeout 10s", "grpc_send_timeout 2s; client_body_timeout 2s"),
+            ("grpc_read_timeout 10s", "grpc_read_timeout 6s"),
+            ("grpc_send_timeout 10s", "grpc_send_timeout 6s; client_body_timeout 6s"),
         ],
     );
     fs::write(folder.join("gatepost.conf"), text).unwrap();
@@ -135,8 +136,8 @@ fn set_up_haproxy(command: &mut Command, folder: &Path, address: &str, pair: &Pa
             ("127.0.0.1:50051 port 9101", &format!("{} port {}", pair.auth, port(&pair.auth_ops))),
             ("127.0.0.1:50052 port 9102", &format!("{} port {}", pair.blog, port(&pair.blog_ops))),
             ("global\n", &format!("global\n    stats socket {}\n", folder.join(STATISTICS).display())),
-            ("timeout client 1m", "timeout client 2s"),
-            ("timeout server 10s", "timeout server 2s"),
+            ("timeout client 1m", "timeout client 6s"),
+            ("timeout server 10s", "timeout server 6s"),
         ],
     );
     let file = folder.join("haproxy.cfg");
