@@ -14,6 +14,7 @@ impl TlsVariables for BlogTlsVariables {
     const CERT: &'static str = "BLOG_TLS_CERT";
     const KEY: &'static str = "BLOG_TLS_KEY";
     const CLIENT_CA: &'static str = "BLOG_TLS_CLIENT_CA";
+    const CLIENT_CRL: &'static str = "BLOG_TLS_CLIENT_CRL";
     const CLIENT_AUTH: &'static str = "BLOG_TLS_CLIENT_AUTH";
     const SERVICES: &'static str = "BLOG_TLS_SERVICES";
 }

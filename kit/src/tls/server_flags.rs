@@ -22,6 +22,8 @@ pub trait TlsVariables: Clone + Debug + Send + Sync + 'static {
     const KEY: &'static str;
     /// Variable of `--tls-client-ca`.
     const CLIENT_CA: &'static str;
+    /// Variable of `--tls-client-crl`.
+    const CLIENT_CRL: &'static str;
     /// Variable of `--tls-client-auth`.
     const CLIENT_AUTH: &'static str;
     /// Variable of `--tls-services`.
@@ -41,6 +43,10 @@ pub struct ServerTlsFlags<V: TlsVariables> {
     /// PEM file of the authorities of client certificates at the gRPC port. Unset: no certificate is asked for
     #[arg(long, env = V::CLIENT_CA, value_name = "FILE", hide_env_values = true)]
     pub tls_client_ca: Option<PathBuf>,
+    /// PEM file of the revocation lists (CRL) of these authorities; read again when it changes. Unset: no certificate counts as
+    /// revoked
+    #[arg(long, env = V::CLIENT_CRL, value_name = "FILE", hide_env_values = true)]
+    pub tls_client_crl: Option<PathBuf>,
     /// Need of a client certificate, with --tls-client-ca: required (the default), or optional for callers with tokens
     #[arg(long, env = V::CLIENT_AUTH, hide_env_values = true, hide_possible_values = true)]
     pub tls_client_auth: Option<ClientAuth>,
@@ -63,6 +69,7 @@ impl<V: TlsVariables> ServerTlsFlags<V> {
             certificate: self.tls_cert.as_ref(),
             key: self.tls_key.as_ref(),
             client_authorities: self.tls_client_ca.as_ref(),
+            client_revocations: self.tls_client_crl.as_ref(),
             client_auth: self.tls_client_auth,
             services: &self.tls_services,
         };

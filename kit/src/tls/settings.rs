@@ -21,6 +21,8 @@ pub(super) struct ServerSettings<'s> {
     pub(super) key: Option<&'s PathBuf>,
     /// File of the clients' authorities.
     pub(super) client_authorities: Option<&'s PathBuf>,
+    /// File of the clients' revocation lists.
+    pub(super) client_revocations: Option<&'s PathBuf>,
     /// Need of a client certificate, if it is set.
     pub(super) client_auth: Option<ClientAuth>,
     /// Names of client certificates that stand for services.
@@ -48,7 +50,8 @@ impl ServerSettings<'_> {
         self.check_authorities()?;
         let (client_authorities, client_auth) =
             (self.client_authorities.cloned(), self.client_auth.unwrap_or_default());
-        let files = TlsFiles { certificate, key, client_authorities, client_auth };
+        let client_revocations = self.client_revocations.cloned();
+        let files = TlsFiles { certificate, key, client_authorities, client_auth, client_revocations };
         match ServerTls::open(files, since_1970(clock)) {
             Ok(tls) => Ok(Some(tls)),
             Err(error) => {
@@ -57,6 +60,8 @@ impl ServerSettings<'_> {
                     "tls-key"
                 } else if is(self.client_authorities) {
                     "tls-client-ca"
+                } else if is(self.client_revocations) {
+                    "tls-client-crl"
                 } else {
                     "tls-cert"
                 };
@@ -73,6 +78,9 @@ impl ServerSettings<'_> {
         let needs = format!("needs {}: without it no client certificate is verified", self.name("tls-client-ca"));
         if !self.services.is_empty() {
             return Err(self.fault("tls-services", &needs));
+        }
+        if self.client_revocations.is_some() {
+            return Err(self.fault("tls-client-crl", &needs));
         }
         if self.client_auth.is_some() { Err(self.fault("tls-client-auth", &needs)) } else { Ok(()) }
     }

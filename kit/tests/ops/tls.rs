@@ -23,6 +23,7 @@ async fn days_left_are_told_over_https() {
         key: files.key,
         client_authorities: Some(ca.clone()),
         client_auth: ClientAuth::Required,
+        client_revocations: None,
     };
     #[expect(clippy::disallowed_methods, reason = "the certificate is made for the real time")]
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -50,8 +51,9 @@ async fn days_left_are_told_over_https() {
 async fn silent_client_of_https_is_closed() {
     let (folder, authority) = (testkit::folder(), Authority::new("authority"));
     let files = authority.issue(&["localhost"]).write(folder.path(), "server");
-    let (client_authorities, client_auth) = (None, ClientAuth::Required);
-    let files = TlsFiles { certificate: files.certificate, key: files.key, client_authorities, client_auth };
+    let (client_authorities, client_auth, client_revocations) = (None, ClientAuth::Required, None);
+    let (certificate, key) = (files.certificate, files.key);
+    let files = TlsFiles { certificate, key, client_authorities, client_auth, client_revocations };
     let tls = ServerTls::open(files, Duration::from_secs(2_000_000_000)).unwrap();
     let limits = OpsLimits { head: Duration::from_millis(50), ..OpsLimits::default() };
     let port = open_with_tls(limits, Some(tls)).await;
