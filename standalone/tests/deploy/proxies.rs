@@ -48,7 +48,7 @@ enum Kind {
 struct Proxy {
     child: Child,
     address: String,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Drop for Proxy {
@@ -88,14 +88,15 @@ impl Kind {
             Self::Nginx => set_up_nginx(&mut command, folder.path(), &address, pair),
             Self::Haproxy => set_up_haproxy(&mut command, folder.path(), &address, pair),
         }
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
+        let mut proxy = Proxy { child, address, folder };
         while TcpStream::connect(here).is_err() {
-            assert!(child.try_wait().unwrap().is_none(), "{self:?} has not started; its output is above");
+            assert!(proxy.child.try_wait().unwrap().is_none(), "{self:?} has not started; its output is above");
         }
         if self == Self::Haproxy {
-            wait_for_checks(&folder.path().join(STATISTICS));
+            proxy.wait_for_checks();
         }
-        Proxy { child, address, _folder: folder }
+        proxy
     }
 }
 
@@ -145,22 +146,23 @@ fn set_up_haproxy(command: &mut Command, folder: &Path, address: &str, pair: &Pa
     command.arg("-db").arg("-f").arg(file);
 }
 
-/// Waits until `HAProxy` has had a good answer to its checks of both services. It takes servers for healthy before.
-fn wait_for_checks(socket: &Path) {
-    loop {
-        // The program listens for calls before it makes this socket.
-        let Ok(mut stream) = UnixStream::connect(socket) else { continue };
-        stream.write_all(b"show stat\n").unwrap();
-        let mut table = String::new();
-        stream.read_to_string(&mut table).unwrap();
-        assert!(!table.contains(",DOWN"), "the checks fail: {table}");
-        if table.matches(GOOD_CHECK).count() == 2 {
-            return;
+impl Proxy {
+    /// Waits until `HAProxy` has had a good answer to its checks of both services. It takes servers for healthy before.
+    fn wait_for_checks(&mut self) {
+        loop {
+            assert!(self.child.try_wait().unwrap().is_none(), "HAProxy has ended; its output is above");
+            // The program listens for calls before it makes this socket.
+            let Ok(mut stream) = UnixStream::connect(self.folder.path().join(STATISTICS)) else { continue };
+            stream.write_all(b"show stat\n").unwrap();
+            let mut table = String::new();
+            stream.read_to_string(&mut table).unwrap();
+            assert!(!table.contains(",DOWN"), "the checks fail: {table}");
+            if table.matches(GOOD_CHECK).count() == 2 {
+                return;
+            }
         }
     }
-}
 
-impl Proxy {
     /// Returns a connection through the proxy, from this address.
     fn channel(&self, from: [u8; 4]) -> Channel {
         let endpoint = Endpoint::from_shared(format!("http://{}", self.address)).unwrap();
