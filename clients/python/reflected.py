@@ -24,16 +24,16 @@ class Server:
     """A server at `address`, by TLS with these credentials, or over plaintext, which is safe on loopback only.
 
     `address` is host:port, or several addresses of one family: `ipv4:127.0.0.1:50051,127.0.0.1:50052`. `credentials` are
-    from `grpc.ssl_channel_credentials`.
+    from `grpc.ssl_channel_credentials`. `compression` is for requests; the library accepts compressed answers by itself.
     """
 
-    def __init__(self, address, credentials=None):
+    def __init__(self, address, credentials=None, compression=grpc.Compression.NoCompression):
         # Ignores the environment's proxy: the server is on this machine.
         options = [("grpc.enable_http_proxy", 0)]
         if credentials is None:
-            self.channel = grpc.insecure_channel(address, options=options)
+            self.channel = grpc.insecure_channel(address, options=options, compression=compression)
         else:
-            self.channel = grpc.secure_channel(address, credentials, options=options)
+            self.channel = grpc.secure_channel(address, credentials, options=options, compression=compression)
         self.database = ProtoReflectionDescriptorDatabase(self.channel)
         self.pool = descriptor_pool.DescriptorPool(self.database)
 

@@ -1,6 +1,7 @@
-"""One user's story against a running pair: python story.py AUTH_ADDR BLOG_ADDR [CA_FILE [CERT_FILE KEY_FILE]]
+"""One user's story against a running pair: python story.py [--gzip] AUTH_ADDR BLOG_ADDR [CA_FILE [CERT_FILE KEY_FILE]]
 
-With the file of an authority the calls use TLS, and with a certificate and its key mutual TLS. Prints a line for each step; exits with 0 only if every answer was as expected.
+With the file of an authority the calls use TLS, and with a certificate and its key mutual TLS. With --gzip requests are
+compressed. Prints a line for each step; exits with 0 only if every answer was as expected.
 """
 
 import pathlib
@@ -98,6 +99,14 @@ def refusals(blog, token):
     done(f"refused an empty title: {violations[0].description}")
 
 
+def long_post(blog, token):
+    """Writes and reads a post that gzip makes much shorter."""
+    content = "A long post. " * 10_000
+    created = blog.call(POSTS, "CreatePost", token, title="Long", content=content).post
+    expect(blog.call(POSTS, "GetPost", token, id=created.id).post.content == content, True, "the long content")
+    done(f"wrote and read a post of {len(content)} bytes")
+
+
 class Stubborn:
     """A server that refuses every token as invalid."""
 
@@ -162,6 +171,7 @@ def story(auth, blog):
     expect(auth.call(USERS, "GetMe", token).user, user, "the user behind the token")
     done("asked who the token is: the same user")
     blog_posts(blog, token, user)
+    long_post(blog, token)
     refusals(blog, token)
     leave(auth, blog, token)
     sessions(auth, blog)
@@ -177,12 +187,15 @@ def credentials(files):
 
 
 def main(arguments):
+    compression = grpc.Compression.NoCompression
+    if arguments[:1] == ["--gzip"]:
+        compression, arguments = grpc.Compression.Gzip, arguments[1:]
     if len(arguments) not in (2, 3, 5):
         print(__doc__, file=sys.stderr)
         return 2
     try:
         tls = credentials(arguments[2:])
-        with Server(arguments[0], tls) as auth, Server(arguments[1], tls) as blog:
+        with Server(arguments[0], tls, compression) as auth, Server(arguments[1], tls, compression) as blog:
             story(auth, blog)
     except (Unexpected, Refused, SessionOver) as error:
         print(f"failed: {error}", file=sys.stderr)

@@ -17,7 +17,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::ServiceAddress;
 use crate::config::duration;
-use crate::tls::{ClientTlsFlags, tls_fault};
+use crate::tls::ClientTlsFlags;
 
 /// Subcommand of a service's program.
 #[derive(Clone, Debug, Subcommand)]
@@ -98,16 +98,19 @@ impl Healthcheck {
 }
 
 async fn ask(url: &str, tls: Option<ClientTls>) -> Result<(), Unhealthy> {
-    let channel = channel(url, tls).map_err(|_| Unhealthy::Silent(url.to_owned()))?;
+    let channel = channel(url, tls.as_ref()).map_err(|_| Unhealthy::Silent(url.to_owned()))?;
     match HealthClient::new(channel).check(HealthCheckRequest::default()).await {
         Ok(answer) if answer.get_ref().status() == ServingStatus::Serving => Ok(()),
         Ok(_) => Err(Unhealthy::NotServing(url.to_owned())),
-        Err(status) => Err(refused(url, &status)),
+        Err(status) => Err(match tls.and_then(|tls| tls.last_fault()) {
+            Some(fault) => Unhealthy::Tls(url.to_owned(), fault),
+            None => refused(url, &status),
+        }),
     }
 }
 
 /// Returns a channel to the service.
-fn channel(url: &str, tls: Option<ClientTls>) -> Result<Channel, Box<dyn Error + Send + Sync>> {
+fn channel(url: &str, tls: Option<&ClientTls>) -> Result<Channel, Box<dyn Error + Send + Sync>> {
     Ok(match tls {
         Some(tls) => tls.channel(url)?,
         None => Endpoint::from_shared(url.to_owned())?.connect_lazy(),
@@ -116,9 +119,6 @@ fn channel(url: &str, tls: Option<ClientTls>) -> Result<Channel, Box<dyn Error +
 
 /// Maps the status of a check. A stopping service has cleared its names, and may cut the connection.
 fn refused(url: &str, status: &Status) -> Unhealthy {
-    if let Some(cause) = tls_fault(status) {
-        return Unhealthy::Tls(url.to_owned(), cause);
-    }
     match status.code() {
         Code::NotFound => Unhealthy::NotServing(url.to_owned()),
         Code::Unavailable | Code::Cancelled => Unhealthy::Silent(url.to_owned()),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use tokio_rustls::rustls::pki_types::ServerName;
@@ -40,6 +40,7 @@ pub struct ClientTls(Arc<ClientState>);
 struct ClientState {
     setup: Watched<ClientSetup>,
     server_name: Option<ServerName<'static>>,
+    fault: Mutex<Option<String>>,
 }
 
 /// The settings that are built again when the files change.
@@ -106,6 +107,19 @@ impl ClientTls {
         self.0.setup.current().expire_time
     }
 
+    /// Returns the fault of TLS that ended the newest connection; `None` if the server has answered since.
+    ///
+    /// The fault may be missing in the status of a call: the transport drops calls that wait for a connection, without
+    /// a cause.
+    pub fn last_fault(&self) -> Option<String> {
+        self.0.fault.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the fault of the newest connection.
+    pub(super) fn note_fault(&self, fault: Option<String>) {
+        *self.0.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
+    }
+
     /// Returns the settings of new connections.
     pub(super) fn config(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.0.setup.current().config)
@@ -168,7 +182,7 @@ impl ClientTlsBuilder {
             ClientSetup::new(base.clone(), &trust, trusted.first(), pair, now)
         };
         let setup = Watched::open(paths, now(), build)?;
-        Ok(ClientTls(Arc::new(ClientState { setup, server_name })))
+        Ok(ClientTls(Arc::new(ClientState { setup, server_name, fault: Mutex::default() })))
     }
 }
 

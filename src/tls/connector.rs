@@ -14,6 +14,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 use tower_service::Service;
 
 use super::ClientTls;
+use super::connection::{TlsConnection, described};
 
 /// A connector of one server, with the current files at each connection.
 #[derive(Clone, Debug)]
@@ -31,23 +32,34 @@ impl TlsConnector {
         Self { tls, server_name }
     }
 
-    async fn connect(self, uri: Uri) -> Result<TokioIo<TlsStream<TcpStream>>, ConnectError> {
+    async fn connect(self, uri: Uri) -> Result<TokioIo<TlsConnection>, ConnectError> {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let stream = TcpStream::connect((host, uri.port_u16().unwrap_or(443))).await?;
         stream.set_nodelay(true)?;
         let tls = self.tls.clone();
         spawn_blocking(move || tls.refresh()).await?;
-        let connector = tokio_rustls::TlsConnector::from(self.tls.config());
-        let stream = connector.connect(self.server_name, stream).await?;
-        if stream.get_ref().1.alpn_protocol().is_none() {
-            return Err(io::Error::other("the server does not offer HTTP/2 by ALPN").into());
+        match self.shake_hands(stream).await {
+            Ok(stream) => Ok(TokioIo::new(TlsConnection::new(stream, self.tls))),
+            Err(error) => {
+                self.tls.note_fault(Some(error.to_string()));
+                Err(error.into())
+            }
         }
-        Ok(TokioIo::new(stream))
+    }
+
+    /// Waits for the handshake.
+    async fn shake_hands(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let connector = tokio_rustls::TlsConnector::from(self.tls.config());
+        let stream = connector.connect(self.server_name.clone(), stream).await.map_err(described)?;
+        if stream.get_ref().1.alpn_protocol().is_none() {
+            return Err(io::Error::other("the server does not offer HTTP/2 by ALPN"));
+        }
+        Ok(stream)
     }
 }
 
 impl Service<Uri> for TlsConnector {
-    type Response = TokioIo<TlsStream<TcpStream>>;
+    type Response = TokioIo<TlsConnection>;
     type Error = ConnectError;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, ConnectError>> + Send>>;
 

@@ -33,6 +33,12 @@ pub enum TlsFault {
     /// A certificate cannot be read.
     #[error("has a certificate that cannot be read")]
     BrokenCertificate,
+    /// The file has no revocation list.
+    #[error("has no revocation list in PEM form (-----BEGIN X509 CRL-----)")]
+    NoRevocationList,
+    /// A revocation list cannot be read.
+    #[error("has a revocation list that cannot be read")]
+    BrokenRevocationList,
     /// The certificate has expired.
     #[error("has expired on {0}: renew it")]
     Expired(String),

@@ -2,6 +2,7 @@
 
 mod certificate;
 mod client;
+mod connection;
 mod connector;
 mod error;
 mod pair;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 
 use super::{TlsFault, TlsFileError};
 
@@ -65,6 +65,16 @@ impl PemFile {
         let all: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.bytes).collect();
         let all = all.map_err(|_| self.fault(TlsFault::BrokenPem))?;
         if all.is_empty() { Err(self.fault(TlsFault::NoCertificate)) } else { Ok(all) }
+    }
+
+    /// Returns the revocation lists, in the file's order.
+    ///
+    /// # Errors
+    /// Fails if there is no list or the file is broken.
+    pub fn revocation_lists(&self) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsFileError> {
+        let all: Result<Vec<_>, _> = CertificateRevocationListDer::pem_slice_iter(&self.bytes).collect();
+        let all = all.map_err(|_| self.fault(TlsFault::BrokenPem))?;
+        if all.is_empty() { Err(self.fault(TlsFault::NoRevocationList)) } else { Ok(all) }
     }
 
     /// Returns the first private key.

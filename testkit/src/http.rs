@@ -2,9 +2,14 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
+use gatepost::tls::{PemFile, provider};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::Outsider;
 
@@ -41,6 +46,27 @@ pub async fn get(address: SocketAddr, path: &str) -> HttpReply {
     HttpReply::read(
         &ask(address, &format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")).await,
     )
+}
+
+/// Sends a GET request over TLS to a server whose certificate, from an authority of this file, names `localhost`.
+///
+/// # Panics
+/// Panics if no such server listens at the address, or it does not choose HTTP/1.1.
+#[expect(clippy::expect_used, reason = "a test without its server has failed")]
+pub async fn get_by_tls(address: SocketAddr, authorities: &Path, path: &str) -> HttpReply {
+    let roots = PemFile::read(authorities).and_then(|file| file.authorities()).expect("a file of authorities");
+    let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let mut config = versions.expect("versions of TLS").with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let stream = TcpStream::connect(address).await.expect("the server listens");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("a handshake");
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("the server reads");
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    HttpReply::read(&String::from_utf8_lossy(&answer))
 }
 
 /// Checks that `/readyz` fails while writes to the service's database file fail.

@@ -3,8 +3,12 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertificateRevocationListParams, DnType, IsCa, Issuer, KeyIdMethod, KeyPair,
+    KeyUsagePurpose, RevokedCertParams, SanType, SerialNumber,
+};
 
 pub use rcgen::date_time_ymd;
 
@@ -15,6 +19,8 @@ const KEY_MODE: u32 = 0o600;
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
+    /// Serial number of the next certificate.
+    issued: AtomicU64,
 }
 
 /// A certificate with its private key, both in PEM form.
@@ -24,6 +30,7 @@ pub struct TestCertificate {
     pub certificate: String,
     /// Private key.
     pub key: String,
+    serial_number: SerialNumber,
 }
 
 /// Files of a certificate.
@@ -54,7 +61,7 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().expect("a key");
         let pem = params.self_signed(&key).expect("an authority").pem();
-        Self { issuer: Issuer::new(params, key), pem }
+        Self { issuer: Issuer::new(params, key), pem, issued: AtomicU64::new(1) }
     }
 
     /// Issues a certificate for these DNS names, IP addresses and URIs.
@@ -75,10 +82,35 @@ impl Authority {
         let mut params = CertificateParams::new(hosts).expect("names of hosts");
         let uri = |uri: &str| SanType::URI(uri.try_into().expect("a URI"));
         params.subject_alt_names.extend(uris.into_iter().map(uri));
+        let serial_number = SerialNumber::from(self.issued.fetch_add(1, Relaxed));
+        params.serial_number = Some(serial_number.clone());
         change(&mut params);
         let key = KeyPair::generate().expect("a key");
-        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
-        TestCertificate { certificate, key: key.serialize_pem() }
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        TestCertificate { certificate: certificate.pem(), key: key.serialize_pem(), serial_number }
+    }
+
+    /// Returns a list of revoked certificates, in PEM form.
+    ///
+    /// # Panics
+    /// Panics if the list cannot be signed.
+    pub fn revoke(&self, revoked: &[&TestCertificate]) -> String {
+        let revocation_time = date_time_ymd(2020, 1, 1);
+        let revoked_certs = revoked.iter().map(|certificate| RevokedCertParams {
+            serial_number: certificate.serial_number.clone(),
+            revocation_time,
+            reason_code: None,
+            invalidity_date: None,
+        });
+        let list = CertificateRevocationListParams {
+            this_update: revocation_time,
+            next_update: date_time_ymd(2100, 1, 1),
+            crl_number: SerialNumber::from(1),
+            issuing_distribution_point: None,
+            revoked_certs: revoked_certs.collect(),
+            key_identifier_method: KeyIdMethod::Sha256,
+        };
+        list.signed_by(&self.issuer).expect("a list").pem().expect("a list in PEM form")
     }
 
     /// Writes the authority's certificate into a folder. Returns the file's path.

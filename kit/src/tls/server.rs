@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
-use tokio_rustls::rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
+use tokio_rustls::rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::sign::SingleCertAndKey;
 
 use super::transport::Transport;
@@ -42,6 +42,8 @@ pub struct TlsFiles {
     pub client_authorities: Option<PathBuf>,
     /// Need of a client certificate, if there are authorities.
     pub client_auth: ClientAuth,
+    /// Revocation lists of client certificates, in PEM form, if there are authorities.
+    pub client_revocations: Option<PathBuf>,
 }
 
 /// Need of a client certificate.
@@ -78,8 +80,9 @@ impl ServerTls {
     /// # Errors
     /// Fails if a file cannot be used, the key does not match or is exposed, or the certificate is not valid now.
     pub fn open(files: TlsFiles, now: Duration) -> Result<Self, TlsFileError> {
-        let TlsFiles { certificate, key, client_authorities, client_auth } = files;
-        let paths = [certificate, key].into_iter().chain(client_authorities).collect();
+        let TlsFiles { certificate, key, client_authorities, client_auth, client_revocations } = files;
+        let client_revocations = client_revocations.filter(|_| client_authorities.is_some());
+        let paths = [certificate, key].into_iter().chain(client_authorities).chain(client_revocations).collect();
         let setup = Watched::open(paths, now, move |files, now| ServerSetup::new(files, client_auth, now))?;
         Ok(Self(Arc::new(TlsState { setup, failed: LogLimit::new() })))
     }
@@ -162,7 +165,7 @@ impl ServerTls {
 
 impl ServerSetup {
     fn new(files: &[PemFile], client_auth: ClientAuth, now: Duration) -> Result<Self, TlsFileError> {
-        let [certificate, key, authorities @ ..] = files else {
+        let [certificate, key, clients @ ..] = files else {
             return Err(TlsFileError::new(Path::new(""), TlsFault::NoCertificate));
         };
         let pair = KeyPair::read(certificate, key, now)?;
@@ -182,7 +185,10 @@ impl ServerSetup {
             }
             Ok::<_, TlsFileError>(Arc::new(config))
         };
-        let verifier = authorities.first().map(|file| verifier(file, client_auth)).transpose()?;
+        let verifier = clients
+            .split_first()
+            .map(|(authorities, revocations)| verifier(authorities, revocations.first(), client_auth));
+        let verifier = verifier.transpose()?;
         Ok(Self {
             calls: config(verifier.unwrap_or_else(WebPkiClientVerifier::no_client_auth), ALPN_H2)?,
             operations: config(WebPkiClientVerifier::no_client_auth(), ALPN_HTTP_1_1)?,
@@ -191,14 +197,27 @@ impl ServerSetup {
     }
 }
 
-/// Returns the verifier of client certificates of these authorities.
-fn verifier(authorities: &PemFile, client_auth: ClientAuth) -> Result<Arc<dyn ClientCertVerifier>, TlsFileError> {
-    let builder = WebPkiClientVerifier::builder_with_provider(authorities.authorities()?, provider());
+/// Returns the verifier of client certificates of these authorities. With revocation lists, each certificate must be of an
+/// authority with a list.
+fn verifier(
+    authorities: &PemFile,
+    revocations: Option<&PemFile>,
+    client_auth: ClientAuth,
+) -> Result<Arc<dyn ClientCertVerifier>, TlsFileError> {
+    let mut builder = WebPkiClientVerifier::builder_with_provider(authorities.authorities()?, provider());
+    if let Some(file) = revocations {
+        builder = builder.with_crls(file.revocation_lists()?).only_check_end_entity_revocation();
+    }
     let builder = match client_auth {
         ClientAuth::Required => builder,
         ClientAuth::Optional => builder.allow_unauthenticated(),
     };
-    builder.build().map_err(|_| TlsFileError::new(authorities.path(), TlsFault::BrokenCertificate))
+    builder.build().map_err(|error| match (error, revocations) {
+        (VerifierBuilderError::InvalidCrl(_), Some(file)) => {
+            TlsFileError::new(file.path(), TlsFault::BrokenRevocationList)
+        }
+        _ => TlsFileError::new(authorities.path(), TlsFault::BrokenCertificate),
+    })
 }
 
 /// Fails if other users can read a private key.

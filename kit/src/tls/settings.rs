@@ -1,4 +1,4 @@
-//! TLS settings. Their errors name the setting and say what to do.
+//! Checks of the TLS settings, which name the setting and what to do.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,19 +12,21 @@ use crate::config::ConfigError;
 
 /// TLS settings of a server, with the prefix of their environment variables.
 #[derive(Clone, Debug)]
-pub struct ServerSettings<'s> {
+pub(super) struct ServerSettings<'s> {
     /// Prefix of the environment variables, such as `AUTH`.
-    pub prefix: &'static str,
+    pub(super) prefix: &'static str,
     /// File of the certificate.
-    pub certificate: Option<&'s PathBuf>,
+    pub(super) certificate: Option<&'s PathBuf>,
     /// File of the private key.
-    pub key: Option<&'s PathBuf>,
+    pub(super) key: Option<&'s PathBuf>,
     /// File of the certificate authorities (CAs) that issue client certificates.
-    pub client_authorities: Option<&'s PathBuf>,
+    pub(super) client_authorities: Option<&'s PathBuf>,
+    /// File of the revocation lists (CRLs) of client certificates.
+    pub(super) client_revocations: Option<&'s PathBuf>,
     /// Required or optional client certificates; `None` if the setting is absent.
-    pub client_auth: Option<ClientAuth>,
+    pub(super) client_auth: Option<ClientAuth>,
     /// Names in client certificates that identify services.
-    pub services: &'s [ServiceName],
+    pub(super) services: &'s [ServiceName],
 }
 
 impl ServerSettings<'_> {
@@ -32,7 +34,7 @@ impl ServerSettings<'_> {
     ///
     /// # Errors
     /// Fails with the setting, the file and the fault.
-    pub fn open(&self, clock: &Clock) -> Result<Option<ServerTls>, ConfigError> {
+    pub(super) fn open(&self, clock: &Clock) -> Result<Option<ServerTls>, ConfigError> {
         let alone =
             |flag: &str, needed: &str| Err(self.fault(flag, &format!("must be set with {}", self.name(needed))));
         let (certificate, key) = match (self.certificate, self.key) {
@@ -48,7 +50,8 @@ impl ServerSettings<'_> {
         self.check_authorities()?;
         let (client_authorities, client_auth) =
             (self.client_authorities.cloned(), self.client_auth.unwrap_or_default());
-        let files = TlsFiles { certificate, key, client_authorities, client_auth };
+        let client_revocations = self.client_revocations.cloned();
+        let files = TlsFiles { certificate, key, client_authorities, client_auth, client_revocations };
         match ServerTls::open(files, since_1970(clock)) {
             Ok(tls) => Ok(Some(tls)),
             Err(error) => {
@@ -57,6 +60,8 @@ impl ServerSettings<'_> {
                     "tls-key"
                 } else if is(self.client_authorities) {
                     "tls-client-ca"
+                } else if is(self.client_revocations) {
+                    "tls-client-crl"
                 } else {
                     "tls-cert"
                 };
@@ -65,7 +70,7 @@ impl ServerSettings<'_> {
         }
     }
 
-    /// Fails if another setting for client certificates is present without the file of their CAs.
+    /// Refuses settings of client certificates without their authorities.
     fn check_authorities(&self) -> Result<(), ConfigError> {
         if self.client_authorities.is_some() {
             return Ok(());
@@ -73,6 +78,9 @@ impl ServerSettings<'_> {
         let needs = format!("needs {}: without it no client certificate is verified", self.name("tls-client-ca"));
         if !self.services.is_empty() {
             return Err(self.fault("tls-services", &needs));
+        }
+        if self.client_revocations.is_some() {
+            return Err(self.fault("tls-client-crl", &needs));
         }
         if self.client_auth.is_some() { Err(self.fault("tls-client-auth", &needs)) } else { Ok(()) }
     }
@@ -87,30 +95,30 @@ impl ServerSettings<'_> {
     }
 }
 
-/// TLS settings of a client of the auth service, with the prefix of their environment variables.
+/// TLS settings of a client of the auth service, with the prefix of their names.
 #[derive(Clone, Debug)]
 pub struct ClientSettings<'s> {
     /// Prefix of the environment variables, such as `BLOG`.
     pub prefix: &'static str,
     /// True if the URL of the auth service begins with `https`.
     pub is_used: bool,
-    /// File of the CAs that issue the server's certificate.
+    /// File of the server's authorities.
     pub authorities: Option<&'s PathBuf>,
-    /// File of the server's certificate, for a server in the same process. Ignored if `authorities` is set.
+    /// File of the server's certificate, for a server in the same process. The authorities come before it.
     pub own: Option<&'s PathBuf>,
     /// File of the client certificate.
     pub certificate: Option<&'s PathBuf>,
-    /// File of the client certificate's private key.
+    /// File of its private key.
     pub key: Option<&'s PathBuf>,
     /// Name that the server's certificate must have.
     pub server_name: Option<&'s String>,
 }
 
 impl ClientSettings<'_> {
-    /// Reads the files; returns `None` if the URL begins with `http:`.
+    /// Reads the files; `None` if the URL is for plaintext.
     ///
     /// # Errors
-    /// Fails with the setting, the file and the fault.
+    /// Names the setting, the file and the fault.
     pub fn open(&self) -> Result<Option<ClientTls>, ConfigError> {
         let set = [
             ("auth-ca", self.authorities.is_some()),
@@ -170,7 +178,7 @@ fn setting(prefix: &str, flag: &str) -> String {
     format!("--{flag} ({prefix}_{})", flag.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// Returns the clock's time as whole seconds since 1970.
+/// Returns the time since 1970.
 pub(super) fn since_1970(clock: &Clock) -> Duration {
     Duration::from_secs(clock.now().timestamp().try_into().unwrap_or_default())
 }

@@ -1,8 +1,6 @@
 //! Checks before the demo, so that a wrong URL gives one sentence instead of forty refusals.
 
-use std::error::Error as _;
-
-use kit::tls::tls_fault;
+use gatepost::tls::ClientTls;
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -34,13 +32,9 @@ async fn serves(service: &DemoService, wanted: &'static str, name: &str) -> Resu
     let question = HealthCheckRequest { service: name.to_owned() };
     let answer = HealthClient::new(service.channel.clone()).check(question).await;
     let Err(status) = answer else { return Ok(()) };
-    Err(match tls_fault(&status) {
+    Err(match service.tls.as_ref().and_then(ClientTls::last_fault) {
         Some(fault) => DemoError::Tls(service.place.url(), fault),
         None if status.code() == Code::Unavailable => DemoError::Unreachable(service.place.url()),
-        // The transport has failed: most often the server has refused the client's certificate.
-        None if service.place.is_tls() && status.source().is_some() => {
-            DemoError::Tls(service.place.url(), status.message().to_owned())
-        }
         None => DemoError::Stranger { url: service.place.url(), wanted },
     })
 }

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
+use gatepost::tls::ClientTls;
 use gatepost_server::dynamic::{self, Contract};
 use kit::ServiceAddress;
 use kit::tls::ClientTlsFlags;
@@ -17,6 +18,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct DemoService {
     pub(super) place: ServiceAddress,
     pub(super) channel: Channel,
+    /// TLS of the channel, if the URL begins with `https`.
+    pub(super) tls: Option<ClientTls>,
     /// Flags of grpcurl for this service.
     pub(super) flags: String,
 }
@@ -73,13 +76,13 @@ impl DemoServices {
 impl DemoService {
     fn new(place: ServiceAddress, tls: &ClientTlsFlags) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let url = place.url();
-        let (channel, flags) = if place.is_tls() {
-            let channel = tls.open(None)?.channel_with(&url, |endpoint| endpoint.connect_timeout(CALL_TIMEOUT))?;
-            (channel, tls.grpcurl())
-        } else {
-            (Endpoint::from_shared(url)?.connect_timeout(CALL_TIMEOUT).connect_lazy(), "-plaintext".to_owned())
-        };
-        Ok(Self { place, channel, flags })
+        if place.is_tls() {
+            let (flags, tls) = (tls.grpcurl(), tls.open(None)?);
+            let channel = tls.channel_with(&url, |endpoint| endpoint.connect_timeout(CALL_TIMEOUT))?;
+            return Ok(Self { place, channel, tls: Some(tls), flags });
+        }
+        let channel = Endpoint::from_shared(url)?.connect_timeout(CALL_TIMEOUT).connect_lazy();
+        Ok(Self { place, channel, tls: None, flags: "-plaintext".to_owned() })
     }
 }
 

@@ -1,13 +1,15 @@
 //! Calls without a good token: each is counted, and few are logged.
 
-use std::io::{Read as _, Write as _, pipe};
+use std::io::{self, Read as _, Write as _, pipe};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
+use std::path::Path;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use gatepost::api::auth::v1::RefreshTokenRequest;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
-use testkit::Raw;
+use testkit::tls::Authority;
+use testkit::{MetricsText, Raw};
 
 use super::calls::channel;
 use super::pair::{Outcome, folder};
@@ -17,13 +19,7 @@ use super::process::{Process, metric, service};
 async fn refusals_are_counted_and_few_are_logged() -> Outcome {
     const CALLS: u64 = 500;
     let folder = folder();
-    let (mut reader, stderr) = pipe()?;
-    let mut command = service("auth", &format!("sqlite:{}", folder.path().join("auth.db").display()));
-    let auth = Process::start(&mut command, stderr);
-    let reading = thread::spawn(move || {
-        let mut text = String::new();
-        reader.read_to_string(&mut text).map(|_| text)
-    });
+    let (auth, reading) = logged(folder.path(), &[]);
     let (ops, address) = (auth.address("auth-service operations on "), auth.address("auth-service listening on "));
     let begun = Instant::now();
     let (raw, path) = (Raw::connect(address).await, format!("/gatepost.auth.v1.{}/GetMe", "a".repeat(8000)));
@@ -39,14 +35,58 @@ async fn refusals_are_counted_and_few_are_logged() -> Outcome {
     assert_eq!(metric(ops, denied).await, CALLS);
     assert_eq!(metric(ops, "gatepost_refresh_refused_total").await, CALLS);
     auth.stop();
-    let most = 10 * (usize::try_from(begun.elapsed().as_secs())? + 2);
     let text = reading.join().unwrap()?;
     for kind in ["TOKEN_INVALID", "refresh_refused"] {
-        let lines: Vec<_> = text.lines().filter(|line| line.contains(kind)).collect();
-        assert!((10..=most).contains(&lines.len()), "{} lines of {kind}", lines.len());
-        assert!(lines.iter().all(|line| line.len() < 400), "{lines:?}");
+        has_few(&text, kind, begun);
     }
     assert!(text.contains("aaaa…"), "a long path is cut and marked: {text}");
+    Ok(())
+}
+
+/// Starts an auth service with these settings. Returns it, and a thread that reads its log.
+fn logged(folder: &Path, settings: &[(&str, &Path)]) -> (Process, JoinHandle<io::Result<String>>) {
+    let (mut reader, stderr) = pipe().unwrap();
+    let mut command = service("auth", &format!("sqlite:{}", folder.join("auth.db").display()));
+    let auth = Process::start(command.envs(settings.iter().copied()), stderr);
+    let reading = thread::spawn(move || {
+        let mut text = String::new();
+        reader.read_to_string(&mut text).map(|_| text)
+    });
+    (auth, reading)
+}
+
+/// Checks that the log has some lines of this kind, but no flood of them.
+#[track_caller]
+fn has_few(text: &str, kind: &str, begun: Instant) {
+    let most = 10 * (usize::try_from(begun.elapsed().as_secs()).unwrap() + 2);
+    let lines: Vec<_> = text.lines().filter(|line| line.contains(kind)).collect();
+    assert!((10..=most).contains(&lines.len()), "{} lines of {kind}", lines.len());
+    assert!(lines.iter().all(|line| line.len() < 400), "{lines:?}");
+}
+
+/// One caller cannot fill the log with failed handshakes, on either port.
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_handshakes_are_counted_and_few_logged() -> Outcome {
+    const CONNECTIONS: usize = 300;
+    let (folder, authority) = (folder(), Authority::new("authority"));
+    let ca = authority.write(folder.path(), "ca");
+    let server = authority.issue(&["localhost"]).write(folder.path(), "server");
+    let (auth, reading) =
+        logged(folder.path(), &[("AUTH_TLS_CERT", &server.certificate), ("AUTH_TLS_KEY", &server.key)]);
+    let (ops, address) = (auth.address("auth-service operations on "), auth.address("auth-service listening on "));
+    let begun = Instant::now();
+    for port in [address, ops] {
+        for _ in 0..CONNECTIONS {
+            // The answer ends with the connection.
+            let answer = testkit::http::ask(port, "GET / HTTP/1.1\r\n\r\n").await;
+            assert!(!answer.starts_with("HTTP"), "{answer}");
+        }
+    }
+    let page = testkit::http::get_by_tls(ops, &ca, "/metrics").await.body;
+    assert_eq!(MetricsText(page).count("gatepost_tls_handshakes_failed_total"), 2 * CONNECTIONS as u64);
+    auth.stop();
+    let text = reading.join().unwrap()?;
+    has_few(&text, "TLS handshake failed", begun);
     Ok(())
 }
 
@@ -74,12 +114,9 @@ fn acknowledge_nothing(address: SocketAddr, count: usize) {
 #[test]
 fn frames_of_a_peer_make_no_lines() {
     let folder = folder();
-    let (mut reader, stderr) = pipe().unwrap();
-    let mut command = service("auth", &format!("sqlite:{}", folder.path().join("auth.db").display()));
-    let auth = Process::start(&mut command, stderr);
+    let (auth, reading) = logged(folder.path(), &[]);
     acknowledge_nothing(auth.address("auth-service listening on "), 200);
     auth.stop();
-    let mut text = String::new();
-    reader.read_to_string(&mut text).unwrap();
+    let text = reading.join().unwrap().unwrap();
     assert!(!text.contains("PING"), "{text}");
 }

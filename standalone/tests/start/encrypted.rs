@@ -38,6 +38,12 @@ fn tls_settings_need_each_other() {
             (&[("TLS_CLIENT_CA", ca)], "tls-client-ca", "must be set with --tls-cert ("),
             (&[("TLS_SERVICES", "a.org=a")], "tls-services", "needs --tls-client-ca ("),
             (&[tls[0], tls[1], ("TLS_SERVICES", "a.org=a")], "tls-services", "needs --tls-client-ca ("),
+            (&[tls[0], tls[1], ("TLS_CLIENT_CRL", ca)], "tls-client-crl", "needs --tls-client-ca ("),
+            (
+                &[tls[0], tls[1], ("TLS_CLIENT_CA", ca), ("TLS_CLIENT_CRL", other)],
+                "tls-client-crl",
+                "has no revocation list in PEM form",
+            ),
             (&[tls[0], tls[1], ("TLS_CLIENT_AUTH", "required")], "tls-client-auth", "needs --tls-client-ca ("),
             (&[tls[0], ("TLS_KEY", other)], "tls-key", "does not match the certificate in"),
             (&[tls[0], ("TLS_KEY", open)], "tls-key", "can read"),

@@ -1,5 +1,6 @@
 //! Rolling restarts of two replicas behind a balancer that follows their health, under load.
 
+use std::error::Error as _;
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -13,8 +14,8 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
 
 use super::balancer::Balancer;
 use super::pair::folder;
@@ -69,16 +70,28 @@ impl World {
 struct Tally {
     answered: AtomicU64,
     lost: AtomicU64,
+    /// Calls that the client has dropped before it sent them.
+    unsent: AtomicU64,
 }
 
 async fn ask_once(channel: Channel) -> Result<(), Status> {
     TokenServiceClient::new(channel).verify_token(VerifyTokenRequest { token: "x".into() }).await.map(drop)
 }
 
-/// Asks, and asks again if the client has dropped the call unsent: hyper does so if a GOAWAY comes before it sends the call.
-async fn ask(channel: Channel) -> Result<(), Status> {
+/// Returns true if the client has never sent the call. hyper cancels the calls in its queue if a GOAWAY comes before their
+/// turn. A call that was sent ends with another error.
+fn is_unsent(status: &Status) -> bool {
+    let mut causes = std::iter::successors(status.source(), |&cause| cause.source());
+    causes.any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))
+}
+
+/// Asks, and asks again if the client has not sent the call. No server can prevent this: a GOAWAY may always cross a call.
+async fn ask(channel: Channel, tally: &Tally) -> Result<(), Status> {
     match ask_once(channel.clone()).await {
-        Err(status) if status.code() == Code::Cancelled => ask_once(channel).await,
+        Err(status) if is_unsent(&status) => {
+            tally.unsent.fetch_add(1, Relaxed);
+            ask_once(channel).await
+        }
         asked => asked,
     }
 }
@@ -92,7 +105,7 @@ fn call(address: SocketAddr, tally: &Arc<Tally>, end: &Shutdown) -> JoinSet<()> 
         let lasting = (number < LASTING_CALLERS).then(|| endpoint.connect_lazy());
         callers.spawn(async move {
             while !end.is_cancelled() {
-                let called = ask(lasting.clone().unwrap_or_else(|| endpoint.connect_lazy())).await;
+                let called = ask(lasting.clone().unwrap_or_else(|| endpoint.connect_lazy()), &tally).await;
                 if let Err(status) = &called {
                     println!("lost on a {} connection: {status:?}", if lasting.is_some() { "lasting" } else { "new" });
                 }
@@ -116,8 +129,8 @@ async fn lost_by_restarts(delay: &'static str, rounds: usize) -> u64 {
     }
     end.cancel();
     callers.join_all().await;
-    let (answered, lost) = (tally.answered.load(Relaxed), tally.lost.load(Relaxed));
-    println!("delay {delay}: {answered} calls answered, {lost} lost");
+    let [answered, lost, unsent] = [&tally.answered, &tally.lost, &tally.unsent].map(|count| count.load(Relaxed));
+    println!("delay {delay}: {answered} calls answered, {lost} lost, {unsent} repeated because they were not sent");
     lost
 }
 

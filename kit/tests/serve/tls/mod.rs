@@ -5,4 +5,5 @@ mod handshakes;
 mod identities;
 mod openssl;
 mod reloads;
+mod revocations;
 mod world;

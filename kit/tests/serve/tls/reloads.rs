@@ -68,8 +68,9 @@ async fn swapped_folder_is_read_on_sighup() {
     }
     symlink(folder.join("v1"), &data).unwrap();
     let (certificate, key) = (data.join("tls.crt"), data.join("tls.key"));
-    let (client_authorities, client_auth) = (None, ClientAuth::Required);
-    let tls = ServerTls::open(TlsFiles { certificate, key, client_authorities, client_auth }, now()).unwrap();
+    let (client_authorities, client_auth, client_revocations) = (None, ClientAuth::Required, None);
+    let files = TlsFiles { certificate, key, client_authorities, client_auth, client_revocations };
+    let tls = ServerTls::open(files, now()).unwrap();
     let server = start_with_tls(ServerLimits::default(), tls.clone()).await;
     let (trigger, receiver) = reload();
     let (parts, stop) = (TlsParts { server: Some(tls), client: None }, Shutdown::new());

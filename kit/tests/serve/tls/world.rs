@@ -49,6 +49,7 @@ impl World {
             key: self.server.key.clone(),
             client_authorities: client_auth.map(|_| self.ca.clone()),
             client_auth: client_auth.unwrap_or_default(),
+            client_revocations: None,
         }
     }
 
