@@ -24,7 +24,7 @@ pub(crate) struct ModelGuard {
     pub(crate) told: Vec<Place>,
     pub(crate) began: Option<Duration>,
     pub(crate) stream: Option<ModelStream>,
-    /// An introspection with its token. One is enough: introspections are judged independently, so a property of an
+    /// An introspection with its token. One is enough: introspections are checked independently, so a property of an
     /// arbitrary one holds for all.
     pub(crate) kept: Option<KeptEvidence>,
     /// A late answer, for mutations that depend on it.
@@ -61,11 +61,11 @@ pub(crate) struct Flight {
     pub(crate) token: usize,
     pub(crate) replica: usize,
     pub(crate) asked: Duration,
-    /// The position of the answer. `None` after the replica has judged the token and before it reads its position.
+    /// The position of the answer. `None` after the replica has checked the token and before it reads its position.
     pub(crate) answered: Option<Place>,
 }
 
-/// A call that is being judged.
+/// A call that is being checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelReader {
     pub(crate) began: Duration,

@@ -150,7 +150,7 @@ impl ModelReplica {
 
     /// Returns the state of a history that its position no longer determines once rows have been pruned.
     pub(crate) fn of_pruned(history: &History, log: &ModelLog) -> impl Hash + use<> {
-        let dead = [0, 1, 2].map(|token| history.contents().judge(bearer(token)).is_some());
+        let dead = [0, 1, 2].map(|token| history.contents().check_revocation(bearer(token)).is_some());
         let follows = |row: &LogRow| matches!(history.after(row.entry.logged), NextEntry::Entry(_) | NextEntry::End);
         let after: Vec<bool> = log.rows.iter().map(follows).collect();
         (dead, after)
@@ -158,11 +158,11 @@ impl ModelReplica {
 
     /// Returns `true` if a token that has just been issued is good here.
     pub(crate) fn is_good(&self, now: Duration) -> bool {
-        self.history.judge(fresh_token(), now).is_ok_and(|judgement| judgement.dead.is_none())
+        self.history.check_revocation(fresh_token(), now).is_ok_and(|check| check.dead.is_none())
     }
 
     /// Returns the view's position; `Err` if the token is dead, `None` if the replica cannot say.
-    pub(crate) fn judge(
+    pub(crate) fn check_revocation(
         &self,
         token: usize,
         clocks: Clocks,
@@ -185,8 +185,8 @@ impl ModelReplica {
         } else {
             self.seen_at(now, mutation)
         };
-        let judgement = history.judge(bearer(token), now).ok()?;
-        Some(if judgement.dead.is_some() { Err(()) } else { Ok(label.unwrap_or(own)) })
+        let check = history.check_revocation(bearer(token), now).ok()?;
+        Some(if check.dead.is_some() { Err(()) } else { Ok(label.unwrap_or(own)) })
     }
 
     /// Returns the time at which a renewal judges the age of the view. One mutation uses the time of the view's poll,
@@ -196,7 +196,7 @@ impl ModelReplica {
         polled_at.unwrap_or_else(|| self.seen_at(now, mutation))
     }
 
-    /// Returns the time at which the age of the view is judged. In one mutation, a poll under way makes the view count
+    /// Returns the time at which the age of the view is checked. In one mutation, a poll under way makes the view count
     /// as fresh before its entries are visible.
     fn seen_at(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
         let half = self.half.as_ref().filter(|_| mutation == Some(Mutation::LookedAtFirst));

@@ -167,7 +167,7 @@ impl Model for ModelWorld {
             }
             ModelAction::Hear(guard) => state.hear(guard, mutation),
             ModelAction::Answer(guard, token, replica) => {
-                let at = state.replicas[replica].judge(token, state.clocks, now, mutation)?.ok()?;
+                let at = state.replicas[replica].check_revocation(token, state.clocks, now, mutation)?.ok()?;
                 if mutation == Some(Mutation::JoinersOwnTime) {
                     state.guards[guard].flight = Some(Flight { token, replica, asked: now, answered: Some(at) });
                 } else {
@@ -175,7 +175,7 @@ impl Model for ModelWorld {
                 }
             }
             ModelAction::BeginToAnswer(guard, token, replica) => {
-                state.replicas[replica].judge(token, state.clocks, now, mutation)?.ok()?;
+                state.replicas[replica].check_revocation(token, state.clocks, now, mutation)?.ok()?;
                 state.guards[guard].flight = Some(Flight { token, replica, asked: now, answered: None });
             }
             ModelAction::EndAnswering(guard) => {

@@ -89,7 +89,7 @@ async fn each_decision_is_counted_by_reason() {
 }
 
 /// Verifies a token once. A call would be checked twice if its message came a moment later.
-async fn judge(verifier: &AuthService, token: &str) -> TokenStatus {
+async fn status_of(verifier: &AuthService, token: &str) -> TokenStatus {
     verifier.verify(&Token::parse(token).unwrap(), Instant::now() + LIMIT).await.unwrap().status
 }
 
@@ -103,7 +103,7 @@ async fn joined_callers_are_counted_without_the_first() {
     let mut calls = JoinSet::new();
     for _ in 0..CALLERS {
         let verifier = Arc::clone(&verifier);
-        calls.spawn(async move { judge(&verifier, "good").await });
+        calls.spawn(async move { status_of(&verifier, "good").await });
     }
     // The runtime has one thread, so all calls have started when the request arrives.
     auth.asked(1).await;
@@ -120,8 +120,8 @@ async fn joined_callers_are_counted_without_the_first() {
 #[tokio::test]
 async fn hits_misses_and_evidence_age_are_counted() {
     let (world, mut fed) = fed().await;
-    let judge = async |token| judge(&world.verifier, token).await;
-    let good = async || assert!(matches!(judge("good").await, TokenStatus::Active(_)));
+    let status_of = async |token| status_of(&world.verifier, token).await;
+    let good = async || assert!(matches!(status_of("good").await, TokenStatus::Active(_)));
     for _ in 0..3 {
         good().await;
     }
@@ -135,10 +135,10 @@ async fn hits_misses_and_evidence_age_are_counted() {
     world.pass(926);
     good().await;
     for _ in 0..2 {
-        assert!(matches!(judge("garbage").await, TokenStatus::Inactive(InactiveReason::Invalid)));
+        assert!(matches!(status_of("garbage").await, TokenStatus::Inactive(InactiveReason::Invalid)));
     }
     fed.revoke(6, Target::SessionId("session-1".into())).await;
-    assert!(matches!(judge("good").await, TokenStatus::Inactive(InactiveReason::Revoked)));
+    assert!(matches!(status_of("good").await, TokenStatus::Inactive(InactiveReason::Revoked)));
 
     let read = world.verifier.metrics().read();
     // Misses: the first request, one with evidence of 1001 ms, and the garbage.

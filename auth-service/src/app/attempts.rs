@@ -51,7 +51,7 @@ impl Attempts {
         client: &Client,
         password: Password,
     ) -> Result<User, AuthError> {
-        self.begin(purpose, client).await?.judge(password).await
+        self.begin(purpose, client).await?.check_password(password).await
     }
 
     /// Hashes a new password for this client.
@@ -129,13 +129,13 @@ impl Attempt {
     ///
     /// An attempt counts once its password has been hashed, even if the caller has gone by then. Otherwise a caller could get
     /// free guesses by resetting the stream.
-    async fn judge(self, password: Password) -> Result<User, AuthError> {
+    async fn check_password(self, password: Password) -> Result<User, AuthError> {
         let gone = Shutdown::new();
         let is_gone = gone.clone();
         let judging = tokio::spawn(async move { self.judge_to_the_end(&is_gone, password).await });
         let _gone = gone.drop_guard();
         match judging.await {
-            Ok(judged) => judged,
+            Ok(checked) => checked,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }

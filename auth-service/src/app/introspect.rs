@@ -54,7 +54,7 @@ impl Introspector {
             return answer(VerifiedBearer::Service);
         }
         match self.verify(token, &digest, now).await? {
-            Ok(verified) => self.judge(verified, now).await,
+            Ok(verified) => self.check_revocation(verified, now).await,
             Err(TokenFault::Invalid) => inactive(InactiveReason::Invalid),
             Err(TokenFault::Expired) => inactive(InactiveReason::Expired),
         }
@@ -81,7 +81,11 @@ impl Introspector {
     }
 
     /// Checks if a verified token has been revoked.
-    async fn judge(&self, verified: Arc<VerifiedToken>, now: DateTime<Utc>) -> Result<Introspected, StaleView> {
+    async fn check_revocation(
+        &self,
+        verified: Arc<VerifiedToken>,
+        now: DateTime<Utc>,
+    ) -> Result<Introspected, StaleView> {
         let claims = verified.claims();
         let era = Era::from_token_id(claims.jti);
         let facts = Bearer {
@@ -92,19 +96,19 @@ impl Introspector {
             issued: claims.iat,
             era,
         };
-        let mut judged = self.view.judge(facts)?;
+        let mut check = self.view.check_revocation(facts)?;
         // Another replica may have just begun the token's era.
         let is_new = (now.timestamp() - claims.iat).abs() <= NEW_SECONDS;
-        if judged.dead.is_some() && is_new && !self.view.horizon().knows_era(era) {
+        if check.dead.is_some() && is_new && !self.view.horizon().knows_era(era) {
             self.view.poll_for_key().await?;
-            judged = self.view.judge(facts)?;
+            check = self.view.check_revocation(facts)?;
         }
-        let bearer = match judged.dead {
+        let bearer = match check.dead {
             None => VerifiedBearer::User(verified),
             Some(Cause::Ended) => VerifiedBearer::Inactive(InactiveReason::Revoked),
             Some(Cause::Disabled) => VerifiedBearer::Inactive(InactiveReason::UserDisabled),
             Some(Cause::Deleted) => VerifiedBearer::Inactive(InactiveReason::UserDeleted),
         };
-        Ok(Introspected { bearer, position: judged.position })
+        Ok(Introspected { bearer, position: check.position })
     }
 }

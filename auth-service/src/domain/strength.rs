@@ -6,14 +6,14 @@ use zxcvbn::zxcvbn;
 /// characters at ten guesses each reach.
 pub(super) const MIN_GUESSES: u64 = 100_000_000;
 
-/// Maximum code points that are judged.
+/// Maximum code points that are considered.
 ///
 /// zxcvbn's own limit of 100 is too high: it searches each reading of a text. A text with many signs that may stand for
 /// letters (`4` for `a`) has hundreds of readings. In a release build on one core, 100 such code points took 1.1 s, and
 /// 32 took 70 ms. With both limits here, the worst of 450 such texts took 2.7 ms and the median 0.7 ms. In a debug
-/// build, which optimizes only zxcvbn, they took 2.1 and 1.1 ms. So passwords can be judged on the threads that answer
+/// build, which optimizes only zxcvbn, they took 2.1 and 1.1 ms. So passwords can be checked on the threads that answer
 /// calls. The first call takes 20 ms more, to build the dictionaries.
-const MAX_JUDGED_CODE_POINTS: usize = 32;
+const MAX_CONSIDERED_CODE_POINTS: usize = 32;
 
 /// Maximum readings of a text; a text with all ten digits has twelve.
 const MAX_READINGS: usize = 12;
@@ -24,15 +24,15 @@ const SIGNS: [&str; 12] = ["4@", "8", "([{<", "3", "69", "1!|", "1|7", "0", "$5"
 /// Returns an upper estimate of the guesses needed by an attacker who knows these words of the user.
 pub(crate) fn guesses(text: &str, words: &[String]) -> u64 {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    zxcvbn(&judged(text), &words).guesses()
+    zxcvbn(&considered(text), &words).guesses()
 }
 
-/// Returns the judged part of the text: its start, without signs that would give too many readings. This part is easier
+/// Returns the considered part of the text: its start, without signs that would give too many readings. This part is easier
 /// to guess than the whole text, so the whole text is at least as strong.
-fn judged(text: &str) -> String {
+fn considered(text: &str) -> String {
     let mut signs = Vec::new();
-    let mut judged = String::new();
-    for char in text.chars().take(MAX_JUDGED_CODE_POINTS) {
+    let mut considered = String::new();
+    for char in text.chars().take(MAX_CONSIDERED_CODE_POINTS) {
         if SIGNS.iter().any(|of_letter| of_letter.contains(char)) && !signs.contains(&char) {
             signs.push(char);
             if readings(&signs) > MAX_READINGS {
@@ -40,9 +40,9 @@ fn judged(text: &str) -> String {
                 continue;
             }
         }
-        judged.push(char);
+        considered.push(char);
     }
-    judged
+    considered
 }
 
 /// Returns the maximum readings of a text with these signs. A sign that stands for two letters counts twice for the
@@ -64,11 +64,11 @@ mod tests {
     fn judged_text_is_bounded() {
         let digits: Vec<char> = ('0'..='9').collect();
         assert_eq!(readings(&digits), MAX_READINGS);
-        assert_eq!(judged("correct horse battery staple"), "correct horse battery staple");
-        assert_eq!(judged("1234567890 Tr0ub4dour"), "1234567890 Tr0ub4dour");
-        assert_eq!(judged(&"\u{1f980}".repeat(128)).chars().count(), MAX_JUDGED_CODE_POINTS);
+        assert_eq!(considered("correct horse battery staple"), "correct horse battery staple");
+        assert_eq!(considered("1234567890 Tr0ub4dour"), "1234567890 Tr0ub4dour");
+        assert_eq!(considered(&"\u{1f980}".repeat(128)).chars().count(), MAX_CONSIDERED_CODE_POINTS);
         let every: String = SIGNS.concat();
-        let hard = judged(&every);
+        let hard = considered(&every);
         let signs: Vec<char> = hard.chars().collect();
         assert!(readings(&every.chars().collect::<Vec<_>>()) > 500 && readings(&signs) <= MAX_READINGS, "{hard}");
         assert!(guesses(&every, &[]) >= MIN_GUESSES, "a strong password is not refused for its many signs");

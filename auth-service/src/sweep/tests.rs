@@ -105,7 +105,7 @@ impl SweepFixture {
             issued: issued.timestamp(),
             era,
         };
-        self.repair.view.judge(bearer).unwrap().dead
+        self.repair.view.check_revocation(bearer).unwrap().dead
     }
 
     fn era(&self) -> Era {

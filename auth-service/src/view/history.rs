@@ -175,9 +175,9 @@ impl History {
     ///
     /// # Errors
     /// [`StaleView`] if the view is too old or incomplete.
-    pub fn judge(&self, bearer: Bearer<'_>, now: Duration) -> Result<RevocationCheck, StaleView> {
+    pub fn check_revocation(&self, bearer: Bearer<'_>, now: Duration) -> Result<RevocationCheck, StaleView> {
         let position = self.position_at(now)?;
-        Ok(RevocationCheck { dead: self.contents.judge(bearer), position })
+        Ok(RevocationCheck { dead: self.contents.check_revocation(bearer), position })
     }
 
     /// Returns the index of the revocations.

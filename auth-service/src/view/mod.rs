@@ -98,8 +98,8 @@ impl View {
     ///
     /// # Errors
     /// [`StaleView`] if the view is too old or incomplete.
-    pub fn judge(&self, bearer: Bearer<'_>) -> Result<RevocationCheck, StaleView> {
-        self.read_at(|history, now| history.judge(bearer, now))
+    pub fn check_revocation(&self, bearer: Bearer<'_>) -> Result<RevocationCheck, StaleView> {
+        self.read_at(|history, now| history.check_revocation(bearer, now))
     }
 
     /// Checks that the view is fresh, and polls once if it is too old, for example after a stall of this process. Fails at

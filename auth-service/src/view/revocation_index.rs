@@ -103,7 +103,7 @@ impl RevocationIndex {
     }
 
     /// Returns the cause of the revocation if the token is dead.
-    pub fn judge(&self, bearer: Bearer<'_>) -> Option<Cause> {
+    pub fn check_revocation(&self, bearer: Bearer<'_>) -> Option<Cause> {
         let revoked = self.users.get(&bearer.user).filter(|revoked| bearer.generation < revoked.below);
         if let Some(revoked) = revoked {
             return Some(revoked.cause);
@@ -160,7 +160,7 @@ mod tests {
             entry(Revocation::SigningKey("kid-2".into())),
             entry(Revocation::User { id: UserId::from_u128(2), generation: i32::MAX, cause: Cause::Deleted }),
         ];
-        assert_eq!(contents(&others).judge(token(1)), None);
+        assert_eq!(contents(&others).check_revocation(token(1)), None);
         for (revocation, cause) in [
             (entry(Revocation::Session(LAPTOP)), Cause::Ended),
             (entry(Revocation::SigningKey("kid-1".into())), Cause::Ended),
@@ -168,27 +168,31 @@ mod tests {
             (user(2, Cause::Disabled), Cause::Disabled),
             (user(i32::MAX, Cause::Deleted), Cause::Deleted),
         ] {
-            assert_eq!(contents(others.iter().chain([&revocation])).judge(token(1)), Some(cause), "{revocation:?}");
+            assert_eq!(
+                contents(others.iter().chain([&revocation])).check_revocation(token(1)),
+                Some(cause),
+                "{revocation:?}"
+            );
         }
     }
 
     #[test]
     fn only_older_generations_are_dead() {
         let contents = contents(&[user(3, Cause::Disabled)]);
-        let judged: Vec<_> = [1, 2, 3, 4].map(|generation| contents.judge(token(generation))).to_vec();
-        assert_eq!(judged, [Some(Cause::Disabled), Some(Cause::Disabled), None, None]);
+        let causes: Vec<_> = [1, 2, 3, 4].map(|generation| contents.check_revocation(token(generation))).to_vec();
+        assert_eq!(causes, [Some(Cause::Disabled), Some(Cause::Disabled), None, None]);
     }
 
     #[test]
     fn enabled_user_has_revoked_tokens() {
         let contents = contents(&[user(2, Cause::Disabled), user(2, Cause::Ended)]);
-        assert_eq!(contents.judge(token(1)), Some(Cause::Ended));
+        assert_eq!(contents.check_revocation(token(1)), Some(Cause::Ended));
     }
 
     #[test]
     fn deleted_user_stays_deleted_after_late_entry() {
         let late = contents(&[user(i32::MAX, Cause::Deleted), user(2, Cause::Ended)]);
-        assert_eq!(late.judge(token(7)), Some(Cause::Deleted));
+        assert_eq!(late.check_revocation(token(7)), Some(Cause::Deleted));
     }
 
     #[test]
@@ -196,10 +200,10 @@ mod tests {
         let mut contents = RevocationIndex::default();
         for (millis, dead) in [(0, false), (999, false), (1000, true), (1999, true)] {
             contents.follow_horizon((start() + Duration::from_millis(millis)).into());
-            assert_eq!(contents.judge(token(1)).is_some(), dead, "{millis}");
+            assert_eq!(contents.check_revocation(token(1)).is_some(), dead, "{millis}");
         }
         contents.follow_horizon(start().into());
-        assert!(contents.judge(token(1)).is_some(), "the horizon never goes back");
+        assert!(contents.check_revocation(token(1)).is_some(), "the horizon never goes back");
     }
 
     #[test]
@@ -214,6 +218,6 @@ mod tests {
         assert_eq!(count(&contents), 2, "entries after the given time stay");
         contents.forget(later);
         assert_eq!(count(&contents), 0);
-        assert_eq!(contents.judge(token(1)), Some(Cause::Ended));
+        assert_eq!(contents.check_revocation(token(1)), Some(Cause::Ended));
     }
 }

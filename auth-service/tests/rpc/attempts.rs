@@ -166,15 +166,15 @@ async fn concurrent_attempts_do_not_pass_the_count() {
         let service = std::sync::Arc::clone(&service);
         all.spawn(async move { fail(&service, EMAIL).await });
     }
-    let mut judged = 0;
+    let mut checked = 0;
     while let Some(status) = all.join_next().await {
         match status.unwrap() {
-            status if status.code() == Code::Unauthenticated => judged += 1,
+            status if status.code() == Code::Unauthenticated => checked += 1,
             status if reason(&status) == "OVERLOADED" => {}
             status => assert_eq!(told_to_wait(&status), 1),
         }
     }
-    assert_eq!(judged, 3, "four with the first one");
+    assert_eq!(checked, 3, "four with the first one");
 }
 
 #[tokio::test]

@@ -50,9 +50,9 @@ async fn burst_of_guesses_runs_four_at_once() {
             all.spawn(async move { login(&client, email, WRONG).await.unwrap_err() });
         }
         let statuses = all.join_all().await;
-        let judged = statuses.iter().filter(|status| status.code() == Code::Unauthenticated).count();
-        // Four that are judged before they are counted, and those that the count admits afterwards.
-        assert!((1..=8).contains(&judged), "{email}: {judged} of 40 were judged");
+        let checked = statuses.iter().filter(|status| status.code() == Code::Unauthenticated).count();
+        // Four that are checked before they are counted, and those that the count admits afterwards.
+        assert!((1..=8).contains(&checked), "{email}: {checked} of 40 were checked");
         assert!(statuses.iter().all(|status| answer(status).1.is_some() || status.code() == Code::Unauthenticated));
     }
 }

@@ -7,16 +7,16 @@ use auth_service::domain::{Cause, EntryFingerprint, Logged, Revocation};
 use auth_service::view::StaleView;
 use testkit::on_both_engines;
 
-use crate::replica::{ADA, Case, LAPTOP, Replica, judge, stamp};
+use crate::replica::{ADA, Case, LAPTOP, Replica, check_revocation, stamp};
 
 async fn revocation_is_refused_here_and_soon_elsewhere(store: Case) {
     let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
-    assert_eq!((here.judge(1), there.judge(1)), (None, None));
+    assert_eq!((here.check_revocation(1), there.check_revocation(1)), (None, None));
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     here.view.reach(logged).await.unwrap();
-    assert_eq!(here.judge(1), Some(Cause::Ended));
+    assert_eq!(here.check_revocation(1), Some(Cause::Ended));
     there.view.poll_again().await.unwrap();
-    assert_eq!(there.judge(1), Some(Cause::Ended));
+    assert_eq!(there.check_revocation(1), Some(Cause::Ended));
     assert_eq!(here.view.position(), there.view.position());
     assert_eq!(here.view.position().unwrap().last, logged);
 }
@@ -24,9 +24,9 @@ async fn revocation_is_refused_here_and_soon_elsewhere(store: Case) {
 async fn view_older_than_500_ms_is_stale(store: Case) {
     let (view, uptime) = Replica::start(&store).await.stop().await;
     uptime.advance(Duration::from_millis(500));
-    assert_eq!(judge(&view, 1), Ok(None));
+    assert_eq!(check_revocation(&view, 1), Ok(None));
     uptime.advance(Duration::from_millis(1));
-    assert_eq!(judge(&view, 1), Err(StaleView));
+    assert_eq!(check_revocation(&view, 1), Err(StaleView));
     assert_eq!(view.position(), Err(StaleView));
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     assert_eq!(view.reach(logged).await, Err(StaleView), "no revocation is acknowledged either");
@@ -38,7 +38,7 @@ async fn view_of_a_paused_process_polls_once_more(store: Case) {
         // The state after a pause of the process: time has passed, and the follower has not run yet.
         replica.uptime.advance(Duration::from_mins(1));
         replica.view.refresh().await.unwrap();
-        assert_eq!(replica.judge(1), None);
+        assert_eq!(replica.check_revocation(1), None);
     }
     let begun = replica.view.position().unwrap();
     replica.view.refresh().await.unwrap();
@@ -50,12 +50,12 @@ async fn unreadable_log_keeps_no_caller_waiting(store: Case) {
     store.database.run("alter table revocations rename to gone").await;
     replica.uptime.advance(Duration::from_mins(1));
     assert_eq!(replica.view.refresh().await, Err(StaleView));
-    assert_eq!(judge(&replica.view, 1), Err(StaleView));
+    assert_eq!(check_revocation(&replica.view, 1), Err(StaleView));
     store.database.run("alter table gone rename to revocations").await;
     while replica.view.refresh().await.is_err() {
         tokio::task::yield_now().await;
     }
-    assert_eq!(replica.judge(1), None);
+    assert_eq!(replica.check_revocation(1), None);
 }
 
 async fn polls_for_keys_are_at_least_50_ms_apart(store: Case) {
@@ -69,7 +69,7 @@ async fn polls_for_keys_are_at_least_50_ms_apart(store: Case) {
     assert!(begun.elapsed() >= Duration::from_millis(150), "{:?}", begun.elapsed());
     let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
     let (reached, polled) = tokio::join!(replica.view.reach(logged), replica.view.poll_for_key());
-    assert_eq!((reached, polled, replica.judge(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "no caller waits");
+    assert_eq!((reached, polled, replica.check_revocation(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "no caller waits");
 }
 
 async fn one_poll_serves_all_that_wait_for_a_key(store: Case) {
@@ -119,7 +119,7 @@ async fn long_log_is_read_completely(store: Case) {
     store.database.run("update log_head set revision = 2501").await;
     let replica = Replica::start(&store).await;
     assert_eq!(replica.view.position().unwrap().last.revision, 2501);
-    assert_eq!(replica.judge(1), Some(Cause::Disabled));
+    assert_eq!(replica.check_revocation(1), Some(Cause::Disabled));
 }
 
 on_both_engines!(crate::replica::Case:

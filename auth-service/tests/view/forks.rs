@@ -24,14 +24,14 @@ async fn loses(store: &Case, statements: &[&str]) {
     replica.view.poll_again().await.unwrap();
     let horizon = start() + Duration::from_secs(5);
     assert_eq!(replica.view.horizon().until, horizon);
-    assert_eq!(replica.judge(5), Some(Cause::Ended), "earlier tokens are refused");
+    assert_eq!(replica.check_revocation(5), Some(Cause::Ended), "earlier tokens are refused");
     let later = (start() + Duration::from_hours(1)).timestamp();
     assert!(replica.view.horizon().kills(later, era), "at any time");
     // Another session, since this one may still be revoked.
     assert!(store.end_session(SessionId::from_u128(11), stamp()).await.is_ok(), "the log continues");
     // A replica that has never known the lost entries comes to the same result.
     let late = Replica::start(store).await;
-    assert_eq!((late.view.horizon().until, late.judge(5)), (horizon, Some(Cause::Ended)));
+    assert_eq!((late.view.horizon().until, late.check_revocation(5)), (horizon, Some(Cause::Ended)));
     late.view.poll_again().await.unwrap();
     replica.view.poll_again().await.unwrap();
     assert_eq!(replica.view.position(), late.view.position());
@@ -70,7 +70,7 @@ async fn restored_log_is_noticed(store: Case) {
     replica.view.poll_again().await.unwrap();
     let after = replica.view.position().unwrap();
     assert_eq!((after.log, after.last.revision), (LogId([9; 16]), before.last.revision + 1));
-    assert_eq!((replica.judge(3), replica.judge(4)), (Some(Cause::Ended), None));
+    assert_eq!((replica.check_revocation(3), replica.check_revocation(4)), (Some(Cause::Ended), None));
 }
 
 /// The oldest entries of a log are pruned while a replica does not poll: the replica reads on, and no user is logged
@@ -89,10 +89,10 @@ async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     let after = replica.view.position().unwrap();
     assert_eq!((after.log, after.last.revision), (before.log, 4), "the log continues");
     assert_eq!(replica.view.forks(Finder::Replica), 0);
-    assert_eq!(replica.judge(5), Some(Cause::Ended), "known revocations stay known");
+    assert_eq!(replica.check_revocation(5), Some(Cause::Ended), "known revocations stay known");
     let late = Replica::start(&store).await;
     assert_eq!(late.view.horizon(), replica.view.horizon());
-    assert_eq!(late.judge(5), None, "no other user is logged out");
+    assert_eq!(late.check_revocation(5), None, "no other user is logged out");
 }
 
 /// Only a guard knows a position that the log has lost.
@@ -110,14 +110,14 @@ async fn loss_known_only_to_a_guard_restarts_the_log(store: Case) {
     let now = here.view.position().unwrap();
     assert_ne!(now.log, known.log);
     assert_eq!(now.last.revision, known.last.revision + 1);
-    assert_eq!((here.judge(5), here.judge(6)), (Some(Cause::Ended), None));
+    assert_eq!((here.check_revocation(5), here.check_revocation(6)), (Some(Cause::Ended), None));
     // The other replica follows; reports of its own guards change nothing.
     there.view.report_lost(lost);
     there.view.poll_again().await.unwrap();
     there.view.poll_again().await.unwrap();
     assert_eq!(there.view.position().unwrap(), here.view.position().unwrap());
     assert_eq!((there.view.forks(Finder::Guard), there.view.forks(Finder::Replica)), (0, 0));
-    assert_eq!(there.judge(5), Some(Cause::Ended));
+    assert_eq!(there.check_revocation(5), Some(Cause::Ended));
 }
 
 /// A replica that cannot write the restart of the log judges no token until it can.
@@ -135,7 +135,7 @@ async fn loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     while replica.view.refresh().await.is_err() {
         tokio::task::yield_now().await;
     }
-    assert_eq!((replica.view.forks(Finder::Guard), replica.judge(0)), (1, Some(Cause::Ended)));
+    assert_eq!((replica.view.forks(Finder::Guard), replica.check_revocation(0)), (1, Some(Cause::Ended)));
 }
 
 /// A fork that is found by a replica with a clock one hour ahead blocks no user.

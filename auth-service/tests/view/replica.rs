@@ -60,15 +60,15 @@ impl Replica {
     }
 
     /// Returns the cause of death of a token of Ada's laptop that was issued this many seconds after the start.
-    pub(crate) fn judge(&self, second: i64) -> Option<Cause> {
-        judge(&self.view, second).unwrap()
+    pub(crate) fn check_revocation(&self, second: i64) -> Option<Cause> {
+        check_revocation(&self.view, second).unwrap()
     }
 }
 
-pub(crate) fn judge(view: &View, second: i64) -> Result<Option<Cause>, StaleView> {
+pub(crate) fn check_revocation(view: &View, second: i64) -> Result<Option<Cause>, StaleView> {
     let issued = start().timestamp() + second;
     let bearer = Bearer { user: ADA, session: LAPTOP, generation: 1, key: "kid", issued, era: view.horizon().era };
-    view.judge(bearer).map(|judged| judged.dead)
+    view.check_revocation(bearer).map(|check| check.dead)
 }
 
 pub(crate) fn stamp() -> Stamp {

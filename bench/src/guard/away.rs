@@ -70,13 +70,13 @@ impl AwaySums {
         dead: Duration,
         started: Duration,
     ) -> Result<(), Failure> {
-        let admitted = calls.clone().filter(|call| call.outcome == GuardedOutcome::LetIn);
+        let admitted = calls.clone().filter(|call| call.outcome == GuardedOutcome::Admitted);
         let last = admitted.clone().filter(|call| call.begun < dead).map(|call| call.begun).max();
         self.warm.record(micros(last.unwrap_or_default().saturating_sub(killed))?)?;
         for call in calls.filter(|call| call.begun > killed && call.begun < dead) {
             if call.outcome == GuardedOutcome::Unavailable {
                 self.unavailable.record(micros(call.ended.saturating_sub(call.begun))?)?;
-            } else if call.outcome != GuardedOutcome::LetIn {
+            } else if call.outcome != GuardedOutcome::Admitted {
                 return Err(format!("a good token is answered {:?}", call.outcome).into());
             }
         }
@@ -97,7 +97,7 @@ async fn calls(caller: TokenCaller) {
 
 /// Calls until a call is admitted.
 async fn until_admitted(caller: TokenCaller) {
-    while caller.call().await != GuardedOutcome::LetIn {
+    while caller.call().await != GuardedOutcome::Admitted {
         sleep(CALL_PAUSE).await;
     }
 }

@@ -65,7 +65,7 @@ async fn revoke(
         let history = RevocationHistory::start();
         let callers: Vec<_> = callers.iter().map(|caller| caller.of(0, session, &history)).collect();
         for caller in &callers {
-            if caller.call().await != GuardedOutcome::LetIn {
+            if caller.call().await != GuardedOutcome::Admitted {
                 return Err("a good token is not admitted".into());
             }
         }

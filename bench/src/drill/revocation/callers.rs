@@ -109,7 +109,7 @@ impl TokenCaller {
         let answer = timeout(CALL_TIMEOUT, posts.get_post(request)).await;
         let ended = self.history.now();
         let outcome = match answer {
-            Ok(Ok(_)) => GuardedOutcome::LetIn,
+            Ok(Ok(_)) => GuardedOutcome::Admitted,
             Ok(Err(status)) => outcome(&status),
             Err(_) => GuardedOutcome::Unavailable,
         };

@@ -19,7 +19,7 @@ pub const PROVEN_BOUND: Duration = Duration::from_millis(1500);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GuardedOutcome {
     /// The guard admitted the call.
-    LetIn,
+    Admitted,
     /// The guard refused the token.
     Refused,
     /// The token could not be judged, or there was no answer.
@@ -110,23 +110,23 @@ pub fn judge(revoked: &[Revoked], calls: &[Seen], guards: usize) -> Judgement {
         match call.outcome {
             GuardedOutcome::Unavailable => judgement.unavailable += 1,
             GuardedOutcome::Odd(_) => judgement.odd.push(*call),
-            GuardedOutcome::LetIn | GuardedOutcome::Refused => {}
+            GuardedOutcome::Admitted | GuardedOutcome::Refused => {}
         }
         let Some(acknowledged) = acknowledged.get(&call.session) else { continue };
         let door = doors.entry((call.session, call.guard)).or_default();
         // Equal times prove no order: such a call may have begun before.
         let Some(late) = call.begun.checked_sub(*acknowledged).filter(|late| !late.is_zero()) else {
-            door.was_open |= call.outcome == GuardedOutcome::LetIn;
+            door.was_open |= call.outcome == GuardedOutcome::Admitted;
             continue;
         };
         door.was_watched |= late > PROMISED_BOUND;
         judgement.late_calls += usize::from(late > PROMISED_BOUND);
-        if call.outcome == GuardedOutcome::LetIn {
+        if call.outcome == GuardedOutcome::Admitted {
             door.last = door.last.max(Some(call.begun));
             judgement.count_let_in(*call, late);
         }
     }
-    for call in calls.iter().filter(|call| call.outcome != GuardedOutcome::LetIn) {
+    for call in calls.iter().filter(|call| call.outcome != GuardedOutcome::Admitted) {
         let Some(door) = doors.get_mut(&(call.session, call.guard)) else { continue };
         let since = acknowledged[&call.session].max(door.last.unwrap_or_default());
         if call.begun > since && door.closed.is_none_or(|closed| call.ended < closed) {

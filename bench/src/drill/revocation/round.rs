@@ -130,7 +130,7 @@ async fn open(callers: &[TokenCaller]) -> Result<(), Failure> {
         .iter()
         .cloned()
         .map(|caller| async move {
-            while caller.call().await != GuardedOutcome::LetIn {
+            while caller.call().await != GuardedOutcome::Admitted {
                 sleep(Duration::from_millis(50)).await;
             }
         })
