@@ -22,6 +22,7 @@ use kit::config::{
 };
 use kit::lifecycle::shutdown_delay;
 use kit::reload::Reload;
+use kit::telemetry::LogControl;
 use kit::tls::TlsParts;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -131,9 +132,13 @@ pub struct AuthFlags {
     /// Limits of the server
     #[command(flatten, next_help_heading = "Limits of the server")]
     pub limits: LimitFlags,
+    /// Log and telemetry
+    #[command(flatten, next_help_heading = "Log and telemetry")]
+    pub telemetry: TelemetryFlags,
 }
 
 kit::limit_flags!(pub struct LimitFlags, "AUTH");
+kit::telemetry_flags!(pub struct TelemetryFlags, "AUTH");
 
 /// Registration of users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -166,6 +171,8 @@ pub struct AuthConfig {
     pub tls: TlsParts,
     /// Requests to read the TLS files again.
     pub reload: Reload,
+    /// Control of the process's log.
+    pub log: LogControl,
 }
 
 /// First admin, as the settings name it.
@@ -227,8 +234,8 @@ impl AuthConfig {
             check_published(name, is_published, flags.insecure_switch())?;
         }
         warn_plaintext(flags.insecure_switch(), &exposed(&flags));
-        let (ops, reload) = (None, Reload::default());
-        Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops, tls, reload })
+        let (ops, reload, log) = Default::default();
+        Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops, tls, reload, log })
     }
 
     /// Reads the TLS files again at each of these requests.
@@ -236,6 +243,12 @@ impl AuthConfig {
     pub fn reloaded_by(self, reload: Reload) -> Self {
         // Without a receiver SIGHUP is noted as ignored.
         if self.tls.is_empty() { self } else { Self { reload, ..self } }
+    }
+
+    /// Lets operators change the filter of this log at the operations port.
+    #[must_use]
+    pub fn logged_by(self, log: LogControl) -> Self {
+        Self { log, ..self }
     }
 
     /// Binds the operations port, if one is set.

@@ -16,6 +16,7 @@ use kit::healthcheck::HealthcheckCommand;
 use kit::lifecycle::shutdown_delay;
 use kit::peer::{Networks, ProxyProtocol, networks};
 use kit::reload::Reload;
+use kit::telemetry::LogControl;
 use kit::tls::TlsParts;
 use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
@@ -95,9 +96,13 @@ pub struct BlogFlags {
     /// Limits of the server
     #[command(flatten, next_help_heading = "Limits of the server")]
     pub limits: LimitFlags,
+    /// Log and telemetry
+    #[command(flatten, next_help_heading = "Log and telemetry")]
+    pub telemetry: TelemetryFlags,
 }
 
 kit::limit_flags!(pub struct LimitFlags, "BLOG");
+kit::telemetry_flags!(pub struct TelemetryFlags, "BLOG");
 
 /// Settings, secrets and listeners of the service.
 pub struct BlogConfig {
@@ -115,6 +120,8 @@ pub struct BlogConfig {
     pub tls: TlsParts,
     /// Requests to read the TLS files again.
     pub reload: Reload,
+    /// Control of the process's log.
+    pub log: LogControl,
 }
 
 impl BlogFlags {
@@ -164,7 +171,8 @@ impl BlogConfig {
         }
         warn_plaintext(switch, &exposed(&flags));
         let proxy_protocol = flags.proxies()?;
-        Ok(Self { flags, service_key, proxy_protocol, clock, ops: None, tls, reload: Reload::default() })
+        let (ops, reload, log) = Default::default();
+        Ok(Self { flags, service_key, proxy_protocol, clock, ops, tls, reload, log })
     }
 
     /// Reads the TLS files again at each of these requests.
@@ -172,6 +180,12 @@ impl BlogConfig {
     pub fn reloaded_by(self, reload: Reload) -> Self {
         // Without a receiver SIGHUP is noted as ignored.
         if self.tls.is_empty() { self } else { Self { reload, ..self } }
+    }
+
+    /// Lets operators change the filter of this log at the operations port.
+    #[must_use]
+    pub fn logged_by(self, log: LogControl) -> Self {
+        Self { log, ..self }
     }
 
     /// Binds the operations port, if its address is set.

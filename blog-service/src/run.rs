@@ -10,7 +10,7 @@ use kit::Clock;
 use kit::clock::keep;
 use kit::ids::Ids;
 use kit::lifecycle::Lifecycle;
-use kit::ops::{self, Endpoints, Metrics, OpsListener};
+use kit::ops::{self, Endpoints, Metrics, OpsListener, log_level};
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 use kit::serve::{Parts, ServeError, ServerMetrics, serve};
@@ -71,7 +71,7 @@ async fn serve_on(
     life: Lifecycle,
     endpoints: Endpoints,
 ) -> Result<(), BlogRunError> {
-    let BlogConfig { flags, service_key, proxy_protocol, clock, tls, reload, .. } = config;
+    let BlogConfig { flags, service_key, proxy_protocol, clock, tls, reload, log, .. } = config;
     let clock = clock.apart();
     // A start may wait for the database; a stop ends the wait.
     let started = life.leaving().run_until_cancelled(Box::pin(start(&flags, clock.clone()))).await;
@@ -92,6 +92,7 @@ async fn serve_on(
     metrics.add_process();
     let certificates = Certificates::new(tls.clone(), clock.clone());
     metrics.show_certificates(certificates.clone());
+    let operators = flags.limits.operator_networks.clone();
     let parts = Parts {
         name: "blog-service",
         services: &policy::SERVICES,
@@ -104,12 +105,12 @@ async fn serve_on(
         health_probe: health::read_probe(store.db()),
         proxy_protocol,
         metrics: server_metrics,
-        operators: flags.limits.operator_networks,
+        operators: operators.clone(),
         essential: &[],
         secret_answers: &[],
         tls: tls.server.clone(),
     };
-    endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
+    endpoints.show(vec![metrics.endpoint(), log_level(log, operators)], health::write_probe(store.db()));
     endpoints.watch_clock(clock.clone());
     endpoints.watch_certificates(certificates);
     let tasks = Tasks::new(&life);

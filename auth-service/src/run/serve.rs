@@ -10,7 +10,7 @@ use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
 use kit::lifecycle::Lifecycle;
-use kit::ops::{self, Endpoints, Metrics, OpsListener};
+use kit::ops::{self, Endpoint, Endpoints, Metrics, OpsListener, log_level};
 use kit::serve::{MethodDeadlines, Parts, ServeError, ServerMetrics, serve};
 use kit::tasks::Tasks;
 use kit::tls::{Certificates, TlsParts, services};
@@ -59,6 +59,7 @@ async fn serve_on(
     let (limits, operators) = (config.flags.limits.settings(), config.flags.limits.operator_networks.clone());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
     let (tls, reload, names) = (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
+    let log_level = log_level(config.log.clone(), operators.clone());
     // A start may wait for the database; a stop ends the wait.
     let started = life.leaving().run_until_cancelled(Box::pin(start(config))).await;
     let Some(StartedService { app, follower, ring, repair }) = started.transpose()? else { return Ok(()) };
@@ -90,7 +91,7 @@ async fn serve_on(
         secret_answers: &policy::SECRET_ANSWERS,
         tls: tls.server.clone(),
     };
-    show(&endpoints, &app, &issuer, metrics, &tls);
+    show(&endpoints, &app, &issuer, metrics, &tls, log_level);
     let tasks = Tasks::new(&life);
     let end = tasks.end();
     let serving = async {
@@ -114,12 +115,12 @@ async fn serve_on(
 }
 
 /// Serves the pages of the operations port.
-fn show(endpoints: &Endpoints, app: &App, issuer: &str, mut metrics: Metrics, tls: &TlsParts) {
+fn show(endpoints: &Endpoints, app: &App, issuer: &str, mut metrics: Metrics, tls: &TlsParts, log_level: Endpoint) {
     let certificates = Certificates::new(tls.clone(), app.clock.clone());
     metrics.show_certificates(certificates.clone());
     let scheme = if tls.server.is_some() { "https" } else { "http" };
     let mut pages = discovery::pages(&app.issuing.keys, issuer, scheme, &app.clock);
-    pages.push(metrics.endpoint());
+    pages.extend([metrics.endpoint(), log_level]);
     endpoints.show(pages, health::write_probe(app.store.db()));
     endpoints.watch_clock(app.clock.clone());
     endpoints.watch_certificates(certificates);

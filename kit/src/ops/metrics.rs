@@ -76,7 +76,7 @@ impl Metrics {
 
     /// Returns the endpoint `/metrics`.
     pub fn endpoint(self) -> Endpoint {
-        Endpoint { path: "/metrics", handler: Box::new(move |_| EndpointResponse::metrics(self.text())) }
+        Endpoint::new("/metrics", move |_| EndpointResponse::metrics(self.text()))
     }
 }
 

@@ -8,6 +8,7 @@ mod calls;
 mod filter;
 mod flood;
 mod hangup;
+mod json;
 #[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;
