@@ -14,6 +14,7 @@ use crate::Uptime;
 use crate::dial::{Dialer, InvalidUrl};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientTls, ClientTlsError};
+use crate::trace::SpanReport;
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
 const ALLOWED_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIMEOUT;
@@ -99,6 +100,7 @@ pub struct AuthServiceBuilder {
     #[cfg(feature = "tls")]
     tls: Option<ClientTls>,
     uptime: Uptime,
+    report: SpanReport,
     settings: ClientSettings,
 }
 
@@ -130,6 +132,7 @@ impl AuthServiceBuilder {
             #[cfg(feature = "tls")]
             tls: None,
             uptime: Uptime::system(),
+            report: SpanReport::default(),
             settings: ClientSettings::default(),
         }
     }
@@ -183,6 +186,12 @@ impl AuthServiceBuilder {
         self
     }
 
+    /// Sets a function that gets each request for a call of a recorded trace, for a tracer. Default: none, so that the
+    /// auth service's span is a child of the caller's.
+    pub fn report_requests(self, report: SpanReport) -> Self {
+        Self { report, ..self }
+    }
+
     /// Sets the clock for the age of evidence. Default: the machine's. A test can pass [`Uptime::manual`].
     pub fn uptime(self, uptime: Uptime) -> Self {
         Self { uptime, ..self }
@@ -196,7 +205,7 @@ impl AuthServiceBuilder {
         self.settings.check()?;
         let (dialer, credential) = (self.dialer()?, self.feed_credential());
         Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-        Ok(AuthService::start(dialer, credential, self.uptime, &self.settings))
+        Ok(AuthService::start(dialer, credential, self.uptime, self.report, &self.settings))
     }
 }
 

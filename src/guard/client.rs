@@ -15,6 +15,7 @@ use super::{Introspection, Token, TrafficClass, Unavailable, Verify};
 use crate::Uptime;
 use crate::dial::Dialer;
 use crate::metrics::AuthMetrics;
+use crate::trace::SpanReport;
 
 /// A [`Verify`] that asks the auth service once per token and follows its revocations.
 ///
@@ -72,14 +73,15 @@ impl AuthService {
         dialer: Dialer,
         credential: Option<FeedCredential>,
         uptime: Uptime,
+        report: SpanReport,
         settings: &ClientSettings,
     ) -> Self {
         let ClientSettings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
             *settings;
         let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
         let verify_channel = ReplaceableChannel::from_endpoint(dialer.clone(), timeout);
-        let remote = Retry::new(RemoteVerifier::with_channel(verify_channel.clone()).with_uptime(uptime))
-            .with_attempts(attempts);
+        let remote = RemoteVerifier::with_channel(verify_channel.clone()).with_uptime(uptime).with_report(report);
+        let remote = Retry::new(remote).with_attempts(attempts);
         let remote = Breaker::new(remote).with_settings(failures, probe_interval, timeout);
         let state = Arc::clone(&revocation_state);
         let cache = IntrospectionCache::with_capacity(remote, timeout, state, cache_capacity, inactive_cache_capacity);
