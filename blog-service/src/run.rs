@@ -16,6 +16,7 @@ use kit::rate_limiter::RateLimiter;
 use kit::serve::{Parts, ServeError, ServerMetrics, serve};
 use kit::tasks::{TaskDied, Tasks};
 use kit::tls::{Certificates, TlsParts, services};
+use kit::trace::CallTracer;
 use tokio::net::TcpListener;
 
 use crate::api::DESCRIPTOR_SET;
@@ -105,6 +106,7 @@ async fn serve_on(
         health_probe: health::read_probe(store.db()),
         proxy_protocol,
         metrics: server_metrics,
+        tracer: CallTracer::default(),
         operators: operators.clone(),
         essential: &[],
         secret_answers: &[],

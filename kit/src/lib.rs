@@ -4,6 +4,7 @@ pub mod call;
 pub mod characters;
 pub mod clock;
 pub mod codec;
+mod codes;
 pub mod config;
 pub mod etag;
 pub mod failure;
@@ -36,6 +37,7 @@ mod systemd;
 pub mod tasks;
 pub mod telemetry;
 pub mod tls;
+pub mod trace;
 
 pub use clock::Clock;
 pub use gatepost::Uptime;

@@ -37,7 +37,13 @@ pub(crate) struct PairFlags {
     #[arg(long, env = "GATEPOST_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
     shutdown_delay: Duration,
     /// Form of the log's lines on standard error: text, or json for programs that collect them
-    #[arg(long, env = "GATEPOST_LOG_FORMAT", default_value = "text", hide_env_values = true, hide_possible_values = true)]
+    #[arg(
+        long,
+        env = "GATEPOST_LOG_FORMAT",
+        default_value = "text",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
     pub(crate) log_format: LogFormat,
 }
 

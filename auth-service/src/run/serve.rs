@@ -14,6 +14,7 @@ use kit::ops::{self, Endpoint, Endpoints, Metrics, OpsListener, log_level};
 use kit::serve::{MethodDeadlines, Parts, ServeError, ServerMetrics, serve};
 use kit::tasks::Tasks;
 use kit::tls::{Certificates, TlsParts, services};
+use kit::trace::CallTracer;
 use tokio::net::TcpListener;
 
 use super::app_metrics::AppMetrics;
@@ -86,6 +87,7 @@ async fn serve_on(
         health_probe: health::read_probe(app.store.db()),
         proxy_protocol,
         metrics: server_metrics,
+        tracer: CallTracer::default(),
         operators,
         essential: &policy::ESSENTIAL,
         secret_answers: &policy::SECRET_ANSWERS,

@@ -33,9 +33,7 @@ pub(super) fn parse(text: Option<&str>, crates: &[&[&str]]) -> Result<EnvFilter,
 }
 
 fn refused(problem: &str) -> String {
-    format!(
-        "{problem}; write off, error, warn, info, debug or trace, or TARGET=LEVEL such as `gatepost=debug,info`"
-    )
+    format!("{problem}; write off, error, warn, info, debug or trace, or TARGET=LEVEL such as `gatepost=debug,info`")
 }
 
 /// Returns true for a part such as `warning`. As the name of a crate it would silence all other crates.

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::{self, Write as _};
 
+use gatepost::trace;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::fmt::FmtContext;
@@ -13,6 +14,9 @@ use crate::output::{self, LogFormat, write_json};
 
 /// Prefix of the fields in which the crate `log` passes the origin of its records.
 const LOG_PREFIX: &str = "log.";
+
+/// Fields that are members of the whole object, because collectors of logs look for them there.
+const TRACE_FIELDS: [&str; 2] = ["trace_id", "span_id"];
 
 /// Format of events: JSON, or the text of `inner`, as the process has set it.
 #[derive(Debug)]
@@ -35,16 +39,21 @@ where
     }
 }
 
-/// Writes an event as a JSON object: the time, level, target, message and fields.
+/// Writes an event as a JSON object: the time, level, target, message, trace and fields. The trace is that of the call
+/// that the task serves.
 fn write_event(writer: &mut Writer<'_>, event: &Event<'_>) -> fmt::Result {
     let mut values = JsonValues::default();
     event.record(&mut values);
-    let (metadata, JsonValues { message, fields, target }) = (event.metadata(), values);
+    let (metadata, JsonValues { message, fields, target, trace }) = (event.metadata(), values);
     let target = target.as_deref().unwrap_or(metadata.target());
     write!(writer, r#"{{"timestamp":"{}","level":"{}","target":"#, output::time(), metadata.level())?;
     write_json(writer, format_args!("{target}"))?;
     if !message.is_empty() {
         write!(writer, r#","message":{message}"#)?;
+    }
+    write!(writer, "{trace}")?;
+    if let Some(current) = trace::current().filter(|_| trace.is_empty()) {
+        write!(writer, r#","trace_id":"{}","span_id":"{}""#, current.trace(), current.span())?;
     }
     if !fields.is_empty() {
         write!(writer, r#","fields":{{{fields}}}"#)?;
@@ -61,6 +70,8 @@ struct JsonValues {
     fields: String,
     /// Target of a record of the crate `log`.
     target: Option<String>,
+    /// Members with the trace that the event names itself.
+    trace: String,
 }
 
 impl JsonValues {
@@ -70,6 +81,9 @@ impl JsonValues {
         if field.name() == "message" {
             self.message.clear();
             let _ = write(&mut self.message);
+        } else if TRACE_FIELDS.contains(&field.name()) {
+            let _ = write!(self.trace, r#","{field}":"#);
+            let _ = write(&mut self.trace);
         } else if !field.name().starts_with(LOG_PREFIX) {
             let comma = if self.fields.is_empty() { "" } else { "," };
             let _ = write!(self.fields, r#"{comma}"{field}":"#);

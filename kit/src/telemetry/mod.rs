@@ -59,7 +59,8 @@ where
         .with_writer(writer)
         .with_filter_reloading();
     let handle = builder.reload_handle();
-    let replace = move |filter| handle.reload(filter).map_err(|error| format!("the filter cannot be changed ({error})"));
+    let replace =
+        move |filter| handle.reload(filter).map_err(|error| format!("the filter cannot be changed ({error})"));
     (builder.finish(), replace)
 }
 
@@ -140,12 +141,17 @@ mod tests {
     #[test]
     fn json_lines_are_objects_with_typed_fields() {
         let sent = "Ada \"x\"\r\n\u{1b}[2J";
-        let lines = logged_as(|| LogFormat::Json, "info", true, |_| {
-            tracing::info!(target: "some::target", text = sent, shown = %sent, count = 3_u64, half = 0.5, on = true, "said {sent}");
-            tracing::error!(target: "gatepost::audit", left_out = None::<u64>, event = "refresh");
-            let error = io::Error::other(sent);
-            tracing::warn!(cause = &error as &(dyn std::error::Error + 'static), "away");
-        });
+        let lines = logged_as(
+            || LogFormat::Json,
+            "info",
+            true,
+            |_| {
+                tracing::info!(target: "some::target", text = sent, shown = %sent, count = 3_u64, half = 0.5, on = true, "said {sent}");
+                tracing::error!(target: "gatepost::audit", left_out = None::<u64>, event = "refresh");
+                let error = io::Error::other(sent);
+                tracing::warn!(cause = &error as &(dyn std::error::Error + 'static), "away");
+            },
+        );
         let lines: Vec<serde_json::Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 3);
         let first = &lines[0];
@@ -169,19 +175,24 @@ mod tests {
 
     #[test]
     fn filter_changes_while_the_log_runs() {
-        let said = logged_as(|| LogFormat::Text, "info", false, |control| {
-            let say = |number: u32| tracing::debug!(target: "gatepost::guard", number, "said");
-            say(1);
-            control.set_filter("gatepost=debug,info").unwrap();
-            assert_eq!(control.filter().unwrap(), "gatepost=debug,info");
-            say(2);
-            let why = control.set_filter("loud").unwrap_err();
-            assert!(why.starts_with("unknown level \"loud\"; write off, error"), "{why}");
-            say(3);
-            control.set_filter(" ").unwrap();
-            assert_eq!(control.filter().unwrap(), "info", "an empty text restores the start");
-            say(4);
-        });
+        let said = logged_as(
+            || LogFormat::Text,
+            "info",
+            false,
+            |control| {
+                let say = |number: u32| tracing::debug!(target: "gatepost::guard", number, "said");
+                say(1);
+                control.set_filter("gatepost=debug,info").unwrap();
+                assert_eq!(control.filter().unwrap(), "gatepost=debug,info");
+                say(2);
+                let why = control.set_filter("loud").unwrap_err();
+                assert!(why.starts_with("unknown level \"loud\"; write off, error"), "{why}");
+                say(3);
+                control.set_filter(" ").unwrap();
+                assert_eq!(control.filter().unwrap(), "info", "an empty text restores the start");
+                say(4);
+            },
+        );
         assert!(said.contains("number=2") && said.contains("number=3"), "{said}");
         assert!(!said.contains("number=1") && !said.contains("number=4"), "{said}");
         assert!(LogControl::default().set_filter("info").is_err());
@@ -190,11 +201,16 @@ mod tests {
     /// C66: modules that show headers stay silent after a change.
     #[test]
     fn changed_filter_keeps_modules_silent() {
-        let said = logged_as(|| LogFormat::Text, "info", false, |control| {
-            control.set_filter("trace").unwrap();
-            tracing::trace!(target: "h2::frame::headers", "canary");
-            tracing::trace!(target: "h2::frame::settings", "settings");
-        });
+        let said = logged_as(
+            || LogFormat::Text,
+            "info",
+            false,
+            |control| {
+                control.set_filter("trace").unwrap();
+                tracing::trace!(target: "h2::frame::headers", "canary");
+                tracing::trace!(target: "h2::frame::settings", "settings");
+            },
+        );
         assert!(!said.contains("canary") && said.contains("settings"), "{said}");
     }
 }

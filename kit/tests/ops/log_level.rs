@@ -31,7 +31,9 @@ async fn operator_reads_changes_and_restores_the_filter() {
     let changed = put(port.address, "/log-level", "own=debug,info\n").await;
     assert_eq!((changed.status, changed.body.as_str()), (200, "own=debug,info\n"));
     assert!(tracing::enabled!(target: "own::part", tracing::Level::DEBUG));
-    for (text, why) in [("loud", "unknown level \"loud\"; write off, error"), ("own=loud", "\"own=loud\" cannot be read")] {
+    for (text, why) in
+        [("loud", "unknown level \"loud\"; write off, error"), ("own=loud", "\"own=loud\" cannot be read")]
+    {
         let refused = put(port.address, "/log-level", text).await;
         assert!(refused.status == 400 && refused.body.starts_with(why), "{}", refused.body);
     }

@@ -14,7 +14,7 @@ use super::pair::{fails, folder, gatepost};
 use super::process::{Process, service};
 
 /// Parses each line of the log.
-fn lines(log: File) -> Vec<Value> {
+pub(super) fn lines(log: File) -> Vec<Value> {
     let mut log = log;
     std::io::Seek::rewind(&mut log).unwrap();
     let lines = BufReader::new(log).lines().map(Result::unwrap);
@@ -48,7 +48,15 @@ async fn every_line_of_a_json_log_is_an_object() {
 fn reason_of_a_failed_start_is_json_too() {
     let folder = folder();
     let mut command = gatepost();
-    command.args(["blog", "--log-format", "json", "--listen", "127.0.0.1:0", "--database-url", "sqlite:/dev/null/b.db"]);
+    command.args([
+        "blog",
+        "--log-format",
+        "json",
+        "--listen",
+        "127.0.0.1:0",
+        "--database-url",
+        "sqlite:/dev/null/b.db",
+    ]);
     let (code, why) = fails(command.current_dir(folder.path()));
     let line: Value = serde_json::from_str(why.trim()).unwrap();
     assert_eq!((code, &line["level"], &line["target"]), (Some(1), &"ERROR".into(), &"gatepost".into()), "{why}");

@@ -5,6 +5,7 @@
 
 mod broken;
 mod calls;
+mod events;
 mod filter;
 mod flood;
 mod hangup;
