@@ -136,9 +136,10 @@ async fn serve(stream: Transport, peer: SocketAddr, limits: OpsLimits, endpoints
         async move {
             let (head, mut body) = request.into_parts();
             let (method, path) = (&head.method, head.uri.path());
-            let text = match endpoints.reads_body(method, path) {
-                true => timeout(limits.head, read_text(&mut body)).await.ok().flatten(),
-                false => None,
+            let text = if endpoints.reads_body(method, path) {
+                timeout(limits.head, read_text(&mut body)).await.ok().flatten()
+            } else {
+                None
             };
             // The bytes of an unread body must not be parsed as the next request, so the connection ends.
             let is_last = !body.is_end_stream();

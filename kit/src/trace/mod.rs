@@ -4,13 +4,14 @@
 //! While both are off, a call costs one comparison.
 
 mod queue;
+mod record;
 mod request_id;
 mod span;
 mod subject;
 mod tracer;
 
 pub use queue::SpanQueue;
-pub use span::{CallFailure, SpanRecord, SpanRole};
+pub use record::{CallFailure, SpanRecord, SpanRole};
 pub use tracer::CallTracer;
 
 pub(crate) use span::CallSpan;

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use gatepost::trace::{RequestSpan, SpanReport, TraceParent};
 use http::HeaderMap;
 
-use super::span::{CallFailure, is_shown};
-use super::{CallSpan, SpanQueue, SpanRecord, SpanRole, request_id};
+use super::span::is_shown;
+use super::{CallFailure, CallSpan, SpanQueue, SpanRecord, SpanRole, request_id};
 use crate::Clock;
 
 /// Maker of the spans of a server. The default exports none.
@@ -68,5 +68,38 @@ impl CallTracer {
             });
         };
         Some(SpanReport::new(report))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(parent: Option<TraceParent>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(parent) = parent {
+            parent.insert_into(&mut headers);
+        }
+        headers
+    }
+
+    #[test]
+    fn tracer_without_a_queue_starts_no_span() {
+        let parent = TraceParent::root();
+        let mut sent = headers(Some(parent));
+        assert!(CallTracer::default().start(&mut sent, None).is_none());
+        assert_eq!(TraceParent::from_headers(&sent), Some(parent), "the request is unchanged");
+    }
+
+    #[test]
+    fn exported_span_takes_the_place_of_its_parent() {
+        let tracer = CallTracer::new(Clock::system(), Some(SpanQueue::default()));
+        for parent in [None, Some(TraceParent::root())] {
+            let mut sent = headers(parent);
+            let span = tracer.start(&mut sent, None).unwrap();
+            let own = TraceParent::from_headers(&sent).unwrap();
+            assert_eq!((span.context(), span.parent), (Some(own), parent.map(TraceParent::span)));
+            assert!(parent.is_none_or(|parent| parent.trace() == own.trace() && parent != own), "{own}");
+        }
     }
 }

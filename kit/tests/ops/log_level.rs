@@ -38,8 +38,8 @@ async fn operator_reads_changes_and_restores_the_filter() {
         assert!(refused.status == 400 && refused.body.starts_with(why), "{}", refused.body);
     }
     assert_eq!(get(port.address, "/log-level").await.body, "own=debug,info\n", "a refused filter changes nothing");
-    let long = put(port.address, "/log-level", &"own=debug,".repeat(200)).await;
-    assert_eq!((long.status, long.head.contains("connection: close")), (400, true), "{}", long.head);
+    let refused = put(port.address, "/log-level", &"own=debug,".repeat(200)).await;
+    assert_eq!((refused.status, refused.head.contains("connection: close")), (400, true), "{}", refused.head);
     assert_eq!(put(port.address, "/log-level", "").await.body, "warn\n", "an empty text restores the start");
     assert!(!tracing::enabled!(target: "own::part", tracing::Level::DEBUG));
 

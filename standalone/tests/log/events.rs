@@ -38,7 +38,7 @@ async fn each_call_ends_with_one_event() {
     let (folder, log) = (folder(), tempfile().unwrap());
     let url = format!("sqlite:{}", folder.path().join("auth.db").display());
     let mut command = service("auth", &url);
-    command.args(["--log-format", "json"]).env("RUST_LOG", "off,gatepost::call=debug");
+    command.args(["--log-format", "json"]).env("RUST_LOG", "off,gatepost::call=debug,gatepost::guard=debug");
     let process = Process::start(&mut command, log.try_clone().unwrap());
     let address = process.address("auth-service listening on ");
     let token = register(address).await.unwrap().access_token;
@@ -59,6 +59,13 @@ async fn each_call_ends_with_one_event() {
     for secret in token.split('.').chain([PASSWORD, "ada@example.com"]) {
         assert!(!text.contains(secret), "{secret}: {text}");
     }
+    let is_admission = |line: &&Value| line["message"] == "admitted" && line["fields"]["subject"] == json!(id);
+    let other = lines(log.try_clone().unwrap()).iter().find(is_admission).cloned().unwrap();
+    assert_eq!(
+        (&other["trace_id"], &other["span_id"]),
+        (&TRACE.into(), &SPAN.into()),
+        "lines of a call have its trace"
+    );
     let events = events(log);
     assert_eq!(events.len(), 4, "{events:#?}");
     let admitted = find(&events, GET_ME, "OK");
