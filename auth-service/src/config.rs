@@ -21,6 +21,7 @@ use kit::config::{
     check_published, duration, is_published, warn_plaintext,
 };
 use kit::lifecycle::shutdown_delay;
+use kit::otlp::CollectorAddress;
 use kit::reload::Reload;
 use kit::telemetry::LogControl;
 use kit::tls::TlsParts;
@@ -173,6 +174,8 @@ pub struct AuthConfig {
     pub reload: Reload,
     /// Control of the process's log.
     pub log: LogControl,
+    /// Collector of spans and metrics, if there is one.
+    pub collector: Option<CollectorAddress>,
 }
 
 /// First admin, as the settings name it.
@@ -210,6 +213,7 @@ impl AuthConfig {
     pub fn new(flags: AuthFlags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         let tls = TlsParts { server: flags.tls.open(&clock)?, client: None };
         check(&flags)?;
+        let collector = flags.telemetry.open(flags.insecure_switch())?;
         let audiences = flags.audiences()?;
         flags.attempts.check()?;
         flags.refresh.check()?;
@@ -235,7 +239,20 @@ impl AuthConfig {
         }
         warn_plaintext(flags.insecure_switch(), &exposed(&flags));
         let (ops, reload, log) = Default::default();
-        Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops, tls, reload, log })
+        Ok(Self {
+            flags,
+            audiences,
+            secret_key,
+            master_key,
+            service_key,
+            admin,
+            clock,
+            ops,
+            tls,
+            reload,
+            log,
+            collector,
+        })
     }
 
     /// Reads the TLS files again at each of these requests.
@@ -296,7 +313,9 @@ fn exposed(flags: &AuthFlags) -> Vec<String> {
     let listeners = listeners.filter(|_| flags.tls.tls_cert.is_none());
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
-    beyond.chain(database).collect()
+    let collector = flags.telemetry.otlp_endpoint.as_ref().filter(|collector| !collector.is_private());
+    let collector = collector.map(|collector| format!("the collector at {}", collector.address()));
+    beyond.chain(database).chain(collector).collect()
 }
 
 fn admin(flags: &AuthFlags, password: Option<SecretString>) -> Result<Option<Admin>, ConfigError> {

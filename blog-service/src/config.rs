@@ -14,6 +14,7 @@ use kit::config::{
 };
 use kit::healthcheck::HealthcheckCommand;
 use kit::lifecycle::shutdown_delay;
+use kit::otlp::CollectorAddress;
 use kit::peer::{Networks, ProxyProtocol, networks};
 use kit::reload::Reload;
 use kit::telemetry::LogControl;
@@ -122,6 +123,8 @@ pub struct BlogConfig {
     pub reload: Reload,
     /// Control of the process's log.
     pub log: LogControl,
+    /// Collector of spans and metrics, if there is one.
+    pub collector: Option<CollectorAddress>,
 }
 
 impl BlogFlags {
@@ -160,6 +163,7 @@ impl BlogConfig {
         check_plaintext(OPS_LISTEN, is_private, switch)?;
         check_encrypted("--database-url (BLOG_DATABASE_URL)", flags.database_url.is_private(), switch)?;
         check_plaintext("--auth-url (BLOG_AUTH_URL)", flags.auth_url.is_private(), switch)?;
+        let collector = flags.telemetry.open(switch)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
@@ -172,7 +176,7 @@ impl BlogConfig {
         warn_plaintext(switch, &exposed(&flags));
         let proxy_protocol = flags.proxies()?;
         let (ops, reload, log) = Default::default();
-        Ok(Self { flags, service_key, proxy_protocol, clock, ops, tls, reload, log })
+        Ok(Self { flags, service_key, proxy_protocol, clock, ops, tls, reload, log, collector })
     }
 
     /// Reads the TLS files again at each of these requests.
@@ -207,5 +211,7 @@ fn exposed(flags: &BlogFlags) -> Vec<String> {
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
     let auth = (!flags.auth_url.is_private()).then(|| format!("the auth service at {}", flags.auth_url.address()));
-    beyond.chain(database).chain(auth).collect()
+    let collector = flags.telemetry.otlp_endpoint.as_ref().filter(|collector| !collector.is_private());
+    let collector = collector.map(|collector| format!("the collector at {}", collector.address()));
+    beyond.chain(database).chain(auth).chain(collector).collect()
 }

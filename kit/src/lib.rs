@@ -18,6 +18,7 @@ pub mod lifecycle;
 pub mod mask;
 pub mod metrics;
 pub mod ops;
+pub mod otlp;
 pub mod outcome;
 pub mod output;
 pub mod page;
@@ -36,6 +37,7 @@ pub mod stopwatch;
 mod systemd;
 pub mod tasks;
 pub mod telemetry;
+mod telemetry_flags;
 pub mod tls;
 pub mod trace;
 

@@ -3,7 +3,6 @@
 mod control;
 mod fields;
 mod filter;
-mod flags;
 mod json;
 mod panics;
 

@@ -48,7 +48,7 @@ async fn days_left_are_told_over_https() {
     let certificates = Certificates::new(TlsParts { server: Some(tls), client: None }, clock);
     let mut metrics = Metrics::default();
     metrics.show_certificates(certificates.clone());
-    port.endpoints.show(vec![metrics.endpoint()], Box::new(|| Box::pin(async { Ok(()) })));
+    port.endpoints.show(vec![Arc::new(metrics).endpoint()], Box::new(|| Box::pin(async { Ok(()) })));
     port.endpoints.watch_certificates(certificates);
 
     let mut roots = RootCertStore::empty();

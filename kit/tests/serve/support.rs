@@ -89,6 +89,11 @@ pub(crate) fn parts(go_on: &Arc<Notify>) -> Parts<OneTokenVerifier> {
     }
 }
 
+/// Returns a guard that requires a token for `ListSigningKeys`.
+pub(crate) fn keys_guard() -> GuardLayer<OneTokenVerifier> {
+    guard(Rule::Authenticated)
+}
+
 /// Returns a guard with this rule for `ListSigningKeys`; the other methods are public.
 fn guard(keys: Rule) -> GuardLayer<OneTokenVerifier> {
     let rules = [("VerifyToken", Rule::Public), ("ListSigningKeys", keys), ("WatchRevocations", Rule::Public)];

@@ -14,3 +14,4 @@ mod start;
 mod story;
 mod support;
 mod tls;
+mod traces;
