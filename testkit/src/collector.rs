@@ -21,6 +21,7 @@ pub use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
@@ -127,6 +128,12 @@ impl Collector {
             .add_service(MetricsServiceServer::new(service))
             .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)));
         Self { address, received, server: tokio::spawn(server).abort_handle() }
+    }
+
+    /// Returns its services for another server, for example with TLS.
+    pub fn routes(&self) -> Routes {
+        let service = CollectorService(Arc::clone(&self.received));
+        Routes::new(TraceServiceServer::new(service.clone())).add_service(MetricsServiceServer::new(service))
     }
 
     /// Returns its URL.

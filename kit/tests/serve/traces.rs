@@ -30,7 +30,7 @@ const SPAN: &str = "b7ad6b7169203331";
 const LONG: Duration = Duration::from_hours(1);
 
 /// Times for a test that waits for events.
-const QUICK: ExportTimes = ExportTimes {
+pub(crate) const QUICK: ExportTimes = ExportTimes {
     spans: Duration::from_millis(5),
     metrics: LONG,
     answer: LONG,
@@ -39,7 +39,7 @@ const QUICK: ExportTimes = ExportTimes {
 };
 
 /// A server whose spans and metrics are exported.
-struct Exported {
+pub(crate) struct Exported {
     server: TestServer,
     channel: Channel,
     metrics: Arc<Metrics>,
@@ -49,11 +49,10 @@ struct Exported {
 
 impl Exported {
     async fn start(collector: &Collector, times: ExportTimes) -> Self {
-        Self::start_at(collector.address(), times).await
+        Self::start_at(plaintext(collector.address()), times).await
     }
 
-    async fn start_at(collector: SocketAddr, times: ExportTimes) -> Self {
-        let address = CollectorAddress::plaintext(&ServiceAddress::from_socket(collector));
+    pub(crate) async fn start_at(address: CollectorAddress, times: ExportTimes) -> Self {
         let telemetry = ServiceTelemetry::new("test-service", Some(address), Clock::system()).with_times(times);
         let tracer = telemetry.tracer();
         let server = start_with(|parts| (parts.tracer, parts.guard) = (tracer, keys_guard())).await;
@@ -71,7 +70,7 @@ impl Exported {
     }
 
     /// Calls with a header of this value.
-    async fn verify(&self, token: &str, traceparent: Option<&str>) -> Result<(), Status> {
+    pub(crate) async fn verify(&self, token: &str, traceparent: Option<&str>) -> Result<(), Status> {
         let mut request = Request::new(VerifyTokenRequest { token: token.into() });
         if let Some(parent) = traceparent {
             request.metadata_mut().insert("traceparent", parent.parse().unwrap());
@@ -84,11 +83,15 @@ impl Exported {
     }
 
     /// Waits until this number of spans has this result.
-    async fn until(&self, result: &str, count: u64) {
+    pub(crate) async fn until(&self, result: &str, count: u64) {
         while self.spans(result) < count {
             tokio::task::yield_now().await;
         }
     }
+}
+
+fn plaintext(address: SocketAddr) -> CollectorAddress {
+    CollectorAddress::plaintext(&ServiceAddress::from_socket(address))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -272,7 +275,7 @@ async fn refused_spans_are_dropped_by_the_code() {
 async fn collector_that_is_down_gets_later_spans() {
     let collector = Collector::start().await;
     let way = Proxy::to_address(collector.address());
-    let world = Exported::start_at(way.address(), QUICK).await;
+    let world = Exported::start_at(plaintext(way.address()), QUICK).await;
     world.verify("", None).await.unwrap();
     world.until("sent", 1).await;
     way.cut();
