@@ -23,6 +23,7 @@ pub mod status;
 pub mod testing;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod trace;
 mod uptime;
 
 pub use client::{NoToken, Reaction, TokenSource, WithSource, WithToken};

@@ -21,7 +21,9 @@ use kit::config::{
     check_published, duration, is_published, warn_plaintext,
 };
 use kit::lifecycle::shutdown_delay;
+use kit::otlp::CollectorAddress;
 use kit::reload::Reload;
+use kit::telemetry::LogControl;
 use kit::tls::TlsParts;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
@@ -131,9 +133,13 @@ pub struct AuthFlags {
     /// Limits of the server
     #[command(flatten, next_help_heading = "Limits of the server")]
     pub limits: LimitFlags,
+    /// Log and telemetry
+    #[command(flatten, next_help_heading = "Log and telemetry")]
+    pub telemetry: TelemetryFlags,
 }
 
 kit::limit_flags!(pub struct LimitFlags, "AUTH");
+kit::telemetry_flags!(pub struct TelemetryFlags, "AUTH");
 
 /// Registration of users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -166,6 +172,10 @@ pub struct AuthConfig {
     pub tls: TlsParts,
     /// Requests to read the TLS files again.
     pub reload: Reload,
+    /// Control of the process's log.
+    pub log: LogControl,
+    /// Collector of spans and metrics, if there is one.
+    pub collector: Option<CollectorAddress>,
 }
 
 /// First admin, as the settings name it.
@@ -203,6 +213,7 @@ impl AuthConfig {
     pub fn new(flags: AuthFlags, environment: Environment, clock: Clock) -> Result<Self, ConfigError> {
         let tls = TlsParts { server: flags.tls.open(&clock)?, client: None };
         check(&flags)?;
+        let collector = flags.telemetry.open(flags.insecure_switch())?;
         let audiences = flags.audiences()?;
         flags.attempts.check()?;
         flags.refresh.check()?;
@@ -227,8 +238,21 @@ impl AuthConfig {
             check_published(name, is_published, flags.insecure_switch())?;
         }
         warn_plaintext(flags.insecure_switch(), &exposed(&flags));
-        let (ops, reload) = (None, Reload::default());
-        Ok(Self { flags, audiences, secret_key, master_key, service_key, admin, clock, ops, tls, reload })
+        let (ops, reload, log) = Default::default();
+        Ok(Self {
+            flags,
+            audiences,
+            secret_key,
+            master_key,
+            service_key,
+            admin,
+            clock,
+            ops,
+            tls,
+            reload,
+            log,
+            collector,
+        })
     }
 
     /// Reads the TLS files again at each of these requests.
@@ -236,6 +260,12 @@ impl AuthConfig {
     pub fn reloaded_by(self, reload: Reload) -> Self {
         // Without a receiver SIGHUP is noted as ignored.
         if self.tls.is_empty() { self } else { Self { reload, ..self } }
+    }
+
+    /// Lets operators change the filter of this log at the operations port.
+    #[must_use]
+    pub fn logged_by(self, log: LogControl) -> Self {
+        Self { log, ..self }
     }
 
     /// Binds the operations port, if one is set.
@@ -283,7 +313,9 @@ fn exposed(flags: &AuthFlags) -> Vec<String> {
     let listeners = listeners.filter(|_| flags.tls.tls_cert.is_none());
     let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
-    beyond.chain(database).collect()
+    let collector = flags.telemetry.otlp_endpoint.as_ref().filter(|collector| !collector.is_private());
+    let collector = collector.map(|collector| format!("the collector at {}", collector.address()));
+    beyond.chain(database).chain(collector).collect()
 }
 
 fn admin(flags: &AuthFlags, password: Option<SecretString>) -> Result<Option<Admin>, ConfigError> {

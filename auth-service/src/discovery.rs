@@ -21,14 +21,11 @@ pub(crate) fn pages(keys: &Arc<CurrentKeys>, issuer: &str, scheme: &'static str,
     let (listed, described, issuer) = (Arc::clone(keys), Arc::clone(keys), issuer.to_owned());
     let (now, then) = (clock.clone(), clock.clone());
     vec![
-        Endpoint { path: KEYS_PATH, handler: Box::new(move |_| key_set(listed.at(now.now()).public())) },
-        Endpoint {
-            path: CONFIGURATION_PATH,
-            handler: Box::new(move |ask: &EndpointRequest<'_>| {
-                let host = ask.host().map(|host| format!("{scheme}://{host}"));
-                configuration(described.at(then.now()).public(), &issuer, host.as_deref())
-            }),
-        },
+        Endpoint::new(KEYS_PATH, move |_| key_set(listed.at(now.now()).public())),
+        Endpoint::new(CONFIGURATION_PATH, move |ask: &EndpointRequest<'_>| {
+            let host = ask.host().map(|host| format!("{scheme}://{host}"));
+            configuration(described.at(then.now()).public(), &issuer, host.as_deref())
+        }),
     ]
 }
 

@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     // Both services may share one RUST_LOG, as in docker-compose.yml.
-    let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
+    let crates: &'static [&'static [&'static str]] = &[&["auth_service", "blog_service"], db::CRATES];
     kit::process::run("auth-service", crates, environment, async |process| {
         let CommandLine { flags, command } = parse(std::env::args_os(), environment, &[])?;
         let known = KnownNames::new(&CommandLine::command(), &SECRETS);
@@ -28,10 +28,13 @@ fn main() -> ExitCode {
                 known.check(environment)?;
                 return admin.run(Clock::system()).await;
             }
-            None => known.check_and_warn(environment)?,
+            None => {
+                flags.telemetry.log_format.set();
+                known.check_and_warn(environment)?;
+            }
         }
-        let config =
-            AuthConfig::new(flags, environment, Clock::system())?.reloaded_by(process.reload()).bind_ops().await?;
+        let config = AuthConfig::new(flags, environment, Clock::system())?;
+        let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
         let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
         let [life] = process.services(config.flags.shutdown_delay);
         Ok(auth_service::run(config, listener, life).await?)

@@ -14,8 +14,10 @@ use kit::config::{
 };
 use kit::healthcheck::HealthcheckCommand;
 use kit::lifecycle::shutdown_delay;
+use kit::otlp::CollectorAddress;
 use kit::peer::{Networks, ProxyProtocol, networks};
 use kit::reload::Reload;
+use kit::telemetry::LogControl;
 use kit::tls::TlsParts;
 use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
@@ -99,9 +101,13 @@ pub struct BlogFlags {
     /// Limits of the server
     #[command(flatten, next_help_heading = "Limits of the server")]
     pub limits: LimitFlags,
+    /// Log and telemetry
+    #[command(flatten, next_help_heading = "Log and telemetry")]
+    pub telemetry: TelemetryFlags,
 }
 
 kit::limit_flags!(pub struct LimitFlags, "BLOG");
+kit::telemetry_flags!(pub struct TelemetryFlags, "BLOG");
 
 /// Settings, secrets and listeners of the service.
 pub struct BlogConfig {
@@ -119,6 +125,10 @@ pub struct BlogConfig {
     pub tls: TlsParts,
     /// Requests to read the TLS files again.
     pub reload: Reload,
+    /// Control of the process's log.
+    pub log: LogControl,
+    /// Collector of spans and metrics, if there is one.
+    pub collector: Option<CollectorAddress>,
 }
 
 impl BlogFlags {
@@ -157,6 +167,7 @@ impl BlogConfig {
         check_plaintext(OPS_LISTEN, is_private, switch)?;
         check_encrypted("--database-url (BLOG_DATABASE_URL)", flags.database_url.is_private(), switch)?;
         check_plaintext(AUTH_URL, flags.auth_url.iter().all(ServiceAddress::is_private), switch)?;
+        let collector = flags.telemetry.open(switch)?;
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
@@ -168,7 +179,8 @@ impl BlogConfig {
         }
         warn_plaintext(switch, &exposed(&flags));
         let proxy_protocol = flags.proxies()?;
-        Ok(Self { flags, service_key, proxy_protocol, clock, ops: None, tls, reload: Reload::default() })
+        let (ops, reload, log) = Default::default();
+        Ok(Self { flags, service_key, proxy_protocol, clock, ops, tls, reload, log, collector })
     }
 
     /// Reads the TLS files again at each of these requests.
@@ -176,6 +188,12 @@ impl BlogConfig {
     pub fn reloaded_by(self, reload: Reload) -> Self {
         // Without a receiver SIGHUP is noted as ignored.
         if self.tls.is_empty() { self } else { Self { reload, ..self } }
+    }
+
+    /// Lets operators change the filter of this log at the operations port.
+    #[must_use]
+    pub fn logged_by(self, log: LogControl) -> Self {
+        Self { log, ..self }
     }
 
     /// Binds the operations port, if its address is set.
@@ -210,5 +228,7 @@ fn exposed(flags: &BlogFlags) -> Vec<String> {
     let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
     let exposed = flags.auth_url.iter().filter(|url| !url.is_private());
     let auth = exposed.map(|url| format!("the auth service at {}", url.address()));
-    beyond.chain(database).chain(auth).collect()
+    let collector = flags.telemetry.otlp_endpoint.as_ref().filter(|collector| !collector.is_private());
+    let collector = collector.map(|collector| format!("the collector at {}", collector.address()));
+    beyond.chain(database).chain(auth).chain(collector).collect()
 }

@@ -13,15 +13,16 @@ fn main() -> ExitCode {
     let environment = Environment::new(|name| std::env::var_os(name))
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     // Both services may share one RUST_LOG, as in docker-compose.yml.
-    let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
+    let crates: &'static [&'static [&'static str]] = &[&["auth_service", "blog_service"], db::CRATES];
     kit::process::run("blog-service", crates, environment, async |process| {
         let flags: BlogFlags = parse(std::env::args_os(), environment, &[])?;
         if let Some(HealthcheckCommand::Healthcheck(check)) = flags.command {
             return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
         }
+        flags.telemetry.log_format.set();
         KnownNames::new(&BlogFlags::command(), &SECRETS).check_and_warn(environment)?;
-        let config =
-            BlogConfig::new(flags, environment, Clock::system())?.reloaded_by(process.reload()).bind_ops().await?;
+        let config = BlogConfig::new(flags, environment, Clock::system())?;
+        let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
         let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
         let [life] = process.services(config.flags.shutdown_delay);
         Ok(blog_service::run(config, listener, life).await?)

@@ -10,12 +10,14 @@ use gatepost::{AuthService, BuildError, GuardLayer, Identity, PolicyError, Token
 use kit::clock::keep;
 use kit::ids::Ids;
 use kit::lifecycle::Lifecycle;
-use kit::ops::{self, Endpoints, Metrics, OpsListener};
+use kit::ops::{self, Endpoints, Metrics, OpsListener, log_level};
+use kit::otlp::ServiceTelemetry;
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 use kit::serve::{Parts, ServeError, ServerMetrics, serve};
 use kit::tasks::{TaskDied, Tasks};
 use kit::tls::{Certificates, TlsParts, services};
+use kit::trace::CallTracer;
 use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
 
@@ -26,6 +28,9 @@ use crate::config::{BlogConfig, BlogFlags};
 use crate::policy;
 use crate::rpc;
 use crate::store::{BlogStore, StoreError};
+
+/// Name of the service, on standard output and in its telemetry.
+const NAME: &str = "blog-service";
 
 /// Reason for a failed start or an early end; its text says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +67,8 @@ pub async fn run(
     let tls = config.tls.server.clone();
     let (ops, limits, life) =
         (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
-    let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
-    Box::pin(ops::run_with_port("blog-service", ops, limits, &life, service)).await?
+    let service = async |endpoints| Box::pin(serve_on(config, listener, life.clone(), endpoints)).await;
+    Box::pin(ops::run_with_port(NAME, ops, limits, &life, service)).await?
 }
 
 async fn serve_on(
@@ -72,13 +77,15 @@ async fn serve_on(
     life: Lifecycle,
     endpoints: Endpoints,
 ) -> Result<(), BlogRunError> {
-    let BlogConfig { flags, service_key, proxy_protocol, clock, tls, reload, .. } = config;
+    let BlogConfig { flags, service_key, proxy_protocol, clock, tls, reload, log, collector, .. } = config;
     let clock = clock.apart();
+    let telemetry = ServiceTelemetry::new(NAME, collector, clock.clone());
+    let tracer = telemetry.tracer();
     // A start may wait for the database; a stop ends the wait.
     let started = life.leaving().run_until_cancelled(Box::pin(start(&flags, clock.clone()))).await;
     let Some(state) = started.transpose()? else { return Ok(()) };
     let store = &state.store;
-    let auth = auth(&flags, service_key.as_ref(), &tls)?;
+    let auth = auth(&flags, service_key.as_ref(), &tls, &tracer)?;
     let feed = auth.clone();
     let mut metrics = Metrics::default();
     metrics.count_verifications(auth.metrics());
@@ -90,11 +97,14 @@ async fn serve_on(
     let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
     metrics.add(server_metrics.clone());
     metrics.add(store.db().clone());
+    metrics.add(telemetry.metrics());
     metrics.add_process();
     let certificates = Certificates::new(tls.clone(), clock.clone());
     metrics.show_certificates(certificates.clone());
+    let metrics = Arc::new(metrics);
+    let operators = flags.limits.operator_networks.clone();
     let parts = Parts {
-        name: "blog-service",
+        name: NAME,
         services: &policy::SERVICES,
         descriptors: DESCRIPTOR_SET,
         elsewhere: &policy::ELSEWHERE,
@@ -105,12 +115,13 @@ async fn serve_on(
         health_probe: health::read_probe(store.db()),
         proxy_protocol,
         metrics: server_metrics,
-        operators: flags.limits.operator_networks,
+        tracer,
+        operators: operators.clone(),
         essential: &[],
         secret_answers: &[],
         tls: tls.server.clone(),
     };
-    endpoints.show(vec![metrics.endpoint()], health::write_probe(store.db()));
+    endpoints.show(vec![metrics.endpoint(), log_level(log, operators)], health::write_probe(store.db()));
     endpoints.watch_clock(clock.clone());
     endpoints.watch_certificates(certificates);
     let tasks = Tasks::new(&life);
@@ -128,7 +139,8 @@ async fn serve_on(
         tasks.run("revocation feed", async {
             let _: Option<()> = end.run_until_cancelled(feed.feed_died()).await;
         }),
-        tasks.run("database writer", store.db().run_until(&end))
+        tasks.run("database writer", store.db().run_until(&end)),
+        Box::pin(telemetry.export(metrics, end.clone()))
     );
     store.close().await;
     tasks.result()?;
@@ -153,10 +165,18 @@ async fn start(flags: &BlogFlags, clock: Clock) -> Result<Arc<BlogState>, BlogRu
 }
 
 /// Builds the client of the auth service.
-fn auth(flags: &BlogFlags, service_key: Option<&Token>, tls: &TlsParts) -> Result<AuthService, BuildError> {
+fn auth(
+    flags: &BlogFlags,
+    service_key: Option<&Token>,
+    tls: &TlsParts,
+    tracer: &CallTracer,
+) -> Result<AuthService, BuildError> {
     let mut urls = flags.auth_url.iter().map(ServiceAddress::url);
     let first = urls.next().unwrap_or_default();
     let mut auth = urls.fold(AuthService::builder(first), AuthServiceBuilder::endpoint);
+    if let Some(report) = tracer.request_report() {
+        auth = auth.report_requests(report);
+    }
     if let Some(tls) = &tls.client {
         auth = auth.tls(tls.clone());
     }

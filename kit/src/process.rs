@@ -14,7 +14,7 @@ use crate::output::{self, FlushAtEnd};
 use crate::reload::Reload;
 use crate::shutdown::{Shutdown, Signals, StopTokens};
 use crate::systemd::Notifier;
-use crate::telemetry;
+use crate::telemetry::{self, LogControl};
 
 /// Exit code of a failure, and of a bad setting.
 const FAILED: u8 = 1;
@@ -25,6 +25,7 @@ const BAD_SETTING: u8 = 2;
 pub struct Process {
     tokens: StopTokens,
     reload: Reload,
+    log: LogControl,
     notifier: Option<Notifier>,
 }
 
@@ -33,6 +34,12 @@ impl Process {
     #[must_use]
     pub fn reload(&self) -> Reload {
         self.reload.clone()
+    }
+
+    /// Returns the control of the process's log.
+    #[must_use]
+    pub fn log(&self) -> LogControl {
+        self.log.clone()
     }
 
     /// Returns the token that the first signal cancels, for a command.
@@ -62,7 +69,7 @@ impl Process {
 /// A failure prints one line to standard error. The exit code is then 1, or 2 for a bad setting.
 pub fn run(
     name: &str,
-    crates: &[&[&str]],
+    crates: &'static [&'static [&'static str]],
     environment: Environment,
     command: impl AsyncFnOnce(Process) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
@@ -72,15 +79,16 @@ pub fn run(
         let ansi = std::io::stderr().is_terminal();
         telemetry::start(filter.as_deref(), crates, ansi)
     });
-    if let Err(problem) = started {
-        return fail(name, &problem, BAD_SETTING);
-    }
+    let log = match started {
+        Ok(log) => log,
+        Err(problem) => return fail(name, &problem, BAD_SETTING),
+    };
     raise_descriptors();
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(name, &format!("the runtime does not start ({error})"), FAILED),
     };
-    let code = runtime.block_on(run_until_end(name, environment, command));
+    let code = runtime.block_on(run_until_end(name, environment, log, command));
     // A lookup of a name may hang for long in a thread that cannot be stopped. The end of the process does not wait for it.
     runtime.shutdown_background();
     code
@@ -89,6 +97,7 @@ pub fn run(
 async fn run_until_end(
     name: &str,
     environment: Environment,
+    log: LogControl,
     command: impl AsyncFnOnce(Process) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
     let (signals, reload) = match Signals::listen() {
@@ -96,7 +105,7 @@ async fn run_until_end(
         Err(error) => return fail(name, &format!("signals cannot be received ({error})"), FAILED),
     };
     let notifier = Notifier::from_environment(environment);
-    let process = Process { tokens: signals.tokens(), reload, notifier };
+    let process = Process { tokens: signals.tokens(), reload, log, notifier };
     let ended = tokio::select! {
         ended = command(process) => ended,
         () = signals.second() => return fail(name, "stopped at once by a second signal", FAILED),
@@ -129,6 +138,6 @@ fn raise_descriptors() {
 
 /// Prints the reason for the end, independent of the log's filter.
 fn fail(name: &str, problem: &str, code: u8) -> ExitCode {
-    output::err(&format!("{name}: {problem}"));
+    output::fail(name, problem);
     ExitCode::from(code)
 }

@@ -56,6 +56,12 @@ impl ServiceAddress {
         &self.authority
     }
 
+    /// Returns the host: a name, or an address without brackets.
+    pub fn host(&self) -> &str {
+        let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
+        host.trim_start_matches('[').trim_end_matches(']')
+    }
+
     /// Returns `http://HOST:PORT` or `https://HOST:PORT`.
     pub fn url(&self) -> String {
         format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.authority)
@@ -73,8 +79,7 @@ impl ServiceAddress {
 
     /// Returns true if traffic to this address stays on this machine.
     pub fn is_loopback(&self) -> bool {
-        let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
-        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let host = self.host();
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 }

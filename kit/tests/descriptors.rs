@@ -36,6 +36,7 @@ async fn start() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let parts = Parts {
+        tracer: kit::trace::CallTracer::default(),
         name: "test",
         services: &[],
         descriptors: &[],

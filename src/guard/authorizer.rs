@@ -16,6 +16,7 @@ use crate::deadline;
 use crate::log::shown_path;
 use crate::metrics::GuardMetrics;
 use crate::status::reason_name;
+use crate::trace::{TraceParent, within};
 
 /// Time limit of an introspection.
 pub(crate) const GUARD_TIMEOUT: Duration = Duration::from_millis(500);
@@ -129,7 +130,9 @@ impl<V: Verify> Authorizer<V> {
             Err(rejection) => return Err(rejection),
         };
         let class = TrafficClass::NewCall(peer);
-        let identity = self.authorize(path, &credential, audience, class, deadline::requested(headers)).await?;
+        let authorizing = self.authorize(path, &credential, audience, class, deadline::requested(headers));
+        // A request to the auth service is part of the caller's trace.
+        let identity = within(TraceParent::from_headers(headers), authorizing).await?;
         Ok(Some(AdmittedCaller { identity, credential }))
     }
 

@@ -15,6 +15,7 @@ use crate::Uptime;
 use crate::dial::{InvalidUrl, ServerUrl};
 #[cfg(feature = "tls")]
 use crate::tls::{ClientTls, ClientTlsError};
+use crate::trace::SpanReport;
 
 /// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
 const ALLOWED_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIMEOUT;
@@ -94,6 +95,7 @@ pub struct AuthServiceBuilder {
     #[cfg(feature = "tls")]
     tls: Option<ClientTls>,
     uptime: Uptime,
+    report: SpanReport,
     settings: ClientSettings,
 }
 
@@ -126,6 +128,7 @@ impl AuthServiceBuilder {
             #[cfg(feature = "tls")]
             tls: None,
             uptime: Uptime::system(),
+            report: SpanReport::default(),
             settings: ClientSettings::default(),
         }
     }
@@ -190,6 +193,12 @@ impl AuthServiceBuilder {
         self
     }
 
+    /// Sets a function that gets each request for a call of a recorded trace, for a tracer. Default: none, so that the
+    /// auth service's span is a child of the caller's.
+    pub fn report_requests(self, report: SpanReport) -> Self {
+        Self { report, ..self }
+    }
+
     /// Sets the clock for the age of evidence. Default: the machine's. A test can pass [`Uptime::manual`].
     pub fn uptime(self, uptime: Uptime) -> Self {
         Self { uptime, ..self }
@@ -207,7 +216,7 @@ impl AuthServiceBuilder {
         let targets = self.endpoints.iter().map(|endpoint| self.target(endpoint)).collect::<Result<_, _>>()?;
         let credential = self.feed_credential();
         Handle::try_current().map_err(|_| BuildError::NoRuntime)?;
-        Ok(AuthService::start(targets, credential, self.uptime, &self.settings))
+        Ok(AuthService::start(targets, credential, self.uptime, self.report, &self.settings))
     }
 }
 

@@ -15,6 +15,7 @@ use super::shared_revocation_state::SharedRevocationState;
 use super::{Introspection, Token, TrafficClass, Unavailable, Verify};
 use crate::Uptime;
 use crate::metrics::AuthMetrics;
+use crate::trace::SpanReport;
 
 /// A [`Verify`] that asks the auth service once per token and follows its revocations.
 ///
@@ -74,6 +75,7 @@ impl AuthService {
         targets: Vec<EndpointTarget>,
         credential: Option<FeedCredential>,
         uptime: Uptime,
+        report: SpanReport,
         settings: &ClientSettings,
     ) -> Self {
         let ClientSettings { timeout, attempts, failures, probe_interval, cache_capacity, inactive_cache_capacity } =
@@ -81,7 +83,7 @@ impl AuthService {
         let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
         let endpoints = AuthEndpoints::new(&targets, timeout, revocation_state.metrics().clone());
         let names = NameResolver::start(&endpoints, targets);
-        let remote = RemoteVerifier::with_endpoints(endpoints.clone()).with_uptime(uptime);
+        let remote = RemoteVerifier::with_endpoints(endpoints.clone()).with_uptime(uptime).with_report(report);
         let remote = Retry::new(remote).with_attempts(attempts);
         let remote = Breaker::new(remote).with_settings(failures, probe_interval, timeout);
         let state = Arc::clone(&revocation_state);

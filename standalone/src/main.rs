@@ -15,6 +15,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
 use kit::config::{ConfigError, Environment, KnownNames, parse};
 use kit::healthcheck;
+use kit::output::LogFormat;
 use kit::process::Process;
 
 use crate::backup::{BackupFlags, RestoreFlags};
@@ -24,9 +25,9 @@ use crate::pair::PairFlags;
 
 const SETTINGS: &str = "\
 The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …) \
-from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their \
-addresses and databases (AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL) and its \
---shutdown-delay.";
+from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their addresses and \
+databases (AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL), its --shutdown-delay and its \
+--log-format.";
 
 /// Authentication for gRPC backends: an auth service and a guarded blog service, in one process.
 #[derive(Debug, Parser)]
@@ -93,6 +94,16 @@ impl Cli {
         }
     }
 
+    /// Returns the form of the log: a command's own log is text.
+    fn log_format(&self) -> LogFormat {
+        match &self.command {
+            None => self.pair.log_format,
+            Some(GatepostCommand::Auth(line)) if self.serves() => line.flags.telemetry.log_format,
+            Some(GatepostCommand::Blog(flags)) if self.serves() => flags.telemetry.log_format,
+            Some(_) => LogFormat::Text,
+        }
+    }
+
     /// Returns true if the command reads no settings from the environment, or only calls a running service.
     fn ignores_settings(&self) -> bool {
         match &self.command {
@@ -125,9 +136,10 @@ fn main() -> ExitCode {
     let demo = std::env::args_os().nth(1).is_some_and(|command| command == "demo");
     let environment = Environment::new(if demo { demo_variable } else { variable })
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
-    let crates: &[&[&str]] = &[&["auth_service", "blog_service"], db::CRATES];
+    let crates: &'static [&'static [&'static str]] = &[&["auth_service", "blog_service"], db::CRATES];
     kit::process::run("gatepost", crates, environment, async |process| {
         let cli: Cli = parse(std::env::args_os(), environment, &[])?;
+        cli.log_format().set();
         check_names(&cli, environment)?;
         match cli.command {
             None => Box::pin(pair::run(cli.pair, environment, process)).await,
@@ -167,7 +179,7 @@ async fn run_auth(
         None => {}
     }
     let config = auth_service::AuthConfig::new(flags, environment, Clock::system())?;
-    let config = config.reloaded_by(process.reload()).bind_ops().await?;
+    let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
     let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
     let [life] = process.services(config.flags.shutdown_delay);
     Ok(Box::pin(auth_service::run(config, listener, life)).await?)
@@ -183,7 +195,7 @@ async fn run_blog(
         return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
     }
     let config = blog_service::BlogConfig::new(flags, environment, Clock::system())?;
-    let config = config.reloaded_by(process.reload()).bind_ops().await?;
+    let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
     let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
     let [life] = process.services(config.flags.shutdown_delay);
     Ok(Box::pin(blog_service::run(config, listener, life)).await?)

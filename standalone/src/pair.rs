@@ -10,8 +10,10 @@ use db::DatabaseUrl;
 use gatepost::Token;
 use kit::config::{ConfigError, Environment, InsecureSwitch, address, bind, check_plaintext, parse};
 use kit::lifecycle::{Lifecycle, shutdown_delay};
+use kit::output::LogFormat;
 use kit::process::Process;
 use kit::reload::Reload;
+use kit::telemetry::LogControl;
 use kit::tls::ClientTlsFlags;
 use kit::{Clock, ServiceAddress, output};
 use tokio::net::TcpListener;
@@ -34,17 +36,28 @@ pub(crate) struct PairFlags {
     /// Time for which a stopping pair still accepts calls, so that balancers can move; 0 to 1h. SIGINT skips it
     #[arg(long, env = "GATEPOST_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
     shutdown_delay: Duration,
+    /// Form of the log's lines on standard error: text, or json for programs that collect them
+    #[arg(
+        long,
+        env = "GATEPOST_LOG_FORMAT",
+        default_value = "text",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
+    pub(crate) log_format: LogFormat,
 }
 
 /// Settings of a single service that the pair sets itself.
-const PAIR_SETTINGS: [&str; 7] = [
+const PAIR_SETTINGS: [&str; 9] = [
     "AUTH_LISTEN",
     "AUTH_DATABASE_URL",
     "AUTH_SHUTDOWN_DELAY",
+    "AUTH_LOG_FORMAT",
     "BLOG_LISTEN",
     "BLOG_DATABASE_URL",
     "BLOG_AUTH_URL",
     "BLOG_SHUTDOWN_DELAY",
+    "BLOG_LOG_FORMAT",
 ];
 
 const AUTH_LISTEN: &str = "--auth-listen (GATEPOST_AUTH_LISTEN)";
@@ -73,7 +86,8 @@ impl PairFlags {
     /// Returns flags for free ports of this machine and this folder.
     pub(crate) fn on_free_ports(folder: &Path) -> Self {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        Self { data_dir: folder.to_owned(), auth_listen: free, blog_listen: free, shutdown_delay: Duration::ZERO }
+        let (shutdown_delay, log_format) = Default::default();
+        Self { data_dir: folder.to_owned(), auth_listen: free, blog_listen: free, shutdown_delay, log_format }
     }
 }
 
@@ -83,6 +97,7 @@ impl Pair {
         flags: &PairFlags,
         environment: Environment,
         reload: Reload,
+        log: &LogControl,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
         let mut auth: auth_service::AuthFlags = parse(["auth".into()], environment, &PAIR_SETTINGS)?;
         let mut blog: blog_service::BlogFlags = parse(["blog".into()], environment, &PAIR_SETTINGS)?;
@@ -98,7 +113,7 @@ impl Pair {
         auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
         blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
         let auth = auth_service::AuthConfig::new(auth, environment, Clock::system())?;
-        let mut auth = auth.reloaded_by(reload.clone()).bind_ops().await?;
+        let mut auth = auth.reloaded_by(reload.clone()).logged_by(log.clone()).bind_ops().await?;
 
         let auth_listener = bind(AUTH_LISTEN, flags.auth_listen).await?;
         let blog_listener = bind(BLOG_LISTEN, flags.blog_listen).await?;
@@ -106,7 +121,7 @@ impl Pair {
         blog.auth_url = vec![ServiceAddress::reaching(auth_at).with_tls(auth_cert.is_some())];
         blog.auth_tls.own_auth_cert.clone_from(&auth_cert);
         let blog = blog_service::BlogConfig::new(blog, environment, Clock::system())?;
-        let mut blog = blog.reloaded_by(reload).bind_ops().await?;
+        let mut blog = blog.reloaded_by(reload).logged_by(log.clone()).bind_ops().await?;
         // Both services are in this process, so a service key that exists only here is enough.
         auth.service_key = auth.service_key.or_else(new_key);
         blog.service_key.clone_from(&auth.service_key);
@@ -160,7 +175,7 @@ pub(crate) async fn run(
     process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     warn_of_ignored_settings(environment)?;
-    let pair = Pair::bind(&flags, environment, process.reload()).await?;
+    let pair = Pair::bind(&flags, environment, process.reload(), &process.log()).await?;
     let (auth_at, blog_at) = (pair.auth_at(), pair.blog_at());
     let [blog_life, auth_life] = process.services(flags.shutdown_delay);
     let leaving = blog_life.leaving().clone();
@@ -171,7 +186,10 @@ pub(crate) async fn run(
             biased;
             () = leaving.cancelled() => {}
             ((), ()) = async { tokio::join!(auth_at.wait_until_answering(), blog_at.wait_until_answering()) } => {
-                hint(&flags.data_dir, &auth_at, &blog_at);
+                // Programs read lines of JSON.
+                if flags.log_format == LogFormat::Text {
+                    hint(&flags.data_dir, &auth_at, &blog_at);
+                }
             }
         }
     };
@@ -185,7 +203,8 @@ fn warn_of_ignored_settings(environment: Environment) -> Result<(), ConfigError>
     for name in PAIR_SETTINGS.iter().map(|name| (*name).to_owned()).chain(files) {
         if environment.text(&name)?.is_some() {
             tracing::warn!(
-                "{name} has no effect on the pair: use --data-dir, --auth-listen, --blog-listen and --shutdown-delay"
+                "{name} has no effect on the pair: use --data-dir, --auth-listen, --blog-listen, --shutdown-delay and \
+                 --log-format"
             );
         }
     }

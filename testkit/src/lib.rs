@@ -5,6 +5,7 @@
 mod apart;
 mod case;
 mod clock;
+pub mod collector;
 pub mod columns;
 mod database;
 pub mod disk;

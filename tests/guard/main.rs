@@ -24,6 +24,7 @@ mod streams;
 mod support;
 mod testing;
 mod token;
+mod trace;
 mod vanished;
 mod with_token;
 mod written;

@@ -10,7 +10,8 @@ use gatepost::api::DESCRIPTOR_SET;
 use gatepost::api::auth::v1::ErrorReason;
 use kit::clock::keep;
 use kit::lifecycle::Lifecycle;
-use kit::ops::{self, Endpoints, Metrics, OpsListener};
+use kit::ops::{self, Endpoint, Endpoints, Metrics, OpsListener, log_level};
+use kit::otlp::ServiceTelemetry;
 use kit::serve::{MethodDeadlines, Parts, ServeError, ServerMetrics, serve};
 use kit::tasks::Tasks;
 use kit::tls::{Certificates, TlsParts, services};
@@ -30,6 +31,9 @@ use crate::rpc::{self, LocalVerifier};
 use crate::sweep::sweep;
 use crate::view::Finder;
 
+/// Name of the service, on standard output and in its telemetry.
+const NAME: &str = "auth-service";
+
 const DEADLINES: MethodDeadlines = &[("/gatepost.auth.v1.TokenService/VerifyToken", Duration::from_millis(500))];
 
 /// Serves on `listener`, and on the operations port, if there is one, until the service drains.
@@ -45,7 +49,7 @@ pub async fn run(
     let (ops, limits, life) =
         (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
     let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
-    Box::pin(ops::run_with_port("auth-service", ops, limits, &life, service)).await?
+    Box::pin(ops::run_with_port(NAME, ops, limits, &life, service)).await?
 }
 
 async fn serve_on(
@@ -59,6 +63,8 @@ async fn serve_on(
     let (limits, operators) = (config.flags.limits.settings(), config.flags.limits.operator_networks.clone());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
     let (tls, reload, names) = (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
+    let log_level = log_level(config.log.clone(), operators.clone());
+    let telemetry = ServiceTelemetry::new(NAME, config.collector.clone(), config.clock.clone());
     // A start may wait for the database; a stop ends the wait.
     let started = life.leaving().run_until_cancelled(Box::pin(start(config))).await;
     let Some(StartedService { app, follower, ring, repair }) = started.transpose()? else { return Ok(()) };
@@ -72,9 +78,10 @@ async fn serve_on(
     metrics.add(server_metrics.clone());
     metrics.add(app.store.db().clone());
     metrics.add(AppMetrics::new(&app, rotation.max_age));
+    metrics.add(telemetry.metrics());
     metrics.add_process();
     let parts = Parts {
-        name: "auth-service",
+        name: NAME,
         services: &policy::SERVICES,
         descriptors: DESCRIPTOR_SET,
         elsewhere: &policy::ELSEWHERE,
@@ -85,12 +92,13 @@ async fn serve_on(
         health_probe: health::read_probe(app.store.db()),
         proxy_protocol,
         metrics: server_metrics,
+        tracer: telemetry.tracer(),
         operators,
         essential: &policy::ESSENTIAL,
         secret_answers: &policy::SECRET_ANSWERS,
         tls: tls.server.clone(),
     };
-    show(&endpoints, &app, &issuer, metrics, &tls);
+    let metrics = show(&endpoints, &app, &issuer, metrics, &tls, log_level);
     let tasks = Tasks::new(&life);
     let end = tasks.end();
     let serving = async {
@@ -106,23 +114,33 @@ async fn serve_on(
         tasks.run("clock", Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), end.clone()))),
         tasks.run("key rotation", Box::pin(run_rotation(ring, rotation, trust, end.clone()))),
         tasks.run("TLS files", Box::pin(tls.follow(reload, clock.clone(), end.clone()))),
-        tasks.run("database writer", store.db().run_until(&end))
+        tasks.run("database writer", store.db().run_until(&end)),
+        Box::pin(telemetry.export(metrics, end.clone()))
     );
     store.close().await;
     tasks.result()?;
     Ok(ended?)
 }
 
-/// Serves the pages of the operations port.
-fn show(endpoints: &Endpoints, app: &App, issuer: &str, mut metrics: Metrics, tls: &TlsParts) {
+/// Serves the pages of the operations port. Returns the metrics with all their sources.
+fn show(
+    endpoints: &Endpoints,
+    app: &App,
+    issuer: &str,
+    mut metrics: Metrics,
+    tls: &TlsParts,
+    log_level: Endpoint,
+) -> Arc<Metrics> {
     let certificates = Certificates::new(tls.clone(), app.clock.clone());
     metrics.show_certificates(certificates.clone());
+    let metrics = Arc::new(metrics);
     let scheme = if tls.server.is_some() { "https" } else { "http" };
     let mut pages = discovery::pages(&app.issuing.keys, issuer, scheme, &app.clock);
-    pages.push(metrics.endpoint());
+    pages.extend([metrics.endpoint(), log_level]);
     endpoints.show(pages, health::write_probe(app.store.db()));
     endpoints.watch_clock(app.clock.clone());
     endpoints.watch_certificates(certificates);
+    metrics
 }
 
 /// Adds the counters of the auth service.

@@ -23,6 +23,11 @@ impl EventCounter {
         self.0.fetch_add(1, Relaxed);
     }
 
+    /// Adds this number of events.
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Relaxed);
+    }
+
     /// Returns the number of events.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)

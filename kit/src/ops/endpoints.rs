@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 
 use super::readiness::Readiness;
 use super::{EndpointRequest, EndpointResponse, OpsLimits};
@@ -11,13 +11,42 @@ use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 use crate::tls::Certificates;
 
-/// Path of the service's own, with its handler.
+/// Path of the service's own, with its handlers. They must not block.
 pub struct Endpoint {
-    /// Path, such as `/.well-known/jwks.json`.
-    pub path: &'static str,
-    /// Handler for each request; it must not block.
-    pub handler: Box<dyn Fn(&EndpointRequest<'_>) -> EndpointResponse + Send + Sync>,
+    path: &'static str,
+    get: Box<dyn Fn(&EndpointRequest<'_>) -> EndpointResponse + Send + Sync>,
+    put: Option<PutHandler>,
 }
+
+/// Handler that gets the text of a request.
+type PutHandler = Box<dyn Fn(&EndpointRequest<'_>, &str) -> EndpointResponse + Send + Sync>;
+
+impl Endpoint {
+    /// Creates an endpoint at this path, such as `/.well-known/jwks.json`, for GET and HEAD.
+    pub fn new(
+        path: &'static str,
+        get: impl Fn(&EndpointRequest<'_>) -> EndpointResponse + Send + Sync + 'static,
+    ) -> Self {
+        Self { path, get: Box::new(get), put: None }
+    }
+
+    /// Serves PUT too. The handler gets the text of the request, at most 1 KiB.
+    #[must_use]
+    pub fn with_put(
+        self,
+        put: impl Fn(&EndpointRequest<'_>, &str) -> EndpointResponse + Send + Sync + 'static,
+    ) -> Self {
+        Self { put: Some(Box::new(put)), ..self }
+    }
+
+    /// Lists the methods.
+    fn methods(&self) -> &'static str {
+        if self.put.is_some() { "GET, HEAD, PUT" } else { READ_METHODS }
+    }
+}
+
+/// Methods of a path that only answers.
+const READ_METHODS: &str = "GET, HEAD";
 
 /// Endpoints of a service, set once it has started.
 #[derive(Clone)]
@@ -65,10 +94,24 @@ impl Endpoints {
         }
     }
 
-    /// Returns the response to a request.
-    pub(super) async fn answer(&self, method: &Method, path: &str, headers: &HeaderMap) -> EndpointResponse {
-        let started = self.0.started.get();
-        let endpoint = started.and_then(|started| started.endpoints.iter().find(|endpoint| endpoint.path == path));
+    /// Returns true if the request's body is read: the path takes PUT.
+    pub(super) fn reads_body(&self, method: &Method, path: &str) -> bool {
+        method == Method::PUT && self.find(path).is_some_and(|endpoint| endpoint.put.is_some())
+    }
+
+    fn find(&self, path: &str) -> Option<&Endpoint> {
+        self.0.started.get()?.endpoints.iter().find(|endpoint| endpoint.path == path)
+    }
+
+    /// Returns the response to a request. `text` is its body, if it was read.
+    pub(super) async fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        request: EndpointRequest<'_>,
+        text: Option<&str>,
+    ) -> EndpointResponse {
+        let (started, endpoint) = (self.0.started.get(), self.find(path));
         let known = matches!(path, "/livez" | "/readyz") || endpoint.is_some();
         match (path, endpoint) {
             // The endpoint may be added when the service has started.
@@ -76,10 +119,14 @@ impl Endpoints {
             _ if !known => {
                 EndpointResponse::line(StatusCode::NOT_FOUND, "this path does not exist: try /livez or /readyz")
             }
+            (_, Some(Endpoint { put: Some(put), .. })) if method == Method::PUT => match text {
+                Some(text) => put(&request, text),
+                None => EndpointResponse::line(StatusCode::BAD_REQUEST, "the text must be UTF-8, and at most 1 KiB"),
+            },
             _ if method != Method::GET && method != Method::HEAD => {
-                EndpointResponse::line(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are served here")
+                EndpointResponse::not_allowed(endpoint.map_or(READ_METHODS, Endpoint::methods))
             }
-            (_, Some(endpoint)) => (endpoint.handler)(&EndpointRequest::new(headers)),
+            (_, Some(endpoint)) => (endpoint.get)(&request),
             ("/livez", None) => EndpointResponse::line(StatusCode::OK, "ok"),
             (_, None) => self.readiness(started).await,
         }

@@ -1,5 +1,7 @@
 //! Requests and responses of the operations port.
 
+use std::net::SocketAddr;
+
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HOST, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use http::uri::Authority;
 use http::{Response, StatusCode};
@@ -7,11 +9,17 @@ use http::{Response, StatusCode};
 /// Part of a request that a handler may read.
 pub struct EndpointRequest<'a> {
     headers: &'a http::HeaderMap,
+    peer: SocketAddr,
 }
 
 impl<'a> EndpointRequest<'a> {
-    pub(super) fn new(headers: &'a http::HeaderMap) -> Self {
-        Self { headers }
+    pub(super) fn new(headers: &'a http::HeaderMap, peer: SocketAddr) -> Self {
+        Self { headers, peer }
+    }
+
+    /// Returns the address of the connection's other end.
+    pub fn peer(&self) -> SocketAddr {
+        self.peer
     }
 
     /// Returns the host and port of the `Host` header. Only its form is checked: the client may send any host.
@@ -31,13 +39,21 @@ pub struct EndpointResponse {
     kind: &'static str,
     keeping: HeaderValue,
     text: String,
+    /// Methods of the path, if the request has another one.
+    allow: Option<&'static str>,
 }
 
 impl EndpointResponse {
     /// Creates a line of plain text that no cache keeps.
     pub(super) fn line(status: StatusCode, text: &str) -> Self {
         let keeping = HeaderValue::from_static("no-store");
-        Self { status, kind: "text/plain; charset=utf-8", keeping, text: format!("{text}\n") }
+        Self { status, kind: "text/plain; charset=utf-8", keeping, text: format!("{text}\n"), allow: None }
+    }
+
+    /// Refuses a method, and lists those that the path has.
+    pub(super) fn not_allowed(allow: &'static str) -> Self {
+        let text = format!("only {allow} are served here");
+        Self { allow: Some(allow), ..Self::line(StatusCode::METHOD_NOT_ALLOWED, &text) }
     }
 
     /// Creates a JSON document that no cache keeps.
@@ -72,8 +88,8 @@ impl EndpointResponse {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.kind));
         headers.insert(CACHE_CONTROL, self.keeping);
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        if self.status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
         if is_last {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));

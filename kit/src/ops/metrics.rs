@@ -1,6 +1,7 @@
 //! Metrics of a service in the format of Prometheus.
 
 use std::fmt;
+use std::sync::Arc;
 
 use gatepost::metrics::{AuthMetrics, Distribution, GuardMetrics};
 use gatepost::{Rejection, status};
@@ -75,8 +76,9 @@ impl Metrics {
     }
 
     /// Returns the endpoint `/metrics`.
-    pub fn endpoint(self) -> Endpoint {
-        Endpoint { path: "/metrics", handler: Box::new(move |_| EndpointResponse::metrics(self.text())) }
+    pub fn endpoint(self: &Arc<Self>) -> Endpoint {
+        let metrics = Arc::clone(self);
+        Endpoint::new("/metrics", move |_| EndpointResponse::metrics(metrics.text()))
     }
 }
 

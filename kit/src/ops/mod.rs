@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod limits;
+mod log_level;
 mod messages;
 mod metrics;
 mod readiness;
@@ -9,6 +10,7 @@ mod server;
 
 pub use endpoints::{Endpoint, Endpoints};
 pub use limits::OpsLimits;
+pub use log_level::log_level;
 pub use messages::{EndpointRequest, EndpointResponse};
 pub use metrics::Metrics;
 pub use server::{OpsListener, run_with_port};

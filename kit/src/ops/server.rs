@@ -1,11 +1,13 @@
 //! HTTP/1.1 server with the limits that hyper leaves open.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::{Body as _, Incoming};
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -14,7 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{Endpoints, OpsLimits};
+use super::{EndpointRequest, Endpoints, OpsLimits};
 use crate::lifecycle::Lifecycle;
 use crate::output;
 use crate::shutdown::Shutdown;
@@ -23,6 +25,9 @@ use crate::tls::{ServerTls, Transport};
 
 /// Pause after a failed accept: most often no file descriptors are left.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Most bytes of a request's text.
+const MAX_TEXT_BYTES: usize = 1024;
 
 /// Listener of the operations port.
 #[derive(Debug)]
@@ -91,7 +96,7 @@ async fn accept(
                 connections.spawn(async move {
                     let begun = end.run_until_cancelled(begin(stream, peer, tls, limits.head)).await;
                     if let Some(stream) = begun.flatten() {
-                        serve(stream, limits, endpoints, end).await;
+                        serve(stream, peer, limits, endpoints, end).await;
                     }
                     drop(place);
                 });
@@ -112,14 +117,34 @@ async fn begin(stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>, limi
     }
 }
 
+/// Reads the text of a body; `None` if it is too long, or no UTF-8.
+async fn read_text(body: &mut Incoming) -> Option<String> {
+    let mut text = Vec::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
+        text.extend_from_slice(frame.ok()?.data_ref().map_or(&[][..], |data| data));
+        if text.len() > MAX_TEXT_BYTES {
+            return None;
+        }
+    }
+    String::from_utf8(text).ok()
+}
+
 /// Serves a connection until it ends, reaches its age, or the service ends.
-async fn serve(stream: Transport, limits: OpsLimits, endpoints: Endpoints, end: Shutdown) {
+async fn serve(stream: Transport, peer: SocketAddr, limits: OpsLimits, endpoints: Endpoints, end: Shutdown) {
     let answer = service_fn(|request: http::Request<Incoming>| {
         let endpoints = endpoints.clone();
         async move {
-            // No body is read. Its bytes must not be parsed as the next request, so the connection ends.
-            let is_last = !request.body().is_end_stream();
-            let answer = endpoints.answer(request.method(), request.uri().path(), request.headers()).await;
+            let (head, mut body) = request.into_parts();
+            let (method, path) = (&head.method, head.uri.path());
+            let text = if endpoints.reads_body(method, path) {
+                timeout(limits.head, read_text(&mut body)).await.ok().flatten()
+            } else {
+                None
+            };
+            // The bytes of an unread body must not be parsed as the next request, so the connection ends.
+            let is_last = !body.is_end_stream();
+            let request = EndpointRequest::new(&head.headers, peer);
+            let answer = endpoints.answer(method, path, request, text.as_deref()).await;
             Ok::<_, Infallible>(answer.into_http(is_last))
         }
     });

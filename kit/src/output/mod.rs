@@ -3,6 +3,7 @@
 //! The reader of a service's output may stall or go away, or its disk may fill up. Each stream has a bounded queue and
 //! one writing thread. A line without room, or one that cannot be written, is dropped and counted.
 
+mod format;
 mod note;
 mod queue;
 mod writer;
@@ -11,7 +12,9 @@ use std::io;
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, LazyLock};
 
-pub(crate) use note::time;
+pub use format::LogFormat;
+pub(crate) use format::{CUT_MARK, MAX_VALUE_BYTES, write_json};
+pub(crate) use note::{json_line, time};
 pub(crate) use queue::{LineQueue, LogWriter};
 
 use crate::shutdown::Shutdown;
@@ -36,6 +39,14 @@ pub fn out(line: &str) {
 /// Writes a line to standard error, behind the earlier lines of the log.
 pub fn err(line: &str) {
     STDERR.push_line(line);
+}
+
+/// Writes the reason for the end of a program to standard error, in the form of the log.
+pub(crate) fn fail(name: &str, problem: &str) {
+    match LogFormat::current() {
+        LogFormat::Text => err(&format!("{name}: {problem}")),
+        LogFormat::Json => err(&json_line("ERROR", name, format_args!("{problem}"))),
+    }
 }
 
 /// Returns the queue of standard error, for the log.

@@ -9,39 +9,20 @@ use http::HeaderMap;
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
 use tokio::time::Instant;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use super::connection_end::ConnectionCounters;
 use super::memory::Budget;
 use super::standard::STANDARD_DESCRIPTORS;
 use super::transport::STATUS_HEADER;
+use crate::codes::{CODE_NAMES, code_number};
 use crate::metrics::{
     BucketHistogram, EventCounter, FamilyKind, LevelGauge, LevelPermit, MetricSource, MetricsPage, WORK_BOUNDS,
 };
+use crate::trace::CallSpan;
 
 /// Label of all methods that the contract does not have.
 const OTHER_METHOD: &str = "other";
-
-/// Names of the status codes, in the order of their numbers.
-const CODE_NAMES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
 
 /// Metrics of a server. Clones share them.
 #[derive(Clone)]
@@ -59,7 +40,7 @@ pub(super) struct ServerCounters {
 
 /// Counters of one method.
 struct MethodCounters {
-    name: String,
+    name: Arc<str>,
     by_code: [EventCounter; CODE_NAMES.len()],
     running: LevelGauge,
     times: BucketHistogram,
@@ -70,12 +51,14 @@ struct NamedBudget {
     budget: Budget,
 }
 
-/// Call that is counted when it is dropped. Without an answer it counts as cancelled by its caller.
+/// Call that is counted when it is dropped, when its span ends, too. Without an answer it counts as cancelled by its
+/// caller.
 pub(super) struct CallRecord<'c> {
     method: &'c MethodCounters,
     _running: LevelPermit<'c>,
     begun: Instant,
     code: AtomicU8,
+    span: Option<Arc<CallSpan>>,
 }
 
 impl ServerMetrics {
@@ -119,8 +102,8 @@ impl ServerMetrics {
 }
 
 impl ServerCounters {
-    /// Counts a call of the method at this path, which began at `begun`.
-    pub(super) fn begin_call(&self, path: &str, begun: Instant) -> CallRecord<'_> {
+    /// Counts a call of the method at this path, which began at `begun`, with its span if there is one.
+    pub(super) fn begin_call(&self, path: &str, begun: Instant, span: Option<Arc<CallSpan>>) -> CallRecord<'_> {
         let place = self.places.get(path).copied().unwrap_or(self.methods.len() - 1);
         let method = &self.methods[place];
         CallRecord {
@@ -128,6 +111,7 @@ impl ServerCounters {
             _running: method.running.enter(),
             begun,
             code: AtomicU8::new(code_number(Code::Cancelled)),
+            span,
         }
     }
 }
@@ -135,7 +119,7 @@ impl ServerCounters {
 impl MethodCounters {
     fn new(name: String) -> Self {
         Self {
-            name,
+            name: name.into(),
             by_code: Default::default(),
             running: LevelGauge::default(),
             times: BucketHistogram::new(WORK_BOUNDS),
@@ -149,24 +133,35 @@ impl CallRecord<'_> {
         self.code.store(code_number(code), Relaxed);
     }
 
-    /// Notes the status code of the answer's headers or trailers, if they have one.
+    /// Notes a refusal: its code, and for the span its reason.
+    pub(super) fn refuse(&self, status: &Status) {
+        self.note(status.code());
+        if let Some(span) = &self.span {
+            span.set_failure(status);
+        }
+    }
+
+    /// Notes the status of the answer's headers or trailers, if they have one.
     pub(super) fn note_from(&self, headers: &HeaderMap) {
-        if let Some(code) = headers.get(STATUS_HEADER) {
-            self.note(Code::from_bytes(code.as_bytes()));
+        let Some(code) = headers.get(STATUS_HEADER).map(|code| Code::from_bytes(code.as_bytes())) else { return };
+        self.note(code);
+        if let (Some(span), true) = (&self.span, code != Code::Ok)
+            && let Some(status) = Status::from_header_map(headers)
+        {
+            span.set_failure(&status);
         }
     }
 }
 
 impl Drop for CallRecord<'_> {
     fn drop(&mut self) {
-        self.method.by_code[usize::from(self.code.load(Relaxed))].one();
-        self.method.times.record_time(self.begun.elapsed());
+        let (code, elapsed) = (self.code.load(Relaxed), self.begun.elapsed());
+        self.method.by_code[usize::from(code)].one();
+        self.method.times.record_time(elapsed);
+        if let Some(span) = &self.span {
+            span.end(&self.method.name, Code::from(i32::from(code)), elapsed);
+        }
     }
-}
-
-/// Returns the number of a code: `Code` has no numbers beyond those of its names.
-fn code_number(code: Code) -> u8 {
-    code as u8
 }
 
 impl MetricSource for ServerMetrics {

@@ -15,6 +15,7 @@ use super::waiting::WaitPool;
 use crate::peer::ProxyProtocol;
 use crate::shutdown::Shutdown;
 use crate::tls::ServerTls;
+use crate::trace::CallTracer;
 
 /// State that all connections of a server share.
 pub(super) struct Host<S> {
@@ -37,4 +38,5 @@ pub(super) struct Host<S> {
     pub(super) tls: Option<ServerTls>,
     pub(super) stop: Shutdown,
     pub(super) metrics: ServerMetrics,
+    pub(super) tracer: CallTracer,
 }

@@ -83,7 +83,9 @@ where
             }
             match frame.data_ref().map(|data| call.hold_answer(data.len())) {
                 Some(None) => {
-                    let refusal = call.overloaded().into_http::<()>();
+                    let refusal = call.overloaded();
+                    record.refuse(&refusal);
+                    let refusal = refusal.into_http::<()>();
                     return respond.send_response(refusal, true).map_or(Sent::Gone, |_| Sent::Whole);
                 }
                 hold => (Some(frame), hold.flatten()),

@@ -42,6 +42,7 @@ use crate::peer::{Networks, ProxyProtocol};
 use crate::probe::Probe;
 use crate::tasks::{TaskDied, Tasks};
 use crate::tls::ServerTls;
+use crate::trace::{CallTracer, SubjectNotes};
 
 /// Parts of a service for the server.
 pub struct Parts<V> {
@@ -67,6 +68,8 @@ pub struct Parts<V> {
     pub proxy_protocol: Option<ProxyProtocol>,
     /// Metrics that the server counts in.
     pub metrics: ServerMetrics,
+    /// Tracer of the calls.
+    pub tracer: CallTracer,
     /// Networks whose connections and health checks find a seat on a full server.
     pub operators: Networks,
     /// Paths of the methods without which other services stop. They have a reserve of running calls.
@@ -121,7 +124,7 @@ pub async fn serve<R: Reason, V: Verify>(
     let tasks = Tasks::new(&life);
     let stop = tasks.end();
     let host = Arc::new(Host {
-        service: envelope.layer(signpost.layer(parts.guard.peers(peer).layer(routes.prepare()))),
+        service: envelope.layer(signpost.layer(parts.guard.peers(peer).layer(SubjectNotes(routes.prepare())))),
         limits,
         requests: Budget::new(limits.request_memory),
         answers: Budget::new(limits.answer_memory),
@@ -141,6 +144,7 @@ pub async fn serve<R: Reason, V: Verify>(
         tls: parts.tls,
         stop: stop.clone(),
         metrics: parts.metrics,
+        tracer: parts.tracer,
     });
     host.metrics.show_memory(&host.requests, &host.answers);
     let (most, reserved) = limits.connections();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
+use gatepost::trace::{TraceParent, within};
 use gatepost::{PeerCertificate, deadline};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
@@ -69,7 +70,8 @@ where
         let gzip = gzip::is_accepted(&head.headers) && !self.host.secret_answers.contains(&path);
         let reader = ReaderLimits { gzip, ..self.host.limits.reader() };
         let inflated = gzip::take_encoding(&mut head.headers).then_some(self.host.limits.message);
-        let record = self.host.metrics.counters().begin_call(path, accepted);
+        let span = self.host.tracer.start(&mut head.headers, self.info.remote_addr());
+        let record = self.host.metrics.counters().begin_call(path, accepted, span.clone());
         let mut body = Incoming::new(body, Arc::clone(&call), inflated);
         let own = self.host.limits.deadline;
         let end = accepted + deadline::requested(&head.headers).map_or(own, |requested| requested.min(own));
@@ -79,7 +81,7 @@ where
         let begun = call.lane().waiting.wait(begin((!is_streamed).then_some(&mut body), &call, end));
         let Some(begun) = until_reset(&mut respond, begun).await else { return };
         if let Some(Err(refusal)) = begun {
-            record.note(refusal.code());
+            record.refuse(&refusal);
             // The received data is dropped at once, so that it blocks no window of others.
             let _ = respond.send_response(refusal.into_http(), true);
             return;
@@ -92,7 +94,7 @@ where
         }
         let Some(permit) = call.lane().running.enter() else {
             let refusal = call.overloaded();
-            record.note(refusal.code());
+            record.refuse(&refusal);
             let _ = respond.send_response(refusal.into_http(), true);
             return;
         };
@@ -101,6 +103,10 @@ where
             head.extensions.insert(certificate.clone());
         }
         head.extensions.insert(AcceptedAt(accepted));
+        let trace = span.as_ref().and_then(|span| span.context());
+        if let Some(span) = span {
+            head.extensions.insert(span);
+        }
         head.extensions.insert(Room::new(Arc::clone(&call)));
         let body = match inflated {
             Some(limit) => Body::new(Inflated::new(body, Arc::clone(&call), limit)),
@@ -108,7 +114,7 @@ where
         };
         let request = Request::from_parts(head, body);
         // Boxed, so that a stream that only waits takes little memory.
-        let running = RunningCall { call: &call, record: &record, permit };
+        let running = RunningCall { call: &call, record: &record, permit, trace };
         Box::pin(self.call(request, respond, running, reader, &seat)).await;
         drop(open);
     }
@@ -122,9 +128,10 @@ where
         reader: ReaderLimits,
         seat: &Seat,
     ) {
-        let RunningCall { call, record, permit } = running;
+        let RunningCall { call, record, permit, trace } = running;
         let mut service = self.host.service.clone();
-        let Some(response) = until_reset(&mut respond, call_service(&mut service, request)).await else { return };
+        let answering = within(trace, call_service(&mut service, request));
+        let Some(response) = until_reset(&mut respond, answering).await else { return };
         drop(permit);
         call.release_request();
         let outcome = send(response, respond, call, record, reader).await;
@@ -143,6 +150,8 @@ struct RunningCall<'c> {
     record: &'c CallRecord<'c>,
     /// Place among the running calls, until the service has answered.
     permit: WaitPermit,
+    /// Trace of the service's work.
+    trace: Option<TraceParent>,
 }
 
 /// Waits for the first message of a body, then for room for the answer. Returns false if there is no room.

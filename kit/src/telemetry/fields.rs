@@ -5,11 +5,7 @@ use std::fmt::{self, Write as _};
 use tracing::field::Field;
 use tracing_subscriber::fmt::format::Writer;
 
-/// Most bytes of a field's value in a line.
-const MAX_VALUE_BYTES: usize = 1024;
-
-/// Mark at the end of a cut value.
-const CUT_MARK: char = '…';
+use crate::output::{CUT_MARK, MAX_VALUE_BYTES};
 
 /// Writes a field with escaped control characters (C67); the default formatter does not escape them.
 ///

@@ -4,7 +4,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
 /// Filter without a setting.
-const DEFAULT_FILTER: &str = "info";
+pub(super) const DEFAULT_FILTER: &str = "info";
 
 /// Modules that are never logged at any setting.
 ///
@@ -33,9 +33,7 @@ pub(super) fn parse(text: Option<&str>, crates: &[&[&str]]) -> Result<EnvFilter,
 }
 
 fn refused(problem: &str) -> String {
-    format!(
-        "RUST_LOG: {problem}; write off, error, warn, info, debug or trace, or TARGET=LEVEL such as `gatepost=debug,info`"
-    )
+    format!("{problem}; write off, error, warn, info, debug or trace, or TARGET=LEVEL such as `gatepost=debug,info`")
 }
 
 /// Returns true for a part such as `warning`. As the name of a crate it would silence all other crates.
@@ -74,12 +72,12 @@ mod tests {
         ] {
             let why = parse(Some(text), &[]).unwrap_err();
             let word = text.rsplit(',').next().unwrap().trim();
-            assert!(why.starts_with(&format!("RUST_LOG: unknown level {word:?}; ")), "{why}");
+            assert!(why.starts_with(&format!("unknown level {word:?}; ")), "{why}");
             assert!(why.contains("off, error, warn, info, debug or trace"), "{why}");
         }
         for text in ["gatepost=loud", "gatepost=warning", "a=b=c"] {
             let why = parse(Some(text), &[]).unwrap_err();
-            assert!(why.starts_with(&format!("RUST_LOG: {text:?} cannot be read; write off, error")), "{why}");
+            assert!(why.starts_with(&format!("{text:?} cannot be read; write off, error")), "{why}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::panic::PanicHookInfo;
 use std::thread;
 
 use super::fields::write_value;
-use crate::output;
+use crate::output::{self, LogFormat};
 
 /// Writes each panic of this process as a line to standard error, at any filter. With `RUST_BACKTRACE` the backtrace
 /// follows.
@@ -17,9 +17,18 @@ fn text(info: &PanicHookInfo<'_>, backtrace: &Backtrace) -> String {
     let thread = thread::current();
     let name = thread.name().unwrap_or("unnamed");
     let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let message = info.payload_as_str().unwrap_or("no message");
+    if LogFormat::current() == LogFormat::Json {
+        // The trace is outside of the message, which is cut.
+        let line = output::json_line("ERROR", "panic", format_args!("thread '{name}' panicked at {place}: {message}"));
+        return match backtrace.status() {
+            BacktraceStatus::Captured => format!("{line}\n{backtrace}"),
+            _ => line,
+        };
+    }
     let mut text = format!("{} ERROR thread '{name}' panicked at {place}: ", output::time());
     // A write to a string cannot fail.
-    let _ = write_value(&mut text, format_args!("{}", info.payload_as_str().unwrap_or("no message")));
+    let _ = write_value(&mut text, format_args!("{message}"));
     if backtrace.status() == BacktraceStatus::Captured {
         text = format!("{text}\n{backtrace}");
     }

@@ -4,6 +4,7 @@
 
 mod endpoints;
 mod limits;
+mod log_level;
 mod metrics;
 mod process;
 mod readiness;

@@ -1,5 +1,7 @@
 //! Metrics in the text format of Prometheus.
 
+use std::sync::Arc;
+
 use gatepost::metrics::{AuthMetrics, GuardMetrics};
 use kit::ops::{Metrics, OpsLimits};
 use testkit::http::get;
@@ -15,7 +17,7 @@ async fn new_guard_has_all_its_metrics() {
     let mut metrics = Metrics::default();
     metrics.count_decisions(GuardMetrics::default());
     metrics.count_verifications(AuthMetrics::default());
-    port.endpoints.show(vec![metrics.endpoint()], Box::new(|| Box::pin(async { Ok(()) })));
+    port.endpoints.show(vec![Arc::new(metrics).endpoint()], Box::new(|| Box::pin(async { Ok(()) })));
     let page = get(port.address, "/metrics").await;
     assert_eq!(page.status, 200);
     for field in ["content-type: application/openmetrics-text; version=1.0.0; charset=utf-8", "cache-control: no-store"]

@@ -77,12 +77,9 @@ impl OpsPort {
                 }
             }) as _
         };
-        let page = Endpoint {
-            path: "/page",
-            handler: Box::new(|ask| {
-                EndpointResponse::json(format!("{:?}", ask.host().map(|host| host.to_string()))).kept_for(7)
-            }),
-        };
+        let page = Endpoint::new("/page", |ask| {
+            EndpointResponse::json(format!("{:?}", ask.host().map(|host| host.to_string()))).kept_for(7)
+        });
         self.endpoints.show(vec![page], Box::new(write));
     }
 }

@@ -1,5 +1,6 @@
 //! The operations port with TLS: served without a client certificate, with the days left in `/readyz`.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use kit::Clock;
@@ -33,7 +34,7 @@ async fn days_left_are_told_over_https() {
     let certificates = Certificates::new(TlsParts { server: Some(tls), client: None }, clock);
     let mut metrics = Metrics::default();
     metrics.show_certificates(certificates.clone());
-    port.endpoints.show(vec![metrics.endpoint()], Box::new(|| Box::pin(async { Ok(()) })));
+    port.endpoints.show(vec![Arc::new(metrics).endpoint()], Box::new(|| Box::pin(async { Ok(()) })));
     port.endpoints.watch_certificates(certificates);
 
     let response = get_by_tls(port.address, &ca, "/readyz").await;

@@ -18,6 +18,7 @@ mod shedding;
 mod stopping;
 mod support;
 mod tls;
+mod traces;
 mod transport;
 mod uploads;
 mod waiting;

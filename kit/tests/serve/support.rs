@@ -17,6 +17,7 @@ use kit::peer::Networks;
 use kit::serve::{Parts, Room, ServerLimits, ServerMetrics, serve};
 use kit::shutdown::Shutdown;
 use kit::tls::ServerTls;
+use kit::trace::CallTracer;
 use testkit::Raw;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -83,8 +84,14 @@ pub(crate) fn parts(go_on: &Arc<Notify>) -> Parts<OneTokenVerifier> {
         essential: &[],
         secret_answers: &[],
         metrics: ServerMetrics::from_descriptors(gatepost::api::DESCRIPTOR_SET).unwrap(),
+        tracer: CallTracer::default(),
         tls: None,
     }
+}
+
+/// Returns a guard that requires a token for `ListSigningKeys`.
+pub(crate) fn keys_guard() -> GuardLayer<OneTokenVerifier> {
+    guard(Rule::Authenticated)
 }
 
 /// Returns a guard with this rule for `ListSigningKeys`; the other methods are public.

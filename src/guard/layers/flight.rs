@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use crate::metrics::AuthMetrics;
+use crate::trace;
 use crate::{Introspection, Token, TokenDigest, TrafficClass, Unavailable, Uptime, Verify};
 
 type FlightResult = Option<Result<Introspection, Unavailable>>;
@@ -68,7 +69,9 @@ impl<V: Verify> SingleFlight<V> {
 
         let entry = FlightEntry { digest, answer: answer.clone(), flights: Arc::clone(&self.flights) };
         let (inner, token, limit) = (Arc::clone(&self.inner), token.clone(), self.limit);
-        tokio::spawn(async move {
+        // The request belongs to the trace of the first caller.
+        let trace = trace::current();
+        tokio::spawn(trace::within(trace, async move {
             // Counted from the task's start: a busy machine may run the task late.
             let deadline = Instant::now() + limit;
             let answer =
@@ -76,7 +79,7 @@ impl<V: Verify> SingleFlight<V> {
             // Remove the flight before it lands. Later callers then start a new one.
             drop(entry);
             sender.send_replace(Some(answer));
-        });
+        }));
         answer
     }
 }

@@ -17,17 +17,22 @@ use crate::guard::endpoints::{
 };
 use crate::log::LogLimit;
 use crate::revocation_state::{Evidence, LogEntry, LogPosition};
+use crate::trace::SpanReport;
 use crate::{Identity, InactiveReason, Introspection, Token, TrafficClass, Unavailable, Uptime, Verify};
 
 // Limited: while the auth service fails, every caller with a token can cause a line.
 static UNANSWERED_LINES: LogLimit = LogLimit::new();
 static SENSELESS_LINES: LogLimit = LogLimit::new();
 
+/// The full name of the method.
+const METHOD: &str = "gatepost.auth.v1.TokenService/VerifyToken";
+
 /// A verifier that calls `VerifyToken` for each verification and caches nothing.
 #[derive(Clone)]
 pub struct RemoteVerifier {
     endpoints: AuthEndpoints,
     uptime: Uptime,
+    report: SpanReport,
 }
 
 impl fmt::Debug for RemoteVerifier {
@@ -42,6 +47,11 @@ impl RemoteVerifier {
         Self { uptime, ..self }
     }
 
+    /// Sets the function that gets the requests as spans.
+    pub(in crate::guard) fn with_report(self, report: SpanReport) -> Self {
+        Self { report, ..self }
+    }
+
     /// Creates a verifier on a channel from the caller.
     pub fn from_channel(channel: Channel) -> Self {
         Self::with_endpoints(AuthEndpoints::from_channel(channel))
@@ -49,7 +59,7 @@ impl RemoteVerifier {
 
     /// Creates a verifier that asks these endpoints.
     pub(in crate::guard) fn with_endpoints(endpoints: AuthEndpoints) -> Self {
-        Self { endpoints, uptime: Uptime::system() }
+        Self { endpoints, uptime: Uptime::system(), report: SpanReport::default() }
     }
 
     /// Asks an endpoint. Asks another one at once if the endpoint fails, and in addition if it stays silent.
@@ -110,6 +120,10 @@ impl RemoteVerifier {
             // Requests about likely garbage neither prove silence nor are sent again.
             let is_fair = class != TrafficClass::Doubtful;
             let pending = is_fair.then(|| endpoint.channel().start_request(deadline));
+            let mut span = self.report.start(METHOD);
+            if let Some(span) = &span {
+                span.span().insert_into(request.metadata_mut().as_mut());
+            }
             // Read before the request is sent: the answer is true at some later moment.
             let begun = self.uptime.now();
             let answer = tokio::select! {
@@ -117,6 +131,9 @@ impl RemoteVerifier {
                 answer = client.verify_token(request) => answer,
                 Ok(()) = channel.changed(), if is_fair => continue,
             };
+            if let Some(span) = &mut span {
+                span.set_answer(&answer);
+            }
             if is_answered(&answer) {
                 endpoint.channel().record_answer();
             }

@@ -10,6 +10,7 @@ use kit::config::Environment;
 use kit::lifecycle::Lifecycle;
 use kit::reload::Reload;
 use kit::shutdown::Shutdown;
+use kit::telemetry::LogControl;
 use kit::tls::ClientTlsFlags;
 
 use super::print::{self, Style};
@@ -21,7 +22,13 @@ use crate::pair::{Pair, PairFlags};
 pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
     // The folder holds a signing key, and its parent is readable by all users of the machine.
     let folder = tempfile::Builder::new().permissions(Permissions::from_mode(0o700)).tempdir()?;
-    let pair = Pair::bind(&PairFlags::on_free_ports(folder.path()), Environment::unset(), Reload::default()).await?;
+    let pair = Pair::bind(
+        &PairFlags::on_free_ports(folder.path()),
+        Environment::unset(),
+        Reload::default(),
+        &LogControl::default(),
+    )
+    .await?;
     let (auth, blog) = (pair.auth_at(), pair.blog_at());
     let [auth_url, blog_url] = [&auth, &blog].map(|place| ServiceAddress::from_socket(place.address));
     let services = DemoServices::new(auth_url, blog_url, &ClientTlsFlags::default())?;

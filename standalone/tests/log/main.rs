@@ -5,9 +5,11 @@
 
 mod broken;
 mod calls;
+mod events;
 mod filter;
 mod flood;
 mod hangup;
+mod json;
 #[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../pair/support.rs"]
 mod pair;

@@ -17,3 +17,4 @@ mod start;
 mod story;
 mod support;
 mod tls;
+mod traces;

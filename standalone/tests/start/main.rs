@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod collector;
 mod encrypted;
 mod health;
 mod input;

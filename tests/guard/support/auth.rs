@@ -24,6 +24,8 @@ pub(crate) struct Asked {
     pub(crate) token: String,
     /// The `grpc-timeout` of the request.
     pub(crate) timeout: Option<Duration>,
+    /// The `traceparent` of the request.
+    pub(crate) traceparent: Option<String>,
 }
 
 /// The fake auth service. Clones share its state.
@@ -121,8 +123,10 @@ impl TokenService for Auth {
         request: Request<VerifyTokenRequest>,
     ) -> Result<Response<VerifyTokenResponse>, Status> {
         let timeout = gatepost::deadline::requested(&request.metadata().clone().into_headers());
+        let parent = request.metadata().get("traceparent");
+        let traceparent = parent.map(|parent| parent.to_str().unwrap().to_owned());
         let token = request.into_inner().token;
-        self.0.asked.send_modify(|asked| asked.push(Asked { token: token.clone(), timeout }));
+        self.0.asked.send_modify(|asked| asked.push(Asked { token: token.clone(), timeout, traceparent }));
         let mut silent = self.0.silent.subscribe();
         silent.wait_for(|silent| silent.is_none_or(|tokens| !token.starts_with(tokens))).await.unwrap();
         (self.0.answer)(&token).map(Response::new)

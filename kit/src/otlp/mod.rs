@@ -1,0 +1,15 @@
+//! Export of spans and metrics over OTLP (gRPC), in batches and in the background.
+//!
+//! The exporter never delays a call. Spans wait in a bounded queue, and a collector that is down, slow or silent costs
+//! spans, which are counted.
+
+mod collector;
+mod counters;
+mod exporter;
+mod page;
+mod resource;
+mod settings;
+mod spans;
+
+pub use exporter::{ExportTimes, ServiceTelemetry};
+pub use settings::{CollectorAddress, CollectorSettings};
