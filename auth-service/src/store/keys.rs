@@ -156,7 +156,7 @@ impl AuthStore {
     /// now.
     ///
     /// # Errors
-    /// [`StoreError`]; then all seals are as they were.
+    /// [`StoreError`]. All seals are as they were then, unless the answer to the commit was lost.
     pub async fn reseal_signing_keys(&self, seals: &[SealChange]) -> Result<bool, StoreError> {
         const SQL: &str = "update signing_keys set sealed = $3 where id = $1 and sealed = $2";
         let seals = seals.to_vec();

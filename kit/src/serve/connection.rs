@@ -42,8 +42,10 @@ where
     let (limits, seat, accepted) = (&host.limits, taken.seat(), Instant::now());
     let activity = Arc::new(PeerActivity::new(limits));
     let record = host.metrics.counters().connections.open();
+    // Boxed: an open connection keeps no memory for its handshakes.
+    let handshakes = Box::pin(begin(&host, stream, peer, Arc::clone(&activity)));
     let begun = tokio::select! {
-        begun = timeout(limits.handshake, begin(&host, stream, peer, Arc::clone(&activity))) => begun,
+        begun = timeout(limits.handshake, handshakes) => begun,
         () = seat.cut.cancelled() => return record.end(ConnectionEnd::Evicted),
         () = host.stop.cancelled() => return record.end(ConnectionEnd::Stop),
     };

@@ -1,4 +1,4 @@
-//! Checks of the TLS settings, which name the setting and what to do.
+//! TLS settings. Their errors name the setting and say what to do.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -70,7 +70,7 @@ impl ServerSettings<'_> {
         }
     }
 
-    /// Refuses settings of client certificates without their authorities.
+    /// Fails if another setting for client certificates is present without the file of their CAs.
     fn check_authorities(&self) -> Result<(), ConfigError> {
         if self.client_authorities.is_some() {
             return Ok(());
@@ -95,30 +95,30 @@ impl ServerSettings<'_> {
     }
 }
 
-/// TLS settings of a client of the auth service, with the prefix of their names.
+/// TLS settings of a client of the auth service, with the prefix of their environment variables.
 #[derive(Clone, Debug)]
 pub struct ClientSettings<'s> {
     /// Prefix of the environment variables, such as `BLOG`.
     pub prefix: &'static str,
     /// True if the URL of the auth service begins with `https`.
     pub is_used: bool,
-    /// File of the server's authorities.
+    /// File of the CAs that issue the server's certificate.
     pub authorities: Option<&'s PathBuf>,
-    /// File of the server's certificate, for a server in the same process. The authorities come before it.
+    /// File of the server's certificate, for a server in the same process. Ignored if `authorities` is set.
     pub own: Option<&'s PathBuf>,
     /// File of the client certificate.
     pub certificate: Option<&'s PathBuf>,
-    /// File of its private key.
+    /// File of the client certificate's private key.
     pub key: Option<&'s PathBuf>,
     /// Name that the server's certificate must have.
     pub server_name: Option<&'s String>,
 }
 
 impl ClientSettings<'_> {
-    /// Reads the files; `None` if the URL is for plaintext.
+    /// Reads the files; returns `None` if the URL begins with `http:`.
     ///
     /// # Errors
-    /// Names the setting, the file and the fault.
+    /// Fails with the setting, the file and the fault.
     pub fn open(&self) -> Result<Option<ClientTls>, ConfigError> {
         let set = [
             ("auth-ca", self.authorities.is_some()),
@@ -178,7 +178,7 @@ fn setting(prefix: &str, flag: &str) -> String {
     format!("--{flag} ({prefix}_{})", flag.to_ascii_uppercase().replace('-', "_"))
 }
 
-/// Returns the time since 1970.
+/// Returns the clock's time as whole seconds since 1970.
 pub(super) fn since_1970(clock: &Clock) -> Duration {
     Duration::from_secs(clock.now().timestamp().try_into().unwrap_or_default())
 }

@@ -62,7 +62,7 @@ impl Drop for Proxy {
     }
 }
 
-/// Replaces each text, which occurs once.
+/// Replaces each documented text. Panics unless it occurs exactly once.
 fn replaced(mut text: String, changes: &[(&str, &str)]) -> String {
     for (documented, here) in changes {
         assert_eq!(text.matches(documented).count(), 1, "{documented}");
@@ -81,7 +81,7 @@ impl Kind {
 
     /// Starts the program with its file in front of this pair, and waits until it accepts connections.
     ///
-    /// Its port stays, on an address of this loopback network that no other test has: the programs take no port 0.
+    /// The port is fixed, because these programs cannot listen on port 0. The loopback address is unique to this test.
     fn start(self, program: PathBuf, pair: &Pair) -> Proxy {
         let folder = folder();
         let [.., high, low] = std::process::id().to_be_bytes();
@@ -194,10 +194,10 @@ fn with_token<T>(message: T, token: &str) -> Request<T> {
 #[track_caller]
 fn reason(status: &Status) -> String {
     let details = status.get_details_error_info();
-    details.unwrap_or_else(|| panic!("the proxy has answered: {status:?}")).reason
+    details.unwrap_or_else(|| panic!("answered by the proxy itself: {status:?}")).reason
 }
 
-/// Time for everything behind a proxy.
+/// Time limit for a whole test behind a proxy.
 const PROXY_TIMEOUT: Duration = Duration::from_mins(2);
 
 async fn works_behind(kind: Kind) -> Outcome {
@@ -226,7 +226,7 @@ async fn calls_behind(kind: Kind) -> Outcome {
     assert_eq!(reason(&refused), "TOO_MANY_ATTEMPTS");
     register(&proxy.channel(BOB), "bob@example.com", "192.0.2.1").await?;
 
-    // Large requests, long headers, and refusals with their details.
+    // Large requests, long headers, and details of refusals pass through the proxy.
     let mut posts = PostServiceClient::new(ada.clone());
     let content = "b".repeat(LONGEST_CONTENT);
     let request = CreatePostRequest { title: "a".into(), content, ..CreatePostRequest::default() };
@@ -240,7 +240,7 @@ async fn calls_behind(kind: Kind) -> Outcome {
     let garbled = "x".repeat(LONG_HEADER);
     assert_eq!(reason(&users.get_me(with_token(GetMeRequest {}, &garbled)).await.unwrap_err()), "TOKEN_INVALID");
 
-    // Health is not for callers.
+    // The proxy does not expose the health service.
     let hidden = HealthClient::new(ada).check(HealthCheckRequest::default()).await.unwrap_err();
     assert_eq!(hidden.code(), Code::Unimplemented);
 
@@ -252,7 +252,7 @@ async fn calls_behind(kind: Kind) -> Outcome {
     let ops = guarded.address("blog-service operations on ");
     reaches(ops, "gatepost_feed_renewals_total", RENEWALS).await;
     assert_eq!((metric(ops, "gatepost_feed_up").await, metric(ops, "gatepost_feed_gaps_total").await), (1, 0));
-    assert_eq!(metric(ops, "gatepost_feed_resets_total").await, 1, "one stream, from its start");
+    assert_eq!(metric(ops, "gatepost_feed_resets_total").await, 1, "one stream for the whole test");
     guarded.stop();
     Ok(())
 }
