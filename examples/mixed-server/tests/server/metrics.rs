@@ -109,12 +109,17 @@ async fn each_metric_of_the_manual_has_a_description() {
         .unwrap();
     let units = recorded.units.lock().unwrap();
     for (name, unit) in &*units {
-        let expected = if name.ends_with("_total") { Some(Unit::Count) } else { Some(Unit::Seconds) };
-        assert_eq!(*unit, expected.filter(|_| name != "gatepost_feed_up"), "{name}");
+        let expected = match name.as_str() {
+            name if name.ends_with("_total") => Some(Unit::Count),
+            name if name.ends_with("_seconds") => Some(Unit::Seconds),
+            _ => None,
+        };
+        assert_eq!(*unit, expected, "{name}");
     }
     let names: BTreeSet<_> = units.keys().map(|name| name.strip_prefix("gatepost_").unwrap()).collect();
     let guard = ["guard_decisions_total", "guard_ended_total", "guard_verdicts_total", "guard_flights_joined_total"];
     let times = ["guard_given_up_total", "guard_evidence_age_seconds", "feed_lag_seconds"];
     let feed = ["feed_up", "feed_renewals_total", "feed_resets_total", "feed_gaps_total"];
-    assert_eq!(names, guard.into_iter().chain(times).chain(feed).collect());
+    let endpoints = ["guard_endpoints", "guard_endpoints_down", "guard_failovers_total"];
+    assert_eq!(names, guard.into_iter().chain(times).chain(feed).chain(endpoints).collect());
 }
