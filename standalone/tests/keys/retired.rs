@@ -28,10 +28,14 @@ async fn waiting_key_that_signs_early_lists_its_time() {
         service.serves();
         let first = listed(&url).remove(0)[0].clone();
         let next = done(&url, settings, &["rotate", "--lead", "7d"]).remove(0);
+        assert!(service.hears(&["signing key added"]).contains(&next), "the running service logs the new key");
         let planned = times(&url).remove(1).2;
         let told = keys(&url, settings, &["retire", &first]);
         assert_eq!((told.code, told.out.trim()), (0, next.as_str()));
         assert_eq!(told.err, format!("{first} is killed, and its tokens are refused.\n{next} signs.\n"));
+        let moved = service.hears(&["start of a signing key moved"]);
+        assert!(moved.contains(&next), "{moved}");
+        assert!(service.hears(&["signing key retired by an operator"]).contains(&first), "the service logs the end");
         let [(id, state, from)] = &times(&url)[..] else { panic!("one key is left") };
         assert_eq!((id, state.as_str()), (&next, "signing"));
         assert!(*from < planned, "the key signs from {from}, not from {planned}");

@@ -11,6 +11,7 @@ use db::patiently;
 use kit::Clock;
 
 use super::KeyringError;
+use super::key_changes::log_changes;
 use crate::domain::{KeyState, SigningKeyRecord};
 use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
 use crate::keys::storage::{KeyStorage, MasterKey, SigningKeyError, opened};
@@ -38,6 +39,8 @@ pub struct Keyring {
     keys: Arc<CurrentKeys>,
     /// Opened private halves by key id; each is opened once.
     opened: Mutex<HashMap<String, Arc<Key>>>,
+    /// Keys of the last reading.
+    known: Mutex<Vec<SigningKeyRecord>>,
 }
 
 impl Keyring {
@@ -45,7 +48,7 @@ impl Keyring {
     #[must_use]
     pub fn new(store: AuthStore, clock: Clock, storage: KeyStorage) -> Self {
         let keys = Arc::new(CurrentKeys::new(Timetable::new(&[])));
-        Self { store, clock, storage, keys, opened: Mutex::default() }
+        Self { store, clock, storage, keys, opened: Mutex::default(), known: Mutex::default() }
     }
 
     /// Returns the current key sets.
@@ -226,6 +229,11 @@ impl Keyring {
 
     /// Activates these keys, and drops the private halves of all others from memory.
     fn publish(&self, rows: Vec<KeyRow>) {
+        let records: Vec<_> = rows.iter().map(|row| row.record.clone()).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        log_changes(&known, &records, self.clock.now());
+        *known = records;
+        drop(known);
         let members: Vec<_> = rows.into_iter().filter_map(|row| self.member(row)).collect();
         self.opened().retain(|id, _| members.iter().any(|member| member.key.is_some() && member.record.id == *id));
         self.keys.replace(Timetable::new(&members));

@@ -2,6 +2,7 @@
 
 mod configured;
 mod error;
+mod key_changes;
 mod keyring;
 mod retire;
 mod schedule;

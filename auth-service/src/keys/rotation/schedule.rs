@@ -97,9 +97,7 @@ impl Keyring {
             return Ok(());
         }
         let pkcs8 = generate(schedule.key_type).await?;
-        if let Some(next) = self.rotate(pkcs8, self.clock.now() + schedule.lead).await? {
-            tracing::info!(key = next.id, sign_time = %next.sign_time, "next signing key listed");
-        }
+        self.rotate(pkcs8, self.clock.now() + schedule.lead).await?;
         Ok(())
     }
 }
