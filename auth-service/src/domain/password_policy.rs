@@ -56,7 +56,7 @@ impl PasswordPolicy {
     }
 
     /// Returns the text as a new password if it fulfills the policy. `own_words` are the display name and the email
-    /// address; only the local part of the address counts.
+    /// address, which counts as a whole and by its local part.
     ///
     /// # Errors
     /// The first rule that the text breaks.
@@ -97,7 +97,8 @@ fn words(own_words: &[&str]) -> Vec<String> {
     let texts =
         once(SERVICE).chain(own_words.iter().map(|text| text.rsplit_once('@').map_or(*text, |(local, _)| local)));
     let parts = texts.flat_map(|text| once(text).chain(text.split(|char: char| !char.is_alphanumeric())));
-    let mut words: Vec<String> = parts.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
+    let all = own_words.iter().copied().chain(parts);
+    let mut words: Vec<String> = all.filter(|word| !word.is_empty()).map(str::to_lowercase).collect();
     words.sort_unstable_by(|one, other| Reverse(one.len()).cmp(&Reverse(other.len())).then_with(|| one.cmp(other)));
     words.dedup();
     words
@@ -126,11 +127,14 @@ mod tests {
         assert!(!is_leaked("") && !is_leaked("password\n12345678") && !is_leaked("quiet vowel"));
     }
 
-    /// C46: the words are whole texts and their parts, without the domain.
+    /// C46: the words are whole texts and their parts; a domain counts only in the whole address.
     #[test]
     fn words_are_texts_and_parts_without_the_domain() {
         let found = words(&["Ada K\u{f6}nig", "ada.lovelace@example.com"]);
-        assert_eq!(found, ["ada.lovelace", "ada k\u{f6}nig", "gatepost", "lovelace", "k\u{f6}nig", "ada"]);
+        assert_eq!(
+            found,
+            ["ada.lovelace@example.com", "ada.lovelace", "ada k\u{f6}nig", "gatepost", "lovelace", "k\u{f6}nig", "ada"]
+        );
         assert_eq!(left_without("gatepostada!".into(), &found), 4);
     }
 }
