@@ -16,11 +16,12 @@ use prost_types::Timestamp;
 use tonic::Request;
 
 use crate::app::SessionTokens;
+use crate::app::password_reset::IssuedCode;
 use crate::app::register::{Registered, Registrant};
 use crate::app::users::UserUpdate;
 use crate::domain::{
-    Audiences, Client, Email, EntryFingerprint, ListedSession, LogId, Logged, Name, Password, PasswordPolicy, Position,
-    Role, Roles, SessionId, User, UserChange, UserState,
+    Audiences, Client, Email, EntryFingerprint, ListedSession, LogId, Logged, LoginActivity, Name, Password,
+    PasswordPolicy, Position, Role, Roles, SessionId, User, UserChange, UserState,
 };
 use crate::error::AuthError;
 use crate::keys::model::PublicKey;
@@ -199,7 +200,22 @@ pub(crate) fn user(user: User, in_full: bool) -> v1::User {
         create_time: Some(time(user.create_time)),
         update_time: Some(time(user.update_time)),
         etag: etag::from_revision(user.revision),
+        ..v1::User::default()
     }
+}
+
+/// Adds the logins that only admins see.
+pub(crate) fn with_logins(user: v1::User, activity: LoginActivity) -> v1::User {
+    v1::User {
+        last_login_time: activity.last_login_time.map(time),
+        failed_attempts: activity.failed_attempts,
+        lock_expire_time: activity.lock_expire_time.map(time),
+        ..user
+    }
+}
+
+pub(crate) fn reset_code(issued: &IssuedCode) -> v1::ResetPasswordResponse {
+    v1::ResetPasswordResponse { code: issued.code.expose(), expire_time: Some(time(issued.reset.expire_time)) }
 }
 
 pub(crate) fn registered(registered: Registered) -> v1::CreateUserResponse {

@@ -32,6 +32,8 @@ pub(crate) enum AuthError {
     RefreshTokenReused,
     #[error("no session can be refreshed with this token")]
     RefreshTokenInvalid,
+    #[error("the reset code is unknown, used or expired, or its user is disabled")]
+    ResetCodeInvalid,
     #[error("too many wrong passwords or registrations")]
     TooManyAttempts(TimeDelta),
     #[error("too many logins or refreshes from one address")]
@@ -129,6 +131,11 @@ impl From<AuthError> for Status {
                 Code::Unauthenticated,
                 ErrorReason::RefreshTokenInvalid,
                 "the refresh token is unknown, or its session is over: log in again",
+            ),
+            AuthError::ResetCodeInvalid => status(
+                Code::Unauthenticated,
+                ErrorReason::ResetCodeInvalid,
+                "the reset code is invalid, used or expired: ask an admin for another one",
             ),
             AuthError::TooManyAttempts(wait) => too_many(whole_seconds(wait)),
             AuthError::TooManyCalls(wait) => {

@@ -21,12 +21,14 @@ pub(crate) const ELSEWHERE: [Elsewhere; 1] =
 /// Methods without which the guarded services stop.
 pub(crate) const ESSENTIAL: [&str; 1] = ["/gatepost.auth.v1.TokenService/VerifyToken"];
 
-/// Methods whose answers hold tokens.
-pub(crate) const SECRET_ANSWERS: [&str; 4] = [
+/// Methods whose answers hold secrets.
+pub(crate) const SECRET_ANSWERS: [&str; 6] = [
     "/gatepost.auth.v1.AuthService/Login",
     "/gatepost.auth.v1.AuthService/RefreshToken",
     "/gatepost.auth.v1.UserService/ChangePassword",
+    "/gatepost.auth.v1.UserService/CompletePasswordReset",
     "/gatepost.auth.v1.UserService/CreateUser",
+    "/gatepost.auth.v1.UserService/ResetPassword",
 ];
 
 /// Returns the access table. The handlers check the ownership of data.
@@ -55,6 +57,9 @@ pub(crate) fn policy(registration: Registration) -> Policy {
         .rule("/gatepost.auth.v1.UserService/SetUserRoles", Rule::role(Role::ADMIN))
         .rule("/gatepost.auth.v1.UserService/DisableUser", Rule::role(Role::ADMIN))
         .rule("/gatepost.auth.v1.UserService/EnableUser", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.UserService/ResetPassword", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.UserService/CompletePasswordReset", Rule::Public)
+        .rule("/gatepost.auth.v1.UserService/UnlockUser", Rule::role(Role::ADMIN))
         .rule("/gatepost.auth.v1.SessionService/ListSessions", Rule::Authenticated)
         .rule("/gatepost.auth.v1.SessionService/RevokeSession", Rule::Authenticated)
         .rule("/gatepost.auth.v1.SessionService/RevokeAllSessions", Rule::Authenticated)
@@ -63,8 +68,7 @@ pub(crate) fn policy(registration: Registration) -> Policy {
 #[cfg(test)]
 mod tests {
     use gatepost::api::DESCRIPTOR_SET;
-    use prost::Message as _;
-    use prost_types::FileDescriptorSet;
+    use prost_reflect::{DescriptorPool, FieldDescriptor, MessageDescriptor, MethodDescriptor};
     use testkit::methods;
 
     use super::*;
@@ -77,21 +81,19 @@ mod tests {
         }
     }
 
-    /// The size of a compressed answer tells about its tokens.
+    /// The size of a compressed answer tells about its secrets.
     #[test]
-    fn answers_with_tokens_are_secret() {
-        let files = FileDescriptorSet::decode(DESCRIPTOR_SET).unwrap().file;
-        let has_tokens = |name: &str| {
-            let mut messages = files.iter().flat_map(|file| &file.message_type);
-            let message = messages.find(|message| name.rsplit('.').next() == Some(message.name())).unwrap();
-            message.field.iter().any(|field| field.type_name() == ".gatepost.auth.v1.TokenPair")
+    fn answers_with_secrets_are_known() {
+        let is_secret = |field: FieldDescriptor| field.options().get_field_by_name("debug_redact").unwrap().as_bool();
+        let has_secrets = |message: MessageDescriptor| message.fields().any(|field| is_secret(field) == Some(true));
+        let pool = DescriptorPool::decode(DESCRIPTOR_SET).unwrap();
+        let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+        let has_secret_answer = |method: &MethodDescriptor| {
+            let nested = |field: FieldDescriptor| field.kind().as_message().cloned().is_some_and(has_secrets);
+            has_secrets(method.output()) || method.output().fields().any(nested)
         };
-        let services = files.iter().flat_map(|file| file.service.iter().map(move |service| (file.package(), service)));
-        let mut secret: Vec<_> = services
-            .flat_map(|(package, service)| service.method.iter().map(move |method| (package, service.name(), method)))
-            .filter(|(.., method)| has_tokens(method.output_type()))
-            .map(|(package, service, method)| format!("/{package}.{service}/{}", method.name()))
-            .collect();
+        let path = |method: MethodDescriptor| format!("/{}/{}", method.parent_service().full_name(), method.name());
+        let mut secret: Vec<_> = methods.filter(has_secret_answer).map(path).collect();
         secret.sort();
         assert_eq!(secret, SECRET_ANSWERS);
     }

@@ -45,6 +45,18 @@ pub struct User {
     /// The etag. It changes with every change of the user (AIP-154).
     #[prost(string, tag = "8")]
     pub etag: ::prost::alloc::string::String,
+    /// The time of the last login, in microseconds. `GetUser`, `BatchGetUsers` and `ListUsers` set it for admins; unset for
+    /// others, and if the user has never logged in.
+    #[prost(message, optional, tag = "9")]
+    pub last_login_time: ::core::option::Option<::prost_types::Timestamp>,
+    /// The number of wrong passwords in a row, from the network with the most. It is forgotten a day after the last one.
+    /// `GetUser`, `BatchGetUsers` and `ListUsers` set it for admins; 0 for others.
+    #[prost(int32, tag = "10")]
+    pub failed_attempts: i32,
+    /// The end of the account's lock, in microseconds: until then, each login is refused in at least one network.
+    /// `GetUser`, `BatchGetUsers` and `ListUsers` set it for admins; unset for others, and if the account is not locked.
+    #[prost(message, optional, tag = "11")]
+    pub lock_expire_time: ::core::option::Option<::prost_types::Timestamp>,
 }
 /// UserState is the state of an account (AIP-216).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -719,8 +731,12 @@ pub enum ErrorReason {
     /// before you repeat the call. These calls can be repeated without reading: `CreateUser` with the same `request_id`,
     /// `RefreshToken` with the same token within a minute, `Logout`, `RevokeSession` (`SESSION_NOT_FOUND` then means that
     /// the session has ended), `RevokeAllSessions`, and any change with an `etag` (`ETAG_MISMATCH` then means that the
-    /// resource has changed). After `ChangePassword`, log in, with the new password first.
+    /// resource has changed), `ResetPassword` and `UnlockUser`. After `ChangePassword` and `CompletePasswordReset`, log in,
+    /// with the new password first.
     OutcomeUnknown = 29,
+    /// UNAUTHENTICATED: the reset code is unknown, used, replaced by a newer one or older than 15 minutes, or its user is
+    /// disabled. An admin can issue another one.
+    ResetCodeInvalid = 30,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -759,6 +775,7 @@ impl ErrorReason {
             Self::RefreshTokenInvalid => "ERROR_REASON_REFRESH_TOKEN_INVALID",
             Self::LastAdmin => "ERROR_REASON_LAST_ADMIN",
             Self::OutcomeUnknown => "ERROR_REASON_OUTCOME_UNKNOWN",
+            Self::ResetCodeInvalid => "ERROR_REASON_RESET_CODE_INVALID",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -794,6 +811,7 @@ impl ErrorReason {
             "ERROR_REASON_REFRESH_TOKEN_INVALID" => Some(Self::RefreshTokenInvalid),
             "ERROR_REASON_LAST_ADMIN" => Some(Self::LastAdmin),
             "ERROR_REASON_OUTCOME_UNKNOWN" => Some(Self::OutcomeUnknown),
+            "ERROR_REASON_RESET_CODE_INVALID" => Some(Self::ResetCodeInvalid),
             _ => None,
         }
     }
@@ -2513,6 +2531,57 @@ pub struct EnableUserResponse {
     #[prost(message, optional, tag = "1")]
     pub user: ::core::option::Option<User>,
 }
+/// ResetPasswordRequest names a user who cannot log in.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ResetPasswordRequest {
+    /// The user's id, a UUID, or `me` for the caller.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The new password, by the rule of `CreateUserRequest.password`. If empty, the response carries a code.
+    #[prost(string, tag = "2")]
+    pub new_password: ::prost::alloc::string::String,
+}
+/// ResetPasswordResponse carries the code, unless the request set a password.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ResetPasswordResponse {
+    /// The code, `gpc_` and 43 characters, shown only here; empty if the request has a new password. The holder of the code
+    /// can take over the account, so hand it to the user in private.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// The time at which the code expires, in microseconds; unset without a code.
+    #[prost(message, optional, tag = "2")]
+    pub expire_time: ::core::option::Option<::prost_types::Timestamp>,
+}
+/// CompletePasswordResetRequest holds a code and the new password.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CompletePasswordResetRequest {
+    /// The code from `ResetPassword`.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// The new password, by the rule of `CreateUserRequest.password`.
+    #[prost(string, tag = "2")]
+    pub new_password: ::prost::alloc::string::String,
+}
+/// CompletePasswordResetResponse carries the tokens of a new session.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CompletePasswordResetResponse {
+    /// The tokens of the user's new and only session.
+    #[prost(message, optional, tag = "1")]
+    pub tokens: ::core::option::Option<TokenPair>,
+}
+/// UnlockUserRequest names the user to unlock.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnlockUserRequest {
+    /// The user's id, a UUID, or `me` for the caller.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// UnlockUserResponse is empty: the user may try again at once.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct UnlockUserResponse {}
 /// Generated client implementations.
 pub mod user_service_client {
     #![allow(
@@ -2975,6 +3044,120 @@ pub mod user_service_client {
                 .insert(GrpcMethod::new("gatepost.auth.v1.UserService", "EnableUser"));
             self.inner.unary(req, path, codec).await
         }
+        /// ResetPassword helps a user who cannot log in. With a new password, it sets that password and ends every session of
+        /// the user; every token of the user is refused once the response arrives. Without one, it returns a code that the user
+        /// exchanges by `CompletePasswordReset` within 15 minutes; until then nothing changes. Each call replaces an earlier
+        /// code. A repeated call is safe. Allowed for admins.
+        ///
+        ///   grpcurl -plaintext -H "api-token: $TOKEN" -d "{\"id\":\"$USER_ID\"}" \
+        ///     127.0.0.1:50051 gatepost.auth.v1.UserService/ResetPassword
+        ///
+        /// Errors:
+        ///   UNAUTHENTICATED: the call carries no valid token.
+        ///   PERMISSION_DENIED (NOT_ALLOWED): the caller is not an admin.
+        ///   INVALID_ARGUMENT (INVALID_FIELDS): the id is not a UUID, or the new password breaks its rule.
+        ///   NOT_FOUND (USER_NOT_FOUND): there is no such user.
+        ///   RESOURCE_EXHAUSTED (OVERLOADED): the queue of passwords to hash is full; RetryInfo says when to retry.
+        pub async fn reset_password(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ResetPasswordRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResetPasswordResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallBufferCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gatepost.auth.v1.UserService/ResetPassword",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("gatepost.auth.v1.UserService", "ResetPassword"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// CompletePasswordReset exchanges the code of `ResetPassword` for a new password. It ends every session of the user,
+        /// unlocks the account, and returns the tokens of a new session. A code works once; a refused password leaves it valid.
+        ///
+        ///   grpcurl -plaintext -d "{\"code\":\"$CODE\",\"new_password\":\"$PASSWORD\"}" \
+        ///     127.0.0.1:50051 gatepost.auth.v1.UserService/CompletePasswordReset
+        ///
+        /// Errors:
+        ///   UNAUTHENTICATED (RESET_CODE_INVALID): the code is unknown, used, replaced or older than 15 minutes, or its user is
+        ///     disabled.
+        ///   INVALID_ARGUMENT (INVALID_FIELDS): the new password breaks its rule. It is checked after the code.
+        ///   RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS): too many wrong passwords and codes from the caller's address; RetryInfo
+        ///     says when to retry.
+        ///   RESOURCE_EXHAUSTED (OVERLOADED): the queue of passwords to hash is full; RetryInfo says when to retry.
+        pub async fn complete_password_reset(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CompletePasswordResetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompletePasswordResetResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallBufferCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gatepost.auth.v1.UserService/CompletePasswordReset",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new(
+                        "gatepost.auth.v1.UserService",
+                        "CompletePasswordReset",
+                    ),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+        /// UnlockUser forgets the wrong passwords of a user, so that the next login is not refused for them. The limits of the
+        /// caller's address stay. Unlocking an account without a lock changes nothing. Allowed for admins.
+        ///
+        /// Errors:
+        ///   UNAUTHENTICATED: the call carries no valid token.
+        ///   PERMISSION_DENIED (NOT_ALLOWED): the caller is not an admin.
+        ///   INVALID_ARGUMENT (INVALID_FIELDS): the id is not a UUID.
+        ///   NOT_FOUND (USER_NOT_FOUND): there is no such user.
+        pub async fn unlock_user(
+            &mut self,
+            request: impl tonic::IntoRequest<super::UnlockUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnlockUserResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = crate::codec::SmallBufferCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/gatepost.auth.v1.UserService/UnlockUser",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("gatepost.auth.v1.UserService", "UnlockUser"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -3169,6 +3352,62 @@ pub mod user_service_server {
             request: tonic::Request<super::EnableUserRequest>,
         ) -> std::result::Result<
             tonic::Response<super::EnableUserResponse>,
+            tonic::Status,
+        >;
+        /// ResetPassword helps a user who cannot log in. With a new password, it sets that password and ends every session of
+        /// the user; every token of the user is refused once the response arrives. Without one, it returns a code that the user
+        /// exchanges by `CompletePasswordReset` within 15 minutes; until then nothing changes. Each call replaces an earlier
+        /// code. A repeated call is safe. Allowed for admins.
+        ///
+        ///   grpcurl -plaintext -H "api-token: $TOKEN" -d "{\"id\":\"$USER_ID\"}" \
+        ///     127.0.0.1:50051 gatepost.auth.v1.UserService/ResetPassword
+        ///
+        /// Errors:
+        ///   UNAUTHENTICATED: the call carries no valid token.
+        ///   PERMISSION_DENIED (NOT_ALLOWED): the caller is not an admin.
+        ///   INVALID_ARGUMENT (INVALID_FIELDS): the id is not a UUID, or the new password breaks its rule.
+        ///   NOT_FOUND (USER_NOT_FOUND): there is no such user.
+        ///   RESOURCE_EXHAUSTED (OVERLOADED): the queue of passwords to hash is full; RetryInfo says when to retry.
+        async fn reset_password(
+            &self,
+            request: tonic::Request<super::ResetPasswordRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ResetPasswordResponse>,
+            tonic::Status,
+        >;
+        /// CompletePasswordReset exchanges the code of `ResetPassword` for a new password. It ends every session of the user,
+        /// unlocks the account, and returns the tokens of a new session. A code works once; a refused password leaves it valid.
+        ///
+        ///   grpcurl -plaintext -d "{\"code\":\"$CODE\",\"new_password\":\"$PASSWORD\"}" \
+        ///     127.0.0.1:50051 gatepost.auth.v1.UserService/CompletePasswordReset
+        ///
+        /// Errors:
+        ///   UNAUTHENTICATED (RESET_CODE_INVALID): the code is unknown, used, replaced or older than 15 minutes, or its user is
+        ///     disabled.
+        ///   INVALID_ARGUMENT (INVALID_FIELDS): the new password breaks its rule. It is checked after the code.
+        ///   RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS): too many wrong passwords and codes from the caller's address; RetryInfo
+        ///     says when to retry.
+        ///   RESOURCE_EXHAUSTED (OVERLOADED): the queue of passwords to hash is full; RetryInfo says when to retry.
+        async fn complete_password_reset(
+            &self,
+            request: tonic::Request<super::CompletePasswordResetRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CompletePasswordResetResponse>,
+            tonic::Status,
+        >;
+        /// UnlockUser forgets the wrong passwords of a user, so that the next login is not refused for them. The limits of the
+        /// caller's address stay. Unlocking an account without a lock changes nothing. Allowed for admins.
+        ///
+        /// Errors:
+        ///   UNAUTHENTICATED: the call carries no valid token.
+        ///   PERMISSION_DENIED (NOT_ALLOWED): the caller is not an admin.
+        ///   INVALID_ARGUMENT (INVALID_FIELDS): the id is not a UUID.
+        ///   NOT_FOUND (USER_NOT_FOUND): there is no such user.
+        async fn unlock_user(
+            &self,
+            request: tonic::Request<super::UnlockUserRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::UnlockUserResponse>,
             tonic::Status,
         >;
     }
@@ -3748,6 +3987,142 @@ pub mod user_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/gatepost.auth.v1.UserService/ResetPassword" => {
+                    #[allow(non_camel_case_types)]
+                    struct ResetPasswordSvc<T: UserService>(pub Arc<T>);
+                    impl<
+                        T: UserService,
+                    > tonic::server::UnaryService<super::ResetPasswordRequest>
+                    for ResetPasswordSvc<T> {
+                        type Response = super::ResetPasswordResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ResetPasswordRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UserService>::reset_password(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ResetPasswordSvc(inner);
+                        let codec = crate::codec::SmallBufferCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gatepost.auth.v1.UserService/CompletePasswordReset" => {
+                    #[allow(non_camel_case_types)]
+                    struct CompletePasswordResetSvc<T: UserService>(pub Arc<T>);
+                    impl<
+                        T: UserService,
+                    > tonic::server::UnaryService<super::CompletePasswordResetRequest>
+                    for CompletePasswordResetSvc<T> {
+                        type Response = super::CompletePasswordResetResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CompletePasswordResetRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UserService>::complete_password_reset(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CompletePasswordResetSvc(inner);
+                        let codec = crate::codec::SmallBufferCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/gatepost.auth.v1.UserService/UnlockUser" => {
+                    #[allow(non_camel_case_types)]
+                    struct UnlockUserSvc<T: UserService>(pub Arc<T>);
+                    impl<
+                        T: UserService,
+                    > tonic::server::UnaryService<super::UnlockUserRequest>
+                    for UnlockUserSvc<T> {
+                        type Response = super::UnlockUserResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::UnlockUserRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UserService>::unlock_user(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = UnlockUserSvc(inner);
+                        let codec = crate::codec::SmallBufferCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -3848,6 +4223,30 @@ impl ::core::fmt::Debug for ChangePasswordRequest {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.debug_struct("ChangePasswordRequest")
             .field("current_password", &"[redacted]")
+            .field("new_password", &"[redacted]")
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for ResetPasswordRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ResetPasswordRequest")
+            .field("id", &self.id)
+            .field("new_password", &"[redacted]")
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for ResetPasswordResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("ResetPasswordResponse")
+            .field("code", &"[redacted]")
+            .field("expire_time", &self.expire_time)
+            .finish()
+    }
+}
+impl ::core::fmt::Debug for CompletePasswordResetRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.debug_struct("CompletePasswordResetRequest")
+            .field("code", &"[redacted]")
             .field("new_password", &"[redacted]")
             .finish()
     }

@@ -71,6 +71,20 @@ impl Attempts {
         used.map_err(AuthError::TooManyAttempts)
     }
 
+    /// Fails if the caller's address has failed too often.
+    pub(super) async fn check_address(&self, client: &Client) -> Result<(), AuthError> {
+        let allowance = self.limits.failures;
+        let full = self.store.allowance(AllowanceKind::Failure, &network(&client.peer)).await?;
+        let wait = full.and_then(|full| allowance.wait(full, self.clock.earliest()));
+        wait.map_or(Ok(()), |wait| Err(AuthError::TooManyAttempts(wait)))
+    }
+
+    /// Counts a failure of the caller's address that belongs to no account.
+    pub(super) async fn count_failure(&self, client: &Client) -> Result<(), AuthError> {
+        let network = network(&client.peer);
+        Ok(self.store.add_failure(&[], &network, self.limits.failures, self.clock.earliest()).await?)
+    }
+
     /// Returns the line of the hashing queue for callers of this network. All callers share one line if addresses have no
     /// limits, for example behind an untrusted proxy.
     fn line<'a>(&self, network: &'a str) -> Option<&'a str> {

@@ -6,6 +6,7 @@ use gatepost::{InactiveReason, Rejection};
 use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 
 use super::accounts::PasswordPurpose;
+use super::login_activity::{self, Logins};
 use super::{App, Caller};
 use crate::domain::{Client, Password, Roles, User, UserChange, UserId, UserState};
 use crate::error::AuthError;
@@ -35,16 +36,24 @@ pub(crate) async fn get_many(app: &App, ids: &[UserId]) -> Result<HashMap<UserId
     Ok(app.store.users(ids).await?.into_iter().map(|user| (user.id, user)).collect())
 }
 
-/// Returns a page of users. `row` converts a user into a row of the answer.
+/// Returns the logins of these users if the caller is an admin. Others get none.
+pub(crate) async fn logins(app: &App, caller: Caller, users: &[&User]) -> Result<Logins, AuthError> {
+    if caller.is_admin() { login_activity::of_users(app, users).await } else { Ok(Logins::new()) }
+}
+
+/// Returns a page of users. `row` converts a user into a row of the answer, with the logins for an admin.
 pub(crate) async fn list<T>(
     app: &App,
+    caller: Caller,
     filter: &Filter,
     wanted: PageRequest<'_>,
-    row: impl Fn(User) -> PageRow<T, UserId>,
+    row: impl Fn(User, &Logins) -> PageRow<T, UserId>,
 ) -> Result<Page<T>, AuthError> {
     let read = async |after, limit| {
         let users = app.store.list_users(filter, after, limit).await?;
-        Ok::<_, AuthError>(PageBatch::up_to(limit, users.into_iter().map(&row).collect()))
+        let logins = logins(app, caller, &users.iter().collect::<Vec<_>>()).await?;
+        let rows = users.into_iter().map(|user| row(user, &logins)).collect();
+        Ok::<_, AuthError>(PageBatch::up_to(limit, rows))
     };
     page::fill(&app.page_tokens, wanted, app.clock.now(), read).await
 }

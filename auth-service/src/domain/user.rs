@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Email, Name, Roles, UserId};
+use super::{Cause, Email, Name, Revocation, Roles, UserId};
 
 /// Account, without its password hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,13 @@ pub struct User {
     pub update_time: DateTime<Utc>,
 }
 
+impl User {
+    /// Returns the revocation of the tokens of all generations before this one.
+    pub fn older_tokens(&self, cause: Cause) -> Revocation {
+        Revocation::User { id: self.id, generation: self.generation, cause }
+    }
+}
+
 /// State of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UserState {
@@ -34,6 +41,17 @@ pub enum UserState {
     Active,
     /// Cannot log in; all tokens are refused.
     Disabled,
+}
+
+/// Logins of a user, as admins see them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoginActivity {
+    /// Time of the last login.
+    pub last_login_time: Option<DateTime<Utc>>,
+    /// Wrong passwords in a row, from the network with the most.
+    pub failed_attempts: i32,
+    /// End of the lock, if the account is locked in at least one network.
+    pub lock_expire_time: Option<DateTime<Utc>>,
 }
 
 /// User to create.

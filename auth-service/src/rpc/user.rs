@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use gatepost::api::auth::v1::user_service_server::UserService;
 use gatepost::api::auth::v1::{
-    BatchGetUsersRequest, BatchGetUsersResponse, ChangePasswordRequest, ChangePasswordResponse, CreateUserRequest,
-    CreateUserResponse, DeleteUserRequest, DeleteUserResponse, DisableUserRequest, DisableUserResponse,
-    EnableUserRequest, EnableUserResponse, GetMeRequest, GetMeResponse, GetUserRequest, GetUserResponse,
-    ListUsersRequest, ListUsersResponse, SetUserRolesRequest, SetUserRolesResponse, UpdateUserRequest,
-    UpdateUserResponse, User,
+    BatchGetUsersRequest, BatchGetUsersResponse, ChangePasswordRequest, ChangePasswordResponse,
+    CompletePasswordResetRequest, CompletePasswordResetResponse, CreateUserRequest, CreateUserResponse,
+    DeleteUserRequest, DeleteUserResponse, DisableUserRequest, DisableUserResponse, EnableUserRequest,
+    EnableUserResponse, GetMeRequest, GetMeResponse, GetUserRequest, GetUserResponse, ListUsersRequest,
+    ListUsersResponse, ResetPasswordRequest, ResetPasswordResponse, SetUserRolesRequest, SetUserRolesResponse,
+    UnlockUserRequest, UnlockUserResponse, UpdateUserRequest, UpdateUserResponse, User,
 };
 use kit::etag;
 use kit::failure::both;
@@ -19,7 +20,8 @@ use prost::Message as _;
 use tonic::{Request, Response, Status};
 
 use super::caller::{caller, user_id};
-use crate::app::{App, Caller, password, register, users};
+use crate::app::login_activity::Logins;
+use crate::app::{App, Caller, password, password_reset, register, users};
 use crate::convert;
 use crate::domain::{Password, User as Account, UserId, UserState};
 use crate::error::AuthError;
@@ -67,7 +69,8 @@ impl UserService for UserRpc {
     async fn get_user(&self, request: Request<GetUserRequest>) -> Result<Response<GetUserResponse>, Status> {
         let caller = caller(&request)?;
         let user = users::get(&self.app, user_id(caller, "id", &request.into_inner().id)?).await?;
-        Ok(Response::new(GetUserResponse { user: Some(seen(caller, user)) }))
+        let logins = users::logins(&self.app, caller, &[&user]).await?;
+        Ok(Response::new(GetUserResponse { user: Some(seen_with_logins(caller, user, &logins)) }))
     }
 
     async fn batch_get_users(
@@ -81,10 +84,11 @@ impl UserService for UserRpc {
         let texts = request.into_inner().ids;
         let ids = batch(caller, &texts)?;
         let mut found = users::get_many(&self.app, &ids).await?;
+        let logins = users::logins(&self.app, caller, &found.values().collect::<Vec<_>>()).await?;
         let mut answer = BatchGetUsersResponse::default();
         for (id, text) in ids.into_iter().zip(texts) {
             match found.remove(&id) {
-                Some(user) => answer.users.push(seen(caller, user)),
+                Some(user) => answer.users.push(seen_with_logins(caller, user, &logins)),
                 None => answer.missing_ids.push(text),
             }
         }
@@ -100,8 +104,8 @@ impl UserService for UserRpc {
         }
         let (size, filter) = both(convert::page_size(page_size), convert::filter(filter))?;
         let wanted = PageRequest { scope: &convert::scope(&filter), size, token: &page_token };
-        let page = users::list(&self.app, &filter, wanted, |user| {
-            let (id, item) = (user.id, seen(caller, user));
+        let page = users::list(&self.app, caller, &filter, wanted, |user, logins| {
+            let (id, item) = (user.id, seen_with_logins(caller, user, logins));
             PageRow { id, bytes: item.encoded_len(), item }
         })
         .await?;
@@ -163,6 +167,43 @@ impl UserService for UserRpc {
         let user = self.set_state(caller, &id, &etag, UserState::Active).await?;
         Ok(Response::new(EnableUserResponse { user }))
     }
+
+    async fn reset_password(
+        &self,
+        request: Request<ResetPasswordRequest>,
+    ) -> Result<Response<ResetPasswordResponse>, Status> {
+        let (caller, client) = (caller(&request)?, convert::client(&request, &self.callers));
+        let ResetPasswordRequest { id, new_password } = request.into_inner();
+        let id = user_id(caller, "id", &id)?;
+        if new_password.is_empty() {
+            let issued = password_reset::issue_code(&self.app, caller, id).await?;
+            return Ok(Response::new(convert::reset_code(&issued)));
+        }
+        password_reset::set_password(&self.app, caller, &client, id, new_password).await?;
+        Ok(Response::new(ResetPasswordResponse::default()))
+    }
+
+    async fn complete_password_reset(
+        &self,
+        request: Request<CompletePasswordResetRequest>,
+    ) -> Result<Response<CompletePasswordResetResponse>, Status> {
+        let client = convert::client(&request, &self.callers);
+        let CompletePasswordResetRequest { code, new_password } = request.into_inner();
+        let tokens = password_reset::complete(&self.app, &client, &code, new_password).await?;
+        Ok(Response::new(CompletePasswordResetResponse { tokens: Some(convert::tokens(tokens)) }))
+    }
+
+    async fn unlock_user(&self, request: Request<UnlockUserRequest>) -> Result<Response<UnlockUserResponse>, Status> {
+        let caller = caller(&request)?;
+        password_reset::unlock(&self.app, caller, user_id(caller, "id", &request.get_ref().id)?).await?;
+        Ok(Response::new(UnlockUserResponse {}))
+    }
+}
+
+/// Returns the user as the caller may see it, with the logins that were read for an admin.
+fn seen_with_logins(caller: Caller, user: Account, logins: &Logins) -> User {
+    let activity = logins.get(&user.id).copied().unwrap_or_default();
+    convert::with_logins(seen(caller, user), activity)
 }
 
 /// Returns the user as the caller may see it. Only the user and admins see email and roles.

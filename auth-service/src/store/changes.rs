@@ -6,7 +6,7 @@ use db::{TransactionOutcome, read, transaction, within, write, write_one};
 use super::rows::UserRow;
 use super::{
     AuthStore, ChangedUser, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged, last_admin, log,
-    roles, sessions,
+    password_resets, roles, sessions,
 };
 use crate::domain::{
     Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,
@@ -89,7 +89,7 @@ impl AuthStore {
                 if !fewer {
                     return Ok(TransactionOutcome::Commit(Ok(Some(ChangedUser { user: written, logged: None }))));
                 }
-                let older = older_tokens(&written, Cause::Ended);
+                let older = written.older_tokens(Cause::Ended);
                 Ok(log::commit(&older, stamp, |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }))))
             })?;
             if let Some(set) = set.transpose() {
@@ -131,7 +131,7 @@ impl AuthStore {
                 if was_admin && let Some(undo) = last_admin::undo(&mut tx, id, is_locked).await? {
                     return Ok(undo);
                 }
-                let older = older_tokens(&written, cause);
+                let older = written.older_tokens(cause);
                 Ok(log::commit(&older, stamp, |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }))))
             })?;
             if let Some(set) = set.transpose() {
@@ -158,7 +158,8 @@ impl AuthStore {
         stamp: Stamp,
     ) -> Result<Option<PasswordChanged>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
-             sessions_since = generation + 1 where id = $1 and generation = $3 and state = 'active' \
+             sessions_since = generation + 1, last_login_time = $4 \
+             where id = $1 and generation = $3 and state = 'active' \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         let (password_hash, session, client) = (password_hash.to_owned(), session.clone(), client.clone());
         transaction!(self.db, async move |mut tx| {
@@ -166,10 +167,12 @@ impl AuthStore {
                 .bind(session.user_id)
                 .bind(&password_hash)
                 .bind(generation)
+                .bind(session.create_time)
                 .fetch_optional(connection))?;
             let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
+            password_resets::forget(&mut tx, user.id).await?;
             sessions::insert(&mut tx, &session, &client).await?;
-            Ok(log::commit(&older_tokens(&user, Cause::Ended), stamp, |logged| Some(PasswordChanged { user, logged })))
+            Ok(log::commit(&user.older_tokens(Cause::Ended), stamp, |logged| Some(PasswordChanged { user, logged })))
         })
     }
 
@@ -245,9 +248,4 @@ impl AuthStore {
     async fn unchanged(&self, id: UserId) -> Result<Unchanged, StoreError> {
         Ok(if self.user(id).await?.is_some() { Unchanged::Stale } else { Unchanged::NotFound })
     }
-}
-
-/// Returns the revocation of the tokens that the user had before the row was written.
-pub(super) fn older_tokens(written: &User, cause: Cause) -> Revocation {
-    Revocation::User { id: written.id, generation: written.generation, cause }
 }

@@ -2,9 +2,8 @@
 
 use db::{TransactionOutcome, read, settle, transaction, within};
 
-use super::changes::older_tokens;
 use super::rows::UserRow;
-use super::{AuthStore, PasswordChanged, StoreError, log};
+use super::{AuthStore, PasswordChanged, StoreError, log, password_resets};
 use crate::domain::{Cause, Stamp, User, UserId, UserState};
 
 impl AuthStore {
@@ -40,11 +39,12 @@ impl AuthStore {
             let user: Option<UserRow> =
                 within!(tx, |connection| sqlx::query_as(SQL).bind(id).bind(&password_hash).fetch_optional(connection))?;
             let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
+            password_resets::forget(&mut tx, user.id).await?;
             let cause = match user.state {
                 UserState::Active => Cause::Ended,
                 UserState::Disabled => Cause::Disabled,
             };
-            Ok(log::commit(&older_tokens(&user, cause), stamp, |logged| Some(PasswordChanged { user, logged })))
+            Ok(log::commit(&user.older_tokens(cause), stamp, |logged| Some(PasswordChanged { user, logged })))
         })
     }
 

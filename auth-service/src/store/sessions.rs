@@ -1,30 +1,11 @@
 //! Rows of the sessions table.
 
-use db::{SqlStatement, TransactionOutcome, Tx, read, settle, transaction, within, write};
+use db::{SqlStatement, TransactionOutcome, Tx, read, settle, transaction, within};
 use sqlx::FromRow;
-use sqlx::error::DatabaseError;
 
 use super::rows::digests;
 use super::{AuthStore, StoreError, Time, log};
 use crate::domain::{Client, ListedSession, Logged, Revocation, Session, SessionId, Stamp, UserId, network};
-
-/// Writes the statement that inserts a session's row, with the columns in their order.
-macro_rules! write_row {
-    ($sql:expr, $session:expr, $client:expr) => {
-        sqlx::query($sql)
-            .bind($session.id)
-            .bind($session.user_id)
-            .bind($session.generation)
-            .bind($session.create_time)
-            .bind($session.expire_time)
-            .bind($client.peer.clone())
-            .bind($client.user_agent.clone())
-            .bind(network(&$client.peer))
-            .bind($session.refresh_digest.iter().flat_map(|digest| digest.0).collect::<Vec<u8>>())
-            .bind($session.idle_expire_time)
-            .bind($session.over_time)
-    };
-}
 
 /// Largest number of a user's live sessions that a list sorts, as text of the statement. It is above the default quota
 /// of sessions.
@@ -37,25 +18,41 @@ impl AuthStore {
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
     pub async fn create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
-        const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, \
-             network, refresh_digests, idle_expire_time, over_time) \
-             select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 from users \
-             where id = $2 and state = 'active' and sessions_since <= $3";
         const FIND: &str = "select 1 from sessions where id = $1";
-        let begin = || async {
-            match write!(self.db, write_row!(SQL, session, client)) {
-                Ok(rows) => Ok(rows > 0),
-                // The user was deleted during the write: PostgreSQL reports this by the foreign key.
-                Err(StoreError::Fault(cause)) if is_foreign_key_violation(&cause) => Ok(false),
-                Err(error) => Err(error),
-            }
-        };
         let find = || async {
             let found: Option<i32> =
                 read!(self.db, |reader| sqlx::query_scalar(FIND).bind(session.id).fetch_optional(reader))?;
             Ok::<_, StoreError>(found.map(|_| true))
         };
-        settle(begin, find).await
+        settle(|| self.try_create_session(session, client), find).await
+    }
+
+    /// Writes the session and the time of the login, in one message to the server.
+    async fn try_create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
+        // The row's lock holds off a deletion and an end of all sessions until the commit.
+        const LOG_IN: &str = "update users set \
+             last_login_time = case when last_login_time > $3 then last_login_time else $3 end \
+             where id = $1 and state = 'active' and sessions_since <= $2";
+        const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, \
+             network, refresh_digests, idle_expire_time, over_time) \
+             select $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 from users \
+             where id = $2 and state = 'active' and sessions_since <= $3";
+        const IS_WRITTEN: &str = "select count(*) from sessions where id = $1";
+        let generation = i64::from(session.generation);
+        let log_in = SqlStatement::new(LOG_IN).bind(session.user_id).bind(generation).bind(session.create_time);
+        let row = SqlStatement::new(SQL)
+            .bind(session.id)
+            .bind(session.user_id)
+            .bind(generation)
+            .bind(session.create_time)
+            .bind(session.expire_time)
+            .bind(client.peer.as_str())
+            .bind(client.user_agent.as_str())
+            .bind(network(&client.peer).as_str())
+            .bind(digest_bytes(session).as_slice())
+            .bind(session.idle_expire_time)
+            .bind(session.over_time);
+        Ok(self.db.at_once(vec![log_in, row, SqlStatement::new(IS_WRITTEN).bind(session.id)]).await? > 0)
     }
 
     /// Returns at most `limit` sessions of the user that have a live token and are older than the session `after`,
@@ -169,15 +166,31 @@ impl AuthStore {
     }
 }
 
-/// Inserts the session of a user that the same transaction has just written.
+/// Inserts the session of a user that the same transaction has just written, with the time of the login.
 pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session, client: &Client) -> Result<(), sqlx::Error> {
     const SQL: &str = "insert into sessions (id, user_id, generation, create_time, expire_time, peer, user_agent, network, \
          refresh_digests, idle_expire_time, over_time) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    within!(*tx, write_row!(SQL, session, client)).map(drop)
+    within!(
+        *tx,
+        sqlx::query(SQL)
+            .bind(session.id)
+            .bind(session.user_id)
+            .bind(session.generation)
+            .bind(session.create_time)
+            .bind(session.expire_time)
+            .bind(client.peer.clone())
+            .bind(client.user_agent.clone())
+            .bind(network(&client.peer))
+            .bind(digest_bytes(session).as_slice())
+            .bind(session.idle_expire_time)
+            .bind(session.over_time)
+    )
+    .map(drop)
 }
 
-fn is_foreign_key_violation(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(DatabaseError::is_foreign_key_violation)
+/// Returns the digests of a new session's refresh tokens: that of its first one.
+fn digest_bytes(session: &Session) -> Vec<u8> {
+    session.refresh_digest.iter().flat_map(|digest| digest.0).collect()
 }
 
 /// Row of a listed session.

@@ -4,7 +4,7 @@ use db::schema::{Column, ColumnType, Table};
 use db::{requests, secrets};
 
 /// Tables in an order in which each row comes after the rows that it references.
-pub(super) const TABLES: [Table; 11] = [
+pub(super) const TABLES: [Table; 12] = [
     Table {
         name: "users",
         columns: &[
@@ -20,6 +20,7 @@ pub(super) const TABLES: [Table; 11] = [
             Column::new("revision", ColumnType::Integer),
             Column::new("create_time", ColumnType::Time),
             Column::new("update_time", ColumnType::Time),
+            Column::optional("last_login_time", ColumnType::Time),
         ],
     },
     Table {
@@ -53,6 +54,14 @@ pub(super) const TABLES: [Table; 11] = [
     },
     secrets::TABLE,
     requests::TABLE,
+    Table {
+        name: "password_resets",
+        columns: &[
+            Column::new("user_id", ColumnType::Uuid),
+            Column::new("digest", ColumnType::Bytes),
+            Column::new("expire_time", ColumnType::Time),
+        ],
+    },
     Table {
         name: "failed_attempts",
         columns: &[

@@ -124,6 +124,8 @@ impl AuthStore {
              count(case when create_time > $3 or last_refresh_time > $3 or end_time > $3 then 1 end) over () from \
              (select id, create_time, last_refresh_time, end_time from sessions where id > $1 order by id limit $2) passed \
              order by id desc limit 1";
+        const USERS: &str = "update users set last_login_time = $4 where last_login_time > $3 and id in \
+             (select user_id from sessions where id > $1 and id <= $2 and create_time > $3)";
         const SQL: &str = "update sessions set \
              create_time = case when create_time > $3 then $4 else create_time end, \
              last_refresh_time = case when last_refresh_time > $3 then $4 else last_refresh_time end, \
@@ -139,6 +141,7 @@ impl AuthStore {
             .bind(future)
             .fetch_optional(reader))?;
         repair(passed, repairs, async |last| {
+            write!(self.db, sqlx::query(USERS).bind(after).bind(last).bind(future).bind(now))?;
             write!(
                 self.db,
                 sqlx::query(SQL).bind(after).bind(last).bind(future).bind(now).bind(now + session).bind(now + idle)

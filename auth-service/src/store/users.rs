@@ -71,8 +71,8 @@ impl AuthStore {
         request: Option<&RequestKey>,
     ) -> Result<Created, StoreError> {
         const SQL: &str = "insert into users (id, name, email, email_key, password_hash, roles, state, generation, \
-             sessions_since, revision, create_time, update_time) \
-             values ($1, $2, $3, $4, $5, $6, 'active', 1, 1, 1, $7, $7) on conflict (email_key) do nothing \
+             sessions_since, revision, create_time, update_time, last_login_time) \
+             values ($1, $2, $3, $4, $5, $6, 'active', 1, 1, 1, $7, $7, $8) on conflict (email_key) do nothing \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         let first = first.map(|first| (first.session.clone(), first.client.clone()));
         let (new, request) = (new.clone(), request.cloned());
@@ -90,6 +90,7 @@ impl AuthStore {
                 .bind(&new.password_hash)
                 .bind(new.roles.to_text())
                 .bind(new.create_time)
+                .bind(first.as_ref().map(|(session, _)| session.create_time))
                 .fetch_optional(connection))?;
             let Some(user) = user else { return Ok(TransactionOutcome::Undo(Created::EmailTaken)) };
             roles::insert(&mut tx, new.id, &new.roles).await?;

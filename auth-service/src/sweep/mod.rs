@@ -66,6 +66,7 @@ impl Sweeper {
         let Repair { store, clock, leeway, .. } = repair;
         measure(store.db(), clock).await?;
         while self.is_trusted(repair) && store.sweep_sessions(clock.now()).await? > 0 {}
+        while self.is_trusted(repair) && store.sweep_password_resets(clock.now()).await? > 0 {}
         while self.is_trusted(repair) && store.prune_log(clock.now() - REVOCATION_RETENTION).await? > 0 {}
         if clock.may_repair(*leeway) { self.repair(repair).await } else { Ok(()) }
     }

@@ -1,10 +1,11 @@
-//! Access tokens: claims, issue and verification.
+//! Access tokens: claims, issue and verification; refresh tokens and reset codes.
 
 mod claims;
 mod issue;
 mod jws;
 mod refresh;
 mod remembered;
+mod reset_code;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -14,5 +15,6 @@ pub use issue::{Issued, Issuer, Scope};
 pub use jws::SignError;
 pub use refresh::RefreshToken;
 pub use remembered::RememberingVerifier;
+pub use reset_code::ResetCode;
 pub(crate) use verify::NEW_SECONDS;
 pub use verify::{TokenFault, VerifiedToken, Verifier};

@@ -18,6 +18,7 @@ mod metrics;
 mod operations;
 mod outages;
 mod password_change;
+mod password_reset;
 mod passwords;
 mod prepared;
 mod proxies;

@@ -38,8 +38,16 @@ const LASTING: usize = 4;
 const SEED: u64 = 0x6761_7465_706f_7374;
 
 /// Methods that end what their caller needs, if they name the caller.
-const ENDING: [&str; 7] =
-    ["Logout", "RevokeSession", "RevokeAllSessions", "ChangePassword", "DeleteUser", "SetUserRoles", "DisableUser"];
+const ENDING: [&str; 8] = [
+    "Logout",
+    "RevokeSession",
+    "RevokeAllSessions",
+    "ChangePassword",
+    "ResetPassword",
+    "DeleteUser",
+    "SetUserRoles",
+    "DisableUser",
+];
 
 /// Reasons for a caller after the end of the account or session.
 const GONE: [&str; 5] = ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED", "USER_DELETED", "USER_DISABLED"];

@@ -18,13 +18,16 @@ use super::requests::{Subjects, UNUSED, valid};
 const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
 
 /// Fields that may refuse a well-formed text, with the reason. All others: `OK` or `INVALID_FIELDS`.
-const REFUSALS: [(&str, &str); 15] = [
+const REFUSALS: [(&str, &str); 18] = [
     ("Login.password", "INVALID_CREDENTIALS"),
     ("RefreshToken.refresh_token", "REFRESH_TOKEN_INVALID"),
     ("UpdateUser.current_password", "INVALID_CREDENTIALS"),
     ("UpdateUser.etag", "ETAG_MISMATCH"),
     ("ChangePassword.current_password", "INVALID_CREDENTIALS"),
     ("ChangePassword.new_password", "INVALID_CREDENTIALS"),
+    ("ResetPassword.new_password", "USER_NOT_FOUND"),
+    ("CompletePasswordReset.code", "RESET_CODE_INVALID"),
+    ("CompletePasswordReset.new_password", "RESET_CODE_INVALID"),
     ("DeleteUser.etag", "USER_NOT_FOUND"),
     ("SetUserRoles.etag", "ETAG_MISMATCH"),
     ("DisableUser.etag", "USER_NOT_FOUND"),

@@ -29,7 +29,7 @@ const REASONS: [&str; 2] = ["MESSAGE_TOO_LARGE", "UNIMPLEMENTED"];
 const INSIDE: [&str; 9] = ["sql", "select ", "insert ", ".rs", "src/", "panic", "gatepost-data", "prost", "/tmp"];
 
 /// Methods that may hash a password.
-pub(super) const HASHING: [&str; 4] = ["Login", "CreateUser", "ChangePassword", "UpdateUser"];
+pub(super) const HASHING: [&str; 5] = ["Login", "CreateUser", "ChangePassword", "ResetPassword", "UpdateUser"];
 
 /// Largest number of repetitions of a call whose answer asks for a retry.
 pub(super) const PATIENCE: usize = 5;

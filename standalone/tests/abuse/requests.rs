@@ -53,7 +53,10 @@ pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value
         "ListUsers" => json!({"pageSize": 2, "filter": {"state": "USER_STATE_ACTIVE"}}),
         "UpdateUser" => json!({"id": guest.id, "patch": {"name": "Ada L."}}),
         "ChangePassword" => json!({"currentPassword": "nobody's", "newPassword": UNUSED}),
-        "DeleteUser" | "DisableUser" => json!({"id": user}),
+        "DeleteUser" | "DisableUser" | "UnlockUser" => json!({"id": user}),
+        "ResetPassword" => json!({"id": user, "newPassword": UNUSED}),
+        // Well formed, but no code of a user.
+        "CompletePasswordReset" => json!({"code": format!("gpc_{}", "A".repeat(43)), "newPassword": UNUSED}),
         "SetUserRoles" => json!({"id": guest.id, "roles": ["editor"]}),
         "ListSessions" => json!({"userId": guest.id, "pageSize": 2}),
         "RevokeSession" => json!({"id": session}),

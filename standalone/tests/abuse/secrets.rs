@@ -106,6 +106,8 @@ fn requests(token: &str) -> Vec<(&'static str, Value)> {
                 "auth.v1.UserService/UpdateUser",
                 json!({"id": "me", "patch": {"email": "a@example.com"}, "currentPassword": wrong}),
             ),
+            ("auth.v1.UserService/ResetPassword", json!({"id": password, "newPassword": password})),
+            ("auth.v1.UserService/CompletePasswordReset", json!({"code": password, "newPassword": password})),
             // A field without a secret into which a user may paste one.
             ("auth.v1.UserService/GetUser", json!({"id": password})),
             ("auth.v1.UserService/ListUsers", json!({"pageToken": password, "filter": {"email": password}})),

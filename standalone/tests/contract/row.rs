@@ -34,6 +34,7 @@ pub(crate) enum Outcome {
     PostNotFound,
     NotPostOwner,
     RefreshTokenInvalid,
+    ResetCodeInvalid,
 }
 
 /// The party with changed data; a refused call changes no data.
@@ -95,6 +96,10 @@ impl Outcome {
             Self::RefreshTokenInvalid => Some(
                 "Unauthenticated auth.gatepost.dev REFRESH_TOKEN_INVALID: \
                  the refresh token is unknown, or its session is over: log in again",
+            ),
+            Self::ResetCodeInvalid => Some(
+                "Unauthenticated auth.gatepost.dev RESET_CODE_INVALID: \
+                 the reset code is invalid, used or expired: ask an admin for another one",
             ),
             Self::UserNotFound => Some("NotFound auth.gatepost.dev USER_NOT_FOUND: user not found"),
             Self::SessionNotFound => Some("NotFound auth.gatepost.dev SESSION_NOT_FOUND: session not found"),

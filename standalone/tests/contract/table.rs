@@ -1,7 +1,8 @@
 //! The authorization matrix: for each method, the outcome for each caller. It follows the comments in `proto/`.
 
 use super::row::Outcome::{
-    NotAllowed, NotPostOwner, Ok, PostNotFound, RefreshTokenInvalid, SessionNotFound, UserDisabled, UserNotFound,
+    NotAllowed, NotPostOwner, Ok, PostNotFound, RefreshTokenInvalid, ResetCodeInvalid, SessionNotFound, UserDisabled,
+    UserNotFound,
 };
 use super::row::{Changes, Holders, Row};
 
@@ -18,7 +19,9 @@ const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostO
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = vec![create_user()];
     rows.extend(
-        [tokens(), users(), callers(), admins(), absent(), sessions(), posts(Row::guarded)].into_iter().flatten(),
+        [tokens(), users(), callers(), admins(), locked_out(), absent(), sessions(), posts(Row::guarded)]
+            .into_iter()
+            .flatten(),
     );
     rows
 }
@@ -92,6 +95,8 @@ const DELETE_USER: &str = "gatepost.auth.v1.UserService/DeleteUser";
 const SET_USER_ROLES: &str = "gatepost.auth.v1.UserService/SetUserRoles";
 const DISABLE_USER: &str = "gatepost.auth.v1.UserService/DisableUser";
 const ENABLE_USER: &str = "gatepost.auth.v1.UserService/EnableUser";
+const RESET_PASSWORD: &str = "gatepost.auth.v1.UserService/ResetPassword";
+const UNLOCK_USER: &str = "gatepost.auth.v1.UserService/UnlockUser";
 
 /// Returns the rows of `UserService` methods that name another user.
 fn users() -> Vec<Row> {
@@ -152,6 +157,21 @@ fn admins() -> Vec<Row> {
     ]
 }
 
+/// Returns the rows of `UserService` methods that help a user who cannot log in.
+fn locked_out() -> Vec<Row> {
+    const COMPLETE: &str = "gatepost.auth.v1.UserService/CompletePasswordReset";
+    vec![
+        Row::guarded(RESET_PASSWORD, r#"{"id":"$OWNER"}"#, ADMINS).hiding("/tokens"),
+        Row::guarded(RESET_PASSWORD, r#"{"id":"$OWNER","newPassword":"$NEW_PASSWORD"}"#, ADMINS)
+            .hiding("/code")
+            .changing(Changes::Owner),
+        Row::guarded(RESET_PASSWORD, r#"{"id":"me"}"#, ADMINS),
+        Row::public(COMPLETE, r#"{"code":"$OWNER_TOKEN","newPassword":"$NEW_PASSWORD"}"#).for_all(ResetCodeInvalid),
+        Row::guarded(UNLOCK_USER, r#"{"id":"$OWNER"}"#, ADMINS),
+        Row::guarded(UNLOCK_USER, r#"{"id":"me"}"#, ADMINS),
+    ]
+}
+
 /// Returns the rows about a missing user: existence is checked before ownership, and the policy before both.
 fn absent() -> Vec<Row> {
     vec![
@@ -161,6 +181,8 @@ fn absent() -> Vec<Row> {
         Row::guarded(SET_USER_ROLES, r#"{"id":"$ABSENT","roles":["editor"]}"#, ADMINS_IN_VAIN),
         Row::guarded(DISABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
         Row::guarded(ENABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
+        Row::guarded(RESET_PASSWORD, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
+        Row::guarded(UNLOCK_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
     ]
 }
 

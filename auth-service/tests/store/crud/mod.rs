@@ -8,6 +8,8 @@ mod health;
 mod keys;
 mod last_admin;
 mod log;
+mod login_activity;
+mod password_resets;
 mod refresh;
 mod requests;
 mod sessions;

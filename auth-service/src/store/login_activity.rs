@@ -1,0 +1,104 @@
+//! Logins of users, for admins.
+
+use db::{read, write};
+use sqlx::query::{Query, QueryAs};
+
+use super::{AccountDigest, AuthStore, StoreError, Time};
+use crate::domain::{Failures, UserId};
+
+/// Keys of one statement.
+const BATCH: usize = 16;
+
+/// Largest number of networks that are read for each user.
+const MAX_NETWORKS: usize = 1000;
+
+/// Network in which a session of the user was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UserNetwork {
+    /// The user.
+    pub user_id: UserId,
+    /// The network.
+    pub network: String,
+}
+
+impl AuthStore {
+    /// Returns the time of the last login of each of these users who has logged in.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn last_logins(&self, ids: &[UserId]) -> Result<Vec<(UserId, Time)>, StoreError> {
+        // Before the column was added, only the sessions told the time.
+        const SQL: &str = "select id, coalesce(last_login_time, (select s.create_time from sessions s \
+             where s.user_id = users.id order by s.id desc limit 1)) from users \
+             where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        let mut found = Vec::new();
+        for some in ids.chunks(BATCH) {
+            let rows: Vec<(UserId, Option<Time>)> =
+                read!(self.db, |reader| padded_ids(some).fold(sqlx::query_as(SQL), QueryAs::bind).fetch_all(reader))?;
+            found.extend(rows.into_iter().filter_map(|(id, time)| Some((id, time?))));
+        }
+        Ok(found)
+    }
+
+    /// Returns the networks in which sessions of these users were started, at most 1000 for each user on average.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn networks_of(&self, ids: &[UserId]) -> Result<Vec<UserNetwork>, StoreError> {
+        const SQL: &str = "select distinct user_id, network from sessions \
+             where user_id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+             order by user_id, network limit $17";
+        let mut found = Vec::new();
+        for some in ids.chunks(BATCH) {
+            let most = i64::try_from(some.len() * MAX_NETWORKS).unwrap_or(i64::MAX);
+            let rows: Vec<(UserId, String)> = read!(self.db, |reader| padded_ids(some)
+                .fold(sqlx::query_as(SQL), QueryAs::bind)
+                .bind(most)
+                .fetch_all(reader))?;
+            found.extend(rows.into_iter().map(|(user_id, network)| UserNetwork { user_id, network }));
+        }
+        Ok(found)
+    }
+
+    /// Returns the wrong passwords of those accounts that have some.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn all_failures(&self, accounts: &[AccountDigest]) -> Result<Vec<(AccountDigest, Failures)>, StoreError> {
+        const SQL: &str = "select account, failures, last_time from failed_attempts \
+             where account in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        let mut found = Vec::new();
+        for some in accounts.chunks(BATCH) {
+            let rows: Vec<(Vec<u8>, i32, Time)> =
+                read!(self.db, |reader| padded(some).fold(sqlx::query_as(SQL), QueryAs::bind).fetch_all(reader))?;
+            let failures = |(account, count, last): (Vec<u8>, i32, Time)| {
+                Some((AccountDigest::try_from(account).ok()?, Failures { count, last }))
+            };
+            found.extend(rows.into_iter().filter_map(failures));
+        }
+        Ok(found)
+    }
+
+    /// Clears the wrong passwords of these accounts.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then only some are cleared.
+    pub async fn clear_all_failures(&self, accounts: &[AccountDigest]) -> Result<(), StoreError> {
+        const SQL: &str = "delete from failed_attempts \
+             where account in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
+        for some in accounts.chunks(BATCH) {
+            write!(self.db, padded(some).fold(sqlx::query(SQL), Query::bind)).map_err(StoreError::or_unavailable)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the ids of a batch. The nil id, which no row has, fills the rest.
+fn padded_ids(some: &[UserId]) -> impl Iterator<Item = UserId> {
+    some.iter().copied().chain(std::iter::repeat(UserId::NIL)).take(BATCH)
+}
+
+/// Returns the digests of a batch. An empty digest, which no row has, fills the rest.
+fn padded(some: &[AccountDigest]) -> impl Iterator<Item = &[u8]> {
+    some.iter().map(AccountDigest::as_slice).chain(std::iter::repeat(&[][..])).take(BATCH)
+}

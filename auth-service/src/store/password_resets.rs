@@ -1,0 +1,125 @@
+//! Codes for a new password: at most one for each user.
+
+use db::{TransactionOutcome, Tx, read, settle, transaction, within, write};
+use sqlx::FromRow;
+
+use super::rows::UserRow;
+use super::{AuthStore, PasswordChanged, StoreError, Time, log, sessions};
+use crate::domain::{Cause, Client, PasswordReset, ResetDigest, Session, Stamp, User, UserId};
+
+/// Code and its user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundReset {
+    /// User who gets the new password.
+    pub user: User,
+    /// The code.
+    pub reset: PasswordReset,
+}
+
+#[derive(FromRow)]
+struct FoundRow {
+    #[sqlx(flatten)]
+    user: UserRow,
+    expire_time: Time,
+}
+
+impl AuthStore {
+    /// Stores the code, in place of an earlier one. Returns `false` and writes nothing if the user does not exist.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
+    pub async fn add_password_reset(&self, reset: &PasswordReset) -> Result<bool, StoreError> {
+        const SQL: &str = "insert into password_resets (user_id, digest, expire_time) \
+             select id, $2, $3 from users where id = $1 \
+             on conflict (user_id) do update set digest = excluded.digest, expire_time = excluded.expire_time";
+        let digest = reset.digest.0.as_slice();
+        let add = || async {
+            Ok(write!(self.db, sqlx::query(SQL).bind(reset.user_id).bind(digest).bind(reset.expire_time))? > 0)
+        };
+        settle(add, || async { Ok::<_, StoreError>(self.password_reset(reset.digest).await?.map(|_| true)) }).await
+    }
+
+    /// Returns the code with this digest, and its user.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn password_reset(&self, digest: ResetDigest) -> Result<Option<FoundReset>, StoreError> {
+        const SQL: &str = "select u.id, name, email, roles, state, generation, revision, create_time, update_time, \
+             p.expire_time from password_resets p join users u on u.id = p.user_id where p.digest = $1";
+        let row: Option<FoundRow> =
+            read!(self.db, |reader| sqlx::query_as(SQL).bind(digest.0.as_slice()).fetch_optional(reader))?;
+        Ok(row.map(|FoundRow { user, expire_time }| {
+            let user = User::from(user);
+            FoundReset { reset: PasswordReset { user_id: user.id, digest, expire_time }, user }
+        }))
+    }
+
+    /// Uses the code: sets the password, ends every session of the user, and starts this one. Returns `None` and writes
+    /// nothing if the code was used or replaced, or the user was disabled or deleted.
+    ///
+    /// The session gets the generation that the user has after the change.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
+    pub async fn complete_password_reset(
+        &self,
+        digest: ResetDigest,
+        password_hash: &str,
+        session: &Session,
+        client: &Client,
+        stamp: Stamp,
+    ) -> Result<Option<PasswordChanged>, StoreError> {
+        let find = || async {
+            let Some(logged) = self.logged(stamp.fingerprint).await? else { return Ok(None) };
+            let user = self.user(session.user_id).await?;
+            Ok::<_, StoreError>(user.map(|user| Some(PasswordChanged { user, logged })))
+        };
+        settle(|| self.try_complete_reset(digest, password_hash, session, client, stamp), find).await
+    }
+
+    async fn try_complete_reset(
+        &self,
+        digest: ResetDigest,
+        password_hash: &str,
+        session: &Session,
+        client: &Client,
+        stamp: Stamp,
+    ) -> Result<Option<PasswordChanged>, StoreError> {
+        const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
+             sessions_since = generation + 1, last_login_time = $3 where id = $1 and state = 'active' \
+             returning id, name, email, roles, state, generation, revision, create_time, update_time";
+        // The user's row is locked first, as by a change of the password, so that both wait in one order.
+        const USE: &str = "delete from password_resets where digest = $1 and user_id = $2";
+        let (password_hash, session, client) = (password_hash.to_owned(), session.clone(), client.clone());
+        transaction!(self.db, async move |mut tx| {
+            let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
+                .bind(session.user_id)
+                .bind(&password_hash)
+                .bind(session.create_time)
+                .fetch_optional(connection))?;
+            let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
+            if within!(tx, sqlx::query(USE).bind(digest.0.as_slice()).bind(user.id))? == 0 {
+                return Ok(TransactionOutcome::Undo(None));
+            }
+            let session = Session { generation: user.generation, ..session.clone() };
+            sessions::insert(&mut tx, &session, &client).await?;
+            Ok(log::commit(&user.older_tokens(Cause::Ended), stamp, |logged| Some(PasswordChanged { user, logged })))
+        })
+    }
+
+    /// Deletes at most a hundred expired codes. Returns their number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sweep_password_resets(&self, now: Time) -> Result<u64, StoreError> {
+        const SQL: &str = "delete from password_resets where user_id in \
+             (select user_id from password_resets where expire_time <= $1 order by expire_time limit 100)";
+        write!(self.db, sqlx::query(SQL).bind(now))
+    }
+}
+
+/// Deletes the user's code: a code must not replace a newer password.
+pub(super) async fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), sqlx::Error> {
+    const SQL: &str = "delete from password_resets where user_id = $1";
+    within!(*tx, sqlx::query(SQL).bind(user_id)).map(drop)
+}

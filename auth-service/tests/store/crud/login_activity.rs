@@ -1,0 +1,72 @@
+//! Logins and wrong passwords of several users.
+
+use auth_service::domain::{Allowance, Client, Failures, Session, UserId};
+use auth_service::store::{AccountDigest, UserNetwork};
+use chrono::TimeDelta;
+use testkit::{on_both_engines, start};
+
+use crate::support::{Case, new_user, session, starting};
+
+const UNLIMITED: Allowance = Allowance { burst: 0, per_minute: 20 };
+
+fn from_network(peer: &str) -> Client {
+    Client { peer: peer.into(), ..Client::default() }
+}
+
+async fn last_login_is_the_newest_session(store: Case) {
+    let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
+    store.create_user(&bob, None, None).await.unwrap();
+    let ids = [ada.id, bob.id, UserId::from_u128(9)];
+    assert_eq!(store.last_logins(&ids).await.unwrap(), [(ada.id, start())], "a registration logs in");
+    for (id, hours) in [(11, 2), (12, 1)] {
+        let begun = Session { create_time: start() + TimeDelta::hours(hours), ..session(id, &ada) };
+        assert!(store.create_session(&begun, &Client::default()).await.unwrap());
+    }
+    let end = start() + TimeDelta::days(365);
+    while store.sweep_sessions(end).await.unwrap() > 0 {}
+    let newest = start() + TimeDelta::hours(2);
+    assert_eq!(store.last_logins(&ids).await.unwrap(), [(ada.id, newest)], "the time stays without the session");
+}
+
+async fn login_before_the_column_is_found(store: Case) {
+    let ada = new_user(1, "ada@example.com");
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
+    store.database.run("update users set last_login_time = null").await;
+    assert_eq!(store.last_logins(&[ada.id]).await.unwrap(), [(ada.id, start())]);
+}
+
+async fn networks_belong_to_their_users(store: Case) {
+    let users: Vec<_> = (1..=20).map(|id| new_user(id, &format!("user{id}@example.com"))).collect();
+    for (user, id) in users.iter().zip(100..) {
+        store.create_user(user, None, None).await.unwrap();
+        let client = from_network(&format!("192.0.2.{id}"));
+        for id in [id, id + 100] {
+            assert!(store.create_session(&session(id, user), &client).await.unwrap());
+        }
+    }
+    let ids: Vec<_> = users.iter().map(|user| user.id).collect();
+    let mut found = store.networks_of(&ids).await.unwrap();
+    found.sort_by_key(|found| found.user_id.as_u128());
+    let network = |id: u128| UserNetwork { user_id: UserId::from_u128(id), network: format!("192.0.2.{}", id + 99) };
+    assert_eq!(found, (1..=20).map(network).collect::<Vec<_>>());
+    assert_eq!(store.networks_of(&[]).await.unwrap(), []);
+}
+
+async fn failures_are_read_and_cleared_together(store: Case) {
+    let accounts: Vec<AccountDigest> = (1..=40).map(|number| [number; 32]).collect();
+    store.add_failure(&accounts[..20], "", UNLIMITED, start()).await.unwrap();
+    let mut found = store.all_failures(&accounts).await.unwrap();
+    found.sort_unstable_by_key(|(account, _)| *account);
+    let one = Failures { count: 1, last: start() };
+    assert_eq!(found, accounts[..20].iter().map(|account| (*account, one)).collect::<Vec<_>>());
+    store.clear_all_failures(&accounts[1..]).await.unwrap();
+    assert_eq!(store.all_failures(&accounts).await.unwrap(), [(accounts[0], one)]);
+}
+
+on_both_engines!(crate::support::Case:
+    last_login_is_the_newest_session,
+    login_before_the_column_is_found,
+    networks_belong_to_their_users,
+    failures_are_read_and_cleared_together,
+);
