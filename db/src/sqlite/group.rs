@@ -1,8 +1,8 @@
 //! Waiting writes share one commit, so they wait for the disk only once.
 //!
-//! A write of one statement has no savepoint, since SQLite undoes such a statement by itself when it breaks a
-//! constraint. A write of several statements has one. Any other failure fails the whole group: SQLite may have rolled
-//! back everything by then, savepoints included (section "Response To Errors Within A Transaction" of
+//! A write of one statement has no savepoint: SQLite undoes the statement by itself if it breaks a constraint. A write
+//! of several statements has a savepoint. Any other failure fails the whole group: SQLite may have rolled back
+//! everything by then, savepoints included (section "Response To Errors Within A Transaction" of
 //! <https://sqlite.org/lang_transaction.html>).
 
 use sqlx::{Executor as _, SqliteConnection};
@@ -25,7 +25,7 @@ pub(super) struct CommitGroup<'m> {
 }
 
 impl<'m> CommitGroup<'m> {
-    /// Forms a group of a first write and of the writes that wait behind it.
+    /// Forms a group of a first write and the writes in the queue behind it.
     pub(super) fn gather(
         first: Box<dyn QueuedWrite>,
         waiting: &mut JobReceiver,
@@ -74,8 +74,8 @@ impl<'m> CommitGroup<'m> {
         connection: &mut SqliteConnection,
         waiting: &mut JobReceiver,
     ) -> Result<(), StoreError> {
-        // The transaction takes the write lock at its beginning. SQLite does not let a transaction wait for the lock
-        // once it has read: it refuses it at once.
+        // The transaction takes the write lock at its beginning. A transaction that has already read cannot wait for
+        // the lock: SQLite refuses the lock at once.
         connection.execute("begin immediate").await?;
         let mut next = 0;
         while let Some(job) = self.jobs.get_mut(next) {
