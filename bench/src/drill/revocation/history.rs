@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Judgement, Revoked, Seen, judge};
+use super::{CheckResult, Revoked, Seen, check};
 
 /// A history in progress; clones share it.
 #[derive(Clone, Debug)]
@@ -49,9 +49,9 @@ impl RevocationHistory {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 
-    /// Judges the history, with this many guards.
-    pub fn judge(&self, guards: usize) -> Judgement {
+    /// Checks the history, with this many guards.
+    pub fn check(&self, guards: usize) -> CheckResult {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        judge(&entries.revoked, &entries.calls, guards)
+        check(&entries.revoked, &entries.calls, guards)
     }
 }
