@@ -1,6 +1,6 @@
 //! Random choices of one step.
 
-/// Dice of a step that are not rolled yet.
+/// Dice of a step that have not been rolled yet.
 pub struct Dice<const N: usize>(std::array::IntoIter<u8, N>);
 
 impl<const N: usize> Dice<N> {
