@@ -64,7 +64,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
         let seen = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
         Broken::new("a pair refuses no call during its backup", seen)
     }));
-    figures.add_figures(&mut report, &calls);
+    figures.add_to(&mut report, &calls);
     Ok(report)
 }
 
@@ -127,7 +127,7 @@ async fn succeed(program: &Path, command: &[&str], backup: &Path, data: &Path) -
 }
 
 impl BackupFigures {
-    fn add_figures(self, report: &mut Report, calls: &[RecordedCall]) {
+    fn add_to(self, report: &mut Report, calls: &[RecordedCall]) {
         let during = rate(calls, &self.during);
         let without = rate(calls, &self.without);
         let acknowledged = calls.iter().filter(|call| call.answer.code == Code::Ok && call.operation.writes()).count();
