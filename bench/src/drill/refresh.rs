@@ -41,7 +41,7 @@ enum Lost {
 }
 
 /// The client, and the answers for its current token.
-struct Holder {
+struct RefreshClient {
     auth: Channel,
     /// The current token, as the client knows it.
     token: String,
@@ -61,41 +61,41 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let folder = tempfile::tempdir()?;
     let (mut report, mut random) = (Report::default(), Random::new(seed));
     let mut services = start(program, folder.path()).await?;
-    let mut holder = Holder::register(&services).await?;
+    let mut client = RefreshClient::register(&services).await?;
     let (mut lost, mut kills) = (0, 0);
     for round in 1..=rounds {
-        let how = lose(round, &mut random);
-        lost += usize::from(how != Lost::No);
-        match how {
+        let loss = choose_loss(round, &mut random);
+        lost += usize::from(loss != Lost::No);
+        match loss {
             Lost::No => {}
-            Lost::Forgotten => holder.refresh_at_once(1).await?,
-            Lost::TwoTabs => holder.refresh_at_once(2).await?,
-            Lost::Canceled => drop(timeout(random.millis(0, 4), holder.refresh_call()).await),
+            Lost::Forgotten => client.refresh_at_once(1).await?,
+            Lost::TwoTabs => client.refresh_at_once(2).await?,
+            Lost::Canceled => drop(timeout(random.millis(0, 4), client.refresh_call()).await),
             Lost::Killed => {
-                let request = holder.refresh_in_background();
+                let request = client.refresh_in_background();
                 sleep(random.millis(0, 4)).await;
                 services.kill()?;
                 request.abort();
                 services = start(program, folder.path()).await?;
-                holder.auth = services.auth.clone();
+                client.auth = services.auth.clone();
                 kills += 1;
             }
         }
-        if let Err(broken) = holder.refresh_until_answered().await {
+        if let Err(broken) = client.refresh_until_answered().await {
             report
                 .broken
-                .push(Broken::new("a client continues within the grace", format!("round {round}, {how:?}: {broken}")));
+                .push(Broken::new("a client continues within the grace", format!("round {round}, {loss:?}: {broken}")));
             break;
         }
-        if let Some(broken) = holder.accept_successor() {
+        if let Some(broken) = client.accept_successor() {
             report
                 .broken
-                .push(Broken::new("a session has one live branch", format!("round {round}, {how:?}: {broken}")));
+                .push(Broken::new("a session has one live branch", format!("round {round}, {loss:?}: {broken}")));
             break;
         }
     }
     if report.broken.is_empty() && rounds >= 2 {
-        report.broken.extend(holder.end().await?);
+        report.broken.extend(client.end().await?);
     }
     services.stop()?;
     report.row("rounds", rounds);
@@ -108,7 +108,7 @@ async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
 }
 
 /// Chooses what happens to this round's answer: at random, except for the kills.
-fn lose(round: usize, random: &mut Random) -> Lost {
+fn choose_loss(round: usize, random: &mut Random) -> Lost {
     match round {
         _ if round.is_multiple_of(ROUNDS_PER_KILL) => Lost::Killed,
         _ if round.is_multiple_of(ROUNDS_PER_LOSS) => {
@@ -126,7 +126,7 @@ async fn refresh(auth: Channel, token: String) -> Result<TokenPair, Answer> {
     Ok(answer.into_inner().tokens.unwrap_or_default())
 }
 
-impl Holder {
+impl RefreshClient {
     async fn register(services: &Services) -> Result<Self, Failure> {
         let request = CreateUserRequest {
             name: "Ada".into(),

@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::{GuardedOutcome, RevocableSession, RevocationHistory, Seen};
+use super::{GuardedOutcome, ObservedCall, RevocableSession, RevocationHistory};
 
 /// Number of tokens whose callers share a connection: a server takes 100 calls at once on a connection.
 pub(super) const TOKENS_PER_CONNECTION: usize = 4;
@@ -113,7 +113,7 @@ impl TokenCaller {
             Ok(Err(status)) => outcome(&status),
             Err(_) => GuardedOutcome::Unavailable,
         };
-        self.history.saw(Seen { session: self.session, guard: self.guard, begun, ended, outcome });
+        self.history.record(ObservedCall { session: self.session, guard: self.guard, begun, ended, outcome });
         outcome
     }
 }

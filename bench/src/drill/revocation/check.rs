@@ -1,7 +1,7 @@
 //! Checks a history of calls and revocations against the promise, without clock, socket or task.
 //!
 //! The start of a call at the client counts, the earliest possible time of the guard's decision. The end does not
-//! count: an answer may be late for many reasons, and a call that was admitted before the revocation may end at any
+//! count. An answer may be late for many reasons, and a call that was admitted before the revocation may end at any
 //! time.
 
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ pub enum GuardedOutcome {
 
 /// A call, in times since the drill's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct ObservedCall {
     /// Number of the token's session.
     pub session: usize,
     /// Number of the guard.
@@ -57,7 +57,7 @@ pub struct Revoked {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PromiseViolation {
     /// The call.
-    pub call: Seen,
+    pub call: ObservedCall,
     /// Time from the acknowledgement to the start of the call.
     pub late: Duration,
 }
@@ -86,7 +86,7 @@ pub struct CheckResult {
     /// Calls whose token could not be checked.
     pub unavailable: usize,
     /// Calls with an answer that a guarded call must never get.
-    pub odd: Vec<Seen>,
+    pub odd: Vec<ObservedCall>,
 }
 
 /// The behavior of one guard toward one token.
@@ -103,7 +103,7 @@ struct TokenAccess {
 }
 
 /// Checks a history of calls to this many guards.
-pub fn check(revoked: &[Revoked], calls: &[Seen], guards: usize) -> CheckResult {
+pub fn check(revoked: &[Revoked], calls: &[ObservedCall], guards: usize) -> CheckResult {
     let acknowledged: HashMap<_, _> = revoked.iter().map(|one| (one.session, one.acknowledged)).collect();
     let mut result = CheckResult { revocations: acknowledged.len(), calls: calls.len(), ..CheckResult::default() };
     let mut accesses: HashMap<(usize, usize), TokenAccess> = HashMap::new();
@@ -147,7 +147,7 @@ pub fn check(revoked: &[Revoked], calls: &[Seen], guards: usize) -> CheckResult 
 }
 
 impl CheckResult {
-    fn count_admitted(&mut self, call: Seen, late: Duration) {
+    fn count_admitted(&mut self, call: ObservedCall, late: Duration) {
         self.admitted += 1;
         self.latest = self.latest.max(late);
         self.beyond_proven += usize::from(late > PROVEN_BOUND);

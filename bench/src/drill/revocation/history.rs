@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{CheckResult, Revoked, Seen, check};
+use super::{CheckResult, ObservedCall, Revoked, check};
 
 /// A history in progress; clones share it.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct RevocationHistory {
 #[derive(Debug, Default)]
 struct HistoryEntries {
     revoked: Vec<Revoked>,
-    calls: Vec<Seen>,
+    calls: Vec<ObservedCall>,
 }
 
 impl RevocationHistory {
@@ -32,7 +32,7 @@ impl RevocationHistory {
     }
 
     /// Adds a call that has ended.
-    pub fn saw(&self, call: Seen) {
+    pub fn record(&self, call: ObservedCall) {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).calls.push(call);
     }
 
@@ -45,7 +45,7 @@ impl RevocationHistory {
     }
 
     /// Returns the calls until now.
-    pub fn calls(&self) -> Vec<Seen> {
+    pub fn calls(&self) -> Vec<ObservedCall> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 

@@ -13,7 +13,9 @@ mod sessions;
 mod table;
 
 pub use callers::{Stage, TokenCaller};
-pub use check::{CheckResult, GuardedOutcome, PROMISED_BOUND, PROVEN_BOUND, PromiseViolation, Revoked, Seen, check};
+pub use check::{
+    CheckResult, GuardedOutcome, ObservedCall, PROMISED_BOUND, PROVEN_BOUND, PromiseViolation, Revoked, check,
+};
 pub use fault::RevocationFault;
 pub use history::RevocationHistory;
 pub use plan::RevocationPlan;

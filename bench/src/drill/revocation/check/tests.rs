@@ -10,11 +10,11 @@ const fn ms(millis: u64) -> Duration {
 const REVOKED: Revoked = Revoked { session: 7, acknowledged: ms(10_000) };
 
 /// Returns a call of 5 ms with that session's token to the first guard, `begun` after the start.
-const fn call(begun: u64, outcome: GuardedOutcome) -> Seen {
-    Seen { session: 7, guard: 0, begun: ms(begun), ended: ms(begun + 5), outcome }
+const fn call(begun: u64, outcome: GuardedOutcome) -> ObservedCall {
+    ObservedCall { session: 7, guard: 0, begun: ms(begun), ended: ms(begun + 5), outcome }
 }
 
-fn checked(calls: &[Seen]) -> CheckResult {
+fn checked(calls: &[ObservedCall]) -> CheckResult {
     check(&[REVOKED], calls, 1)
 }
 
@@ -38,10 +38,10 @@ fn violation_among_many_is_found_in_any_order() {
 
 #[test]
 fn call_is_checked_by_its_start_not_its_end() {
-    let long = Seen { ended: ms(60_000), ..call(9_999, Admitted) };
+    let long = ObservedCall { ended: ms(60_000), ..call(9_999, Admitted) };
     let result = checked(&[long]);
     assert_eq!((result.admitted, result.violations.len()), (0, 0));
-    let begun_in_time = Seen { ended: ms(60_000), ..call(11_900, Admitted) };
+    let begun_in_time = ObservedCall { ended: ms(60_000), ..call(11_900, Admitted) };
     let result = checked(&[begun_in_time]);
     assert_eq!((result.admitted, result.beyond_proven, result.violations.len()), (1, 1, 0));
 }
@@ -51,15 +51,15 @@ fn bounds_are_inclusive() {
     let result = checked(&[call(10_000, Admitted), call(11_500, Admitted), call(12_000, Admitted)]);
     assert_eq!((result.admitted, result.beyond_proven, result.late_calls), (2, 1, 0));
     assert!(result.violations.is_empty());
-    let just_later = Seen { begun: ms(12_000) + Duration::from_nanos(1), ..call(12_000, Admitted) };
+    let just_later = ObservedCall { begun: ms(12_000) + Duration::from_nanos(1), ..call(12_000, Admitted) };
     assert_eq!(checked(&[just_later]).violations.len(), 1);
 }
 
 #[test]
 fn other_guards_and_sessions_do_not_count() {
-    let elsewhere = Seen { guard: 1, ..call(12_600, Admitted) };
+    let elsewhere = ObservedCall { guard: 1, ..call(12_600, Admitted) };
     assert_eq!(check(&[REVOKED], &[call(12_600, Refused), elsewhere], 2).violations.len(), 1);
-    let alive = Seen { session: 8, ..call(15_000, Admitted) };
+    let alive = ObservedCall { session: 8, ..call(15_000, Admitted) };
     assert_eq!(checked(&[alive]).admitted, 0);
 }
 
@@ -97,7 +97,7 @@ fn guard_closes_at_the_first_refusal_after_the_last() {
 fn slowest_guard_counts() {
     let one = [call(9_000, Admitted), call(10_010, Refused), call(12_100, Refused)];
     let other = [call(9_000, Admitted), call(10_090, Refused), call(12_100, Refused)];
-    let calls: Vec<_> = one.into_iter().chain(other.map(|call| Seen { guard: 1, ..call })).collect();
+    let calls: Vec<_> = one.into_iter().chain(other.map(|call| ObservedCall { guard: 1, ..call })).collect();
     let result = check(&[REVOKED], &calls, 2);
     assert_eq!((result.trials, result.closed), (1, vec![ms(95)]));
 }
