@@ -2,9 +2,9 @@
 //!
 //! The decisions are made by the code that runs: the guard's
 //! [`RevocationState`](gatepost::revocation_state::RevocationState) and its requests, and the auth service's `History`
-//! and `FeedCursor`. This code has no clock, no socket and no task. The [`ModelWorld`] connects them with a database
-//! and two kinds of messages, and lets everything happen in every order. A message is late or lost, a stream breaks, a
-//! replica restarts, lags, or reads the log in steps. A process pauses, and the database loses its last rows.
+//! and `FeedCursor`. This code has no clock, no socket and no task. The [`ModelWorld`] connects this code with a
+//! database and two kinds of messages, and tries all events in every order. A message is late or lost, a stream breaks,
+//! a replica restarts, lags, or reads the log in steps. A process pauses, and the database loses its last rows.
 //!
 //! Time advances in [ticks](TICK_LENGTH) of half a second, the greatest age of a replica's view. A lease lasts two
 //! ticks. Within a tick any number of events may happen. A paused process is a process without events. The bound is
