@@ -60,7 +60,7 @@ impl Process {
     /// Opens a new connection to the service.
     ///
     /// # Errors
-    /// Fails if the service accepts none.
+    /// Fails if the service accepts no connection.
     pub async fn channel(&self) -> Result<Channel, Failure> {
         channel(&self.address.to_string()).await
     }

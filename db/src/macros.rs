@@ -1,4 +1,4 @@
-//! Macros by which a store writes a statement once for both engines.
+//! Macros with which a store writes a statement once for both engines.
 
 /// Runs the driver's future on a connection that only reads.
 ///

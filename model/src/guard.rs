@@ -51,7 +51,7 @@ pub(crate) struct AdmittedCall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SentEvent {
     pub(crate) event: FeedEvent,
-    /// For a renewal, the time of its request.
+    /// Time of the request, if the message is a renewal.
     pub(crate) asked: Duration,
 }
 

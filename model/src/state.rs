@@ -68,8 +68,8 @@ impl ModelState {
         self.guards[guard].keep(token, at, asked, ttl);
     }
 
-    /// Delivers a guard's next message. If the guard alone knew lost rows, a reset removes the last knowledge of them.
-    /// From then on, everything must be refused.
+    /// Delivers a guard's next message. If only this guard knew the lost rows, a reset removes the last knowledge of
+    /// these rows. From then on, everything must be refused.
     pub(crate) fn receive(&mut self, guard: usize, mutation: Option<Mutation>) {
         let guard = &mut self.guards[guard];
         let known = guard.known();

@@ -75,7 +75,7 @@ impl Raw {
         Ok(A::decode(answer).expect("an answer of this type"))
     }
 
-    /// Calls the method at `path` with this body, and these headers in addition to the usual ones.
+    /// Calls the method at `path` with this body, and with these headers in addition to the usual headers.
     ///
     /// # Panics
     /// Panics like [`Raw::send`].

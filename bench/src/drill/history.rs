@@ -33,9 +33,8 @@ impl CallHistory {
         self.length.send_replace(calls.len());
     }
 
-    /// Waits until each of these operations has had an answer for which `is_wanted` is true, from a call that began after
-    /// `after`.
-    /// The caller must set a time limit.
+    /// Waits until each of these operations has had a wanted answer, from a call that began after `after`. The caller
+    /// must set a time limit.
     pub async fn all(&self, operations: &[Operation], after: Instant, is_wanted: impl Fn(&Answer) -> bool) {
         let mut length = self.length.subscribe();
         let (mut seen, mut left) = (0, operations.to_vec());

@@ -37,7 +37,7 @@ impl CheckServer {
     /// Opens a new connection to the server.
     ///
     /// # Errors
-    /// Fails if the server accepts none.
+    /// Fails if the server accepts no connection.
     pub async fn channel(&self) -> Result<Channel, Failure> {
         Ok(Endpoint::from_shared(format!("http://{}", self.address))?.tcp_nodelay(true).connect().await?)
     }

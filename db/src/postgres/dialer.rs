@@ -123,8 +123,8 @@ impl Dialer {
         self.0.times
     }
 
-    /// Returns true if a connection leads to another server than new connections do. An old connection to a standby may
-    /// do so, and counts too.
+    /// Returns true if a connection leads to another server than new connections do. Also returns true for an old
+    /// connection to a standby, because the address may have moved.
     pub(super) fn has_left(&self, made: &DialedConnection) -> bool {
         self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > MAX_STANDBY_AGE
     }

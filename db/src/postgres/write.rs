@@ -1,4 +1,4 @@
-//! Writes: one statement that commits by itself, or a transaction. Each knows if its commit was answered.
+//! Writes: one statement that commits by itself, or a transaction. Each write reports if its commit was not answered.
 
 use std::convert::Infallible;
 use std::time::Duration;

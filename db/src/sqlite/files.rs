@@ -21,7 +21,7 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Returns the existing files of the database at `path`: its own, and those of SQLite beside it.
+/// Returns the existing files of the database at `path`: the database file, and SQLite's files beside it.
 pub fn remains(path: &Path) -> Vec<PathBuf> {
     let all = [""].into_iter().chain(COMPANION_SUFFIXES).map(|suffix| beside(path, suffix));
     all.filter(|file| file.symlink_metadata().is_ok()).collect()

@@ -65,10 +65,10 @@ impl<'m> CommitGroup<'m> {
         Ok(())
     }
 
-    /// Runs the writes, and those that arrive during the work, in one transaction.
+    /// Runs the writes, and the writes that arrive meanwhile, in one transaction.
     ///
     /// # Errors
-    /// The failure of the group: nothing of it is written, and the connection is unusable.
+    /// The failure of the group: no write of the group is stored, and the connection is unusable.
     pub(super) async fn commit(
         &mut self,
         connection: &mut SqliteConnection,

@@ -88,7 +88,7 @@ impl SqliteWriter {
         }
     }
 
-    /// Refuses further writes, commits those that wait, and closes the connection.
+    /// Refuses further writes, commits the waiting writes, and closes the connection.
     pub(super) async fn close(&self) {
         self.stop.cancel();
         self.ended.cancelled().await;

@@ -12,7 +12,7 @@ impl<const N: usize> Dice<N> {
     /// Rolls the next die.
     ///
     /// # Panics
-    /// Panics if no die is left; such a step needs more dice.
+    /// Panics if no die is left: then the step needs more dice.
     #[expect(clippy::expect_used, reason = "a step without dice has to fail its test")]
     pub fn roll(&mut self) -> u8 {
         self.0.next().expect("a step has more dice")

@@ -79,7 +79,7 @@ impl Proxy {
         self.route.set_target(ProxyTarget::Socket(path.as_ref().to_owned()));
     }
 
-    /// Returns the number of connections, without those that [`Self::cut`] refused.
+    /// Returns the number of connections. Connections that [`Self::cut`] refused do not count.
     pub fn connections(&self) -> usize {
         self.route.connections()
     }
@@ -89,8 +89,8 @@ impl Proxy {
         self.set_mode(Mode::Pass);
     }
 
-    /// Closes all connections on both sides, and new ones after their accept, like a server that is gone. Bytes sent after
-    /// this call do not arrive.
+    /// Closes all connections on both sides, and new connections after their accept, like a server that is gone. Bytes
+    /// sent after this call do not arrive.
     pub fn cut(&self) {
         self.state.send_modify(|state| {
             state.mode = Mode::Cut;

@@ -10,7 +10,7 @@ pub(super) fn report(statement: &Statement, scan: &str) -> String {
 /// Returns the step of a SQLite plan that scans a table or a whole index, if any. Such a step is a `SCAN`, not a
 /// `SEARCH` (sqlite.org/eqp.html).
 ///
-/// A scan of a subquery's result is allowed: its cost is that of the subquery's own steps.
+/// A scan of a subquery's result is allowed: the subquery's own steps determine its cost.
 pub(super) fn sqlite_scan(steps: &[String]) -> Option<&String> {
     let is_of_a_subquery = |name: &str| {
         steps

@@ -1,4 +1,4 @@
-//! An `HAProxy` in front of two servers, which forwards to the one that accepts writes.
+//! An `HAProxy` in front of two servers. It forwards to the server that accepts writes.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};

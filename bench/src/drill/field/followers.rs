@@ -144,9 +144,9 @@ impl FollowerFigures {
 
 /// Revocations at a fixed rate, by their outcome.
 struct RevocationTimes {
-    /// Times of those that succeeded, in microseconds.
+    /// Times of the revocations that succeeded, in microseconds.
     took: Histogram<u64>,
-    /// Refused ones by status.
+    /// Refused revocations by status.
     refusals: BTreeMap<String, u64>,
 }
 

@@ -51,7 +51,7 @@ const OVERLOAD_TIME: Duration = Duration::from_secs(20);
 /// The least percentage of calls that succeed once [`RECOVERY_TIME`] has passed after a fault.
 const MIN_SUCCESS_PERCENT: f64 = 90.0;
 
-/// The least ratio of successful calls a second above the capacity to those before.
+/// The least ratio of successful calls a second above the capacity to successful calls a second before.
 const MIN_THROUGHPUT_RATIO: f64 = 0.7;
 
 const SERVER_PASSWORD: &str = "a-password-of-a-server-that-lives-for-a-drill";
@@ -65,7 +65,7 @@ struct OverloadRig {
     _folder: TempDir,
 }
 
-/// Runs both forms.
+/// Runs both forms: the stall, and the calls above the capacity.
 ///
 /// # Errors
 /// Fails if a service does not start, or ends.

@@ -47,7 +47,7 @@ enum GuardUse {
 struct ReplicaCall {
     begun: Instant,
     length: Duration,
-    /// Failure of the guard, and that of a retry by the client.
+    /// Failure of the guard, and the failure of the client's retry.
     failures: Vec<String>,
 }
 

@@ -36,7 +36,7 @@ pub struct Row {
     pub ended: Option<String>,
     /// The most memory that the attack may cost, in MiB.
     pub memory: f64,
-    /// The largest factor between both p99.
+    /// The largest allowed factor between the p99 without and under the attack.
     pub slower: f64,
 }
 

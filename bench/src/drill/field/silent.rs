@@ -1,4 +1,5 @@
-//! Silent connections: an attacker opens more of them than the service may have open files. Then new clients connect.
+//! Silent connections: an attacker opens more connections than the service may have open files. Then new clients
+//! connect.
 
 use std::path::Path;
 use std::sync::Arc;

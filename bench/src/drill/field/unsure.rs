@@ -123,7 +123,7 @@ async fn ask(channel: &Channel, kind: UnsureChange, token: &Token) -> Result<(),
     }
 }
 
-/// Counts the changes by their answers, each with the number of those in effect.
+/// Counts the changes by their answers. Each count comes with the number of changes that took effect.
 async fn check(channel: &Channel, changes: Vec<Change>) -> Result<Report, Failure> {
     let (mut report, mut counts) = (Report::default(), BTreeMap::<(UnsureChange, String), [usize; 2]>::new());
     for Change { kind, token, answer } in changes {

@@ -75,7 +75,7 @@ pub struct CheckResult {
     pub late_calls: usize,
     /// Calls that began after the acknowledgement and were admitted.
     pub admitted: usize,
-    /// Time from the acknowledgement to the start of the last of these.
+    /// Time from the acknowledgement to the start of the last such call.
     pub latest: Duration,
     /// Admitted calls that began later than the proven limit.
     pub beyond_proven: usize,

@@ -46,7 +46,7 @@ pub struct Guarded {
     pub process: Process,
     /// The guard's connection to the auth service.
     pub(super) link: Proxy,
-    /// A post in it.
+    /// Id of a post in the guarded service.
     pub post: String,
 }
 

@@ -151,7 +151,7 @@ impl CpuMeter {
         }
     }
 
-    /// Looks for new processes, and forgets those that have ended.
+    /// Finds new processes, and removes ended processes from the list.
     fn search(&mut self) {
         let mut present = processes::children(self.first);
         present.push(self.first);

@@ -57,13 +57,13 @@ impl Lives {
         }
     }
 
-    /// Returns the longest lifetime in seconds, including that of open connections.
+    /// Returns the longest lifetime in seconds, open connections included.
     pub(super) fn longest(&self) -> f64 {
         let oldest = lock(&self.open).values().map(Instant::elapsed).max().unwrap_or_default();
         oldest.max(lock(&self.ended).1).as_secs_f64()
     }
 
-    /// Returns the number of connections that have ended, and of those that are open.
+    /// Returns the number of ended connections, and the number of open connections.
     pub(super) fn counts(&self) -> (u64, usize) {
         (lock(&self.ended).0, lock(&self.open).len())
     }
