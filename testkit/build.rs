@@ -4,7 +4,7 @@ use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-#[expect(clippy::disallowed_methods, reason = "cargo names a build script's folder by the environment")]
+#[expect(clippy::disallowed_methods, reason = "cargo passes a build script's folder in the environment")]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=src/disk.c");
     println!("cargo:rerun-if-env-changed=CC");

@@ -20,11 +20,12 @@ use crate::load::{CallFuture, ComparedFigures, LoadFigures, compare, in_turn};
 /// Bytes of a large post.
 const LARGE_POST_BYTES: usize = 64 * 1024;
 
-/// Quotas of users are switched off.
+/// Settings that switch the quotas of users off.
 const QUOTA_SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
 
 /// Number of connections to each program, and of concurrent calls on each connection. With more calls on a connection,
-/// posts of 64 KiB would exceed its window, and in older programs wait for each other until their deadline.
+/// posts of 64 KiB would exceed the connection's window. In older programs they would then wait for each other until
+/// their deadline.
 const CONNECTIONS_PER_SIDE: usize = 16;
 const CALLS_PER_CONNECTION: usize = 3;
 

@@ -134,11 +134,11 @@ impl DrillCommand {
         let program = program.map_or_else(build, Ok)?;
         let report = match self {
             Self::Postgres { rounds, .. } => {
-                let plan = PostgresPlan::by_chance(rounds, seed, RECOVERY_TIME_LIMIT);
+                let plan = PostgresPlan::random(rounds, seed, RECOVERY_TIME_LIMIT);
                 PostgresDrill::start(&program, PostgresServer::start().await?, seed).await?.run(&plan).await?
             }
             Self::Disk { rounds, .. } => {
-                disk::run(&program, &disk::DiskFault::by_chance(rounds, seed), seed, RECOVERY_TIME_LIMIT).await?
+                disk::run(&program, &disk::DiskFault::random(rounds, seed), seed, RECOVERY_TIME_LIMIT).await?
             }
             Self::Kill { rounds, .. } => kill::run(&program, rounds, seed).await?,
             Self::Refresh { rounds, .. } => refresh::run(&program, rounds, seed).await?,
@@ -210,15 +210,15 @@ impl Watched {
             calls_per_second: Self::CALLS_PER_SECOND,
             seed,
         };
-        let mut judged = Vec::new();
+        let mut checked = Vec::new();
         let (alone, replicated) = (selected(&RevocationFault::ALONE), selected(&RevocationFault::REPLICATED));
         if !alone.is_empty() {
-            judged.extend(revocation::run(&mut RevocationRig::alone(program).await?, &plan(alone)).await?);
+            checked.extend(revocation::run(&mut RevocationRig::alone(program).await?, &plan(alone)).await?);
         }
         if !replicated.is_empty() {
             let mut rig = RevocationRig::replicated(program, PostgresServer::start().await?).await?;
-            judged.extend(revocation::run(&mut rig, &plan(replicated)).await?);
+            checked.extend(revocation::run(&mut rig, &plan(replicated)).await?);
         }
-        Ok(revocation::report(&judged, self.trials))
+        Ok(revocation::report(&checked, self.trials))
     }
 }

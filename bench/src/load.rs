@@ -16,7 +16,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use bench::Failure;
 
-/// Number of callers; each waits for its answer before it asks again.
+/// Number of callers. Each caller waits for its answer before its next call.
 const LOAD_CALLERS: usize = 32;
 
 /// Length of one measurement.
@@ -60,7 +60,7 @@ impl LoadSums {
         Ok(Self { micros: Histogram::new_with_bounds(1, 10_000_000, 3)?, taken: Duration::ZERO })
     }
 
-    /// Calls as fast as the answers come, for this long; a failed call ends the run.
+    /// Calls as fast as the answers come, for this long. A failed call ends the run.
     async fn add<F, T>(
         &mut self,
         length: Duration,
@@ -98,7 +98,7 @@ impl LoadSums {
     }
 }
 
-/// Calls as fast as the answers come; a failed call ends the run.
+/// Calls as fast as the answers come. A failed call ends the run.
 pub(crate) async fn measure<F, T>(call: impl Fn() -> F + Clone + Send + 'static) -> Result<LoadFigures, Failure>
 where
     F: Future<Output = Result<T, tonic::Status>> + Send,
@@ -109,8 +109,8 @@ where
     Ok(sums.figures())
 }
 
-/// Measures both calls in turns; each turn starts with the call that ended the last one. Returns the sum of each call's
-/// turns.
+/// Measures both calls in turns. Each round starts with the call that was last in the round before. Returns the sum of
+/// each call's turns.
 pub(crate) async fn compare<A, B, FA, FB, TA, TB>(one: A, other: B) -> Result<ComparedFigures, Failure>
 where
     A: Fn() -> FA + Clone + Send + 'static,
@@ -166,7 +166,7 @@ pub(crate) fn health_as(
     }
 }
 
-/// Makes this many calls at once, which take these kinds in turns. Returns the number of failures.
+/// Makes this many calls at once, of these kinds in turns. Returns the number of failures.
 pub(crate) async fn burst<F>(calls: Arc<[impl Fn() -> F]>, count: usize) -> usize
 where
     F: Future<Output = Result<(), tonic::Status>> + Send + 'static,

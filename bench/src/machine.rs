@@ -1,4 +1,4 @@
-//! Description of a figure's machine.
+//! Description of the machine on which figures are measured.
 
 use std::fs;
 use std::process::Command;
@@ -17,12 +17,12 @@ pub fn describe(command: &str) -> String {
         .find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, name)| name.trim().to_owned()))
         .unwrap_or_else(|| "unknown processor".into());
     let cores = std::thread::available_parallelism().map_or(1, Into::<usize>::into);
-    let system = said("uname", &["-sr"]);
-    let commit = said("git", &["describe", "--always", "--dirty", "--abbrev=12"]);
+    let system = output_of("uname", &["-sr"]);
+    let commit = output_of("git", &["describe", "--always", "--dirty", "--abbrev=12"]);
     format!("command: {command}\nmachine: {processor}, {cores} cores, {system}\ncommit:  {commit}")
 }
 
-fn said(program: &str, args: &[&str]) -> String {
+fn output_of(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output();
     output.map_or_else(|_| "unknown".into(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }

@@ -28,15 +28,15 @@ pub struct Setup {
     pub arguments: Vec<String>,
     /// Environment variables.
     pub environment: Vec<(&'static str, String)>,
-    /// The file that takes its log.
+    /// The file for the service's log.
     pub log: PathBuf,
 }
 
-/// A running service; killed when dropped, also while it is paused.
+/// A running service. Dropping the value kills the process, even if it is paused.
 #[derive(Debug)]
 pub struct Process {
     setup: Setup,
-    /// `None` once it has been killed.
+    /// The process; `None` after it was killed or stopped.
     child: Option<Killed>,
     address: SocketAddr,
 }
@@ -60,7 +60,7 @@ impl Process {
     /// Opens a new connection to the service.
     ///
     /// # Errors
-    /// Fails if the service accepts none.
+    /// Fails if the service accepts no connection.
     pub async fn channel(&self) -> Result<Channel, Failure> {
         channel(&self.address.to_string()).await
     }

@@ -1,4 +1,4 @@
-//! `bench quick`: memory of the pair at rest, time of a start, and cost of a guarded call compared with a health check.
+//! `bench quick`: memory of the idle pair, time of a start, and cost of a guarded call compared with a health check.
 
 use std::path::Path;
 use std::time::Duration;

@@ -106,7 +106,7 @@ fn retire(binary: &Path, database: &str, id: &str) -> Result<(), Failure> {
 
 async fn register(auth: &Channel, round: usize) -> Result<TokenPair, Failure> {
     let request = CreateUserRequest {
-        name: "Somebody".into(),
+        name: "Ada".into(),
         email: format!("user{round}@example.com"),
         password: "correct horse battery staple".into(),
         ..CreateUserRequest::default()

@@ -18,7 +18,7 @@ use crate::Failure;
 /// Interval between checks for a process's end.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Auth and blog service, as one process or as two; killed when dropped.
+/// Auth and blog service, as one process or as two. Dropping the value kills the processes.
 #[derive(Debug)]
 pub struct Services {
     processes: Vec<Killed>,
@@ -168,7 +168,7 @@ impl Services {
         let mut ticks = 0;
         for Killed(process) in &self.processes {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
-            // Fields 14 and 15 of all; 12 and 13 of those after the name, which may contain anything.
+            // Fields 14 and 15 of the line; 12 and 13 of the fields after the name, which may contain anything.
             let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
             for field in fields.split_whitespace().skip(11).take(2) {
                 ticks += field.parse::<u32>()?;
@@ -211,7 +211,8 @@ impl Services {
         Ok(f64::from(u32::try_from(kilobytes)?) / 1024.0)
     }
 
-    /// Limits the descriptors of the first process to those that it has, and this many more. Returns its earlier limit.
+    /// Limits the descriptors of the first process to those that it has open, plus this number. Returns the earlier
+    /// limit.
     ///
     /// # Errors
     /// Fails if the process has ended.
@@ -223,7 +224,7 @@ impl Services {
         Ok(prlimit(id, Resource::Nofile, limit)?)
     }
 
-    /// Gives the first process its earlier limit of descriptors back.
+    /// Restores the earlier limit of descriptors of the first process.
     ///
     /// # Errors
     /// Fails if the process has ended.
@@ -271,7 +272,7 @@ impl Services {
         Ok(Some(asked.elapsed()))
     }
 
-    /// Asks the processes to stop and waits until they have.
+    /// Asks the processes to stop, and waits until they have ended.
     ///
     /// # Errors
     /// Fails if a process ends with a failure.
@@ -299,22 +300,22 @@ impl Drop for Killed {
     }
 }
 
-/// Returns the addresses of these services of a process, which print them in any order.
+/// Returns the addresses of these services of a process. The services print them in any order.
 pub(crate) fn addresses<const N: usize>(process: &mut Child, services: [&str; N]) -> Result<[String; N], Failure> {
     let mut found = [const { String::new() }; N];
     let mut lines = BufReader::new(process.stdout.take().ok_or("no standard output")?).lines();
     while found.iter().any(String::is_empty) {
         let line = lines.next().ok_or("a service has ended before it listened")??;
         for (service, address) in services.iter().zip(&mut found) {
-            if let Some(said) = line.strip_prefix(service).and_then(|rest| rest.strip_prefix(" listening on ")) {
-                said.clone_into(address);
+            if let Some(listed) = line.strip_prefix(service).and_then(|rest| rest.strip_prefix(" listening on ")) {
+                listed.clone_into(address);
             }
         }
     }
     Ok(found)
 }
 
-/// Returns the program's command with none of the caller's settings. The end of its log helps to explain a failure.
+/// Returns the program's command, without the caller's environment. The program appends its log to `log`.
 pub(crate) fn command(program: &Path, log: &Path) -> Result<Command, Failure> {
     let log = File::options().create(true).append(true).open(log)?;
     let mut command = Command::new(program);

@@ -1,5 +1,5 @@
-//! `bench writes`: compares commits in groups on SQLite with one commit for each write, on this machine's disk and on a
-//! disk with slower syncs.
+//! `bench writes`: compares commits in groups on SQLite with one commit for each write. Both run on this machine's disk
+//! and on a disk with slower syncs.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -51,7 +51,7 @@ pub(crate) async fn measure() -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
     println!("{:<44}{:>10.0} /s", "fdatasync after 4 KiB", syncs(folder.path())?);
     let [mut bare, mut pooled, mut alone, mut each, mut many] = [const { Vec::new() }; 5];
-    // By turns, so that other work on the machine affects all of them.
+    // The rows take turns, so that other work on the machine affects all of them.
     for round in 0..ROUNDS_PER_ROW {
         let place = |name: &str| folder.path().join(format!("{name}-{round}.db"));
         bare.push(driver_alone(&place("bare")).await?);
@@ -100,8 +100,8 @@ fn options(path: &Path) -> SqliteConnectOptions {
         .foreign_keys(true)
 }
 
-/// Returns acknowledged writes per second of a task that takes the only connection from the driver's pool for each
-/// write, as a service without groups would.
+/// Returns acknowledged writes per second of one task, like a service without groups. The task takes the only
+/// connection from the driver's pool for each write.
 async fn by_pool(path: &Path) -> Result<f64, Failure> {
     let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options(path)).await?;
     pool.execute(CREATE_TABLE_SQL).await?;

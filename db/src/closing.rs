@@ -71,7 +71,8 @@ impl SqlStatement {
 }
 
 impl<T> ClosingStatements<T> {
-    /// Closes a transaction by these statements. One of them returns a number, from which `answer` makes the answer.
+    /// Closes a transaction by these statements. One statement returns a number, and `answer` converts it to the
+    /// answer.
     pub fn new(statements: Vec<SqlStatement>, answer: impl FnOnce(i64) -> T + Send + 'static) -> Self {
         Self { statements, answer: Box::new(answer) }
     }

@@ -50,12 +50,12 @@ impl Db {
         Self::Sqlite(Sqlite::open_snapshot(path))
     }
 
-    /// Runs several statements as one transaction. All of them are stored once it returns the answer of
-    /// [`TransactionOutcome::Commit`], otherwise nothing. `transaction!` calls it for an async
-    /// closure.
+    /// Runs several statements as one transaction. All writes are stored if `work` returns a [`TransactionOutcome`]
+    /// that commits, otherwise none of them. `transaction!` calls this function for an async closure.
     ///
-    /// On PostgreSQL the work is repeated if the server asks for it (40001, 40P01), so the work must have no effects
-    /// outside of the transaction. `input` is its data. On SQLite several calls may share one commit.
+    /// On PostgreSQL the work is repeated if the server asks for a repetition (40001, 40P01). So the work must have no
+    /// effects outside of the transaction. `input` holds the data of the work. On SQLite several calls may share one
+    /// commit.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
@@ -100,11 +100,11 @@ impl Db {
         }
     }
 
-    /// Waits until `end`, or until the task that writes has died: without it all writes fail.
+    /// Waits until `end`, or until the writer task has died: without that task all writes fail.
     pub async fn run_until(&self, end: &CancellationToken) {
         match self {
             Self::Sqlite(db) => drop(end.run_until_cancelled(db.writer_died()).await),
-            // Each call has a connection of its own.
+            // A server needs no writer task: each call has a connection of its own.
             Self::Postgres(_) => end.cancelled().await,
         }
     }

@@ -103,7 +103,7 @@ pub(super) fn is_answer(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some() && !is_broken(error)
 }
 
-/// Returns true if the transaction may succeed when it is repeated: the server asks for it, or a statement must be
+/// Returns true if a repeated transaction may succeed: the server asks for the repetition, or a statement must be
 /// prepared again.
 pub(super) fn is_repeatable(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|cause| matches!(classify(cause), ErrorClass::Repeat | ErrorClass::Stale))
@@ -150,8 +150,8 @@ pub(super) fn connection_fate(error: &sqlx::Error) -> ConnectionFate {
     }
 }
 
-/// Returns true if the wait for another transaction's lock was too long. That transaction may have waited for this one:
-/// the server looks for a deadlock only after 1 s by default, later than the limit of this wait.
+/// Returns true if the wait for another transaction's lock was too long. The two transactions may wait for each other.
+/// By default the server looks for a deadlock only after 1 s, and this wait ends earlier.
 pub fn is_locked(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|cause| matches!(classify(cause), ErrorClass::Locked))
 }

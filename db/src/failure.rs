@@ -1,4 +1,4 @@
-//! Converts a database's failures into those of the kit.
+//! Converts a database's failures into failures of the kit.
 
 use kit::failure::StoreFailure;
 

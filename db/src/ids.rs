@@ -1,6 +1,6 @@
 //! Ids of a service's own types as columns: the database stores their UUIDs.
 
-/// Lets values of these types, made by `kit::id_type!`, stand in statements and rows in place of their UUIDs.
+/// Allows values of these types, made by `kit::id_type!`, in statements and rows in place of their UUIDs.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_id_columns {

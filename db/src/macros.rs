@@ -1,9 +1,9 @@
-//! Macros by which a store writes a statement once for both engines.
+//! Macros with which a store writes a statement once for both engines.
 
 /// Runs the driver's future on a connection that only reads.
 ///
 /// `read!(db, |reader| sqlx::query_as(SQL).bind(id).fetch_optional(reader))` is a `Result<_, StoreError>`. On
-/// PostgreSQL the macro evaluates it a second time if the connection is broken.
+/// PostgreSQL the macro evaluates the expression a second time if the connection is broken.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_read {
@@ -35,7 +35,7 @@ macro_rules! __db_read {
 /// Runs one statement that writes, and returns the number of rows written as a `Result<u64, StoreError>`.
 ///
 /// `write!(db, sqlx::query(SQL).bind(id))`. On PostgreSQL the macro evaluates the statement again if the server asks
-/// for it.
+/// for a repetition.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_write {
@@ -47,7 +47,7 @@ macro_rules! __db_write {
 /// Runs one statement that writes and returns at most one row, as a `Result<Option<_>, StoreError>`.
 ///
 /// `write_one!(db, sqlx::query_as(SQL).bind(id))`. On PostgreSQL the macro evaluates the statement again if the server
-/// asks for it.
+/// asks for a repetition.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_write_one {
@@ -103,8 +103,8 @@ macro_rules! __db_watch_by {
     }};
 }
 
-/// Runs several statements as one transaction: all of them are stored once it returns the answer of
-/// [`TransactionOutcome::Commit`](crate::TransactionOutcome).
+/// Runs several statements as one transaction. All writes are stored if the closure returns a
+/// [`TransactionOutcome`](crate::TransactionOutcome) that commits.
 ///
 /// `transaction!(db, async move |mut tx| { ...; Ok(TransactionOutcome::Commit(answer)) })` is a `Result<_,
 /// StoreError>`. The closure owns the data that it works with; see [`Db::transaction`](crate::Db::transaction).
@@ -112,8 +112,8 @@ macro_rules! __db_watch_by {
 #[doc(hidden)]
 macro_rules! __db_transaction {
     ($db:expr, $work:expr) => {
-        // The future is boxed here, where the type of the closure is known: stable Rust has no other way to say that it
-        // is `Send`.
+        // The future is boxed here because the closure's type is known here. Stable Rust has no other way to require
+        // that the future is `Send`.
         $db.transaction($crate::work($work), |tx, work| ::std::boxed::Box::pin(work(tx))).await
     };
 }

@@ -106,12 +106,12 @@ impl WorkTimes {
 }
 
 impl WaitMeasure {
-    /// Records a call that has got its connection.
+    /// Records a call that has obtained its connection.
     pub(crate) fn ended(&self, waited: Duration) {
         self.times.record_time(waited);
     }
 
-    /// Records a call that has waited in vain.
+    /// Records a call whose wait has timed out.
     pub(crate) fn timed_out(&self) {
         self.timeouts.one();
     }

@@ -51,7 +51,7 @@ fn write_pools(page: &mut MetricsPage<'_>, pools: &[PoolMeasure<'_>]) -> fmt::Re
     for pool in pools {
         pool.waits.map_or(Ok(()), |waits| times.histogram(&named(pool.name), &waits.times))?;
     }
-    let help = "Calls that have waited in vain";
+    let help = "Calls whose wait has timed out";
     let mut timeouts = page.family(FamilyKind::Counter, "gatepost_database_wait_timeouts", help)?;
     for pool in pools {
         pool.waits.map_or(Ok(()), |waits| timeouts.number(&named(pool.name), waits.timeouts.get()))?;

@@ -26,7 +26,7 @@ pub struct InSteps {
 }
 
 /// Applies the missing migrations to the database of this name. The caller holds a lock against other processes: the
-/// driver's own does nothing on SQLite, and can deadlock on PostgreSQL.
+/// driver's own lock does nothing on SQLite, and can deadlock on PostgreSQL.
 pub(super) async fn run<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
     C: Migrate + Send,
@@ -42,7 +42,8 @@ where
     unlocked.run_direct(None, connection, false).await.map_err(|error| failed(name, &error))
 }
 
-/// Refuses another service's database. The driver's migrator would call it a newer version if it has more migrations.
+/// Refuses another service's database. The driver's migrator would report a newer version if that database has more
+/// migrations.
 pub(super) async fn check<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
     C: Migrate + Send,
@@ -74,7 +75,7 @@ fn refuse(name: &str, misfit: Option<&Misfit>) -> Result<(), OpenError> {
     }
 }
 
-/// A migration that keeps a database from fitting this version.
+/// A migration that makes a database incompatible with this version.
 #[derive(Clone, Copy, Debug)]
 pub enum Misfit {
     /// This version does not know the migration.

@@ -9,7 +9,7 @@ pub struct Schema {
     pub service: &'static str,
     /// Migrations that create the tables.
     pub migrations: Migrations,
-    /// All tables, each after those that its rows refer to.
+    /// All tables. Each table comes after the tables that its rows refer to.
     pub tables: &'static [Table],
 }
 

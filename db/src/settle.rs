@@ -1,4 +1,4 @@
-//! Settles a write with an unanswered commit: looks for the write, and repeats it, until its outcome is known.
+//! Settles a write with an unanswered commit: lookups for the write, and repeats it, until its outcome is known.
 
 use std::time::Duration;
 
@@ -22,10 +22,10 @@ static SETTLED_LOG: LogLimit = LogLimit::new();
 
 /// Writes, and finds out the outcome of an unanswered commit.
 ///
-/// `find` returns the result of the write, if it is stored. If it is not, the first commit may still be running, so the
-/// write is repeated. A repeated write must have no second effect: it finds its own row, or requires the state that it
-/// has read. If the repetition writes nothing, `find` decides: either the first commit has arrived by then, or it never
-/// will.
+/// `find` returns the result of the write if the write is stored. Otherwise the first commit may still be running, so
+/// the write is repeated. A repeated write must have no second effect: it finds its own row, or requires the state that
+/// it has read. If the repetition writes nothing, `find` decides. By then the first commit has either arrived, or it
+/// never will.
 ///
 /// # Errors
 /// [`StoreError`]; [`StoreError::Unknown`] if the outcome stays unknown for too long.
@@ -40,7 +40,7 @@ where
         known => return known,
     };
     loop {
-        // The outcome is open also during a repetition and after its failure.
+        // The outcome is also unknown during a repetition and after its failure.
         outcome::set_open(true);
         let mut found = find().await;
         if matches!(found, Ok(None))
@@ -94,10 +94,10 @@ mod tests {
 
     async fn settled(
         writes: &[Result<u8, StoreError>],
-        looks: &[Result<Option<u8>, StoreError>],
+        lookups: &[Result<Option<u8>, StoreError>],
     ) -> Result<u8, StoreError> {
-        let (writes, looks) = (Script::new(writes), Script::new(looks));
-        settle(|| std::future::ready(writes.next()), || std::future::ready(looks.next())).await
+        let (writes, lookups) = (Script::new(writes), Script::new(lookups));
+        settle(|| std::future::ready(writes.next()), || std::future::ready(lookups.next())).await
     }
 
     #[tokio::test(start_paused = true)]

@@ -25,7 +25,8 @@ pub enum TransactionOutcome<T> {
     Undo(T),
 }
 
-/// Returns the closure unchanged, and tells the compiler its type, for [`transaction!`](crate::transaction).
+/// Returns the closure unchanged. The bound gives the compiler the closure's type, which
+/// [`transaction!`](crate::transaction) needs.
 #[doc(hidden)]
 pub fn work<T, F: AsyncFn(Tx<'_>) -> Result<TransactionOutcome<T>, sqlx::Error>>(work: F) -> F {
     work

@@ -29,7 +29,7 @@ pub struct PostgresUrl {
     settings: Vec<SessionSetting>,
 }
 
-/// Allowed parameters behind the `?`: the driver would only warn of others, and log their values.
+/// Allowed parameters after the `?`. The driver would only warn about other parameters, and log their values.
 const URL_PARAMETERS: [&str; 8] =
     ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "application_name", "options"];
 
@@ -153,8 +153,8 @@ fn server(text: &str) -> Result<PostgresUrl, &'static str> {
             URL_PARAMETERS.contains(&name)
         };
         if !query.split('&').all(is_known) {
-            return Err("behind the ? only sslmode, sslrootcert, sslcert, sslkey, host, port, application_name and \
-                 options may stand");
+            return Err("after the ? only sslmode, sslrootcert, sslcert, sslkey, host, port, application_name and \
+                 options are allowed");
         }
     }
     let (text, settings) = split_options(text)?;

@@ -45,7 +45,7 @@ impl<C: Connection> OwnConnection<C> {
         Self { options, connection: None }
     }
 
-    /// Takes the connection until it is [put back](Self::put_back). Dropping it before that closes it.
+    /// Takes the connection until it is [put back](Self::put_back). A connection that is dropped before that is closed.
     ///
     /// # Errors
     /// The connection cannot be opened.

@@ -10,10 +10,10 @@ use crate::Mutation;
 use crate::limits::Clocks;
 use crate::times::{LATE_POLL_TICKS, START_TIME, TICK_LENGTH};
 
-/// Wall-clock time of a tick: only comparisons with other times of that clock count.
+/// Wall-clock time of a tick. Only comparisons with other times of the same clock matter.
 const HOUR: TimeDelta = TimeDelta::hours(1);
 
-/// Returns the time of a right wall clock.
+/// Returns the time of a correct wall clock.
 pub(crate) fn wall(now: Duration) -> DateTime<Utc> {
     let ticks = now.as_nanos() / TICK_LENGTH.as_nanos();
     DateTime::UNIX_EPOCH + HOUR * i32::try_from(ticks).unwrap_or(i32::MAX)
@@ -27,16 +27,16 @@ pub(crate) struct ModelDatabase {
     pub(crate) before: Option<EarlierLog>,
     /// Lost rows that guards may still know; empty after a restart of the log.
     pub(crate) lost: Vec<Logged>,
-    /// The last mark that was drawn.
-    mark: u8,
+    /// The last fingerprint that was drawn.
+    fingerprint: u8,
     clocks: Clocks,
 }
 
 /// The committed log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ModelLog {
-    /// Number of restarts of the log; each gives it another identity.
-    pub(crate) begun: u8,
+    /// Number of restarts of the log. Each restart gives the log another identity.
+    pub(crate) restarts: u8,
     pub(crate) rows: Vec<LogRow>,
     /// Number of pruned rows.
     pub(crate) pruned: usize,
@@ -61,13 +61,13 @@ pub(crate) struct LogRow {
 
 impl ModelLog {
     fn id(&self) -> LogId {
-        LogId([self.begun; 16])
+        LogId([self.restarts; 16])
     }
 }
 
 /// The rows of one poll.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Look {
+pub struct ModelPoll {
     /// Start of the poll.
     pub asked: Duration,
     /// Number of rows that were committed when the poll read.
@@ -78,7 +78,7 @@ pub struct Look {
 
 impl ModelDatabase {
     pub(crate) fn new(clocks: Clocks) -> Self {
-        let mut new = Self { log: ModelLog::default(), before: None, lost: Vec::new(), mark: 0, clocks };
+        let mut new = Self { log: ModelLog::default(), before: None, lost: Vec::new(), fingerprint: 0, clocks };
         // The log begins before the tokens are issued. Otherwise its first row would prevent pruning as long as the
         // tokens live.
         new.append(Revocation::Start, START_TIME, TICK_LENGTH, None);
@@ -93,12 +93,13 @@ impl ModelDatabase {
         behind: Duration,
         mutation: Option<Mutation>,
     ) {
-        if mutation != Some(Mutation::NoMarks) {
-            self.mark += 1;
+        if mutation != Some(Mutation::NoFingerprints) {
+            self.fingerprint += 1;
         }
-        let logged = Logged { revision: revision(self.log.rows.len()), fingerprint: EntryFingerprint([self.mark; 16]) };
+        let logged =
+            Logged { revision: revision(self.log.rows.len()), fingerprint: EntryFingerprint([self.fingerprint; 16]) };
         let time = match self.clocks {
-            // The exact time does not matter, if it is not before the issue time of the tokens.
+            // The exact time does not matter, as long as it is not before the issue time of the tokens.
             Clocks::Unused | Clocks::FarAhead => wall(START_TIME),
             Clocks::Near { .. } => wall(now.saturating_sub(behind)),
         };
@@ -110,13 +111,13 @@ impl ModelDatabase {
     pub(crate) fn lose(&mut self, left: usize, now: Duration) -> Vec<Revocation> {
         self.before = Some(EarlierLog { until: now, log: self.log.clone() });
         let lost: Vec<_> = self.log.rows.drain(left..).map(|row| row.entry).collect();
-        self.log.begun -= starts(lost.iter());
+        self.log.restarts -= count_restarts(lost.iter());
         self.lost.extend(lost.iter().map(|entry| entry.logged));
         lost.into_iter().map(|entry| entry.revocation).collect()
     }
 
-    /// Returns the number of the oldest rows that can be pruned now. With right clocks these are rows whose tokens have
-    /// all expired, with a clock far ahead any rows. The last row stays.
+    /// Returns the number of the oldest rows that can be pruned now. With correct clocks, the tokens of these rows have
+    /// all expired. With a clock far ahead, any row can be pruned. The last row stays.
     pub(crate) fn prunable(&self, now: Duration, mutation: Option<Mutation>) -> usize {
         let most = self.log.rows.len() - 1;
         let Clocks::Near { life } = self.clocks else {
@@ -128,7 +129,7 @@ impl ModelDatabase {
         self.log.rows[..most].iter().take_while(is_over).count().max(self.log.pruned)
     }
 
-    /// Prunes this many of the oldest rows. The horizon refuses what they revoked.
+    /// Prunes this many of the oldest rows. The horizon refuses the tokens that these rows revoked.
     pub(crate) fn prune(&mut self, rows: usize, mutation: Option<Mutation>) {
         let newest = self.log.rows[self.log.pruned..rows].iter().map(|row| row.entry.time).max();
         self.log.pruned = rows;
@@ -138,55 +139,55 @@ impl ModelDatabase {
     }
 
     /// Restarts the log: refuses all tokens issued until now, records that in the log, and gives it another identity.
-    /// Does nothing if the log has restarted since it was seen.
-    pub(crate) fn begin_anew(&mut self, seen: LogId, now: Duration, mutation: Option<Mutation>) {
+    /// Does nothing if the log has restarted since the caller read it.
+    pub(crate) fn restart_log(&mut self, seen: LogId, now: Duration, mutation: Option<Mutation>) {
         if self.log.id() != seen {
             return;
         }
         self.log.horizon = DateTime::UNIX_EPOCH + TimeDelta::days(1);
         self.lost.clear();
         if mutation != Some(Mutation::SilentFork) {
-            self.log.begun += 1;
+            self.log.restarts += 1;
             self.append(Revocation::Start, now, Duration::ZERO, mutation);
         }
     }
 
-    /// Returns every poll that can end now, for a replica that knows this many rows. For each possible result there is
-    /// only the poll that began last. A poll reads all rows that were committed before its start, and any number of
-    /// later rows.
-    pub(crate) fn looks(&self, known: usize, now: Duration) -> impl Iterator<Item = Look> {
+    /// Returns every poll that can end now, for a replica that knows this many rows. Of the polls with the same result,
+    /// only the one that began last is returned. A poll reads all rows that were committed before its start, and any
+    /// number of later rows.
+    pub(crate) fn polls(&self, known: usize, now: Duration) -> impl Iterator<Item = ModelPoll> {
         let before = self.before.as_ref().map(|before| (&before.log, before.until, true));
         [(&self.log, now, false)].into_iter().chain(before).flat_map(move |(log, until, before)| {
             let known = if before { known } else { known.min(log.rows.len()) };
-            let look = move |rows: usize| {
+            let poll = move |rows: usize| {
                 let asked = log.rows.get(rows).map_or(until, |next| next.committed.min(until));
-                Look { asked, rows, before }
+                ModelPoll { asked, rows, before }
             };
             (known..=log.rows.len())
-                .map(look)
-                .filter(move |look| look.rows > log.pruned && now <= look.asked + TICK_LENGTH * LATE_POLL_TICKS)
+                .map(poll)
+                .filter(move |poll| poll.rows > log.pruned && now <= poll.asked + TICK_LENGTH * LATE_POLL_TICKS)
         })
     }
 
     /// Returns the rows of a poll, from this revision on.
-    pub(crate) fn page(&self, look: Look, from: i64) -> LogPage {
-        let log = self.before.as_ref().filter(|_| look.before).map_or(&self.log, |before| &before.log);
-        let rows = &log.rows[..look.rows];
+    pub(crate) fn page(&self, poll: ModelPoll, from: i64) -> LogPage {
+        let log = self.before.as_ref().filter(|_| poll.before).map_or(&self.log, |before| &before.log);
+        let rows = &log.rows[..poll.rows];
         let entries = rows.iter().skip(log.pruned).map(|row| &row.entry);
         let entries = entries.filter(|entry| entry.logged.revision >= from).cloned().collect();
         // If pruned rows are missing, the poll also shows the horizon that pruning has set.
         let is_whole = rows.len() == log.rows.len() || log.pruned > 0;
         let horizon = rows.last().filter(|_| !is_whole).map_or(log.horizon, |row| row.horizon);
-        let later = starts(log.rows[look.rows..].iter().map(|row| &row.entry));
-        let log = ModelLog { begun: log.begun - later, ..ModelLog::default() }.id();
+        let later = count_restarts(log.rows[poll.rows..].iter().map(|row| &row.entry));
+        let log = ModelLog { restarts: log.restarts - later, ..ModelLog::default() }.id();
         LogPage { log, head: revision(rows.len()) - 1, horizon: horizon.into(), entries, is_cut: false }
     }
 }
 
 /// Returns the number of restarts in these entries.
-fn starts<'e>(entries: impl Iterator<Item = &'e Entry>) -> u8 {
-    let is_anew = |entry: &&Entry| entry.revocation == Revocation::Start && entry.logged.revision > 0;
-    u8::try_from(entries.filter(is_anew).count()).unwrap_or_default()
+fn count_restarts<'e>(entries: impl Iterator<Item = &'e Entry>) -> u8 {
+    let is_restart = |entry: &&Entry| entry.revocation == Revocation::Start && entry.logged.revision > 0;
+    u8::try_from(entries.filter(is_restart).count()).unwrap_or_default()
 }
 
 fn revision(row: usize) -> i64 {

@@ -20,12 +20,12 @@ use crate::replica::{MAX_TOKENS, session, user};
 pub(crate) struct ModelGuard {
     pub(crate) revocation_state: RevocationState,
     /// Rows that the revocation state received, beginning with its first position, and the time of its reset. The model
-    /// keeps both, because the revocation state does not expose them.
-    pub(crate) told: Vec<Place>,
+    /// stores both, because the revocation state does not expose them.
+    pub(crate) received: Vec<Place>,
     pub(crate) began: Option<Duration>,
     pub(crate) stream: Option<ModelStream>,
-    /// An introspection with its token. One is enough: introspections are checked independently, so a property of an
-    /// arbitrary one holds for all.
+    /// An introspection with its token. One introspection is enough: introspections are checked independently, so a
+    /// property of an arbitrary one holds for all.
     pub(crate) kept: Option<KeptEvidence>,
     /// A late answer, for mutations that depend on it.
     pub(crate) flight: Option<Flight>,
@@ -40,7 +40,7 @@ pub(crate) struct KeptEvidence {
     pub(crate) evidence: Evidence,
 }
 
-/// A call that is let in.
+/// A call that is admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AdmittedCall {
     pub(crate) token: usize,
@@ -51,7 +51,7 @@ pub(crate) struct AdmittedCall {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SentEvent {
     pub(crate) event: FeedEvent,
-    /// Time of the request for it, if it is a renewal.
+    /// Time of the request, if the message is a renewal.
     pub(crate) asked: Duration,
 }
 
@@ -69,7 +69,7 @@ pub(crate) struct Flight {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ModelReader {
     pub(crate) began: Duration,
-    /// The revocation state at its start.
+    /// The revocation state at the start of the call.
     pub(crate) before: RevocationState,
 }
 
@@ -100,7 +100,7 @@ impl ModelStream {
             replica,
             cursor,
             opened: now,
-            of: history.number(),
+            history_number: history.number(),
             down: VecDeque::new(),
             renewals: Renewals::default(),
             read: None,
@@ -110,12 +110,12 @@ impl ModelStream {
     }
 
     /// Sends all messages but renewals.
-    pub(crate) fn say_news(&mut self, history: &History, now: Duration) {
+    pub(crate) fn send_news(&mut self, history: &History, now: Duration) {
         while self.awaited.is_none()
-            && let Some(said) = self.cursor.next(history, now)
+            && let Some(event) = self.cursor.next(history, now)
         {
-            self.of = history.number();
-            self.down.push_back(SentEvent { event: said, asked: now });
+            self.history_number = history.number();
+            self.down.push_back(SentEvent { event, asked: now });
         }
     }
 
@@ -124,9 +124,9 @@ impl ModelStream {
         let mut cursor = self.cursor.clone();
         let mut renewals = self.renewals.clone();
         cursor.ask(renewals.ask(sent));
-        let said = cursor.next(history, now).filter(|said| matches!(said, FeedEvent::Renewal(..)))?;
+        let event = cursor.next(history, now).filter(|event| matches!(event, FeedEvent::Renewal(..)))?;
         self.renewals = renewals;
-        Some(SentEvent { event: said, asked: sent })
+        Some(SentEvent { event, asked: sent })
     }
 }
 
@@ -134,7 +134,7 @@ impl ModelGuard {
     pub(crate) fn new(rows: usize) -> Self {
         Self {
             revocation_state: RevocationState::new(rows),
-            told: Vec::new(),
+            received: Vec::new(),
             began: None,
             stream: None,
             kept: None,
@@ -153,8 +153,8 @@ impl ModelGuard {
         self.kept = Some(KeptEvidence { token, evidence: Evidence { position: position(at), asked, ttl } });
     }
 
-    /// Receives the replica's next message; an inconsistent one ends the stream.
-    pub(crate) fn hear(&mut self, now: Duration, mutation: Option<Mutation>) {
+    /// Receives the replica's next message. An inconsistent message ends the stream.
+    pub(crate) fn receive(&mut self, now: Duration, mutation: Option<Mutation>) {
         let Some(stream) = &mut self.stream else { return };
         let overtaking = (mutation == Some(Mutation::AnswerOvertakes))
             .then(|| stream.down.iter().position(|sent| matches!(sent.event, FeedEvent::Renewal(..))))
@@ -162,17 +162,17 @@ impl ModelGuard {
         let Some(sent) = stream.down.remove(overtaking.unwrap_or(0)) else { return };
         if self.take(sent.event, now, mutation).is_err() {
             self.stream = None;
-            self.told.clear();
+            self.received.clear();
             self.began = Some(now);
         }
     }
 
-    fn take(&mut self, said: FeedEvent, now: Duration, mutation: Option<Mutation>) -> Result<(), Gap> {
-        match said {
+    fn take(&mut self, event: FeedEvent, now: Duration, mutation: Option<Mutation>) -> Result<(), Gap> {
+        match event {
             FeedEvent::Reset(to) => {
                 let lease = self.revocation_state.lease();
                 self.revocation_state.reset(position(to), now);
-                self.told = vec![to];
+                self.received = vec![to];
                 self.began = Some(now);
                 match lease.filter(|_| mutation == Some(Mutation::LeaseOutlivesReset)) {
                     Some(lease) => self.revocation_state.renew(position(to), lease, now),
@@ -182,17 +182,17 @@ impl ModelGuard {
             FeedEvent::Revocation(entry) => {
                 let row = LogEntry { revision: entry.logged.revision, fingerprint: entry.logged.fingerprint.0 };
                 self.revocation_state.revoke(row, target(&entry.revocation), now)?;
-                self.told.extend(self.known());
-                // With this many rows the revocation state starts over.
-                if self.told.len() > self.revocation_state.entries() + 1 {
-                    self.told.drain(..self.told.len() - 1);
+                self.received.extend(self.known());
+                // The revocation state starts over once it has this many rows.
+                if self.received.len() > self.revocation_state.entries() + 1 {
+                    self.received.drain(..self.received.len() - 1);
                     self.began = Some(now);
                 }
                 Ok(())
             }
             FeedEvent::Renewal(nonce, at) => {
                 let Some(stream) = &mut self.stream else { return Ok(()) };
-                // The next request is sent just before this one's answer arrives.
+                // The next request is sent just before the answer to this request arrives.
                 let latest = stream.renewals.clone().ask(now);
                 let Some(sent) = stream.renewals.answered(nonce) else { return Ok(()) };
                 let is_latest = mutation == Some(Mutation::LatestNonce) && latest > nonce;
@@ -205,16 +205,16 @@ impl ModelGuard {
     }
 
     /// Forgets an introspection that can never be valid again.
-    pub(crate) fn forget_what_is_over(&mut self, now: Duration) {
-        let Self { revocation_state, told, began, kept, .. } = self;
-        let last = told.last().map_or(i64::MIN, |last| last.last.revision);
+    pub(crate) fn forget_expired(&mut self, now: Duration) {
+        let Self { revocation_state, received, began, kept, .. } = self;
+        let last = received.last().map_or(i64::MIN, |last| last.last.revision);
         kept.take_if(|KeptEvidence { token, evidence }| {
             let counts = began.is_none_or(|began| evidence.asked > began);
             let is_dead = matches!(revocation_state.validity(evidence, bearer(*token), now), Validity::Revoked(_));
-            // It may still be valid by its own request, or by a renewal of its row.
+            // The introspection may still be valid by its own request, or by a renewal of its row.
             let may_live = now.saturating_sub(evidence.asked) <= LEASE
                 || evidence.position.last.revision > last
-                || told.iter().any(|told| position(*told) == evidence.position);
+                || received.iter().any(|received| position(*received) == evidence.position);
             !counts || is_dead || !may_live
         });
     }
@@ -224,17 +224,17 @@ impl ModelGuard {
         self.reader = Some(ModelReader { began: now, before: self.revocation_state.clone() });
     }
 
-    /// Returns the evidence by which a call that begins now is let in.
-    pub(crate) fn lets_in(&self, now: Duration, mutation: Option<Mutation>) -> Option<KeptEvidence> {
+    /// Returns the evidence that admits a call that begins now.
+    pub(crate) fn admits(&self, now: Duration, mutation: Option<Mutation>) -> Option<KeptEvidence> {
         let kept = self.kept?;
         let KeptEvidence { token, evidence } = &kept;
         let is_good = self.revocation_state.validity(evidence, bearer(*token), now) == Validity::Valid;
-        let let_in = is_good || mutation.is_some_and(|mutation| self.lets_in_by(mutation, *token, evidence, now));
-        let_in.then_some(kept)
+        let is_admitted = is_good || mutation.is_some_and(|mutation| self.admits_by(mutation, *token, evidence, now));
+        is_admitted.then_some(kept)
     }
 
     /// Returns `true` if this mutation lets the lease extend an introspection that must not be renewed.
-    fn lets_in_by(&self, mutation: Mutation, token: usize, evidence: &Evidence, now: Duration) -> bool {
+    fn admits_by(&self, mutation: Mutation, token: usize, evidence: &Evidence, now: Duration) -> bool {
         let Self { revocation_state, began, .. } = self;
         let (Some(own), Some(lease)) = (revocation_state.position(), revocation_state.lease()) else { return false };
         let LogEntry { revision, fingerprint } = evidence.position.last;
@@ -243,21 +243,21 @@ impl ModelGuard {
         let is_taken = match mutation {
             Mutation::BelowFloor => revision < floor,
             Mutation::AheadOfFeed => revision > own.last.revision,
-            Mutation::OtherMark => revision == own.last.revision && fingerprint != own.last.fingerprint,
+            Mutation::OtherFingerprint => revision == own.last.revision && fingerprint != own.last.fingerprint,
             Mutation::FlightBeforeReset => is_older_than_feed,
             Mutation::LeaseOutlivesReset => is_older_than_feed && began.is_some_and(|began| lease <= began),
             _ => false,
         };
-        // The mutation treats it like an introspection at the feed's last row that was requested after the feed began.
+        // The mutation treats the introspection as one at the feed's last row, requested after the feed began.
         let as_own = Evidence { position: own, asked: now + LEASE, ..*evidence };
         is_taken
             && now.saturating_sub(lease) <= LEASE
             && revocation_state.validity(&as_own, bearer(token), now) == Validity::Valid
     }
 
-    /// Returns the reading call, if it is let in. The call took its evidence from the earlier revocation state, and
-    /// checks revocations in the present one.
-    pub(crate) fn lets_reader_in(&self, now: Duration) -> Option<AdmittedCall> {
+    /// Returns the reading call, if it is admitted. The call took its evidence from the earlier revocation state, and
+    /// checks revocations in the current one.
+    pub(crate) fn admits_reader(&self, now: Duration) -> Option<AdmittedCall> {
         let (ModelReader { began, before }, KeptEvidence { token, evidence }) =
             (self.reader.as_ref()?, self.kept.as_ref()?);
         let is_vouched_for = before.validity(evidence, RevocableClaims::default(), now) == Validity::Valid;

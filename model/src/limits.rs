@@ -11,10 +11,10 @@ pub struct ModelLimits {
     pub guards: usize,
     /// Number of replicas of the auth service.
     pub replicas: usize,
-    /// Number of tokens, three at the most. All are good at the start.
+    /// Number of tokens, at most three. All tokens are good at the start.
     pub tokens: usize,
-    /// Number of tokens that guards ask about, counted from the first. The other tokens are only revoked, because the
-    /// result for one token does not depend on calls with others.
+    /// Number of tokens that guards request introspections of, counted from the first. The other tokens are only
+    /// revoked: the result for one token does not depend on calls with other tokens.
     pub watched: usize,
     /// Number of revocations, including lost ones.
     pub revocations: u8,
@@ -32,7 +32,7 @@ pub struct ModelLimits {
     pub recovery: bool,
 }
 
-/// The wall clocks of the replicas: rows are stamped and pruned by them, and tokens expire.
+/// The wall clocks of the replicas. They stamp rows, and decide when rows are pruned and tokens expire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clocks {
     /// No row is pruned, and no token expires.

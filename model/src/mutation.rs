@@ -1,4 +1,4 @@
-//! Deliberate faults. With each of them a revoked token is admitted for too long.
+//! Deliberate faults. With each fault a revoked token is admitted for too long.
 
 /// A deliberate fault in the protocol. The model must find it; otherwise it would not find the same fault in the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -10,28 +10,28 @@ pub enum Mutation {
     /// A reader combines the evidence of one moment with the revocations of another moment.
     FieldsOneByOne,
     /// A renewal's position is read before the time of the poll.
-    PositionBeforeLookedAt,
+    PositionBeforePollTime,
     /// An introspection's position is read after its contents.
     PositionAfterContents,
     /// A poll counts from its end.
-    LookedAtAtEnd,
+    PollTimeAtEnd,
     /// The view's position moves before its contents.
     PositionFirst,
     /// The time of the poll moves before the contents.
-    LookedAtFirst,
+    PollTimeFirst,
     /// A stale view answers a renewal.
     StaleRenewal,
     /// A stale view gives an introspection.
     StaleIntrospection,
     /// An answer overtakes earlier messages, and is accepted at any position.
     AnswerOvertakes,
-    /// An introspection from before the feed's beginning is renewed.
+    /// An introspection from before the start of the feed is renewed.
     BelowFloor,
     /// An introspection that is ahead of the feed is renewed, also after a reset.
     AheadOfFeed,
     /// An introspection of another history is renewed, also after a reset.
-    OtherMark,
-    /// A request that started before a reset counts after it, as one of the new feed's.
+    OtherFingerprint,
+    /// A request that started before a reset counts as a request of the new feed.
     FlightBeforeReset,
     /// A stream starts at the replica's position, and ignores the guard's.
     ResumeIgnored,
@@ -39,19 +39,19 @@ pub enum Mutation {
     ServesBeforeLoaded,
     /// An introspection counts from the time when a caller joined the request.
     JoinersOwnTime,
-    /// Rows have no marks.
-    NoMarks,
-    /// The mark of a guard that was ahead of its replica is not checked once the replica has caught up.
-    MarksNotRechecked,
+    /// Rows have no fingerprints.
+    NoFingerprints,
+    /// A guard was ahead of its replica. Its fingerprint is not checked once the replica has caught up.
+    FingerprintsNotRechecked,
     /// Feeds are reset some time after the position has moved to another history.
     LateReset,
-    /// A lease continues after a reset, for earlier knowledge, although the revocations are gone.
+    /// A lease continues after a reset, although the reset has removed the revocations.
     LeaseOutlivesReset,
-    /// A log that has lost rows refuses earlier tokens, and does not record that in the log.
+    /// A log that has lost rows refuses earlier tokens, but the refusal is not recorded in the log.
     SilentFork,
-    /// A guard that knows rows lost by the log is only reset.
-    GuardsLossUnheard,
-    /// A replica does not act on a loss that a guard shows.
+    /// A guard that knows rows that the log has lost is reset, and nothing else happens.
+    GuardsLossIgnored,
+    /// A replica does not react to a loss that a guard reports.
     LossIsNotActedOn,
     /// Pruning removes rows without moving the horizon.
     PruningLeavesHorizon,
@@ -62,9 +62,10 @@ pub enum Mutation {
 }
 
 impl Mutation {
-    /// Returns `true` if guards accept a renewal of any position as their own. A renewal names its position so that it
-    /// counts for no later one. Mutations that test the first line of defense must remove this second one.
+    /// Returns `true` if guards accept a renewal of any position as a renewal of their own. A renewal names its
+    /// position, so that it does not count for a later position. Mutations that test the first line of defense must
+    /// remove this second one.
     pub(crate) fn takes_any_renewal(self) -> bool {
-        matches!(self, Self::AnswerOvertakes | Self::ResumeIgnored | Self::MarksNotRechecked | Self::LateReset)
+        matches!(self, Self::AnswerOvertakes | Self::ResumeIgnored | Self::FingerprintsNotRechecked | Self::LateReset)
     }
 }

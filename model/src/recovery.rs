@@ -1,11 +1,11 @@
-//! The end of an outage: the state that a system without further failures reaches from every state.
+//! The end of an outage: a check that the system recovers from every state once there are no further failures.
 
 use std::time::Duration;
 
 use gatepost::revocation_state::{Evidence, RevocableClaims, Validity};
 use stateright::Model as _;
 
-use crate::database::Look;
+use crate::database::ModelPoll;
 use crate::guard::position;
 use crate::state::ModelState;
 use crate::world::{ModelAction, ModelWorld};
@@ -17,8 +17,8 @@ const RECOVERY_TICKS: u32 = 3;
 const POLLS_PER_TICK: usize = 3;
 
 impl ModelWorld {
-    /// Returns `true` if each feed is renewed, and a new token is good everywhere, within a few ticks. In these every
-    /// replica polls, every guard has a stream, and every message arrives.
+    /// Returns `true` if each feed is renewed, and a new token is good everywhere, within a few ticks. In these ticks
+    /// every replica polls, every guard has a stream, and every message arrives.
     pub(crate) fn recovers(&self, state: &ModelState) -> bool {
         let mut state = state.clone();
         for _ in 0..RECOVERY_TICKS {
@@ -42,30 +42,30 @@ impl ModelWorld {
 
     /// Runs everything that a system without failures does within one tick.
     fn serve(&self, state: ModelState) -> ModelState {
-        let mut state = self.look(state);
+        let mut state = self.poll(state);
         for guard in 0..state.guards.len() {
             if state.guards[guard].stream.is_none() {
                 state = self.step(state, ModelAction::Open(guard, 0));
             }
-            state = self.hear(state, guard);
+            state = self.receive(state, guard);
             if self.can_report(&state, guard) {
                 state = self.step(state, ModelAction::Report(guard));
-                state = self.look(state);
-                state = self.hear(state, guard);
+                state = self.poll(state);
+                state = self.receive(state, guard);
             }
             state = self.step(state, ModelAction::Renew(guard));
-            state = self.hear(state, guard);
+            state = self.receive(state, guard);
         }
         state
     }
 
     /// Lets every replica read the whole log.
-    fn look(&self, mut state: ModelState) -> ModelState {
+    fn poll(&self, mut state: ModelState) -> ModelState {
         for _ in 0..POLLS_PER_TICK {
             for replica in 0..state.replicas.len() {
-                let look = Look { asked: state.now, rows: state.database.log.rows.len(), before: false };
-                if state.replicas[replica].may_end(look) {
-                    state = self.step(state, ModelAction::Look(replica, look));
+                let poll = ModelPoll { asked: state.now, rows: state.database.log.rows.len(), before: false };
+                if state.replicas[replica].may_end(poll) {
+                    state = self.step(state, ModelAction::Poll(replica, poll));
                 }
             }
         }
@@ -73,9 +73,9 @@ impl ModelWorld {
     }
 
     /// Delivers all messages to a guard.
-    fn hear(&self, mut state: ModelState, guard: usize) -> ModelState {
+    fn receive(&self, mut state: ModelState, guard: usize) -> ModelState {
         while state.guards[guard].stream.as_ref().is_some_and(|stream| !stream.down.is_empty()) {
-            state = self.step(state, ModelAction::Hear(guard));
+            state = self.step(state, ModelAction::Receive(guard));
         }
         state
     }

@@ -8,14 +8,14 @@ use auth_service::view::{Bearer, History, NextEntry, PageOutcome};
 use chrono::{DateTime, Utc};
 
 use crate::Mutation;
-use crate::database::{LogRow, Look, ModelDatabase, ModelLog, wall};
+use crate::database::{LogRow, ModelDatabase, ModelLog, ModelPoll, wall};
 use crate::limits::Clocks;
 use crate::times::START_TIME;
 
 /// The greatest number of tokens.
 pub(crate) const MAX_TOKENS: usize = 3;
 
-/// Returns the token of this number, as the auth service reads it. All were issued at the model's start.
+/// Returns the token of this number, as the auth service reads it. All tokens were issued at the start of the model.
 fn bearer(token: usize) -> Bearer<'static> {
     let issued = wall(START_TIME).timestamp();
     Bearer { user: user(token), session: session(token), generation: 1, key: "kid", issued, era: Era::default() }
@@ -56,11 +56,12 @@ pub(crate) struct ModelReplica {
     pub(crate) next: Option<History>,
     /// The history after a poll under way, for mutations that show a part of it early.
     pub(crate) half: Option<History>,
-    /// Set if all later polls begin after the log lost rows: such a poll has ended, or the replica has restarted since.
+    /// Set if all later polls begin after the log lost rows. A poll that began after the loss has ended, or the replica
+    /// has restarted since.
     pub(crate) is_past: bool,
 }
 
-/// The effect of a poll outside of its replica.
+/// The effect of a poll on the rest of the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PollResult {
     Nothing,
@@ -82,21 +83,21 @@ impl ModelReplica {
         last.and_then(|last| usize::try_from(last).ok()).map_or(0, |last| last + 1)
     }
 
-    /// Returns `true` if a poll with this result may end now: the result is new, and not older than the last one.
-    pub(crate) fn may_end(&self, look: Look) -> bool {
+    /// Returns `true` if a poll with this result may end now: the result is new, and not older than the last result.
+    pub(crate) fn may_end(&self, poll: ModelPoll) -> bool {
         let polled_at = self.moved().polled_at();
         let is_new =
-            look.rows != self.known() || look.before || polled_at.is_none_or(|polled_at| look.asked > polled_at);
+            poll.rows != self.known() || poll.before || polled_at.is_none_or(|polled_at| poll.asked > polled_at);
         self.half.is_none()
-            && !(look.before && self.is_past)
+            && !(poll.before && self.is_past)
             && is_new
-            && polled_at.is_none_or(|polled_at| look.asked >= polled_at)
+            && polled_at.is_none_or(|polled_at| poll.asked >= polled_at)
     }
 
     /// Makes a part of the poll's result visible to readers, for mutations.
-    pub(crate) fn show_half(&mut self, database: &ModelDatabase, look: Look) {
+    pub(crate) fn show_half(&mut self, database: &ModelDatabase, poll: ModelPoll) {
         let mut half = self.history.clone();
-        if half.take(&database.page(look, half.next()), look.asked) == PageOutcome::Complete {
+        if half.take(&database.page(poll, half.next()), poll.asked) == PageOutcome::Complete {
             self.half = Some(half);
         }
     }
@@ -105,16 +106,16 @@ impl ModelReplica {
     pub(crate) fn take(
         &mut self,
         database: &mut ModelDatabase,
-        look: Look,
+        poll: ModelPoll,
         now: Duration,
         mutation: Option<Mutation>,
     ) -> PollResult {
-        self.is_past = database.before.is_some() && !look.before;
-        let page = database.page(look, self.moved().next());
+        self.is_past = database.before.is_some() && !poll.before;
+        let page = database.page(poll, self.moved().next());
         let is_gone =
             |last: Position| page.entries.first().is_some_and(|first| first.logged.revision > last.last.revision);
         let is_pruned = self.history.position().is_some_and(is_gone) && self.next.is_none();
-        let asked = if mutation == Some(Mutation::LookedAtAtEnd) { now } else { look.asked };
+        let asked = if mutation == Some(Mutation::PollTimeAtEnd) { now } else { poll.asked };
         if let Some(mut next) = self.next.take() {
             if next.take(&page, asked) == PageOutcome::Complete {
                 self.history = next;
@@ -125,7 +126,7 @@ impl ModelReplica {
         } else if (is_pruned && mutation == Some(Mutation::PruningIsALoss))
             || self.history.take(&page, asked) == PageOutcome::Forked
         {
-            return self.begin_anew(page.log, database, now, mutation);
+            return self.restart_log(page.log, database, now, mutation);
         }
         PollResult::Nothing
     }
@@ -133,10 +134,10 @@ impl ModelReplica {
     /// Acts on a guard's position that the log has lost.
     pub(crate) fn report_lost(&mut self, lost: Position, database: &mut ModelDatabase, now: Duration) -> PollResult {
         let own = self.history.position().filter(|own| own.log == lost.log && self.next.is_none());
-        own.map_or(PollResult::Nothing, |own| self.begin_anew(own.log, database, now, None))
+        own.map_or(PollResult::Nothing, |own| self.restart_log(own.log, database, now, None))
     }
 
-    fn begin_anew(
+    fn restart_log(
         &mut self,
         seen: LogId,
         database: &mut ModelDatabase,
@@ -144,12 +145,12 @@ impl ModelReplica {
         mutation: Option<Mutation>,
     ) -> PollResult {
         self.next = Some(self.history.successor());
-        database.begin_anew(seen, now, mutation);
+        database.restart_log(seen, now, mutation);
         PollResult::Fork
     }
 
-    /// Returns the state of a history that its position no longer determines once rows have been pruned.
-    pub(crate) fn of_pruned(history: &History, log: &ModelLog) -> impl Hash + use<> {
+    /// Returns the part of a history's state that its position does not determine once rows have been pruned.
+    pub(crate) fn pruned_state(history: &History, log: &ModelLog) -> impl Hash + use<> {
         let dead = [0, 1, 2].map(|token| history.contents().check_revocation(bearer(token)).is_some());
         let follows = |row: &LogRow| matches!(history.after(row.entry.logged), NextEntry::Entry(_) | NextEntry::End);
         let after: Vec<bool> = log.rows.iter().map(follows).collect();
@@ -161,7 +162,7 @@ impl ModelReplica {
         self.history.check_revocation(fresh_token(), now).is_ok_and(|check| check.dead.is_none())
     }
 
-    /// Returns the view's position; `Err` if the token is dead, `None` if the replica cannot say.
+    /// Returns the view's position; `Err` if the token is dead, `None` if the replica has no answer.
     pub(crate) fn check_revocation(
         &self,
         token: usize,
@@ -189,7 +190,7 @@ impl ModelReplica {
         Some(if check.dead.is_some() { Err(()) } else { Ok(label.unwrap_or(own)) })
     }
 
-    /// Returns the time at which a renewal judges the age of the view. One mutation uses the time of the view's poll,
+    /// Returns the time at which a renewal checks the age of the view. One mutation uses the time of the view's poll,
     /// so that a stale view counts as fresh.
     pub(crate) fn time_of_renewals(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
         let polled_at = self.history.polled_at().filter(|_| mutation == Some(Mutation::StaleRenewal));
@@ -199,7 +200,7 @@ impl ModelReplica {
     /// Returns the time at which the age of the view is checked. In one mutation, a poll under way makes the view count
     /// as fresh before its entries are visible.
     fn seen_at(&self, now: Duration, mutation: Option<Mutation>) -> Duration {
-        let half = self.half.as_ref().filter(|_| mutation == Some(Mutation::LookedAtFirst));
+        let half = self.half.as_ref().filter(|_| mutation == Some(Mutation::PollTimeFirst));
         let is_fresh = half.is_some_and(|half| half.position_at(now).is_ok());
         self.history.polled_at().filter(|_| is_fresh).unwrap_or(now)
     }

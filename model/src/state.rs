@@ -7,7 +7,7 @@ use auth_service::feed::FeedCursor;
 use gatepost::revocation_state::LEASE;
 
 use crate::Mutation;
-use crate::database::{Look, ModelDatabase};
+use crate::database::{ModelDatabase, ModelPoll};
 use crate::guard::{AdmittedCall, ModelGuard, ModelStream, SentEvent};
 use crate::limits::Clocks;
 use crate::replica::{MAX_TOKENS, ModelReplica, PollResult, revocation, session, user};
@@ -33,20 +33,19 @@ impl ModelState {
     /// Returns, for each call that is admitted now with a revoked token, the time since the revocation.
     pub(crate) fn late(&self, mutation: Option<Mutation>) -> impl Iterator<Item = Duration> {
         self.guards.iter().flat_map(move |guard| {
-            let call = guard.lets_in(self.now, mutation);
+            let call = guard.admits(self.now, mutation);
             let call = call.map(|kept| AdmittedCall { token: kept.token, began: self.now });
             let late = |call: AdmittedCall| call.began.checked_sub(self.dead_since[call.token]?);
-            [call, guard.lets_reader_in(self.now)].into_iter().flatten().filter_map(late)
+            [call, guard.admits_reader(self.now)].into_iter().flatten().filter_map(late)
         })
     }
 
     pub(crate) fn is_renewed(&self, mutation: Option<Mutation>) -> bool {
-        let mut let_in = self.guards.iter().filter_map(|guard| guard.lets_in(self.now, mutation));
-        let_in.any(|kept| self.now > kept.evidence.asked + LEASE)
+        let mut admitted = self.guards.iter().filter_map(|guard| guard.admits(self.now, mutation));
+        admitted.any(|kept| self.now > kept.evidence.asked + LEASE)
     }
 
-    /// Loses rows. The promise does not cover lost revocations: it holds for a database that keeps what it
-    /// acknowledges.
+    /// Loses rows. The promise does not cover lost revocations: it holds for a database that keeps acknowledged writes.
     pub(crate) fn lose(&mut self, left: usize) {
         for lost in self.database.lose(left, self.now) {
             if let Some(token) = token(&lost) {
@@ -56,7 +55,7 @@ impl ModelState {
         self.forks -= 1;
     }
 
-    /// Revokes a token; the row is stamped by a clock that is this much behind.
+    /// Revokes a token. A clock that is this much behind stamps the row.
     pub(crate) fn revoke(&mut self, token: usize, behind: Duration, mutation: Option<Mutation>) {
         self.database.append(revocation(token), self.now, behind, mutation);
         self.dead_since[token] = Some(self.now);
@@ -69,14 +68,15 @@ impl ModelState {
         self.guards[guard].keep(token, at, asked, ttl);
     }
 
-    /// Delivers a guard's next message. After a reset the rows that only this guard knew cannot be learned any more:
-    /// everything must be refused from then on.
-    pub(crate) fn hear(&mut self, guard: usize, mutation: Option<Mutation>) {
+    /// Delivers a guard's next message. If only this guard knew the lost rows, a reset removes the last knowledge of
+    /// these rows. From then on, everything must be refused.
+    pub(crate) fn receive(&mut self, guard: usize, mutation: Option<Mutation>) {
         let guard = &mut self.guards[guard];
         let known = guard.known();
-        guard.hear(self.now, mutation);
-        // Without marks, a lost row looks like the row that replaces it.
-        let is_lost = |place: Position| mutation != Some(Mutation::NoMarks) && self.database.lost.contains(&place.last);
+        guard.receive(self.now, mutation);
+        // Without fingerprints, a lost row looks like the row that replaces it.
+        let is_lost =
+            |place: Position| mutation != Some(Mutation::NoFingerprints) && self.database.lost.contains(&place.last);
         if known.is_some_and(is_lost) && guard.known().is_some_and(|now| !is_lost(now)) {
             self.all_are_dead();
         }
@@ -99,8 +99,8 @@ impl ModelState {
         Some(())
     }
 
-    pub(crate) fn look(&mut self, replica: usize, look: Look, mutation: Option<Mutation>) {
-        match self.replicas[replica].take(&mut self.database, look, self.now, mutation) {
+    pub(crate) fn poll(&mut self, replica: usize, poll: ModelPoll, mutation: Option<Mutation>) {
+        match self.replicas[replica].take(&mut self.database, poll, self.now, mutation) {
             PollResult::Fork => self.all_are_dead(),
             PollResult::NewHistory if mutation == Some(Mutation::LateReset) => {
                 let history = &self.replicas[replica].history;
@@ -115,7 +115,7 @@ impl ModelState {
         }
     }
 
-    /// Restarts a replica: its connections are gone with all messages on them.
+    /// Restarts a replica. Its connections are lost with all messages on them.
     pub(crate) fn restart(&mut self, replica: usize) {
         self.replicas[replica] = ModelReplica { is_past: self.database.before.is_some(), ..ModelReplica::default() };
         self.restarts -= 1;
@@ -131,7 +131,7 @@ impl ModelState {
         let is_ahead = known.is_some_and(|known| own.is_some_and(|own| known.last.revision > own.last.revision));
         let from = if mutation == Some(Mutation::ResumeIgnored) { known.and(own) } else { known };
         let mut stream = ModelStream::new(replica, FeedCursor::open(history, from, now), history, now);
-        stream.awaited = known.filter(|_| is_ahead && mutation == Some(Mutation::MarksNotRechecked));
+        stream.awaited = known.filter(|_| is_ahead && mutation == Some(Mutation::FingerprintsNotRechecked));
         guard.stream = Some(stream);
     }
 
@@ -142,7 +142,7 @@ impl ModelState {
     }
 
     /// Continues a stream once the replica has reached the guard's position, without comparing the row.
-    pub(crate) fn go_on(&mut self, guard: usize) -> Option<()> {
+    pub(crate) fn continue_stream(&mut self, guard: usize) -> Option<()> {
         let stream = self.guards[guard].stream.as_mut()?;
         let (history, awaited) = (&self.replicas[stream.replica].history, stream.awaited?);
         let row = self.database.log.rows.get(usize::try_from(awaited.last.revision).ok()?)?;
@@ -153,7 +153,7 @@ impl ModelState {
         Some(())
     }
 
-    /// Executes steps at once if their time makes no difference, and forgets expired state.
+    /// Runs the steps whose time makes no difference, and removes expired state.
     pub(crate) fn settle(&mut self, mutation: Option<Mutation>) {
         let Self { now, replicas, guards, database, .. } = self;
         let are_past = replicas.iter().all(|replica| replica.is_past);
@@ -162,13 +162,13 @@ impl ModelState {
             // All messages but renewals are sent at once, and may arrive late.
             if let Some(stream) = guard.stream.as_mut().filter(|stream| stream.read.is_none()) {
                 let history = &replicas[stream.replica].history;
-                if mutation == Some(Mutation::GuardsLossUnheard) && stream.cursor.lost(history).is_some() {
+                if mutation == Some(Mutation::GuardsLossIgnored) && stream.cursor.lost(history).is_some() {
                     stream.cursor = FeedCursor::open(history, None, *now);
                 }
-                stream.say_news(history, *now);
+                stream.send_news(history, *now);
             }
             if mutation.is_none() {
-                guard.forget_what_is_over(*now);
+                guard.forget_expired(*now);
             }
         }
     }

@@ -11,5 +11,5 @@ pub const REVOCATION_BOUND: Duration = Duration::from_millis(1500);
 /// The time of the model's start, at which its tokens were issued.
 pub(crate) const START_TIME: Duration = Duration::from_secs(5);
 
-/// Largest delay of a poll, in ticks, that makes a difference. With a longer delay its view is too old for any answer.
+/// Largest delay of a poll that makes a difference, in ticks. After a longer delay the view is too old for any answer.
 pub(crate) const LATE_POLL_TICKS: u32 = 2;

@@ -6,7 +6,7 @@ use auth_service::feed::FeedEvent;
 use stateright::{Model, Property};
 
 use crate::Mutation;
-use crate::database::{Look, ModelDatabase};
+use crate::database::{ModelDatabase, ModelPoll};
 use crate::guard::{Flight, ModelGuard, SentEvent};
 use crate::limits::{Clocks, ModelLimits};
 use crate::replica::{MAX_TOKENS, ModelReplica};
@@ -22,7 +22,7 @@ pub const NO_FALSE_ALARM: &str = "the log restarts only after rows were lost";
 /// A property of every state, about outages.
 pub const RECOVERY: &str = "after the last failure, feeds are renewed and new tokens are good within 1.5 s";
 
-/// A state that must exist, because the bound is no smaller.
+/// A state that must exist, because a smaller bound would be wrong.
 pub const LAST_MOMENT: &str = "a call is admitted at the last moment of the bound";
 
 /// A state that must exist, because renewals extend the validity of introspections.
@@ -42,46 +42,46 @@ pub struct ModelWorld {
 pub enum ModelAction {
     /// Time advances.
     Tick,
-    /// A token is revoked; the row is stamped by a right clock.
+    /// A token is revoked. A correct clock stamps the row.
     Revoke(usize),
-    /// A token is revoked; the row is stamped by a clock that is an hour behind.
+    /// A token is revoked. A clock that is an hour behind stamps the row.
     RevokeBehind(usize),
     /// This many of the oldest rows are pruned.
     Prune(usize),
-    /// A guard's stream tells a replica that the log has lost the guard's position.
+    /// A guard's stream reports to a replica that the log has lost the guard's position.
     Report(usize),
     /// The database keeps only this many rows, as after a failover to a copy that was behind.
     Lose(usize),
     /// A replica's poll ends.
-    Look(usize, Look),
+    Poll(usize, ModelPoll),
     /// A replica's poll is about to end, and a part of its result is visible.
-    Show(usize, Look),
+    Show(usize, ModelPoll),
     /// The visible poll ends.
     EndShow(usize),
     /// A replica restarts.
     Restart(usize),
     /// A guard opens a stream to a replica, and loses its earlier one with all messages on it.
     Open(usize, usize),
-    /// A guard's renewal is asked for and given.
+    /// A guard requests a renewal, and the replica gives it.
     Renew(usize),
     /// The replica starts a renewal in two steps.
     BeginToRenew(usize),
     /// The replica ends that renewal.
     EndRenewing(usize),
     /// A guard's stream continues at its claimed position.
-    GoOn(usize),
+    ContinueStream(usize),
     /// A guard learns late that its feed starts over.
     ResetLate(usize),
     /// A guard receives its next message.
-    Hear(usize),
-    /// A guard asks about a token, and a replica gives an introspection.
+    Receive(usize),
+    /// A guard requests an introspection of a token, and a replica gives it.
     Answer(usize, usize, usize),
     /// A replica starts an answer in two steps.
     BeginToAnswer(usize, usize, usize),
     /// The replica ends that answer.
     EndAnswering(usize),
     /// An answer arrives.
-    Land(usize),
+    ReceiveAnswer(usize),
     /// A call starts to read the guard's fields.
     BeginToRead(usize),
 }
@@ -121,11 +121,11 @@ impl Model for ModelWorld {
         }
         actions.extend((pruned + 1..=state.database.prunable(state.now, self.mutation)).map(ModelAction::Prune));
         for replica in 0..state.replicas.len() {
-            self.of_replica(state, replica, actions);
+            self.add_replica_actions(state, replica, actions);
         }
-        for (guard, it) in state.guards.iter().enumerate() {
-            self.of_stream(state, guard, it, actions);
-            self.of_calls(state, guard, it, actions);
+        for (guard, model_guard) in state.guards.iter().enumerate() {
+            self.add_stream_actions(state, guard, model_guard, actions);
+            self.add_call_actions(state, guard, model_guard, actions);
         }
     }
 
@@ -139,8 +139,8 @@ impl Model for ModelWorld {
             ModelAction::Prune(rows) => state.database.prune(rows, mutation),
             ModelAction::Report(guard) => state.report(guard)?,
             ModelAction::Lose(left) => state.lose(left),
-            ModelAction::Look(replica, look) => state.look(replica, look, mutation),
-            ModelAction::Show(replica, look) => state.replicas[replica].show_half(&state.database, look),
+            ModelAction::Poll(replica, poll) => state.poll(replica, poll, mutation),
+            ModelAction::Show(replica, poll) => state.replicas[replica].show_half(&state.database, poll),
             ModelAction::EndShow(replica) => state.replicas[replica].history = state.replicas[replica].half.take()?,
             ModelAction::Restart(replica) => state.restart(replica),
             ModelAction::Open(guard, replica) => state.open(guard, replica, mutation),
@@ -158,14 +158,14 @@ impl Model for ModelWorld {
                 state.replicas[stream.replica].history.position_at(now).ok()?;
                 stream.down.push_back(stream.read.take()?);
             }
-            ModelAction::GoOn(guard) => state.go_on(guard)?,
+            ModelAction::ContinueStream(guard) => state.continue_stream(guard)?,
             ModelAction::ResetLate(guard) => {
                 let stream = state.guards[guard].stream.as_mut()?;
                 stream.owes_reset = false;
                 let event = FeedEvent::Reset(state.replicas[stream.replica].history.position()?);
                 stream.down.push_back(SentEvent { event, asked: now });
             }
-            ModelAction::Hear(guard) => state.hear(guard, mutation),
+            ModelAction::Receive(guard) => state.receive(guard, mutation),
             ModelAction::Answer(guard, token, replica) => {
                 let at = state.replicas[replica].check_revocation(token, state.clocks, now, mutation)?.ok()?;
                 if mutation == Some(Mutation::JoinersOwnTime) {
@@ -184,7 +184,7 @@ impl Model for ModelWorld {
                 state.keep(guard, token, at, asked);
             }
             // In this mutation, a caller that has just joined counts the age of the answer from its own arrival.
-            ModelAction::Land(guard) => {
+            ModelAction::ReceiveAnswer(guard) => {
                 let Flight { token, answered, .. } = state.guards[guard].flight.take()?;
                 state.keep(guard, token, answered?, now);
             }
@@ -204,7 +204,7 @@ impl Model for ModelWorld {
             }),
             Property::sometimes(RENEWED, |world: &Self, state: &ModelState| state.is_renewed(world.mutation)),
             Property::always(NO_FALSE_ALARM, |world: &Self, state: &ModelState| {
-                state.database.log.begun == 0 || state.forks < world.limits.forks
+                state.database.log.restarts == 0 || state.forks < world.limits.forks
             }),
         ];
         if self.limits.recovery {
@@ -215,40 +215,46 @@ impl Model for ModelWorld {
 }
 
 impl ModelWorld {
-    fn is(&self, mutations: &[Mutation]) -> bool {
+    fn has_mutation(&self, mutations: &[Mutation]) -> bool {
         self.mutation.is_some_and(|mutation| mutations.contains(&mutation))
     }
 
-    fn of_replica(&self, state: &ModelState, replica: usize, actions: &mut Vec<ModelAction>) {
-        let it = &state.replicas[replica];
-        for look in state.database.looks(it.known(), state.now).filter(|look| it.may_end(*look)) {
-            actions.push(ModelAction::Look(replica, look));
-            if it.next.is_none() && self.is(&[Mutation::PositionFirst, Mutation::LookedAtFirst]) {
-                actions.push(ModelAction::Show(replica, look));
+    fn add_replica_actions(&self, state: &ModelState, replica: usize, actions: &mut Vec<ModelAction>) {
+        let model_replica = &state.replicas[replica];
+        for poll in state.database.polls(model_replica.known(), state.now).filter(|poll| model_replica.may_end(*poll)) {
+            actions.push(ModelAction::Poll(replica, poll));
+            if model_replica.next.is_none() && self.has_mutation(&[Mutation::PositionFirst, Mutation::PollTimeFirst]) {
+                actions.push(ModelAction::Show(replica, poll));
             }
         }
-        if it.half.is_some() {
+        if model_replica.half.is_some() {
             actions.push(ModelAction::EndShow(replica));
         }
-        if state.restarts > 0 && it.history.position().is_some() {
+        if state.restarts > 0 && model_replica.history.position().is_some() {
             actions.push(ModelAction::Restart(replica));
         }
     }
 
     /// Adds the possible events of a guard's stream.
-    fn of_stream(&self, state: &ModelState, guard: usize, it: &ModelGuard, actions: &mut Vec<ModelAction>) {
+    fn add_stream_actions(
+        &self,
+        state: &ModelState,
+        guard: usize,
+        model_guard: &ModelGuard,
+        actions: &mut Vec<ModelAction>,
+    ) {
         let loaded = (0..state.replicas.len()).filter(|replica| state.replicas[*replica].history.position().is_some());
         actions.extend(loaded.map(|replica| ModelAction::Open(guard, replica)));
-        let Some(stream) = &it.stream else { return };
+        let Some(stream) = &model_guard.stream else { return };
         if !stream.down.is_empty() {
-            actions.push(ModelAction::Hear(guard));
+            actions.push(ModelAction::Receive(guard));
         }
-        let is_heard = stream.awaited.is_none() && !self.is(&[Mutation::LossIsNotActedOn]);
-        if is_heard && stream.cursor.lost(&state.replicas[stream.replica].history).is_some() {
+        let can_report = stream.awaited.is_none() && !self.has_mutation(&[Mutation::LossIsNotActedOn]);
+        if can_report && stream.cursor.lost(&state.replicas[stream.replica].history).is_some() {
             actions.push(ModelAction::Report(guard));
         }
         if stream.awaited.is_some() {
-            actions.push(ModelAction::GoOn(guard));
+            actions.push(ModelAction::ContinueStream(guard));
         }
         if stream.owes_reset {
             actions.push(ModelAction::ResetLate(guard));
@@ -258,20 +264,26 @@ impl ModelWorld {
         }
         let renewals = stream.down.iter().filter(|sent| matches!(sent.event, FeedEvent::Renewal(..))).count();
         if renewals < self.limits.renewals && stream.awaited.is_none() && stream.read.is_none() {
-            let in_two_steps = self.is(&[Mutation::PositionBeforeLookedAt]);
+            let in_two_steps = self.has_mutation(&[Mutation::PositionBeforePollTime]);
             actions.push(if in_two_steps { ModelAction::BeginToRenew(guard) } else { ModelAction::Renew(guard) });
         }
     }
 
     /// Adds the possible events of a guard's calls.
-    fn of_calls(&self, state: &ModelState, guard: usize, it: &ModelGuard, actions: &mut Vec<ModelAction>) {
-        let flight = it.flight.as_ref();
+    fn add_call_actions(
+        &self,
+        state: &ModelState,
+        guard: usize,
+        model_guard: &ModelGuard,
+        actions: &mut Vec<ModelAction>,
+    ) {
+        let flight = model_guard.flight.as_ref();
         match flight.map(|flight| flight.answered) {
             Some(None) => actions.push(ModelAction::EndAnswering(guard)),
-            Some(Some(_)) => actions.push(ModelAction::Land(guard)),
+            Some(Some(_)) => actions.push(ModelAction::ReceiveAnswer(guard)),
             None => {}
         }
-        let in_two_steps = self.is(&[Mutation::PositionAfterContents]);
+        let in_two_steps = self.has_mutation(&[Mutation::PositionAfterContents]);
         for token in 0..state.watched {
             for replica in 0..state.replicas.len() {
                 actions.push(ModelAction::Answer(guard, token, replica));
@@ -280,7 +292,8 @@ impl ModelWorld {
                 }
             }
         }
-        if self.is(&[Mutation::FieldsOneByOne]) && it.reader.is_none() && it.kept.is_some() {
+        if self.has_mutation(&[Mutation::FieldsOneByOne]) && model_guard.reader.is_none() && model_guard.kept.is_some()
+        {
             actions.push(ModelAction::BeginToRead(guard));
         }
     }

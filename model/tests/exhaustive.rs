@@ -5,21 +5,21 @@
 use model::{Clocks, LAST_MOMENT, ModelLimits, ModelWorld, NO_FALSE_ALARM, PROMISE, RECOVERY, RENEWED};
 use stateright::{Checker, Model};
 
-/// With two renewals under way at the same time.
+/// Limits with two renewals under way at the same time.
 const ONE: ModelLimits = ModelLimits { renewals: 2, ..ModelLimits::LEAST };
 
-/// With a log that is pruned.
+/// Limits with a log that is pruned.
 const PRUNED: ModelLimits = ModelLimits { tokens: 2, revocations: 2, restarts: 1, ..ModelLimits::LEAST };
 
-/// Checks all states, and that the states that must exist are found.
+/// Checks all states, and requires that the states that must exist are found.
 fn holds(limits: ModelLimits) {
     keeps(limits, &[LAST_MOMENT, RENEWED]);
 }
 
-/// Checks all states, and that these are found.
+/// Checks all states, and requires that the states of `found` are found.
 fn keeps(limits: ModelLimits, found: &[&'static str]) {
     let checker = ModelWorld { limits, mutation: None }.checker().threads(2).spawn_bfs().join();
-    println!("{} moments, {} steps: {limits:?}", checker.unique_state_count(), checker.state_count());
+    println!("{} states, {} steps: {limits:?}", checker.unique_state_count(), checker.state_count());
     for always in [PROMISE, NO_FALSE_ALARM, RECOVERY] {
         let broken = checker.discovery(always).map(stateright::Path::into_actions);
         assert!(broken.is_none(), "{always}: {broken:?}");

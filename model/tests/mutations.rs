@@ -29,10 +29,10 @@ fn breaks(mutation: Mutation, limits: ModelLimits, property: &'static str) {
     let world = ModelWorld { limits, mutation: Some(mutation) };
     let when = HasDiscoveries::AnyOf([property].into());
     let checker = world.checker().finish_when(when).threads(2).spawn_bfs().join();
-    let moments = checker.unique_state_count();
+    let states = checker.unique_state_count();
     let path = checker.discovery(property).map(stateright::Path::into_actions);
-    println!("{mutation:?} is found among {moments} moments: {path:?}");
-    assert!(path.is_some(), "{mutation:?} breaks nothing");
+    println!("{mutation:?} is found among {states} states: {path:?}");
+    assert!(path.is_some(), "{mutation:?} does not break {property}");
 }
 
 #[test]
@@ -57,29 +57,29 @@ macro_rules! mutations {
 
 mutations! {
     lease_from_the_receipt: LeaseFromReceipt in LEAST;
-    answer_to_the_latest_question: LatestNonce in LEAST;
+    answer_to_the_latest_request: LatestNonce in LEAST;
     fields_read_one_by_one: FieldsOneByOne in ModelLimits { tokens: 2, revocations: 2, rows: 1, ..LEAST };
-    position_before_the_time_of_the_poll: PositionBeforeLookedAt in LEAST;
+    position_before_the_time_of_the_poll: PositionBeforePollTime in LEAST;
     position_after_the_contents: PositionAfterContents in TWO_REPLICAS;
-    poll_that_counts_from_its_end: LookedAtAtEnd in LEAST;
+    poll_that_counts_from_its_end: PollTimeAtEnd in LEAST;
     position_that_moves_first: PositionFirst in TWO_REPLICAS;
-    time_of_the_poll_that_moves_first: LookedAtFirst in LEAST;
+    time_of_the_poll_that_moves_first: PollTimeFirst in LEAST;
     renewal_by_a_stale_view: StaleRenewal in LEAST;
     introspection_by_a_stale_view: StaleIntrospection in LEAST;
     answer_that_overtakes: AnswerOvertakes in LEAST;
-    verdict_below_the_floor: BelowFloor in TWO_REPLICAS;
-    verdict_ahead_of_the_feed: AheadOfFeed in ModelLimits { tokens: 3, ..FORK_OF_TWO_ROWS };
-    introspection_with_another_mark: OtherMark in FORK;
+    introspection_below_the_floor: BelowFloor in TWO_REPLICAS;
+    introspection_ahead_of_the_feed: AheadOfFeed in ModelLimits { tokens: 3, ..FORK_OF_TWO_ROWS };
+    introspection_with_another_fingerprint: OtherFingerprint in FORK;
     flight_from_before_a_reset: FlightBeforeReset in FORK;
     reset_that_comes_late: LateReset in FORK;
     lease_that_outlives_a_reset: LeaseOutlivesReset in FORK_OF_TWO_ROWS;
     resume_that_is_ignored: ResumeIgnored in TWO_REPLICAS;
     replica_that_has_not_loaded: ServesBeforeLoaded in ModelLimits { restarts: 1, ..LEAST };
     joiners_with_their_own_time: JoinersOwnTime in LEAST;
-    rows_without_marks: NoMarks in FORK_OF_TWO_ROWS;
-    marks_that_are_not_checked_again: MarksNotRechecked in ModelLimits { restarts: 1, ..FORK_OF_TWO_ROWS };
+    rows_without_fingerprints: NoFingerprints in FORK_OF_TWO_ROWS;
+    fingerprints_that_are_not_checked_again: FingerprintsNotRechecked in ModelLimits { restarts: 1, ..FORK_OF_TWO_ROWS };
     fork_without_a_record: SilentFork in ModelLimits { forks: 1, ..TWO_REPLICAS };
-    guard_whose_loss_is_ignored: GuardsLossUnheard in COPY;
+    guard_whose_loss_is_ignored: GuardsLossIgnored in COPY;
     pruning_that_leaves_the_horizon: PruningLeavesHorizon in PRUNED;
     rows_kept_without_a_margin: NoMarginForClocks in TOO_EARLY;
 }

@@ -1,4 +1,4 @@
-//! Worlds that are too large to try every order: tries many orders, chosen by a seed.
+//! Worlds that are too large for all orders of events. The tests try many orders, chosen by a seed.
 
 use model::{Clocks, ModelLimits, ModelWorld, PROMISE};
 use stateright::{Checker, Model, UniformChooser};
@@ -22,7 +22,7 @@ fn two_guards_two_replicas_three_tokens() {
         let world = ModelWorld { limits, mutation: None };
         let steps = world.checker().target_state_count(1_000_000).target_max_depth(120);
         let checker = steps.spawn_simulation(seed, UniformChooser).join();
-        println!("seed {seed}: {} moments, depth {}", checker.state_count(), checker.max_depth());
+        println!("seed {seed}: {} states, depth {}", checker.state_count(), checker.max_depth());
         let broken = checker.discovery(PROMISE).map(stateright::Path::into_actions);
         assert!(broken.is_none(), "seed {seed}: {broken:?}");
     }

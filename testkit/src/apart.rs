@@ -11,7 +11,7 @@ pub(crate) fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().expect("a runtime")
 }
 
-/// Runs the work on its own thread and runtime, to its end even if the caller stops waiting.
+/// Runs the work on its own thread and runtime. The work runs to its end even if the caller stops waiting.
 ///
 /// # Panics
 /// Panics if the work panics.

@@ -38,7 +38,7 @@ pub struct Collector {
 struct Received {
     spans: watch::Sender<Vec<CollectedSpan>>,
     metrics: watch::Sender<Vec<CollectedMetrics>>,
-    /// Number of requests, also of those without an answer.
+    /// Number of requests, including those without an answer.
     asked: watch::Sender<usize>,
     state: watch::Sender<CollectorState>,
 }
@@ -60,7 +60,7 @@ pub enum CollectorState {
 /// A received span.
 #[derive(Clone, Debug)]
 pub struct CollectedSpan {
-    /// Name of its service.
+    /// Name of the service that exported the span.
     pub service: String,
     /// Span.
     pub span: Span,
@@ -69,7 +69,7 @@ pub struct CollectedSpan {
 /// Metrics of one export.
 #[derive(Clone, Debug)]
 pub struct CollectedMetrics {
-    /// Name of their service.
+    /// Name of the service that exported the metrics.
     pub service: String,
     /// Metrics.
     pub metrics: Vec<Metric>,
@@ -130,7 +130,7 @@ impl Collector {
         Self { address, received, server: tokio::spawn(server).abort_handle() }
     }
 
-    /// Returns its services for another server, for example with TLS.
+    /// Returns the collector's services for another server, for example with TLS.
     pub fn routes(&self) -> Routes {
         let service = CollectorService(Arc::clone(&self.received));
         Routes::new(TraceServiceServer::new(service.clone())).add_service(MetricsServiceServer::new(service))
@@ -146,12 +146,12 @@ impl Collector {
         self.address
     }
 
-    /// Changes its answers, also to requests that wait.
+    /// Changes the answers, also to requests that already wait.
     pub fn set(&self, state: CollectorState) {
         self.received.state.send_replace(state);
     }
 
-    /// Waits for this number of requests, also of those without an answer.
+    /// Waits for this number of requests, including those without an answer.
     ///
     /// # Panics
     /// Never: the sender lives as long as the collector.
@@ -165,7 +165,7 @@ impl Collector {
         *self.received.asked.borrow()
     }
 
-    /// Waits until the received spans fulfil a condition; returns them.
+    /// Waits until the received spans fulfill a condition, and returns them.
     ///
     /// # Panics
     /// Never: the sender lives as long as the collector.
@@ -174,7 +174,7 @@ impl Collector {
         self.received.spans.subscribe().wait_for(|spans| are_wanted(spans)).await.unwrap().clone()
     }
 
-    /// Waits for the metrics of a service that fulfil a condition.
+    /// Waits for metrics of a service that fulfill a condition, and returns them.
     ///
     /// # Panics
     /// Never: the sender lives as long as the collector.
@@ -204,7 +204,7 @@ impl CollectorService {
         let mut state = self.0.state.subscribe();
         let state = state.wait_for(|state| *state != CollectorState::Silent).await;
         match *state.map_err(|_| Status::unavailable("the collector ends"))? {
-            CollectorState::Refuses(code) => Err(Status::new(code, "as the test wished")),
+            CollectorState::Refuses(code) => Err(Status::new(code, "refused for the test")),
             CollectorState::Rejects(spans) => Ok(spans),
             CollectorState::Takes | CollectorState::Silent => Ok(0),
         }

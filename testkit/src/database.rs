@@ -113,7 +113,7 @@ impl TestDatabase {
         self.run(&sql).await;
     }
 
-    /// Returns the differences between the columns of the database and those that the schema lists for a copy.
+    /// Returns the differences between the columns of the database and the columns that the schema lists for a copy.
     ///
     /// # Panics
     /// Panics if the columns cannot be read.

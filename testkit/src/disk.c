@@ -1,18 +1,18 @@
-/* A disk that fails when it is told to: for LD_PRELOAD, between a program and what its libc does to files.
+/* A disk with faults on command. LD_PRELOAD loads this library between a program and the file functions of its libc.
  *
- * It looks at files whose path contains GATEPOST_DISK_PATH; without that, at none. "Writes" are write, pwrite, writev and
- * pwritev on regular files, "syncs" are fsync and fdatasync, also of folders.
+ * The faults apply to files whose path contains GATEPOST_DISK_PATH. Without this variable they apply to no file.
+ * "Writes" are write, pwrite, writev and pwritev on regular files. "Syncs" are fsync and fdatasync, also of folders.
  *
  * GATEPOST_DISK_SYNC_US=N      each sync takes N microseconds longer
  * GATEPOST_DISK_KILL_AT=N      the process is killed just before its N-th write; the first is 1
  * GATEPOST_DISK_COUNT=FILE     FILE holds the count of writes, in decimal, after each of them
- * GATEPOST_DISK_NAMES=1        rename, link and unlink count as writes, too, by any of their paths as they are given
+ * GATEPOST_DISK_NAMES=1        rename, link and unlink also count as writes, if a path that the program passes matches
  * GATEPOST_DISK_FAIL=FILE      while FILE exists, writes, syncs and changes of a length fail with EIO
  * GATEPOST_DISK_READONLY=FILE  while FILE exists, they fail with EROFS
  * GATEPOST_DISK_FULL=FILE      while FILE exists, writes and extensions of a file fail with ENOSPC
  *
- * A write that fails so is not counted. With KILL_AT or COUNT, writes wait for each other, so that exactly those that were
- * counted have been done. Each process counts for itself. What libc writes by itself (stdio) is not seen. */
+ * A write that fails in this way is not counted. With KILL_AT or COUNT, writes wait for each other, so that exactly the
+ * counted writes have been done. Each process counts separately. Writes inside of libc (stdio) are not intercepted. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -53,13 +53,13 @@ static void *next(const char *name) {
     return found;
 }
 
-/* An empty value is none. */
+/* Returns the value of a variable, or NULL if the value is empty. */
 static const char *text(const char *name) {
     const char *value = getenv(name);
     return value && *value ? strdup(value) : NULL;
 }
 
-/* A value that is no number would be a fault that is not in place. */
+/* Returns a variable as a number. Aborts for other text: otherwise the test would run without its fault. */
 static unsigned long long number(const char *name) {
     const char *value = text(name);
     if (!value) return 0;
@@ -92,7 +92,7 @@ static void read_settings(void) {
 
 __attribute__((constructor)) static void set_up(void) { pthread_once(&once, read_settings); }
 
-/* Whether the file is one to look at. */
+/* Returns 1 if the faults apply to the file. */
 static int watched(int fd, int folders_too) {
     pthread_once(&once, read_settings);
     if (!path_part) return 0;
@@ -109,7 +109,7 @@ static int watched(int fd, int folders_too) {
     return strstr(path, path_part) != NULL;
 }
 
-/* The error with which what is done now fails, or 0. */
+/* Returns the error with which the current call must fail, or 0. */
 static int failure(int needs_room) {
     int before = errno, error = 0;
     if (fail_file && access(fail_file, F_OK) == 0) error = EIO;
@@ -119,7 +119,7 @@ static int failure(int needs_room) {
     return error;
 }
 
-/* Counts a write that is about to be done. The number has a fixed width, so that each covers the one before. */
+/* Counts a write that is about to be done. The number has a fixed width, so that it overwrites the previous number. */
 static void count(void) {
     writes++;
     if (kill_at && writes == kill_at) {

@@ -1,8 +1,8 @@
 //! A disk with faults on command: the environment of a process that writes through `disk.c`.
 //!
-//! The library intercepts calls of a program to libc. The bundled `SQLite` also calls libc for each write and sync, so our
-//! code stays unchanged. Writes through a memory map are not intercepted. `SQLite` uses one for `-shm`, which a recovery does
-//! not need.
+//! The library intercepts a program's calls to libc. The bundled `SQLite` also calls libc for each write and sync, so
+//! our code stays unchanged. Writes through a memory map are not intercepted. `SQLite` uses one for `-shm`, which a
+//! recovery does not need.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use std::time::Duration;
 /// Returns the path of the library for `LD_PRELOAD`, in the build folder.
 ///
 /// # Panics
-/// Panics if the path has a space or a colon, which end an entry of `LD_PRELOAD`, and on systems other than Linux.
+/// Panics if the path has a space or a colon, because these end an entry of `LD_PRELOAD`. Panics on systems other than
+/// Linux.
 pub fn shim() -> PathBuf {
     let path = env!("OUT_DIR");
     assert!(!path.contains([' ', ':']), "LD_PRELOAD cannot name {path}: build in another folder");
@@ -39,7 +40,7 @@ impl Disk {
         Self(vec![("GATEPOST_DISK_PATH", part)])
     }
 
-    /// Delays each `fsync` and `fdatasync`, also of folders, by this time, in whole microseconds.
+    /// Delays each `fsync` and `fdatasync` by this time, in whole microseconds. This includes syncs of folders.
     pub fn slow_sync(self, longer: Duration) -> Self {
         self.with("GATEPOST_DISK_SYNC_US", longer.as_micros().to_string())
     }
@@ -59,7 +60,7 @@ impl Disk {
         self.with("GATEPOST_DISK_NAMES", "1")
     }
 
-    /// Fails writes, syncs and changes of a length with `EIO` while the file exists; they are not counted.
+    /// Fails writes, syncs and changes of a length with `EIO` while the file exists. Failed calls are not counted.
     pub fn fail_while(self, file: impl AsRef<Path>) -> Self {
         self.with("GATEPOST_DISK_FAIL", file.as_ref())
     }

@@ -2,9 +2,9 @@
 
 /// Runs each case on SQLite and on PostgreSQL, as `sqlite::case` and `postgres::case`.
 ///
-/// `on_both_engines!(Case: one, two)` follows the functions `async fn one(case: Case)` and so on. A function that is not
-/// listed is dead code, which the checks refuse. `Case::sqlite()` and `Case::postgres()` open the store of a case; the latter
-/// returns `None` if PostgreSQL is skipped.
+/// `on_both_engines!(Case: one, two)` follows the functions `async fn one(case: Case)` and so on. A function that is
+/// not listed is dead code, which the checks refuse. `Case::sqlite()` and `Case::postgres()` open the store of a case.
+/// `Case::postgres()` returns `None` if PostgreSQL is skipped.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __on_both_engines {

@@ -23,7 +23,7 @@ pub fn gzipped(message: &[u8]) -> Bytes {
     [&[1], &length.to_be_bytes()[..], &compressed].concat().into()
 }
 
-/// Returns the message of one compressed frame; `None` if the frame is not compressed or no gzip.
+/// Returns the message of one compressed frame; `None` if the frame is not compressed or is not gzip.
 pub fn gunzipped(frame: &[u8]) -> Option<Vec<u8>> {
     let (head, compressed) = frame.split_first_chunk::<FRAME_HEAD_BYTES>()?;
     let mut message = Vec::new();

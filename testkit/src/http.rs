@@ -48,7 +48,8 @@ pub async fn get(address: SocketAddr, path: &str) -> HttpReply {
     )
 }
 
-/// Sends a GET request over TLS to a server whose certificate, from an authority of this file, names `localhost`.
+/// Sends a GET request over TLS to a server. An authority of this file must have issued the server's certificate for
+/// `localhost`.
 ///
 /// # Panics
 /// Panics if no such server listens at the address, or it does not choose HTTP/1.1.
@@ -78,7 +79,7 @@ pub async fn ready_while_writable(port: SocketAddr, database: &Path) {
     let mut outsider = Outsider::open(database).await;
     outsider.lock().await;
     let refused = loop {
-        // The port keeps the outcome of a write for a second.
+        // The operations port caches the outcome of a write for one second.
         let page = get(port, "/readyz").await;
         if page.status != 200 {
             break page;
@@ -105,7 +106,7 @@ pub async fn ask(address: SocketAddr, text: &str) -> String {
 /// Reads until the server closes the connection.
 pub async fn rest(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // After a reset, the bytes until then count.
+    // After a reset, the bytes received so far are the answer.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8_lossy(&answer).into_owned()
 }

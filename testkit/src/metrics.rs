@@ -28,7 +28,7 @@ impl MetricsText {
     #[track_caller]
     pub fn count(&self, series: &str) -> u64 {
         let text = self.text(series).unwrap_or_else(|| panic!("{series} is missing:\n{}", self.0));
-        text.parse().unwrap_or_else(|_| panic!("{series} is no whole number: {text}"))
+        text.parse().unwrap_or_else(|_| panic!("{series} is not a whole number: {text}"))
     }
 
     fn text(&self, series: &str) -> Option<&str> {

@@ -40,7 +40,7 @@ impl Outsider {
     ///
     /// # Panics
     /// Panics if the close fails.
-    #[expect(clippy::expect_used, reason = "a lock that may still stand shows nothing")]
+    #[expect(clippy::expect_used, reason = "a test whose lock may still be held shows nothing")]
     pub async fn close(self) {
         self.0.close().await.expect("the database closes");
     }

@@ -1,4 +1,4 @@
-//! A gRPC client without rules: it sends any bytes and headers, and sets no deadline.
+//! A gRPC client without checks: it sends any bytes and headers, and sets no deadline.
 
 use std::net::SocketAddr;
 
@@ -75,7 +75,7 @@ impl Raw {
         Ok(A::decode(answer).expect("an answer of this type"))
     }
 
-    /// Calls the method at `path` with this body, and these headers in addition to the usual ones.
+    /// Calls the method at `path` with this body, and with these headers in addition to the usual headers.
     ///
     /// # Panics
     /// Panics like [`Raw::send`].
@@ -134,7 +134,7 @@ impl Reply {
     ///
     /// # Panics
     /// Panics if there is no status.
-    #[expect(clippy::expect_used, reason = "an answer without a status has failed its test")]
+    #[expect(clippy::expect_used, reason = "a test without a status in the answer has failed")]
     pub fn status(&self) -> Status {
         Status::from_header_map(self.trailers.as_ref().unwrap_or(&self.headers)).expect("a gRPC status")
     }

@@ -1,4 +1,4 @@
-//! Disk faults on command, in programs that do not know of them.
+//! Disk faults on command, in programs that are not prepared for them.
 
 #![cfg(test)]
 

@@ -16,7 +16,7 @@ use testkit::postgres::{PostgresServer, database, server};
 use tokio::time::{sleep, timeout};
 
 /// Time limit of a step, for a busy machine.
-const LIMIT: Duration = Duration::from_mins(1);
+const STEP_TIMEOUT: Duration = Duration::from_mins(1);
 
 async fn connect(url: &str) -> PgConnection {
     PgConnection::connect_with(&PgConnectOptions::from_str(url).unwrap()).await.unwrap()
@@ -90,7 +90,7 @@ async fn paused_server_answers_after_resume() {
     // No event reports that nothing happens.
     assert!(timeout(Duration::from_millis(300), &mut answer).await.is_err());
     server.resume().await.unwrap();
-    timeout(LIMIT, answer).await.unwrap().unwrap();
+    timeout(STEP_TIMEOUT, answer).await.unwrap().unwrap();
 }
 
 #[tokio::test]
@@ -120,12 +120,14 @@ async fn killed_process_leaves_nothing() {
         let folder = PathBuf::from(folder.expect("the holder has a server"));
         holder.kill().unwrap();
         holder.wait().unwrap();
-        let looks = async {
+        let polling = async {
             while folder.exists() || !processes(&folder).is_empty() {
                 sleep(Duration::from_millis(20)).await;
             }
         };
-        timeout(LIMIT, looks).await.unwrap_or_else(|_| panic!("{:?} of {folder:?} are left", processes(&folder)));
+        timeout(STEP_TIMEOUT, polling)
+            .await
+            .unwrap_or_else(|_| panic!("{:?} of {folder:?} are left", processes(&folder)));
     }
 }
 
@@ -157,7 +159,7 @@ async fn holds_a_killed_server() {
 async fn panics_with_a_server() {
     let server = std::mem::ManuallyDrop::new(PostgresServer::start().await.unwrap());
     println!("folder {}", server.socket().parent().unwrap().display());
-    panic!("as a test does that fails");
+    panic!("like a failing test");
 }
 
 /// Prints the folder of the server, and waits forever.
@@ -203,12 +205,12 @@ async fn throttled_server_answers_after_a_stall() {
             connection.execute("select count(*) from generate_series(1, 100000)").await.unwrap();
         }
     };
-    timeout(LIMIT, works).await.expect("a server that works uses time");
+    timeout(STEP_TIMEOUT, works).await.expect("a server that works uses time");
     throttle.stall();
     let late = async { while timeout(Duration::from_millis(200), connection.ping()).await.is_ok() {} };
-    timeout(LIMIT, late).await.expect("a stalled server does not answer");
+    timeout(STEP_TIMEOUT, late).await.expect("a stalled server does not answer");
     throttle.resume();
-    let mut other = timeout(LIMIT, connect(&server.url("postgres"))).await.expect("it answers again");
+    let mut other = timeout(STEP_TIMEOUT, connect(&server.url("postgres"))).await.expect("it answers again");
     drop(throttle);
     other.ping().await.unwrap();
 }

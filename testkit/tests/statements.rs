@@ -9,7 +9,7 @@ use testkit::statements::{Statement, scans_of_file, scans_of_server};
 
 const TABLE: &str = "create table users (id integer primary key, name text not null, revision integer not null)";
 
-const WALKS: [&str; 4] = [
+const SCANS: [&str; 4] = [
     "select id from users where name = $1",
     "select count(*) from users",
     "update users set name = $1 where revision > $2",
@@ -20,13 +20,13 @@ const SEARCH: &str = "select name from users where id < $1 order by id";
 
 fn all() -> Vec<Statement> {
     let statement = |sql: &str| Statement { place: "here".into(), sql: sql.into() };
-    WALKS.into_iter().chain([SEARCH]).map(statement).collect()
+    SCANS.into_iter().chain([SEARCH]).map(statement).collect()
 }
 
-fn assert_walks(found: &[String]) {
-    assert_eq!(found.len(), WALKS.len(), "{found:?}");
-    for (found, walk) in found.iter().zip(WALKS) {
-        assert!(found.ends_with(walk), "{found}");
+fn assert_scans(found: &[String]) {
+    assert_eq!(found.len(), SCANS.len(), "{found:?}");
+    for (found, scan) in found.iter().zip(SCANS) {
+        assert!(found.ends_with(scan), "{found}");
     }
 }
 
@@ -37,12 +37,12 @@ async fn scan_of_a_file_is_found() {
     let mut connection = SqliteConnectOptions::new().filename(&file).create_if_missing(true).connect().await.unwrap();
     connection.execute(TABLE).await.unwrap();
     connection.close().await.unwrap();
-    assert_walks(&scans_of_file(&file, &all()).await);
+    assert_scans(&scans_of_file(&file, &all()).await);
 }
 
 #[tokio::test]
 async fn scan_of_a_servers_table_is_found() {
     let Some(database) = database().await else { return };
     database.run(TABLE).await;
-    assert_walks(&scans_of_server(&database.url, &all()).await);
+    assert_scans(&scans_of_server(&database.url, &all()).await);
 }

@@ -2,7 +2,7 @@
 
 #![cfg(test)]
 
-mod circles;
+mod cycles;
 mod language;
 mod migrations;
 mod modules;

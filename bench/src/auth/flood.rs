@@ -28,7 +28,7 @@ const PROBES_PER_SECOND: u64 = 500;
 /// Interval between reads of the process's memory. Each read costs the process some time.
 const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Size in KiB of a hash buffer's mapping: the hasher reserves 33 MiB and uses 19 MiB of it.
+/// Size in KiB of a hash buffer's mapping: the hasher reserves 33 MiB and uses 19 MiB.
 const HASH_BUFFER_KIB: u64 = 33 * 1024;
 
 /// Logins by outcome.

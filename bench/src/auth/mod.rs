@@ -29,8 +29,7 @@ pub(crate) use timing::run as timing;
 const LIVE_SESSIONS: usize = 1_000_000;
 const REVOCATIONS_IN_MEMORY: usize = 100_000;
 
-/// Numbers of connections for the callers of `VerifyToken`: as many as one process has, and as many as several guards
-/// have.
+/// Numbers of connections for the callers of `VerifyToken`: one, like a single process, and 16, like several guards.
 const VERIFY_CONNECTIONS: [usize; 2] = [1, 16];
 
 /// Number of turns for logins and for hashes, the length of a turn, and the number of concurrent calls.
@@ -38,7 +37,7 @@ const LOGIN_TURNS: usize = 3;
 const LOGIN_TURN_TIME: Duration = Duration::from_secs(8);
 const CONCURRENT_LOGINS: usize = 4;
 
-/// Prints the figures of `VerifyToken`, of memory, of logins and of a flood of them.
+/// Prints the figures of `VerifyToken`, memory, logins and a flood of logins.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub(crate) async fn run() -> Result<(), Failure> {
     bench::machine::print("cargo run --release -p bench -- auth");
@@ -104,7 +103,7 @@ where
     Ok((pair.processor_time()? - before) * 1e6 / figures.count)
 }
 
-/// Starts the pair without a limit of wrong passwords: all callers have one address here.
+/// Starts the pair without limits on wrong passwords: all callers have one address here.
 async fn start(binary: &Path, folder: &Path) -> Result<Services, Failure> {
     Services::pair(binary, folder, without_limits).await
 }
@@ -157,7 +156,7 @@ async fn hashes() -> Result<f64, Failure> {
             let stays = kit::shutdown::Shutdown::new();
             let password = Password::new(USER_PASSWORD.to_owned());
             let right = hasher.verify(None, &stays, password, Some(hash)).await?;
-            if right { Ok(()) } else { Err("the hash is another password's".into()) }
+            if right { Ok(()) } else { Err("the hash does not match the password".into()) }
         }
     })
     .await

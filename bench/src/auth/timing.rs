@@ -67,7 +67,7 @@ fn tried(name: &'static str, email: &'static str, password: &str) -> TriedLogin 
 
 async fn register(auth: &Channel, email: &str) -> Result<String, Failure> {
     let request = CreateUserRequest {
-        name: "Somebody".into(),
+        name: "Ada".into(),
         email: email.into(),
         password: USER_PASSWORD.into(),
         ..CreateUserRequest::default()
@@ -122,7 +122,7 @@ fn welch(one: &[f64], two: &[f64]) -> f64 {
     (two.mean - one.mean) / (one.variance_of_mean + two.variance_of_mean).sqrt()
 }
 
-/// Returns the samples without the slowest twentieth, which shows other work on the machine.
+/// Returns the samples without the slowest twentieth, which is mostly other work on the machine.
 fn cropped(samples: &[f64]) -> Vec<f64> {
     let mut sorted = samples.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -26,7 +26,7 @@ struct BackupFigures {
     without: Vec<TimeSpan>,
 }
 
-/// Backs the pair up this often, and checks each time that the backup has all writes acknowledged before it.
+/// Backs the pair up this many times. Checks that each backup has all writes that were acknowledged before its start.
 ///
 /// # Errors
 /// Fails if the drill itself cannot continue.
@@ -61,10 +61,10 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     services.stop()?;
     let calls = client.history.calls().clone();
     report.broken.extend(calls.iter().filter(|call| !call.answer.reason.is_empty()).map(|call| {
-        let told = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
-        Broken::new("a pair refuses no call during its backup", told)
+        let seen = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
+        Broken::new("a pair refuses no call during its backup", seen)
     }));
-    figures.tell(&mut report, &calls);
+    figures.add_to(&mut report, &calls);
     Ok(report)
 }
 
@@ -127,7 +127,7 @@ async fn succeed(program: &Path, command: &[&str], backup: &Path, data: &Path) -
 }
 
 impl BackupFigures {
-    fn tell(self, report: &mut Report, calls: &[RecordedCall]) {
+    fn add_to(self, report: &mut Report, calls: &[RecordedCall]) {
         let during = rate(calls, &self.during);
         let without = rate(calls, &self.without);
         let acknowledged = calls.iter().filter(|call| call.answer.code == Code::Ok && call.operation.writes()).count();

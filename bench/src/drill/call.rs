@@ -84,8 +84,7 @@ impl Answer {
         Self { code: Code::Ok, reason: String::new(), retry: false, message: String::new() }
     }
 
-    /// Returns `true` if the client's own timer has ended the call, which the service should have done a little
-    /// earlier.
+    /// Returns `true` if the client's own timer has ended the call. The service should have ended it a little earlier.
     pub fn is_late(&self) -> bool {
         self.reason.is_empty() && matches!(self.code, Code::Cancelled | Code::DeadlineExceeded)
     }

@@ -13,48 +13,48 @@ use crate::Failure;
 #[derive(Debug)]
 pub struct DrillCallers {
     tasks: JoinSet<()>,
-    go_on: watch::Sender<bool>,
+    keeps_calling: watch::Sender<bool>,
 }
 
 impl DrillCallers {
     /// Returns an empty set.
     pub fn none() -> Self {
-        Self { tasks: JoinSet::new(), go_on: watch::Sender::new(true) }
+        Self { tasks: JoinSet::new(), keeps_calling: watch::Sender::new(true) }
     }
 
-    /// Starts callers of all operations. A hash costs a core 20 ms, so operations that hash are rare: the drills test
+    /// Starts callers of all operations. A hash costs a core 20 ms, so operations that hash are rare. The drills test
     /// outages of a database, not an overloaded queue.
     pub fn mix(client: &DrillClient) -> Self {
         let mut callers = Self::none();
         for operation in Operation::ALL {
-            let (count, beat) = match operation {
+            let (count, period) = match operation {
                 Operation::Login | Operation::CreateUser => (1, 150),
                 _ => (2, 15),
             };
             for _ in 0..count {
-                callers.add(client, operation, Duration::from_millis(beat));
+                callers.add(client, operation, Duration::from_millis(period));
             }
         }
         callers
     }
 
-    /// Adds a caller that calls at each interval, or at once if its last call took longer than that.
-    pub fn add(&mut self, client: &DrillClient, operation: Operation, beat: Duration) {
-        let (client, mut go_on) = (client.clone(), self.go_on.subscribe());
+    /// Adds a caller that calls once per `period`, or at once if its last call took longer.
+    pub fn add(&mut self, client: &DrillClient, operation: Operation, period: Duration) {
+        let (client, mut keeps_calling) = (client.clone(), self.keeps_calling.subscribe());
         self.tasks.spawn(async move {
-            let mut beats = interval(beat);
-            beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            while *go_on.borrow_and_update() {
-                // The history has the outcome.
+            let mut ticks = interval(period);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            while *keeps_calling.borrow_and_update() {
+                // The history records the outcome.
                 let _: Result<(), Answer> = client.call(operation).await;
-                beats.tick().await;
+                ticks.tick().await;
             }
         });
     }
 
-    /// Lets each caller finish its call, and make no other.
-    pub fn dismiss(&self) {
-        self.go_on.send_replace(false);
+    /// Lets each caller finish its call and start no other call.
+    pub fn finish(&self) {
+        self.keeps_calling.send_replace(false);
     }
 
     /// Lets each caller finish its call, and waits for all.
@@ -62,7 +62,7 @@ impl DrillCallers {
     /// # Errors
     /// Fails if a caller has panicked.
     pub async fn stop(mut self) -> Result<(), Failure> {
-        self.dismiss();
+        self.finish();
         while let Some(ended) = self.tasks.join_next().await {
             ended?;
         }

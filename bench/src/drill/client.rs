@@ -226,12 +226,12 @@ impl DrillClient {
         self.listed(PostView::Full, |post| post.content == written).await
     }
 
-    async fn listed(&self, view: PostView, is_such: impl Fn(&Post) -> bool) -> Result<Contents, Failure> {
+    async fn listed(&self, view: PostView, is_wanted: impl Fn(&Post) -> bool) -> Result<Contents, Failure> {
         let (mut found, mut page_token) = (Contents::new(), String::new());
         loop {
             let request = ListPostsRequest { page_size: 1000, page_token, view: view.into() };
             let page = self.posts().list_posts(request).await?.into_inner();
-            for post in page.posts.into_iter().filter(&is_such) {
+            for post in page.posts.into_iter().filter(&is_wanted) {
                 found.entry(post.title).or_default().push(post.id);
             }
             page_token = page.next_page_token;

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::Code;
 
 use super::held;
-use super::judge::{FaultRound, judge};
+use super::outage::{FaultRound, check};
 use super::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Outage, Random, RecordedCall, Report};
 use crate::Failure;
 use crate::services::Services;
@@ -26,7 +26,7 @@ pub enum DiskFault {
     Io,
 }
 
-/// Time limit until each kind of write has failed by a fault, and until each succeeds after its end.
+/// Time limit until each kind of write has failed because of a fault, and until each kind succeeds after the fault.
 const FAULT_TIMEOUT: Duration = Duration::from_secs(10);
 
 const READ_OPERATIONS: [Operation; 4] =
@@ -39,12 +39,12 @@ impl DiskFault {
     pub const ALL: [Self; 3] = [Self::Full, Self::ReadOnly, Self::Io];
 
     /// Returns random faults.
-    pub fn by_chance(rounds: usize, seed: u64) -> Vec<Self> {
+    pub fn random(rounds: usize, seed: u64) -> Vec<Self> {
         let mut random = Random::new(seed);
         (0..rounds).map(|_| random.one_of(&Self::ALL)).collect()
     }
 
-    /// Returns the path of a file; while it exists, the fault lasts.
+    /// Returns the path of a file. The fault lasts while the file exists.
     fn switch(self, folder: &Path) -> PathBuf {
         folder.join(format!("{self:?}"))
     }
@@ -68,8 +68,8 @@ pub async fn run(program: &Path, faults: &[DiskFault], seed: u64, bound: Duratio
     callers.stop().await?;
     let calls = client.history.calls().clone();
     report.broken.extend(calls.iter().filter_map(|call| misses(call, &outages)));
-    judge(&mut report, &calls, &outages, &WRITE_OPERATIONS, bound);
-    // A restart shows the content of the files, without any memory.
+    check(&mut report, &calls, &outages, &WRITE_OPERATIONS, bound);
+    // After a restart, the answers show only the content of the files.
     services.stop()?;
     let services = start(program, &folder).await?;
     held::files(&mut report, &client.over(&services), folder.path()).await?;

@@ -7,8 +7,8 @@ use crate::Failure;
 
 /// Adds the differences between the pair's content and its client's journal.
 pub(super) async fn writes(report: &mut Report, client: &DrillClient) -> Result<(), Failure> {
-    report.broken.extend(client.posts.judge(&client.all_posts().await?));
-    report.broken.extend(client.users.judge(&client.all_users().await?));
+    report.broken.extend(client.posts.check(&client.all_posts().await?));
+    report.broken.extend(client.users.check(&client.all_users().await?));
     for (what, journal) in [("posts", &client.posts), ("users", &client.users)] {
         let FateCounts { acknowledged, refused, unknown } = journal.counts();
         report.row(what, format!("{acknowledged} acknowledged, {refused} refused, {unknown} not answered"));

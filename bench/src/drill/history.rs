@@ -33,17 +33,16 @@ impl CallHistory {
         self.length.send_replace(calls.len());
     }
 
-    /// Waits until each of these operations has had an answer for which `is_such` is true, from a call that began after
-    /// `after`.
-    /// The caller must set a time limit.
-    pub async fn all(&self, operations: &[Operation], after: Instant, is_such: impl Fn(&Answer) -> bool) {
+    /// Waits until each of these operations has had a wanted answer, from a call that began after `after`. The caller
+    /// must set a time limit.
+    pub async fn all(&self, operations: &[Operation], after: Instant, is_wanted: impl Fn(&Answer) -> bool) {
         let mut length = self.length.subscribe();
         let (mut seen, mut left) = (0, operations.to_vec());
         loop {
             {
                 let calls = self.calls();
-                let such = calls[seen..].iter().filter(|call| call.begun >= after && is_such(&call.answer));
-                for call in such {
+                let matching = calls[seen..].iter().filter(|call| call.begun >= after && is_wanted(&call.answer));
+                for call in matching {
                     left.retain(|operation| *operation != call.operation);
                 }
                 seen = calls.len();

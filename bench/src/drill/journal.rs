@@ -10,7 +10,7 @@ use super::{Answer, Broken};
 pub enum Fate {
     /// The write exists, under this id.
     Acknowledged(String),
-    /// The write may exist or not.
+    /// The write may or may not exist.
     Unknown,
     /// The write does not exist.
     Refused,
@@ -28,11 +28,11 @@ pub struct AcknowledgedWrite {
 /// Numbers of writes by their fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FateCounts {
-    /// Writes that are there.
+    /// Writes that exist.
     pub acknowledged: usize,
-    /// Writes that are not there.
+    /// Writes that do not exist.
     pub refused: usize,
-    /// Writes that may be there or not.
+    /// Writes that may or may not exist.
     pub unknown: usize,
 }
 
@@ -80,7 +80,7 @@ impl Journal {
     }
 
     /// Compares the database's content with the answers.
-    pub fn judge(&self, held: &Contents) -> Vec<Broken> {
+    pub fn check(&self, held: &Contents) -> Vec<Broken> {
         let fates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut broken = Vec::new();
         for (name, fate) in fates.iter() {

@@ -11,7 +11,7 @@ use super::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Random
 use crate::Failure;
 use crate::services::Services;
 
-/// Operations of the eight writers; two of them hash a password each time.
+/// Operations of the eight writers. Two of the writers hash a password with each call.
 pub(super) const WRITER_OPERATIONS: [Operation; 8] = [
     Operation::CreatePost,
     Operation::CreatePost,
@@ -23,7 +23,7 @@ pub(super) const WRITER_OPERATIONS: [Operation; 8] = [
     Operation::CreateUser,
 ];
 
-/// Kills the pair this often, and checks after each restart that the data agrees with the answers.
+/// Kills the pair this many times. Checks after each restart that the data agrees with the answers.
 ///
 /// # Errors
 /// Fails if the drill itself cannot continue.
@@ -39,8 +39,8 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
             callers.add(&client, operation, Duration::from_millis(1));
         }
         sleep(random.millis(50, 500)).await;
-        // The kill cuts the running calls, and later calls would only fail.
-        callers.dismiss();
+        // The kill ends the running calls, and later calls would only fail.
+        callers.finish();
         services.kill()?;
         callers.stop().await?;
         services = start(program, folder.path()).await?;
@@ -53,8 +53,8 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     services.stop()?;
     let calls = first.history.calls().clone();
     report.broken.extend(calls.iter().filter(|call| !call.answer.reason.is_empty()).map(|call| {
-        let told = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
-        Broken::new("a running pair refuses no call", told)
+        let seen = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
+        Broken::new("a running pair refuses no call", seen)
     }));
     let acknowledged = calls.iter().filter(|call| call.answer.code == Code::Ok).count();
     report.lines.clear();

@@ -9,8 +9,8 @@ pub mod field;
 mod held;
 mod history;
 mod journal;
-mod judge;
 pub mod kill;
+mod outage;
 pub mod postgres;
 mod random;
 pub mod refresh;
@@ -23,12 +23,12 @@ pub use callers::DrillCallers;
 pub use client::DrillClient;
 pub use history::CallHistory;
 pub use journal::{AcknowledgedWrite, Contents, Fate, FateCounts, Journal};
-pub use judge::Outage;
+pub use outage::Outage;
 pub use random::Random;
 pub use report::{Broken, Report};
 use time_span::TimeSpan;
 
-/// Time limit in a drill for the first success after a fault. Tests wait longer: they check no timing.
+/// Time limit in a drill for the first success after a fault. Tests wait longer, because they check no times.
 pub const RECOVERY_TIME_LIMIT: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// The first admin, who sees all users.

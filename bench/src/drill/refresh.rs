@@ -16,7 +16,7 @@ use super::{Answer, Broken, DRILL_PASSWORD, DRILL_SETTINGS, Random, Report};
 use crate::Failure;
 use crate::services::Services;
 
-/// In one of this many rounds the answer may be lost. The service's grace allows this rate.
+/// The answer may be lost in one of this many rounds. The service's grace allows this rate.
 const ROUNDS_PER_LOSS: usize = 4;
 
 /// The pair is killed in one of this many rounds.
@@ -33,26 +33,26 @@ enum Lost {
     /// The answer arrives, and the client forgets it.
     Forgotten,
     /// The client gives up before the answer arrives.
-    Cancelled,
+    Canceled,
     /// Two tabs ask at once.
     TwoTabs,
     /// The pair is killed.
     Killed,
 }
 
-/// The client, and the answers for the token that it holds.
-struct Holder {
+/// The client, and the answers for its current token.
+struct RefreshClient {
     auth: Channel,
     /// The current token, as the client knows it.
     token: String,
     access_token: String,
     /// The two tokens before it, the older one first.
     used: [String; 2],
-    /// The successors of the current token in the answers. Two different successors mean two live branches.
-    told: Vec<TokenPair>,
+    /// The successors of the current token that the answers named. Two different successors mean two live branches.
+    successors: Vec<TokenPair>,
 }
 
-/// Refreshes this many times, and checks after each round that there is one successor, and that the client can
+/// Refreshes this many times. Checks after each round that the token has one successor, and that the client can
 /// continue.
 ///
 /// # Errors
@@ -61,41 +61,41 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let folder = tempfile::tempdir()?;
     let (mut report, mut random) = (Report::default(), Random::new(seed));
     let mut services = start(program, folder.path()).await?;
-    let mut holder = Holder::register(&services).await?;
+    let mut client = RefreshClient::register(&services).await?;
     let (mut lost, mut kills) = (0, 0);
     for round in 1..=rounds {
-        let how = lose(round, &mut random);
-        lost += usize::from(how != Lost::No);
-        match how {
+        let loss = choose_loss(round, &mut random);
+        lost += usize::from(loss != Lost::No);
+        match loss {
             Lost::No => {}
-            Lost::Forgotten => holder.refresh_at_once(1).await?,
-            Lost::TwoTabs => holder.refresh_at_once(2).await?,
-            Lost::Cancelled => drop(timeout(random.millis(0, 4), holder.clone_call()).await),
+            Lost::Forgotten => client.refresh_at_once(1).await?,
+            Lost::TwoTabs => client.refresh_at_once(2).await?,
+            Lost::Canceled => drop(timeout(random.millis(0, 4), client.refresh_call()).await),
             Lost::Killed => {
-                let asking = holder.leave_asking();
+                let request = client.refresh_in_background();
                 sleep(random.millis(0, 4)).await;
                 services.kill()?;
-                asking.abort();
+                request.abort();
                 services = start(program, folder.path()).await?;
-                holder.auth = services.auth.clone();
+                client.auth = services.auth.clone();
                 kills += 1;
             }
         }
-        if let Err(broken) = holder.get_on().await {
+        if let Err(broken) = client.refresh_until_answered().await {
             report
                 .broken
-                .push(Broken::new("a client continues within the grace", format!("round {round}, {how:?}: {broken}")));
+                .push(Broken::new("a client continues within the grace", format!("round {round}, {loss:?}: {broken}")));
             break;
         }
-        if let Some(broken) = holder.move_on() {
+        if let Some(broken) = client.accept_successor() {
             report
                 .broken
-                .push(Broken::new("a session has one live branch", format!("round {round}, {how:?}: {broken}")));
+                .push(Broken::new("a session has one live branch", format!("round {round}, {loss:?}: {broken}")));
             break;
         }
     }
     if report.broken.is_empty() && rounds >= 2 {
-        report.broken.extend(holder.end().await?);
+        report.broken.extend(client.end().await?);
     }
     services.stop()?;
     report.row("rounds", rounds);
@@ -108,11 +108,11 @@ async fn start(program: &Path, folder: &Path) -> Result<Services, Failure> {
 }
 
 /// Chooses what happens to this round's answer: at random, except for the kills.
-fn lose(round: usize, random: &mut Random) -> Lost {
+fn choose_loss(round: usize, random: &mut Random) -> Lost {
     match round {
         _ if round.is_multiple_of(ROUNDS_PER_KILL) => Lost::Killed,
         _ if round.is_multiple_of(ROUNDS_PER_LOSS) => {
-            random.one_of(&[Lost::No, Lost::Forgotten, Lost::Cancelled, Lost::Cancelled, Lost::TwoTabs])
+            random.one_of(&[Lost::No, Lost::Forgotten, Lost::Canceled, Lost::Canceled, Lost::TwoTabs])
         }
         _ => Lost::No,
     }
@@ -126,7 +126,7 @@ async fn refresh(auth: Channel, token: String) -> Result<TokenPair, Answer> {
     Ok(answer.into_inner().tokens.unwrap_or_default())
 }
 
-impl Holder {
+impl RefreshClient {
     async fn register(services: &Services) -> Result<Self, Failure> {
         let request = CreateUserRequest {
             name: "Ada".into(),
@@ -141,33 +141,33 @@ impl Holder {
             token: refresh_token,
             access_token,
             used: Default::default(),
-            told: Vec::new(),
+            successors: Vec::new(),
         })
     }
 
-    fn clone_call(&self) -> impl Future<Output = Result<TokenPair, Answer>> + use<> {
+    fn refresh_call(&self) -> impl Future<Output = Result<TokenPair, Answer>> + use<> {
         refresh(self.auth.clone(), self.token.clone())
     }
 
-    /// Asks without waiting for the answer.
-    fn leave_asking(&self) -> AbortHandle {
-        tokio::spawn(self.clone_call()).abort_handle()
+    /// Refreshes without waiting for the answer.
+    fn refresh_in_background(&self) -> AbortHandle {
+        tokio::spawn(self.refresh_call()).abort_handle()
     }
 
-    /// Asks this many times at once, and uses the answers only for the check.
+    /// Refreshes this many times at once. The answers are used only for the check.
     async fn refresh_at_once(&mut self, times: usize) -> Result<(), Failure> {
-        let calls: JoinSet<_> = (0..times).map(|_| self.clone_call()).collect();
+        let calls: JoinSet<_> = (0..times).map(|_| self.refresh_call()).collect();
         for answer in calls.join_all().await {
-            self.told.push(answer.map_err(|answer| format!("{answer}, {}", answer.message))?);
+            self.successors.push(answer.map_err(|answer| format!("{answer}, {}", answer.message))?);
         }
         Ok(())
     }
 
-    /// Asks until there is an answer; repeats the call where that is allowed.
-    async fn get_on(&mut self) -> Result<(), String> {
-        let asking = async {
+    /// Refreshes until there is an answer. Repeats the call after `UNAVAILABLE` and `DEADLINE_EXCEEDED`.
+    async fn refresh_until_answered(&mut self) -> Result<(), String> {
+        let request = async {
             loop {
-                match self.clone_call().await {
+                match self.refresh_call().await {
                     Ok(tokens) => return Ok(tokens),
                     Err(answer) if matches!(answer.code, Code::Unavailable | Code::DeadlineExceeded) => {
                         sleep(Duration::from_millis(20)).await;
@@ -176,17 +176,17 @@ impl Holder {
                 }
             }
         };
-        let tokens = timeout(RETRY_TIMEOUT, asking).await.map_err(|_| "no answer".to_owned())??;
-        self.told.push(tokens);
+        let tokens = timeout(RETRY_TIMEOUT, request).await.map_err(|_| "no answer".to_owned())??;
+        self.successors.push(tokens);
         Ok(())
     }
 
-    /// Takes the successor; returns a sentence if there are two.
-    fn move_on(&mut self) -> Option<String> {
-        let last = self.told.last()?.clone();
-        let others = self.told.iter().filter(|tokens| tokens.refresh_token != last.refresh_token).count();
-        let count = self.told.len();
-        self.told.clear();
+    /// Makes the successor the current token. Returns a sentence if the answers named two successors.
+    fn accept_successor(&mut self) -> Option<String> {
+        let last = self.successors.last()?.clone();
+        let others = self.successors.iter().filter(|tokens| tokens.refresh_token != last.refresh_token).count();
+        let count = self.successors.len();
+        self.successors.clear();
         if others > 0 || last.refresh_token == self.token {
             return Some(format!("{others} of {count} answers had another successor"));
         }
@@ -207,9 +207,9 @@ impl Holder {
         }
         let [older, _] = &self.used;
         for (token, wanted) in [(older, "REFRESH_TOKEN_REUSED"), (&self.token, "REFRESH_TOKEN_INVALID")] {
-            let told = refresh(self.auth.clone(), token.clone()).await.err().map(|answer| answer.reason);
-            if told.as_deref() != Some(wanted) {
-                broken.push(Broken::new("an older token ends the session", format!("{told:?} and not {wanted}")));
+            let reason = refresh(self.auth.clone(), token.clone()).await.err().map(|answer| answer.reason);
+            if reason.as_deref() != Some(wanted) {
+                broken.push(Broken::new("an older token ends the session", format!("{reason:?} and not {wanted}")));
             }
         }
         Ok(broken)

@@ -41,7 +41,7 @@ impl Report {
         self.lines.push(format!("{what:<50} {how_much}"));
     }
 
-    /// Adds the number of each operation's answers, and the longest time by which a call exceeded its deadline.
+    /// Adds the number of each operation's answers, and the longest time of a call.
     pub fn answers(&mut self, calls: &[RecordedCall]) {
         let mut counts: BTreeMap<(Operation, String), (usize, Duration)> = BTreeMap::new();
         for call in calls {

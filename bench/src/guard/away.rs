@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bench::Failure;
-use bench::drill::revocation::{GuardedOutcome, RevocationHistory, RevocationRig, Seen, TokenCaller, register};
+use bench::drill::revocation::{GuardedOutcome, ObservedCall, RevocationHistory, RevocationRig, TokenCaller, register};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -65,7 +65,7 @@ impl AwaySums {
     /// Adds the calls of one guard.
     fn add<'a>(
         &mut self,
-        calls: impl Iterator<Item = &'a Seen> + Clone,
+        calls: impl Iterator<Item = &'a ObservedCall> + Clone,
         killed: Duration,
         dead: Duration,
         started: Duration,

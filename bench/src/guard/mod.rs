@@ -17,7 +17,7 @@ use gatepost::{Rule, Token};
 use self::rows::Rows;
 use crate::load::{burst, health_as};
 
-/// Number of cold calls, of which the one with the fewest allocations counts.
+/// Number of cold calls. The call with the fewest allocations counts.
 const COLD_CALLS: usize = 32;
 
 /// Number of timed calls of the guard without a server.
@@ -35,7 +35,7 @@ pub(crate) struct GuardOptions {
     /// Number of kills of the auth service
     #[arg(long, default_value_t = 20)]
     kills: usize,
-    /// The program `gatepost` [default: the one of these sources, which is built first]
+    /// The `gatepost` program to test [default: built from these sources first]
     #[arg(long)]
     program: Option<PathBuf>,
     /// Write the figures into docs/benchmarks.md
@@ -93,17 +93,17 @@ async fn hits(rows: &mut Rows) -> Result<(), Failure> {
 async fn cold(rows: &mut Rows) -> Result<(), Failure> {
     let counting = Counting::start().await?;
     let info = tokio::task::block_in_place(|| {
-        // A thread of its own, because this one has a runtime already.
+        // Runs on a separate thread, because this thread already has a runtime.
         std::thread::scope(|scope| scope.spawn(|| cold_allocations(&counting, COLD_CALLS)).join())
     });
     let info = info.map_err(|_| "the measuring thread panicked")??;
     rows.row("allocations of a cold call", &format!("{}, {} bytes", info.count_total, info.bytes_total), "");
     let counting = Counting::start().await?;
-    let door = serve(Rule::Authenticated, counting.follower().await?).await?;
+    let server = serve(Rule::Authenticated, counting.follower().await?).await?;
     let token = Token::parse(&"t".repeat(400))?;
     let mut callers = Vec::new();
     for _ in 0..16 {
-        callers.push(health_as(&door.channel().await?, &token));
+        callers.push(health_as(&server.channel().await?, &token));
     }
     let failed = burst(Arc::from(callers), COLD_BURST_CALLS).await;
     let measured = format!("{}, {failed} calls failed", counting.asked());

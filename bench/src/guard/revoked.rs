@@ -15,11 +15,11 @@ use tokio::time::timeout;
 
 use super::rows::{Rows, quantiles};
 
-/// Number of tokens that stay good and are used at each guard, and the calls that this makes in a second.
+/// Number of tokens that stay good and are used at each guard, and the number of these calls in a second.
 const GOOD_TOKENS: usize = 8;
 const GOOD_CALLS_PER_SECOND: u32 = 1_000;
 
-/// Number of users registered before their tokens are revoked one by one, and registrations at once.
+/// Number of users that are registered before their tokens are revoked one by one, and number of registrations at once.
 const USERS_PER_BATCH: usize = 100;
 const CONCURRENT_REGISTRATIONS: usize = 4;
 
@@ -35,7 +35,7 @@ pub(super) async fn run(rows: &mut Rows, rig: &RevocationRig, trials: usize) -> 
     let (mut random, mut took, mut done) = (Random::new(1), Histogram::<u64>::new(3)?, 0);
     while done < trials {
         let batch = sessions(rig, "trial", done, USERS_PER_BATCH.min(trials - done)).await?;
-        // Not while users register: hashing takes the cores from all other work.
+        // The load starts after the registrations: hashing takes the cores from all other work.
         let (stage, history) = (watch::Sender::new(Stage::Good), RevocationHistory::start());
         let load: JoinSet<_> =
             others.iter().map(|caller| caller.over(&history).run(pause, stage.subscribe())).collect();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
-use gatepost::api::auth::v1::watch_revocations_request::Message as Ask;
-use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
+use gatepost::api::auth::v1::watch_revocations_request::Message as RequestMessage;
+use gatepost::api::auth::v1::watch_revocations_response::Message as ResponseMessage;
 use gatepost::api::auth::v1::{
     Greeting, ListSigningKeysRequest, ListSigningKeysResponse, Position, Renewal, Reset, SubjectKind, TokenClaims,
     TokenState, VerifyTokenRequest, VerifyTokenResponse, WatchRevocationsRequest, WatchRevocationsResponse,
@@ -55,10 +55,10 @@ impl Counting {
         Ok(Self { shared, url, server: tokio::spawn(server).abort_handle() })
     }
 
-    /// Returns a guard's client of it, which follows the revocations and knows no token.
+    /// Returns a guard's client of this service. The client follows the revocations and knows no token.
     ///
     /// # Errors
-    /// Fails if the service is dropped before.
+    /// Fails if the service is dropped first.
     pub async fn follower(&self) -> Result<AuthService, Failure> {
         let auth = AuthService::builder(&self.url).service_key(&Token::parse("key")?).build()?;
         self.shared.followed.subscribe().wait_for(|followed| *followed).await?;
@@ -115,31 +115,31 @@ impl TokenService for Service {
         &self,
         request: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
-        let (mut asked, (say, said)) = (request.into_inner(), mpsc::channel(16));
+        let (mut requests, (sender, responses)) = (request.into_inner(), mpsc::channel(16));
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
             // The stream ends when its guard disconnects.
-            while let Ok(Some(WatchRevocationsRequest { message: Some(ask) })) = asked.message().await {
-                let answers = match ask {
-                    Ask::Resume(_) => {
+            while let Ok(Some(WatchRevocationsRequest { message: Some(message) })) = requests.message().await {
+                let answers = match message {
+                    RequestMessage::Resume(_) => {
                         vec![
-                            Say::Greeting(Greeting::default()),
-                            Say::Reset(Reset { position: Some(position()), keys: Vec::new() }),
+                            ResponseMessage::Greeting(Greeting::default()),
+                            ResponseMessage::Reset(Reset { position: Some(position()), keys: Vec::new() }),
                         ]
                     }
-                    Ask::Renew(renew) => {
-                        vec![Say::Renewal(Renewal { nonce: renew.nonce, position: Some(position()) })]
+                    RequestMessage::Renew(renew) => {
+                        vec![ResponseMessage::Renewal(Renewal { nonce: renew.nonce, position: Some(position()) })]
                     }
-                    Ask::Acknowledge(_) => {
+                    RequestMessage::Acknowledge(_) => {
                         shared.followed.send_replace(true);
                         Vec::new()
                     }
                 };
                 for answer in answers {
-                    drop(say.send(Ok(WatchRevocationsResponse { message: Some(answer) })).await);
+                    drop(sender.send(Ok(WatchRevocationsResponse { message: Some(answer) })).await);
                 }
             }
         });
-        Ok(Response::new(ReceiverStream::new(said)))
+        Ok(Response::new(ReceiverStream::new(responses)))
     }
 }

@@ -33,10 +33,10 @@ pub fn allocations(auth: &AuthService, token: &Token) -> Result<AllocationInfo, 
     if known { Ok(info) } else { Err("the guard has to ask".into()) }
 }
 
-/// Returns the allocations of the guard and its client for a call with an unknown token: the fewest of `calls`.
+/// Returns the allocations of the guard and its client for a call with an unknown token: the minimum of `calls` calls.
 ///
-/// The guard has a runtime of its own on the calling thread, because allocations are counted by thread. The auth service
-/// must run on another one.
+/// The guard has its own runtime on the calling thread, because allocations are counted by thread. The auth service
+/// must run on another thread.
 ///
 /// # Errors
 /// Fails if the guard cannot ask.
@@ -85,7 +85,7 @@ fn headers(token: &Token) -> Result<HeaderMap, Failure> {
     let mut metadata = MetadataMap::new();
     metadata.insert("api-token", token.expose().parse()?);
     let headers = metadata.into_headers();
-    // A received header shares its memory with its clones. The first clone makes this header do so too.
+    // A received header shares its memory with its clones. This header does so too once it has been cloned.
     drop(headers.clone());
     Ok(headers)
 }

@@ -7,4 +7,4 @@ mod server;
 
 pub use counting::Counting;
 pub use hit::{allocations, cold_allocations, once, time};
-pub use server::{Door, serve};
+pub use server::{CheckServer, serve};

@@ -9,7 +9,7 @@ use super::turn::turn;
 /// The most memory that a short attack may cost in MiB, with a margin for the growth of a new process.
 const MAX_EXTRA_MIB: f64 = 64.0;
 
-/// Attacks, and asserts that the service survives, that good callers notice no more than a delay, and that memory is
+/// Runs an attack. Asserts that the service survives, that good callers notice at most a delay, and that memory is
 /// bounded.
 pub(super) async fn is_held_against(scenario: Scenario) -> Result<Vec<Row>, Failure> {
     let _turn = turn().await;

@@ -13,8 +13,7 @@ use super::turn::turn;
 const UNKNOWN_OUTCOME_MESSAGE: &str = "the database has not said whether this was written: read it before you repeat the call, or repeat it \
                     with the same request_id";
 
-/// Asks for a post, loses the answer to its commit and from then on the whole database, and returns the caller's
-/// answer.
+/// Requests a post. Loses the answer to its commit, and from then on the whole database. Returns the caller's answer.
 async fn ask(drill: &PostgresDrill, title: &str, request_id: &str) -> Result<Answer, Failure> {
     drill.proxy.go_on_answer_of(b"commit");
     let answer = drill.client.ask_for_post(Operation::CreatePost, title, request_id).await;

@@ -1,4 +1,4 @@
-//! Short forms of the drills: each fault happens once. A test of lost commits also checks what the caller is told.
+//! Short forms of the drills: each fault happens once. A test of lost commits also checks the answer to the caller.
 
 #![cfg(test)]
 

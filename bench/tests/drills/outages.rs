@@ -10,7 +10,7 @@ use testkit::postgres::server;
 
 use super::turn::{holds, turn};
 
-/// The drills allow one second. This longer limit only detects that there is no recovery at all.
+/// The drills allow one second. This longer limit only detects a recovery that never happens.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread")]

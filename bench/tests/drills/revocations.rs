@@ -1,7 +1,7 @@
 //! Tokens are revoked while guards, the auth service and the connections between them fail.
 
 use bench::Failure;
-use bench::drill::revocation::{JudgedFault, RevocationFault, RevocationPlan, RevocationRig, report, run};
+use bench::drill::revocation::{CheckedFault, RevocationFault, RevocationPlan, RevocationRig, report, run};
 use bench::services::beside;
 use testkit::postgres::server;
 use tokio::task::JoinSet;
@@ -20,7 +20,7 @@ async fn no_call_is_admitted_2_s_after_a_revocation() -> Result<(), Failure> {
     let _turn = turn().await;
     let (program, replicated) = (beside()?, server().await);
     // In parallel, since each drill spends most of its time on the promise's two seconds.
-    let mut drills: JoinSet<Result<Vec<JudgedFault>, Failure>> = JoinSet::new();
+    let mut drills: JoinSet<Result<Vec<CheckedFault>, Failure>> = JoinSet::new();
     for faults in RevocationFault::ALONE.chunks(3) {
         let program = program.clone();
         drills.spawn(async move { run(&mut RevocationRig::alone(&program).await?, &plan(faults)).await });
@@ -30,16 +30,13 @@ async fn no_call_is_admitted_2_s_after_a_revocation() -> Result<(), Failure> {
             run(&mut RevocationRig::replicated(&program, server).await?, &plan(&RevocationFault::REPLICATED)).await
         });
     }
-    let mut judged = Vec::new();
+    let mut checked = Vec::new();
     while let Some(drill) = drills.join_next().await {
-        judged.extend(drill??);
+        checked.extend(drill??);
     }
-    holds(&report(&judged, TRIALS_PER_FAULT));
-    for JudgedFault { fault, judgement } in judged {
-        assert!(
-            judgement.revocations >= TRIALS_PER_FAULT && judgement.calls > 0 && judgement.late_calls > 0,
-            "{fault:?}"
-        );
+    holds(&report(&checked, TRIALS_PER_FAULT));
+    for CheckedFault { fault, result } in checked {
+        assert!(result.revocations >= TRIALS_PER_FAULT && result.calls > 0 && result.late_calls > 0, "{fault:?}");
     }
     Ok(())
 }

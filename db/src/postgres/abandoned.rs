@@ -19,9 +19,9 @@ use super::identity::Backend;
 use super::limit::limited;
 use crate::error::is_answer;
 
-/// Pause before the first poll, in which most answers arrive by themselves. Also the longest pause while the server
-/// does not answer.
+/// Pause before the first poll. Most answers arrive by themselves within this time.
 const FIRST_POLL_PAUSE: Duration = Duration::from_millis(200);
+/// Longest pause between two polls while the server does not answer.
 const MAX_POLL_PAUSE: Duration = Duration::from_millis(300);
 
 /// Work that the server may still do for abandoned connections.
@@ -38,7 +38,7 @@ struct AbandonedInner {
 #[derive(Debug, Default)]
 struct AbandonedState {
     backends: Vec<(Backend, oneshot::Sender<()>)>,
-    is_asking: bool,
+    is_polling: bool,
 }
 
 impl AbandonedWork {
@@ -52,12 +52,12 @@ impl AbandonedWork {
         let (settled, receiver) = oneshot::channel();
         let mut state = self.state();
         state.backends.push((backend, settled));
-        if !state.is_asking {
-            state.is_asking = true;
-            let (abandoned, asking) = (self.clone(), Asking(self.clone()));
+        if !state.is_polling {
+            state.is_polling = true;
+            let (abandoned, guard) = (self.clone(), PollGuard(self.clone()));
             tokio::spawn(async move {
-                let _asking = asking;
-                abandoned.0.closing.clone().run_until_cancelled(abandoned.ask_until_settled()).await
+                let _guard = guard;
+                abandoned.0.closing.clone().run_until_cancelled(abandoned.poll_until_settled()).await
             });
         }
         receiver
@@ -73,8 +73,8 @@ impl AbandonedWork {
         self.0.closing.cancel();
     }
 
-    async fn ask_until_settled(&self) {
-        let mut asker = Asker { dials: Dials::new(self.0.dialer.clone()), kept: None };
+    async fn poll_until_settled(&self) {
+        let mut poller = ProcessPoller { dials: Dials::new(self.0.dialer.clone()), kept: None };
         let mut pause = FIRST_POLL_PAUSE;
         loop {
             sleep(pause).await;
@@ -82,12 +82,12 @@ impl AbandonedWork {
                 let mut state = self.state();
                 state.backends.retain(|(_, settled)| !settled.is_closed());
                 if state.backends.is_empty() {
-                    state.is_asking = false;
+                    state.is_polling = false;
                     return;
                 }
                 state.backends.iter().map(|(backend, _)| backend.process).collect()
             };
-            let running = match asker.ask(&self.0.dialer, &processes).await {
+            let running = match poller.poll(&self.0.dialer, &processes).await {
                 Ok(running) => {
                     pause = FIRST_POLL_PAUSE;
                     running
@@ -114,10 +114,11 @@ impl AbandonedWork {
     }
 }
 
-/// Running task that asks. A panic settles all work: otherwise it would count for good, and the pool would shrink.
-struct Asking(AbandonedWork);
+/// Guard of the running poll task. If the task panics, all work counts as settled: otherwise its permits would never be
+/// freed.
+struct PollGuard(AbandonedWork);
 
-impl Drop for Asking {
+impl Drop for PollGuard {
     fn drop(&mut self) {
         if std::thread::panicking() {
             *self.0.state() = AbandonedState::default();
@@ -126,14 +127,14 @@ impl Drop for Asking {
 }
 
 /// Connection for the polls.
-struct Asker {
+struct ProcessPoller {
     dials: Dials,
     kept: Option<DialedConnection>,
 }
 
-impl Asker {
+impl ProcessPoller {
     /// Returns the processes that are running something.
-    async fn ask(&mut self, dialer: &Dialer, processes: &[i32]) -> Result<Vec<Backend>, Error> {
+    async fn poll(&mut self, dialer: &Dialer, processes: &[i32]) -> Result<Vec<Backend>, Error> {
         const SQL: &str = "select pid, backend_start::text from pg_stat_activity \
              where pid = any($1) and coalesce(state, 'active') not in ('idle', 'disabled')";
         let mut made = match self.kept.take().filter(|made| !dialer.has_left(made)) {

@@ -1,7 +1,7 @@
 //! The server to which the address currently leads, shared by all connections of a service.
 //!
 //! An address moves to another server when a standby is promoted. Older connections lead to the old server, which may
-//! still run. The first new connection shows the other server, and all connections to the old one are closed.
+//! still run. The first new connection shows the new server, and all connections to the old server are closed.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,7 +1,7 @@
 //! Opens connections: few at a time, at a limited pace. Each attempt runs to its end.
 //!
-//! Abandoning a connection wastes the server's work on it. So a try goes on after its caller has gone. Another try
-//! begins beside it only if the first is slow, since its answer may have been lost.
+//! An abandoned attempt wastes the server's work. So an attempt continues after its caller has gone. Another attempt
+//! starts in parallel only if the first one is slow: its answer may have been lost.
 
 use std::fmt;
 use std::io::ErrorKind;
@@ -25,8 +25,8 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Largest number of concurrent attempts. Slow attempts do not count.
 const MAX_CONCURRENT_DIALS: usize = 4;
 
-/// Highest age of a connection to a standby. The address may lead to the primary by now, and only a new connection
-/// shows it.
+/// Highest age of a connection to a standby. The address may lead to the primary by now, and only a new connection can
+/// show that.
 const MAX_STANDBY_AGE: Duration = Duration::from_secs(1);
 
 /// Purpose of a connection.
@@ -58,7 +58,7 @@ struct DialerInner {
 pub(super) struct DialedConnection {
     pub(super) connection: PgConnection,
     pub(super) backend: Option<Backend>,
-    /// Start of the try that opened it.
+    /// Start of the attempt that opened the connection.
     pub(super) begun: Instant,
     origin: ServerIdentity,
 }
@@ -74,7 +74,7 @@ impl Dialer {
         Self::new(self.0.session.clone(), self.0.times, purpose, &self.0.address)
     }
 
-    /// Waits for its turn and opens a connection. Calls `slow` when another try may begin beside this one.
+    /// Waits for its turn and opens a connection. Calls `slow` when another attempt may start in parallel.
     ///
     /// # Errors
     /// The connection was refused, took too long, or leads to a server that does not serve the purpose.
@@ -123,7 +123,8 @@ impl Dialer {
         self.0.times
     }
 
-    /// Returns true if a connection leads to another server than new connections do, or may do so.
+    /// Returns true if a connection leads to another server than new connections do. Also returns true for an old
+    /// connection to a standby, because the address may have moved.
     pub(super) fn has_left(&self, made: &DialedConnection) -> bool {
         self.0.address.has_left(&made.origin) || made.origin.in_recovery && made.begun.elapsed() > MAX_STANDBY_AGE
     }
@@ -157,7 +158,7 @@ fn costs_nothing(error: &Error) -> bool {
     }
 }
 
-/// Returns true if a later try may succeed: the server starts, is full, or the answer to this try was lost.
+/// Returns true if a later attempt may succeed: the server starts, is full, or the answer to this attempt was lost.
 pub(super) fn may_pass(error: &Error) -> bool {
     match error {
         Error::Io(cause) => matches!(cause.kind(), ErrorKind::ConnectionRefused | ErrorKind::TimedOut),

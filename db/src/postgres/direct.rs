@@ -1,4 +1,5 @@
-//! Connections under another name than a service's, by which a copy reads or fills a server's database.
+//! Connections of a copy, which reads or fills a server's database. They have another name than a service's
+//! connections.
 
 use sqlx::PgConnection;
 
@@ -6,12 +7,13 @@ use super::migrate::{migrate, reach};
 use super::open::APPLICATION_NAME;
 use super::session::SessionOptions;
 use crate::options::SessionSetting;
-use crate::patience::START_TIMEOUT;
+use crate::startup::START_TIMEOUT;
 use crate::url::PostgresUrl;
 use crate::{Migrations, OpenError};
 
 impl PostgresUrl {
-    /// Connects by this name, also if the URL has another, with these settings. Waits for a server that starts.
+    /// Connects under this name and with these settings, even if the URL has another name. Waits for a server that
+    /// starts.
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.
@@ -20,7 +22,7 @@ impl PostgresUrl {
         reach(&self.to_string(), &session, START_TIMEOUT).await.map(|reached| reached.connection)
     }
 
-    /// Applies the missing migrations as a service does, by connections of this name.
+    /// Applies the missing migrations as a service does, over connections of this name.
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.

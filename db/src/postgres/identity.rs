@@ -21,7 +21,7 @@ const IDENTIFY_SQL: &str = "select pg_backend_pid() as process, \
     case when pg_is_in_recovery() then null \
     else substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) end as timeline";
 
-/// Query for a server that denies the rights to the full one.
+/// Query for a server that denies the rights for the full query.
 const LIMITED_IDENTIFY_SQL: &str = "select null::int as process, null::text as since, pg_is_in_recovery() as in_recovery, \
     current_setting('transaction_read_only') = 'on' as reads_only, null::text as system, null::text as timeline";
 
@@ -45,7 +45,7 @@ pub(super) struct Backend {
     pub(super) since: String,
 }
 
-/// Asks a new connection which server it leads to and which process serves it.
+/// Returns the identity of the server behind a new connection, and the process that serves the connection.
 pub(super) async fn identify(connection: &mut PgConnection) -> Result<(ServerIdentity, Option<Backend>), Error> {
     let row = limited(IDENTIFY_TIMEOUT, async {
         match sqlx::raw_sql(IDENTIFY_SQL).fetch_one(&mut *connection).await {

@@ -1,7 +1,7 @@
 //! A connection taken from a pool. Other calls get the connection only after its work has ended completely.
 //!
 //! An abandoned call leaves its connection in the middle of a statement. Only an answer of the server ends that state,
-//! and no call waits for it. The pool waits instead, or closes the connection, and the server rolls the open
+//! and no call waits for that answer. Instead, the pool waits or closes the connection. The server then rolls the open
 //! transaction back.
 
 use std::time::Duration;
@@ -18,7 +18,8 @@ use crate::error::{ConnectionFate, connection_fate, is_timeout};
 /// Time that a call needs to report its failed read before its deadline.
 const REFUSAL_MARGIN: Duration = Duration::from_millis(10);
 
-/// A connection for one piece of work. Dropping it before its work has [ended](Lease::end) leaves it to the server.
+/// A connection for one piece of work. Dropping the lease before its work has [ended](Lease::end) leaves the connection
+/// to the server.
 #[derive(Debug)]
 pub struct Lease {
     used: UsedConnection,
@@ -41,7 +42,8 @@ impl Lease {
         self.used.begin(PendingWork::Transaction);
     }
 
-    /// Marks the end of a transaction by one statement. If the call is abandoned, the statement still ends by itself.
+    /// Marks the start of the statement that ends a transaction. If the call is abandoned, the statement still ends by
+    /// itself.
     pub(super) fn begin_commit(&mut self) {
         self.used.begin(PendingWork::Statement);
     }

@@ -26,16 +26,17 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// Time limit for one attempt or one query: a network that drops all packets reports no error.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Number of measured round trips. If all were too long, as many are measured again: a machine that starts many
-/// programs at once is slow for a moment.
+/// Number of measured round trips.
 const ROUND_TRIP_SAMPLES: u32 = 3;
+/// Number of further round trips if all were too long: a machine that starts many programs at once is slow for a
+/// moment.
 const EXTRA_ROUND_TRIP_SAMPLES: u32 = 20;
 
 /// Longest measured round trip that is accepted as 100 ms. The clock and the machine add to each measurement.
 const MAX_MEASURED_ROUND_TRIP: Duration = Duration::from_millis(110);
 
-/// Settings of the migrating session. A migration may take long, but a killed process must not hold the lock for longer
-/// than this: the server checks that its client still exists.
+/// Settings of the migrating session. A migration may take long, but a killed process must not keep the lock. So the
+/// server checks that its client still exists.
 const MIGRATOR_SETTINGS: [SessionSetting; 4] = [
     SessionSetting::new("client_connection_check_interval", "500ms"),
     SessionSetting::new("tcp_user_timeout", "2s"),
@@ -50,17 +51,17 @@ pub(super) struct Reached {
     pub(super) times: TimeLimits,
 }
 
-/// Waits for the server and for the lock, each for `patience`, and applies the missing migrations. Returns the time
-/// limits for the server's distance.
+/// Waits for the server and for the lock, each for at most `max_wait`, and applies the missing migrations. Returns the
+/// time limits for the server's distance.
 pub(super) async fn migrate(
     name: &str,
     session: &SessionOptions,
     migrations: &Migrations,
-    patience: Duration,
+    max_wait: Duration,
 ) -> Result<TimeLimits, OpenError> {
     let Reached { mut connection, times } =
-        reach(name, &session.clone().with_settings(MIGRATOR_SETTINGS), patience).await?;
-    let key = lock(name, &mut connection, migrations.postgres, patience).await?;
+        reach(name, &session.clone().with_settings(MIGRATOR_SETTINGS), max_wait).await?;
+    let key = lock(name, &mut connection, migrations.postgres, max_wait).await?;
     steps::run(name, &mut connection, migrations).await?;
     // The lock belongs to the session, which a pooler may keep for others.
     let unlock = sqlx::query("select pg_advisory_unlock($1)").bind(key);
@@ -86,10 +87,10 @@ pub(super) async fn check(
 }
 
 /// Connects, waits while the server starts, and refuses an unsuitable server.
-pub(super) async fn reach(name: &str, session: &SessionOptions, patience: Duration) -> Result<Reached, OpenError> {
-    let (mut connection, facts) = wait_for(name, session, patience).await?;
+pub(super) async fn reach(name: &str, session: &SessionOptions, max_wait: Duration) -> Result<Reached, OpenError> {
+    let (mut connection, facts) = wait_for(name, session, max_wait).await?;
     facts.check(name)?;
-    // The check comes before any setting, which would stay in a shared session.
+    // The check comes before any setting: a setting would stay in a shared session.
     if answer_or_away(name, shares_sessions(session, &mut connection)).await? {
         return Err(OpenError::SharedSessions(name.to_owned()));
     }
@@ -105,9 +106,9 @@ pub(super) async fn reach(name: &str, session: &SessionOptions, patience: Durati
 async fn wait_for(
     name: &str,
     session: &SessionOptions,
-    patience: Duration,
+    max_wait: Duration,
 ) -> Result<(PgConnection, ServerFacts), OpenError> {
-    let give_up = Instant::now() + patience;
+    let give_up = Instant::now() + max_wait;
     let mut is_logged = false;
     loop {
         let left = give_up.saturating_duration_since(Instant::now());
@@ -162,13 +163,13 @@ async fn has_table(connection: &mut PgConnection, name: &str) -> Result<bool, sq
     Ok(count > 0)
 }
 
-/// Takes the lock of this database and schema, until the connection ends. Returns the lock's key. Waits `patience` for
-/// another process, and longer while that process makes progress in its steps.
+/// Takes the lock of this database and schema, until the connection ends. Returns the lock's key. Waits up to
+/// `max_wait` for another process, and longer while that process makes progress in its steps.
 async fn lock(
     name: &str,
     connection: &mut PgConnection,
     migrator: &Migrator,
-    patience: Duration,
+    max_wait: Duration,
 ) -> Result<i64, OpenError> {
     const SCHEMA: &str = "select coalesce(current_schema(), '')";
     const SQL: &str = "select pg_try_advisory_lock($1), obj_description(to_regclass($2), 'pg_class')";
@@ -177,7 +178,7 @@ async fn lock(
     let mut key = [0; 8];
     key.copy_from_slice(&digest[..8]);
     let key = i64::from_be_bytes(key);
-    let (mut give_up, mut seen, mut is_logged) = (Instant::now() + patience, None, false);
+    let (mut give_up, mut seen, mut is_logged) = (Instant::now() + max_wait, None, false);
     loop {
         let question = sqlx::query_as(SQL).bind(key).bind(&*migrator.table_name).fetch_one(&mut *connection);
         let (is_ours, note): (bool, Option<String>) = answer_or_away(name, question).await?;
@@ -185,7 +186,7 @@ async fn lock(
             return Ok(key);
         }
         if note != seen {
-            (give_up, seen) = (Instant::now() + patience, note);
+            (give_up, seen) = (Instant::now() + max_wait, note);
         }
         if Instant::now() >= give_up {
             return Err(OpenError::Migrating(name.to_owned()));

@@ -13,7 +13,7 @@ use super::retries::{ReadRetries, WriteRetries};
 use super::session::SessionOptions;
 use super::time_limits::{ACQUIRE_WRITER_TIMEOUT, TimeLimits};
 use crate::measures::{PoolMeasure, WorkTimes};
-use crate::patience::START_TIMEOUT;
+use crate::startup::START_TIMEOUT;
 use crate::url::PostgresUrl;
 use crate::{Migrations, OpenError};
 

@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, Connection as _, Error, Executor as _, PgConnection, R
 
 use super::session::SessionOptions;
 
-/// Number of times that a connection looks for its own mark while another connection is in a transaction.
+/// Number of times that a connection reads its own mark while another connection is in a transaction.
 const MARK_CHECKS: u32 = 3;
 
 /// Returns true if this connection's statements do not stay in one session of the server.

@@ -12,11 +12,12 @@ use super::identity::unfit;
 use super::limit::limited;
 use crate::error::{ConnectionFate, connection_fate, is_answer, is_timeout};
 
-/// Age at which a second connection is opened beside the old one. The old one may lead to a server that still runs
-/// after the address has moved, and only a new connection shows that.
+/// Age at which a second connection is opened beside the old one. After the address has moved, the old server may still
+/// run, and only a new connection shows the move.
 const RENEWAL_AGE: Duration = Duration::from_secs(10);
 
-/// A connection to the primary behind the address. A task of its own opens it, and opens it again after a fault.
+/// A connection to the primary behind the address. A separate task opens the connection, and opens it again after a
+/// fault.
 pub struct PrimaryConnection {
     dialer: Dialer,
     kept: Option<KeptConnection>,
@@ -35,10 +36,10 @@ impl PrimaryConnection {
         Self { dials: Dials::new(dialer.clone()), dialer, kept: None }
     }
 
-    /// Takes the connection until it is [put back](Self::put_back). Dropping it before that closes it.
+    /// Takes the connection until it is [put back](Self::put_back). A connection that is dropped before that is closed.
     ///
     /// # Errors
-    /// No connection can be opened, or none is ready yet. The next poll waits for the same one.
+    /// No connection can be opened, or the connection is not ready yet. The next poll waits for the same connection.
     pub async fn take(&mut self) -> Result<KeptConnection, Error> {
         if let Some(mut kept) = self.kept.take().filter(|kept| !self.dialer.has_left(&kept.made)) {
             if kept.made.begun.elapsed() > RENEWAL_AGE {
@@ -66,7 +67,7 @@ impl PrimaryConnection {
     /// Puts the connection back after a poll with this result, for the next poll, unless it is lost.
     ///
     /// # Errors
-    /// The error of the poll, or one that says that the address has moved away from the answering server.
+    /// The error of the poll, or an error if the address has moved away from the server that answered.
     pub fn put_back<T>(&mut self, mut kept: KeptConnection, polled: Result<T, Error>) -> Result<T, Error> {
         if self.dialer.has_left(&kept.made) {
             return Err(unfit("the address of the database leads to another server than the one that has answered"));

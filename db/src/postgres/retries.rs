@@ -1,5 +1,5 @@
 //! Retries of reads and writes. A read is retried once on a new connection. A write is retried while the server asks
-//! for it, or while a timeout of a lock shows that it has written nothing.
+//! for a repetition. A write is also retried after a lock timeout, which shows that nothing was written.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::error::{ConnectionFate, connection_fate, is_broken, is_locked, is_ref
 /// Time in which a write is retried: its last try ends before the deadline of every RPC that writes.
 const WRITE_RETRY_BUDGET: Duration = Duration::from_secs(2);
 
-/// Pause before the first retry of a write. It doubles each time and is shortened at random, so that conflicting writes
-/// do not meet again.
+/// Pause before the first retry of a write. The pause doubles each time and is shortened at random, so that conflicting
+/// writes do not meet again.
 const FIRST_RETRY_PAUSE: Duration = Duration::from_millis(1);
 
 /// Lower limit of the maximum pause after a lock timeout. The lock's holder may have waited for this write just as
@@ -63,8 +63,8 @@ impl WriteRetries {
             return false;
         }
         let most = if is_locked(cause) { self.pause.max(MIN_LOCK_PAUSE) } else { self.pause };
-        let by_chance = u32::from(kit::random::bytes::<1>()[0]) + 1;
-        sleep(most * by_chance / 256).await;
+        let random = u32::from(kit::random::bytes::<1>()[0]) + 1;
+        sleep(most * random / 256).await;
         self.pause *= 2;
         true
     }

@@ -1,7 +1,7 @@
-//! Connections with session settings. A statement sets them, so they also arrive through a pooler.
+//! Connections with session settings. A statement sets the settings, so they also arrive through a pooler.
 //!
 //! Startup parameters do not work for this. PgBouncer refuses the parameters `options` and `extra_float_digits`, or
-//! drops them silently if it is told to ignore them. A session would then have no limits, or the wrong schema.
+//! drops them silently if it is configured to ignore them. A session would then have no limits, or the wrong schema.
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -30,7 +30,7 @@ impl SessionOptions {
         Self { options: options.extra_float_digits(None), settings: server.settings().into() }
     }
 
-    /// Replaces the name of the connections, also that of the URL.
+    /// Replaces the name of the connections, including a name from the URL.
     pub(super) fn with_name(self, name: &str) -> Self {
         Self { options: self.options.application_name(name), ..self }
     }
@@ -94,7 +94,7 @@ fn sets(settings: &[SessionSetting]) -> Option<String> {
     (!settings.is_empty()).then_some(sql)
 }
 
-/// Returns a literal of SQL. The form with E means the same on each server, since it does not depend on the server's
+/// Returns an SQL literal. The form with `E` means the same on each server: it does not depend on the server's
 /// treatment of backslashes.
 pub(super) fn quoted(text: &str) -> String {
     format!("E'{}'", text.replace('\\', r"\\").replace('\'', r"\'"))

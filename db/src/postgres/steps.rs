@@ -22,7 +22,7 @@ use crate::{Migrations, OpenError, migrations};
 /// 300 ms at most.
 pub(super) const LOCK_TIMEOUT: &str = "200ms";
 
-/// Longest wait for an index that is built beside the calls: its waits block no call.
+/// Longest wait for a lock of an index that is built while calls are served: these waits block no call.
 const LONG_LOCK_TIMEOUT: &str = "60s";
 
 /// Pause before the next attempt to get a lock: queued calls go first.
@@ -136,8 +136,8 @@ async fn batch_once(connection: &mut PgConnection, sql: &str, progress: &StepPro
     Ok(next)
 }
 
-/// Creates an index without a lock that would block calls. It runs outside of transactions, so a kill leaves an invalid
-/// index, which is removed before the next try.
+/// Creates an index without a lock that would block calls. The statement runs outside of transactions, so a kill leaves
+/// an invalid index. The next attempt removes that index first.
 async fn concurrently(
     connection: &mut PgConnection,
     sql: &str,

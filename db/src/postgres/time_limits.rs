@@ -10,8 +10,8 @@ pub(super) const MAX_ROUND_TRIP: Duration = Duration::from_millis(100);
 /// Round trip below which the distance counts as zero: the limits have room for it.
 const MIN_ROUND_TRIP: Duration = Duration::from_millis(10);
 
-/// Round trips of a new connection: one for TCP, one for the request of TLS, two for TLS, three for the password, one
-/// for the session's settings, and one for the server's identity.
+/// Round trips of a new connection. TCP and the request of TLS take one each, TLS takes two, and the password three.
+/// The session's settings and the server's identity take one each.
 const CONNECT_ROUND_TRIPS: u32 = 9;
 
 /// Round trips of a transaction's work: five statements, and as many to prepare them.
@@ -20,11 +20,11 @@ const WORK_ROUND_TRIPS: u32 = 10;
 /// Round trips of one statement and its preparation.
 const STATEMENT_ROUND_TRIPS: u32 = 2;
 
-/// Longest wait for a connection that writes: below the deadline of every RPC that writes, and enough for a new
-/// connection at any distance.
+/// Longest wait for a connection that writes. The wait is below the deadline of every RPC that writes, and long enough
+/// for a new connection at any distance.
 pub(super) const ACQUIRE_WRITER_TIMEOUT: Duration = Duration::from_millis(1500);
 
-/// Time limits for one distance. At distance zero they are those of the tables in `docs/operations/postgresql.md`.
+/// Time limits for one distance. At distance zero they match the tables in `docs/operations/postgresql.md`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct TimeLimits {
     round_trip: Duration,
@@ -42,7 +42,7 @@ impl TimeLimits {
         self.with_round_trips(500, CONNECT_ROUND_TRIPS)
     }
 
-    /// Returns the time after which another attempt to connect may start beside the first.
+    /// Returns the time after which another attempt to connect may start in parallel.
     pub(super) fn slow(self) -> Duration {
         self.with_round_trips(300, CONNECT_ROUND_TRIPS)
     }
@@ -92,8 +92,8 @@ impl TimeLimits {
     /// Returns the limits that the server itself enforces. A statement ends before its RPC's deadline, and a wait for a
     /// lock ends earlier.
     ///
-    /// The limit of idle transactions ends abandoned ones. A live transaction is idle for a round trip between two
-    /// statements. If the client does not read a result, the server closes the connection.
+    /// The limit of idle transactions ends abandoned transactions. Between two statements, a live transaction is idle
+    /// for one round trip. If the client does not read a result, the server closes the connection.
     fn session_settings(self, statement: &'static str, lock: &'static str) -> Vec<SessionSetting> {
         let idle = format!("{}ms", self.with_round_trips(500, STATEMENT_ROUND_TRIPS).as_millis());
         vec![

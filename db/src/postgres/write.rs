@@ -1,4 +1,4 @@
-//! Writes: one statement that commits by itself, or a transaction. Each knows if its commit was answered.
+//! Writes: one statement that commits by itself, or a transaction. Each write reports if its commit was not answered.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -140,7 +140,7 @@ impl Postgres {
     }
 }
 
-/// Waits for the answer to a commit, up to the limit. The call's outcome is open until then.
+/// Waits for the answer to a commit, up to the limit. The outcome of the call is unknown until then.
 async fn await_commit<T>(
     limit: Duration,
     commit: impl Future<Output = Result<T, sqlx::Error>>,

@@ -1,4 +1,4 @@
-//! A database file behind one connection of its own, without a service: a copy fills or checks it.
+//! Access to a database file over one connection, without a service: a copy fills or checks the file.
 
 use std::path::Path;
 

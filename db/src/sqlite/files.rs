@@ -10,8 +10,8 @@ use crate::OpenError;
 /// Suffix of the file that marks a running restore: no service opens a database with such a file beside it.
 pub const RESTORING: &str = "-restoring";
 
-/// Suffixes of the files that SQLite keeps beside a database. SQLite would take another database's leftover log for
-/// this one's.
+/// Suffixes of the files that SQLite keeps beside a database. SQLite would mistake another database's leftover log for
+/// the log of this database.
 const COMPANION_SUFFIXES: [&str; 3] = ["-wal", "-shm", "-journal"];
 
 /// Returns the path of the file beside `path` with `suffix` appended to its name.
@@ -21,7 +21,7 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// Returns the existing files of the database at `path`: its own, and those of SQLite beside it.
+/// Returns the existing files of the database at `path`: the database file, and SQLite's files beside it.
 pub fn remains(path: &Path) -> Vec<PathBuf> {
     let all = [""].into_iter().chain(COMPANION_SUFFIXES).map(|suffix| beside(path, suffix));
     all.filter(|file| file.symlink_metadata().is_ok()).collect()
@@ -40,8 +40,8 @@ pub fn make_folder(path: &Path) -> Result<(), OpenError> {
 }
 
 /// Creates the file so that only the folder's owner can read it; SQLite would let other users read it. If root runs
-/// this, SQLite gives its own files beside the database to the database's owner. An existing file is not opened,
-/// because closing it would drop SQLite's locks on it.
+/// this, SQLite gives its own files beside the database to the database's owner. An existing file is not opened:
+/// closing it would drop SQLite's locks on the file.
 ///
 /// # Errors
 /// [`OpenError::Unwritable`].

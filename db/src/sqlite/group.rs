@@ -1,8 +1,8 @@
 //! Waiting writes share one commit, so they wait for the disk only once.
 //!
-//! A write of one statement has no savepoint, since SQLite undoes such a statement by itself when it breaks a
-//! constraint. A write of several statements has one. Any other failure fails the whole group: SQLite may have rolled
-//! back everything by then, savepoints included (section "Response To Errors Within A Transaction" of
+//! A write of one statement has no savepoint: SQLite undoes the statement by itself if it breaks a constraint. A write
+//! of several statements has a savepoint. Any other failure fails the whole group: SQLite may have rolled back
+//! everything by then, savepoints included (section "Response To Errors Within A Transaction" of
 //! <https://sqlite.org/lang_transaction.html>).
 
 use sqlx::{Executor as _, SqliteConnection};
@@ -25,7 +25,7 @@ pub(super) struct CommitGroup<'m> {
 }
 
 impl<'m> CommitGroup<'m> {
-    /// Forms a group of a first write and of the writes that wait behind it.
+    /// Forms a group of a first write and the writes in the queue behind it.
     pub(super) fn gather(
         first: Box<dyn QueuedWrite>,
         waiting: &mut JobReceiver,
@@ -65,17 +65,17 @@ impl<'m> CommitGroup<'m> {
         Ok(())
     }
 
-    /// Runs the writes, and those that arrive during the work, in one transaction.
+    /// Runs the writes, and the writes that arrive meanwhile, in one transaction.
     ///
     /// # Errors
-    /// The failure of the group: nothing of it is written, and the connection is unusable.
+    /// The failure of the group: no write of the group is stored, and the connection is unusable.
     pub(super) async fn commit(
         &mut self,
         connection: &mut SqliteConnection,
         waiting: &mut JobReceiver,
     ) -> Result<(), StoreError> {
-        // The transaction takes the write lock at its beginning. SQLite does not let a transaction wait for the lock
-        // once it has read: it refuses it at once.
+        // The transaction takes the write lock at its beginning. A transaction that has already read cannot wait for
+        // the lock: SQLite refuses the lock at once.
         connection.execute("begin immediate").await?;
         let mut next = 0;
         while let Some(job) = self.jobs.get_mut(next) {

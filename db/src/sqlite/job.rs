@@ -11,7 +11,7 @@ use crate::{StoreError, TransactionOutcome};
 /// Longest wait of a write for its turn: below the deadline of every RPC that writes.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Number of statements in a write. It decides whether the write needs a savepoint.
+/// Number of statements in a write. The number decides whether the write needs a savepoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriteKind {
     /// One statement: SQLite undoes it by itself if it fails on a constraint.

@@ -54,16 +54,16 @@ impl FileLock {
         Ok(lock)
     }
 
-    /// Returns true if a process holds the database at `path`. A process that takes the lock at this very moment tries
-    /// again.
+    /// Returns true if a process holds the database at `path`. A process that tries to take the lock during this check
+    /// tries again.
     pub fn is_held(path: &Path) -> bool {
         File::open(beside(&real(path), LOCK_SUFFIX))
             .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 }
 
-/// Opens the lock's file, or creates it for the folder's owner. Does not follow a link: the owner of the folder could
-/// lead root to any file.
+/// Opens the lock's file, or creates it for the folder's owner. Does not follow a link: otherwise the folder's owner
+/// could direct root to any file.
 fn open_or_create(lock: &Path) -> io::Result<File> {
     match create_file(lock) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {

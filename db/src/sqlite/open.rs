@@ -19,7 +19,7 @@ use super::lock::FileLock;
 use super::measure::WriterMeasure;
 use super::writer::SqliteWriter;
 use crate::measures::{PoolLevels, PoolMeasure, WorkKind, WorkTimes};
-use crate::patience::START_TIMEOUT;
+use crate::startup::START_TIMEOUT;
 use crate::{OpenError, StoreError, TransactionOutcome, Tx, migrations};
 
 /// Number of connections that read; more than the cores of a small machine do not read faster.
@@ -37,7 +37,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(300);
 /// First SQLite version without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
 const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);
 
-/// An open database file: one connection writes, so that no write ever meets another's lock, and a pool reads.
+/// An open database file. One connection writes, so no write ever waits for another write's lock. A pool of connections
+/// reads.
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     writer: SqliteWriter,
@@ -192,7 +193,7 @@ impl Sqlite {
         let sql = statement.sql();
         let write = WriteJob::new(WriteKind::OneStatement, move |connection| {
             let statement = sqlx::query_as_with(sql, values);
-            // All rows are read: a statement that is its own transaction commits behind its last row.
+            // All rows are read: a statement that is its own transaction commits after its last row.
             Box::pin(async move { Ok(TransactionOutcome::Commit(statement.fetch_all(connection).await?.pop())) })
         });
         self.work.measure(WorkKind::Write, self.writer.run(write)).await
@@ -213,7 +214,7 @@ impl Sqlite {
         self.work.measure(WorkKind::Transaction, self.writer.run(write)).await
     }
 
-    /// Waits until the task that writes has died.
+    /// Waits until the writer task has died.
     pub(crate) async fn writer_died(&self) {
         self.writer.died().await;
     }

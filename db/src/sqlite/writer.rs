@@ -1,4 +1,4 @@
-//! The only connection that writes, and the queue before it.
+//! The only connection that writes, and its queue.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) struct SqliteWriter {
     queue: mpsc::Sender<Box<dyn QueuedWrite>>,
     measure: Arc<WriterMeasure>,
     stop: CancellationToken,
-    /// Cancelled once the task's connection is closed.
+    /// Canceled once the task's connection is closed.
     ended: CancellationToken,
 }
 
@@ -47,7 +47,7 @@ impl SqliteWriter {
             measure: Arc::clone(&measure),
             stop: stop.clone(),
             most,
-            in_company: false,
+            was_shared: false,
         };
         let end = ended.clone().drop_guard();
         tokio::spawn(async move {
@@ -80,7 +80,7 @@ impl SqliteWriter {
         answer.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 
-    /// Waits until the task has ended although the database is not closed: it has panicked.
+    /// Waits until the task has panicked: it has ended although the database is not closed.
     pub(super) async fn died(&self) {
         self.ended.cancelled().await;
         if self.stop.is_cancelled() {
@@ -88,7 +88,7 @@ impl SqliteWriter {
         }
     }
 
-    /// Refuses further writes, commits those that wait, and closes the connection.
+    /// Refuses further writes, commits the waiting writes, and closes the connection.
     pub(super) async fn close(&self) {
         self.stop.cancel();
         self.ended.cancelled().await;
@@ -104,9 +104,9 @@ struct WriterTask {
     measure: Arc<WriterMeasure>,
     stop: CancellationToken,
     most: usize,
-    /// Set if the last write shared its commit. The next write will share its commit too, once the same callers write
-    /// again.
-    in_company: bool,
+    /// Set if the last write shared its commit. The same callers will soon write again, so the next write will share
+    /// its commit too.
+    was_shared: bool,
 }
 
 impl WriterTask {
@@ -149,11 +149,11 @@ impl WriterTask {
             self.connection = Some(self.options.connect().await?);
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        if group.size() == 1 && !self.in_company {
+        if group.size() == 1 && !self.was_shared {
             return group.commit_alone(connection).await;
         }
         let committed = group.commit(connection, &mut self.waiting).await;
-        self.in_company = group.size() > 1;
+        self.was_shared = group.size() > 1;
         committed
     }
 }
@@ -169,7 +169,7 @@ mod tests {
         let write = |panics: bool| {
             writer.run(WriteJob::new(WriteKind::OneStatement, move |_| {
                 Box::pin(async move {
-                    assert!(!panics, "as the test wished");
+                    assert!(!panics, "a panic for the test");
                     Ok(TransactionOutcome::Commit(()))
                 })
             }))

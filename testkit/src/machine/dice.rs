@@ -1,6 +1,6 @@
 //! Random choices of one step.
 
-/// Dice of a step that are not rolled yet.
+/// Dice of a step that have not been rolled yet.
 pub struct Dice<const N: usize>(std::array::IntoIter<u8, N>);
 
 impl<const N: usize> Dice<N> {
@@ -12,7 +12,7 @@ impl<const N: usize> Dice<N> {
     /// Rolls the next die.
     ///
     /// # Panics
-    /// Panics if no die is left; such a step needs more dice.
+    /// Panics if no die is left: then the step needs more dice.
     #[expect(clippy::expect_used, reason = "a step without dice has to fail its test")]
     pub fn roll(&mut self) -> u8 {
         self.0.next().expect("a step has more dice")

@@ -1,4 +1,5 @@
-//! A store on both engines. Each sequence begins with empty tables, because new databases take most of the time.
+//! A store on both engines. Each sequence starts with empty tables of the same databases, because creating databases
+//! would take most of the time.
 
 use super::Machine;
 use crate::{OpenStore, StoreCase};

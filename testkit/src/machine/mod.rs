@@ -1,4 +1,4 @@
-//! Machine tests: random calls of a store, which both engines and a model in memory must answer alike.
+//! Machine tests: random calls of a store. Both engines and a model in memory must give the same answers.
 
 mod dice;
 mod engines;

@@ -1,8 +1,8 @@
-//! Random sequences of steps for a machine test, and the shortest part of a failing one that still fails.
+//! Random sequences of steps for a machine test. A failing sequence is shortened while it still fails.
 //!
-//! The state-machine crate of `proptest` copies the model for each step, runs without a runtime, and removes one step at a
-//! time. A sequence of 1,000 steps would run 1,000 times. Here steps are removed by halves, then by quarters, and so on,
-//! which needs some dozens of runs.
+//! The state-machine crate of `proptest` copies the model for each step, runs without a runtime, and removes one step
+//! at a time. A sequence of 1,000 steps would run 1,000 times. Here steps are removed by halves, then by quarters, and
+//! so on, which needs a few dozen runs.
 
 use std::fmt::Debug;
 
@@ -94,7 +94,7 @@ struct Shorter<T> {
     steps: Vec<T>,
     /// Number of steps that are removed at a time.
     chunk: usize,
-    /// Index before which no steps were removed yet in this round.
+    /// Index up to which no steps have been removed yet in this round.
     end: usize,
     /// Steps that were removed last.
     taken: Vec<T>,

@@ -14,7 +14,7 @@ const LANES: u64 = 2;
 /// Number of steps between two reads of all data.
 const READ_ALL: usize = 500;
 
-/// Runs this number of sequences, each of this number of steps, in two threads at once and on both engines.
+/// Runs this number of sequences, each with this number of steps, in two threads at once and on both engines.
 ///
 /// # Panics
 /// Panics if the answers of engines and model differ, with the calls and the seed.
@@ -28,7 +28,7 @@ where
     println!("GATEPOST_SEED={seed}");
     let play = |number| {
         let plan = MachinePlan { seed: seed.wrapping_add(number), sequences, length };
-        lane::<M, S>(plan, step(), true, |call| call).err().map(|found| told::<M>(&found))
+        lane::<M, S>(plan, step(), true, |call| call).err().map(|found| describe::<M>(&found))
     };
     let play = &play;
     let found = thread::scope(|scope| {
@@ -40,7 +40,7 @@ where
     }
 }
 
-/// Runs sequences on new databases. `hears` converts each call for the model.
+/// Runs sequences on new databases. `for_model` converts each call for the model.
 ///
 /// # Errors
 /// Returns the first sequence with different answers, shortened.
@@ -52,7 +52,7 @@ pub fn lane<M, S>(
     plan: MachinePlan,
     step: S,
     with_postgres: bool,
-    hears: fn(M::Call) -> M::Call,
+    for_model: fn(M::Call) -> M::Call,
 ) -> Result<(), Found<M::Step>>
 where
     M: Machine,
@@ -61,7 +61,7 @@ where
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let engines: Engines<M> =
         runtime.block_on(async { if with_postgres { Engines::both().await } else { Engines::sqlite().await } });
-    let played = plan.play(step, |steps| runtime.block_on(play(&engines, steps, hears)));
+    let played = plan.play(step, |steps| runtime.block_on(play(&engines, steps, for_model)));
     runtime.block_on(engines.close());
     played
 }
@@ -69,13 +69,13 @@ where
 async fn play<M: Machine>(
     engines: &Engines<M>,
     steps: &[M::Step],
-    hears: fn(M::Call) -> M::Call,
+    for_model: fn(M::Call) -> M::Call,
 ) -> Result<(), String> {
     engines.empty().await;
     let mut machine = M::default();
     for (number, step) in (1..).zip(steps) {
         let call = machine.call(*step);
-        let expected = machine.answer(&hears(call.clone()));
+        let expected = machine.answer(&for_model(call.clone()));
         engines.must_answer(&call, &expected).await?;
         if number % READ_ALL == 0 || number == steps.len() {
             for call in machine.everything() {
@@ -88,7 +88,7 @@ async fn play<M: Machine>(
 }
 
 /// Returns the calls of a failing sequence as text.
-fn told<M: Machine>(found: &Found<M::Step>) -> String {
+fn describe<M: Machine>(found: &Found<M::Step>) -> String {
     let mut machine = M::default();
     let mut text = format!("{} steps find a difference:\n", found.steps.len());
     for step in &found.steps {

@@ -16,7 +16,7 @@ pub(super) struct ServerAccount {
 }
 
 impl ServerAccount {
-    /// Returns `postgres`, or else `nobody`, if this process runs as root; otherwise `None`.
+    /// Returns the account `postgres`, or `nobody` if it is missing. Returns `None` unless this process runs as root.
     pub(super) fn find() -> Result<Option<Self>, PostgresError> {
         if !geteuid().is_root() {
             return Ok(None);

@@ -20,19 +20,20 @@ pub(super) async fn execute(admin: &str, statement: String) -> Result<(), sqlx::
     connection.close().await
 }
 
-/// Creates a database from `template0`, which accepts no connections.
+/// Creates a database from `template0`. This template accepts no connections, and a connection would make the copy
+/// fail.
 pub(super) async fn create(admin: &str, name: &str) -> Result<(), PostgresError> {
     let made = execute(admin, format!("create database {name} template template0")).await;
-    made.map_err(failed("make a database"))
+    made.map_err(failed("create a database"))
 }
 
 /// Returns the open transactions of a database, without the query's own.
 pub(super) async fn transactions(url: &str) -> Result<Vec<String>, PostgresError> {
     const SQL: &str = "select format('%s: %s: %s', application_name, state, query) from pg_stat_activity \
          where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null order by 1";
-    let mut connection = connect(url).await.map_err(failed("name its transactions"))?;
-    let open = sqlx::query_scalar(SQL).fetch_all(&mut connection).await.map_err(failed("name its transactions"))?;
-    connection.close().await.map_err(failed("name its transactions"))?;
+    let mut connection = connect(url).await.map_err(failed("list its transactions"))?;
+    let open = sqlx::query_scalar(SQL).fetch_all(&mut connection).await.map_err(failed("list its transactions"))?;
+    connection.close().await.map_err(failed("list its transactions"))?;
     Ok(open)
 }
 
@@ -54,11 +55,11 @@ pub(super) async fn remove(admin: &str, name: &str) -> Result<(), sqlx::Error> {
 pub(super) async fn sweep(admin: &str) -> Result<(), PostgresError> {
     let mut connection = connect(admin).await.map_err(failed("answer at GATEPOST_TEST_POSTGRES"))?;
     let found =
-        connection.fetch_all("select datname::text from pg_database").await.map_err(failed("name its databases"))?;
+        connection.fetch_all("select datname::text from pg_database").await.map_err(failed("list its databases"))?;
     let now = names::now();
     for name in found.iter().map(|row| row.get::<String, _>(0)).filter(|name| names::is_left(name, now)) {
         // Another run may remove the same database.
         let _ = remove(admin, &name).await;
     }
-    connection.close().await.map_err(failed("name its databases"))
+    connection.close().await.map_err(failed("list its databases"))
 }

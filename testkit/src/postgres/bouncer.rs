@@ -23,7 +23,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 const PORT: u16 = 6432;
 
-/// A PgBouncer on a Unix socket, for any user without a password. It ends when the value is dropped or this process ends.
+/// A PgBouncer on a Unix socket, for any user without a password. The program ends when the value is dropped or this
+/// process ends.
 pub struct Bouncer {
     watchdog: Watchdog,
     process: Option<Child>,
@@ -35,7 +36,7 @@ impl Bouncer {
     /// program is missing.
     ///
     /// # Panics
-    /// Panics if the start fails; in CI, instead of returning `None`.
+    /// Panics if the start fails. In CI it also panics instead of returning `None`.
     pub async fn start(server: &PostgresServer, lines: &[&str]) -> Option<Self> {
         let Some(program) = program() else {
             skipped("there is no pgbouncer");
@@ -44,7 +45,7 @@ impl Bouncer {
         let (socket, lines) = (server.socket(), lines.join("\n"));
         let made = apart(async move {
             let host = socket.parent().map(|folder| folder.display().to_string()).unwrap_or_default();
-            let mut watchdog = Watchdog::start(&base(), ServerAccount::find()?).map_err(failed("get a watchdog"))?;
+            let mut watchdog = Watchdog::start(&base(), ServerAccount::find()?).map_err(failed("start a watchdog"))?;
             let folder = watchdog.folder().to_owned();
             let settings = format!(
                 "[databases]\n* = host={host} port=5432 user=postgres\n[pgbouncer]\nlisten_addr =\nlisten_port = {PORT}\n\
@@ -54,7 +55,7 @@ impl Bouncer {
             let path = folder.join("pgbouncer.ini");
             fs::write(&path, settings).map_err(failed("write its settings"))?;
             let log: File =
-                OpenOptions::new().create(true).append(true).open(folder.join("log")).map_err(failed("keep a log"))?;
+                OpenOptions::new().create(true).append(true).open(folder.join("log")).map_err(failed("open a log"))?;
             let process = watchdog.run(&program, &[path.display().to_string()], log).map_err(failed("start"))?;
             let bouncer = Self { watchdog, process: Some(process), folder };
             timeout(START_TIMEOUT, bouncer.answers())
@@ -93,7 +94,7 @@ impl Drop for Bouncer {
     }
 }
 
-/// Returns the path of the program, on `PATH` or in Debian's folder, which some users lack in `PATH`.
+/// Returns the path of the program, on `PATH` or in Debian's folder, which is not in every user's `PATH`.
 fn program() -> Option<PathBuf> {
     let path = variable("PATH").unwrap_or_default();
     let folders = path.split(':').chain(["/usr/sbin"]);

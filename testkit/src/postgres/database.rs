@@ -39,7 +39,7 @@ pub struct PostgresDatabase {
 /// Creates an empty database; returns `None` if PostgreSQL is skipped.
 ///
 /// # Panics
-/// Panics if the server is missing or fails; in CI, instead of returning `None`.
+/// Panics if the server is missing or fails. In CI it also panics instead of returning `None`.
 pub async fn database() -> Option<PostgresDatabase> {
     let setting = Setting::read();
     if matches!(setting, Setting::Skip) {
@@ -95,7 +95,7 @@ impl PostgresDatabase {
 impl Drop for PostgresDatabase {
     fn drop(&mut self) {
         let (admin, name) = (self.admin.clone(), self.name.clone());
-        // A database that stays now is removed with the server, or by a later run.
+        // If the removal fails, the database is removed with the server, or by a later run.
         apart_blocking(async move { drop(timeout(REMOVE_TIMEOUT, remove(&admin, &name)).await) });
     }
 }

@@ -9,13 +9,13 @@ use tokio::time::{sleep, timeout};
 /// Time limit of the effect of a signal, for a busy machine.
 const SIGNAL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Pause between two checks of other processes, which give no event.
+/// Pause between two checks of other processes, because no event reports their state.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// Returns a process's state (a letter of proc(5)) and its parent, or `None` after its end.
 fn state(process: u32) -> Option<(char, u32)> {
     let line = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name is in brackets and may have any characters.
+    // The name is in parentheses and may contain any characters.
     let mut fields = line.rsplit_once(") ")?.1.split(' ');
     Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }
@@ -49,21 +49,21 @@ pub(super) fn signal(process: u32, signal: Signal) {
 /// The parent stops first, so that it forks no more children.
 pub(super) async fn stop(parent: u32) -> Result<Vec<u32>, String> {
     signal(parent, Signal::STOP);
-    until("stands still", || stopped(parent)).await?;
+    until("stop of the first process", || stopped(parent)).await?;
     let children = children(parent);
     for child in &children {
         signal(*child, Signal::STOP);
     }
-    until("stand still", || children.iter().all(|child| stopped(*child))).await?;
+    until("stop of the children", || children.iter().all(|child| stopped(*child))).await?;
     Ok(children)
 }
 
 /// Waits until the condition holds.
 pub(super) async fn until(what: &str, is: impl Fn() -> bool) -> Result<(), String> {
-    let looks = async {
+    let polling = async {
         while !is() {
             sleep(POLL_INTERVAL).await;
         }
     };
-    timeout(SIGNAL_TIMEOUT, looks).await.map_err(|_| format!("nothing {what} after {} s", SIGNAL_TIMEOUT.as_secs()))
+    timeout(SIGNAL_TIMEOUT, polling).await.map_err(|_| format!("{what}: not within {} s", SIGNAL_TIMEOUT.as_secs()))
 }

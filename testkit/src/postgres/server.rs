@@ -33,7 +33,7 @@ const MAX_SOCKET_PATH_BYTES: usize = 107;
 /// Upper bound of the part of a socket's path below the folder of temporary files, in bytes.
 const SOCKET_NAME_BYTES: usize = "/gp-123456/.s.PGSQL.5432.lock".len();
 
-/// Settings of each server, before those of its user. A throw-away server needs no `fsync`.
+/// Settings of each server, before the settings of the caller. A throw-away server needs no `fsync`.
 const DEFAULT_SETTINGS: [&str; 4] = ["listen_addresses=", "fsync=off", "max_connections=200", "shared_buffers=16MB"];
 
 /// A throw-away PostgreSQL on a Unix socket, empty, with a superuser `postgres` without a password.
@@ -118,7 +118,7 @@ impl PostgresServer {
         Ok(url)
     }
 
-    /// Returns the open transactions of other clients in the database of this name, each as client name, state and query.
+    /// Returns the open transactions of other clients in this database, each as client name, state and query.
     pub async fn transactions(&self, database: &str) -> Result<Vec<String>, PostgresError> {
         let url = self.url(database);
         apart(async move { admin::transactions(&url).await }).await
@@ -131,7 +131,7 @@ impl PostgresServer {
             let mut running = inner.running("stop").await?;
             let process = running.id();
             processes::signal(process, Signal::INT);
-            processes::until("ends", || processes::ended(process)).await.map_err(failed("stop"))?;
+            processes::until("end of the first process", || processes::ended(process)).await.map_err(failed("stop"))?;
             running.reap()
         })
         .await
@@ -149,13 +149,13 @@ impl PostgresServer {
             }
             running.reap()?;
             let all = || children.iter().all(|child| processes::ended(*child));
-            processes::until("ends", all).await.map_err(failed("end"))
+            processes::until("end of the children", all).await.map_err(failed("end"))
         })
         .await
     }
 
-    /// Stops all processes of the server like a frozen machine: connections stay open without answers. Waits until all are
-    /// stopped.
+    /// Stops all processes of the server, like a frozen machine: connections stay open without answers. Waits until all
+    /// processes are stopped.
     pub async fn pause(&self) -> Result<(), PostgresError> {
         let inner = Arc::clone(&self.0);
         apart(async move {
@@ -192,7 +192,7 @@ impl PostgresServer {
 impl ServerParts {
     async fn make(settings: Vec<String>, origin: InitialFiles) -> Result<Self, PostgresError> {
         let programs = programs::find()?;
-        let watchdog = Watchdog::start(&base(), ServerAccount::find()?).map_err(failed("get a watchdog"))?;
+        let watchdog = Watchdog::start(&base(), ServerAccount::find()?).map_err(failed("start a watchdog"))?;
         let folder = watchdog.folder().to_owned();
         let running = Mutex::new(Running { watchdog, process: None });
         let inner = Self { programs, folder, settings, running };
@@ -296,7 +296,7 @@ impl ServerParts {
     }
 
     fn log(&self) -> Result<File, PostgresError> {
-        OpenOptions::new().create(true).append(true).open(self.folder.join("log")).map_err(failed("keep a log"))
+        OpenOptions::new().create(true).append(true).open(self.folder.join("log")).map_err(failed("open a log"))
     }
 
     /// Returns the last lines of the log.
@@ -308,7 +308,7 @@ impl ServerParts {
 }
 
 impl Running {
-    /// Returns the id of the first process; 0, which no process has, after its end.
+    /// Returns the id of the first process. After its end, returns 0, which is not the id of any process.
     fn id(&self) -> u32 {
         self.process.as_ref().map_or(0, Child::id)
     }
@@ -330,7 +330,8 @@ impl Drop for Running {
     }
 }
 
-/// Returns the folder of temporary files, or `/tmp` if that path is too long for a socket or only for root.
+/// Returns the folder of temporary files. Returns `/tmp` if that folder's path is too long for a socket, or if this
+/// process runs as root.
 pub(super) fn base() -> PathBuf {
     let named = std::env::temp_dir();
     let fits = named.as_os_str().len() + SOCKET_NAME_BYTES <= MAX_SOCKET_PATH_BYTES && !geteuid().is_root();

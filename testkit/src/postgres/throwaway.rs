@@ -9,12 +9,12 @@ use super::setting::{Setting, skipped};
 /// Returns `None` if PostgreSQL is skipped, or if `GATEPOST_TEST_POSTGRES` is set and this machine has no PostgreSQL.
 ///
 /// # Panics
-/// Panics if the start fails; in CI, instead of returning `None`.
+/// Panics if the start fails. In CI it also panics instead of returning `None`.
 pub async fn server() -> Option<PostgresServer> {
     match Setting::read() {
         Setting::Skip => skipped("GATEPOST_TEST_POSTGRES=skip"),
         Setting::Given(_) if programs::find().is_err() => {
-            skipped("GATEPOST_TEST_POSTGRES names a server that is not ours to break");
+            skipped("GATEPOST_TEST_POSTGRES names a server that tests must not break");
         }
         Setting::Own | Setting::Given(_) => match PostgresServer::start().await {
             Ok(server) => return Some(server),

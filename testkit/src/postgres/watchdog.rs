@@ -1,4 +1,4 @@
-//! A separate process that cleans up, because this process may be killed and statics are never dropped.
+//! A separate process that cleans up: this process may be killed, and statics are never dropped.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -9,13 +9,14 @@ use super::account::ServerAccount;
 
 const SCRIPT: &str = include_str!("watchdog.sh");
 
-/// Shell command that waits for a line before it runs the program, so that the watchdog knows the process first.
+/// Shell command that waits for a line before it runs the program. So the watchdog knows the process before the program
+/// starts.
 const GATE: &str = r#"read -r go && exec "$@" </dev/null"#;
 
 /// The watchdog of one server, and the folder that it removes.
 pub(super) struct Watchdog {
     child: Child,
-    /// Pipe that only this process holds: children do not inherit pipes of the standard library.
+    /// Pipe that only this process holds: children do not inherit the pipes of Rust's standard library.
     pipe: Option<ChildStdin>,
     account: Option<ServerAccount>,
     folder: PathBuf,
@@ -28,8 +29,8 @@ impl Watchdog {
         command.arg(SCRIPT).arg("gatepost-watchdog").arg(base).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn()?;
         let mut folder = String::new();
-        if let Some(said) = child.stdout.take() {
-            BufReader::new(said).read_line(&mut folder)?;
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut folder)?;
         }
         let (pipe, folder) = (child.stdin.take(), PathBuf::from(folder.trim_end()));
         if folder.as_os_str().is_empty() {
@@ -42,8 +43,8 @@ impl Watchdog {
         &self.folder
     }
 
-    /// Runs a program of the server in a new session. An argument must contain the folder, by which the watchdog finds its
-    /// processes.
+    /// Runs a program of the server in a new session. An argument must contain the folder: the watchdog recognizes its
+    /// processes by the folder.
     pub(super) fn run(&mut self, program: &Path, arguments: &[String], log: File) -> io::Result<Child> {
         let mut command = apart(self.account);
         command.arg(GATE).arg("gatepost-gate").arg(program).args(arguments);

@@ -32,7 +32,7 @@ impl PieceQueue {
         &mut self.room
     }
 
-    /// Adds the first bytes of the buffer, with this time of arrival; 0 bytes are the end of the stream.
+    /// Adds the first bytes of the buffer, with this time of arrival. Zero bytes mean the end of the stream.
     pub(super) fn push(&mut self, bytes: usize, arrives: Instant) {
         self.has_end = bytes == 0;
         self.pieces.push_back((arrives, self.room[..bytes].to_vec()));

@@ -81,7 +81,7 @@ pub(super) async fn serve(
     let mut links = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else {
-            // The client has gone, or this process has too many open files; no event reports the end of that.
+            // The client has gone, or this process has too many open files. No event reports that files were closed.
             sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
@@ -97,7 +97,7 @@ pub(super) async fn serve(
         let link = Link { state: seen.clone(), fired: fired.clone(), born, waits: AtomicBool::new(false) };
         links.spawn(async move {
             tokio::select! {
-                // First, so that bytes sent after a cut are not forwarded.
+                // This branch comes first, so that bytes sent after a cut are not forwarded.
                 biased;
                 _ = cut.wait_for(|state| state.cuts != cuts) => (),
                 // If one side fails, both are closed.
@@ -113,7 +113,7 @@ struct Link {
     fired: Sender<ProxyState>,
     /// Count of vanishings when the connection was accepted.
     born: u64,
-    /// Set once the client has sent the bytes whose answer is to be lost.
+    /// Set once the client has sent the bytes whose answer must be lost.
     waits: AtomicBool,
 }
 
@@ -140,10 +140,10 @@ impl Link {
                 _ => None,
             };
             if pattern.is_some_and(|pattern| search.sees(&piece, &pattern)) {
-                // Before the forwarding, because the answer may be faster than this task.
+                // Set before the forwarding, because the answer may be faster than this task.
                 self.waits.store(true, Ordering::Relaxed);
             }
-            // Before the server gets the request, so that the answer to the last request is held back.
+            // Counted before the server gets the request, so that the answer to the last request is held back.
             self.fired.send_modify(ProxyState::count);
             to.write_all(&piece).await?;
         }
@@ -170,7 +170,7 @@ impl Link {
         }
     }
 
-    /// Returns the next piece after its delay and any black hole; an empty one at the end of the stream.
+    /// Returns the next piece after its delay and any black hole. Returns an empty piece at the end of the stream.
     ///
     /// Pieces are in transit at the same time, so that a delay does not reduce the throughput.
     async fn read(&self, from: &mut (impl AsyncRead + Unpin), line: &mut PieceQueue) -> io::Result<Vec<u8>> {

@@ -79,7 +79,7 @@ impl Proxy {
         self.route.set_target(ProxyTarget::Socket(path.as_ref().to_owned()));
     }
 
-    /// Returns the number of connections, without those that [`Self::cut`] refused.
+    /// Returns the number of connections. Connections that [`Self::cut`] refused do not count.
     pub fn connections(&self) -> usize {
         self.route.connections()
     }
@@ -89,8 +89,8 @@ impl Proxy {
         self.set_mode(Mode::Pass);
     }
 
-    /// Closes all connections on both sides, and new ones after their accept, like a server that is gone. Bytes sent after
-    /// this call do not arrive.
+    /// Closes all connections on both sides, and new connections after their accept, like a server that is gone. Bytes
+    /// sent after this call do not arrive.
     pub fn cut(&self) {
         self.state.send_modify(|state| {
             state.mode = Mode::Cut;
@@ -104,8 +104,8 @@ impl Proxy {
         self.set_mode(Mode::BlackHole);
     }
 
-    /// Stops forwarding on the existing connections permanently, without closing them; forwards new ones. Acts like a balancer
-    /// whose current server has vanished.
+    /// Stops forwarding on the existing connections permanently, without closing them. New connections are forwarded.
+    /// This acts like a balancer whose current server has vanished.
     pub fn vanish(&self) {
         self.state.send_modify(|state| state.vanishings += 1);
     }
@@ -118,9 +118,9 @@ impl Proxy {
 
     /// Drops one answer: after a client has sent these bytes, the server's next answer closes the client's connection.
     ///
-    /// With `b"commit"`, a transaction is committed and the client is not told. The fault happens once, on the first
-    /// connection; then everything is forwarded. The match ignores the case of ASCII letters and may span packets. An answer
-    /// is the next bytes of the server, so a client that pipelines requests loses an earlier answer.
+    /// With `b"commit"`, a transaction is committed, but the client gets no answer. The fault happens once, on the
+    /// first connection. Then everything is forwarded. The match ignores the case of ASCII letters and may span
+    /// packets. An answer is the next bytes of the server, so a client that pipelines requests loses an earlier answer.
     ///
     /// # Panics
     /// Panics if the pattern is empty.
@@ -128,8 +128,8 @@ impl Proxy {
         self.lose_answer_of(pattern, false);
     }
 
-    /// Drops one answer like [`Self::cut_on_answer_of`], then acts like [`Self::cut`]. With `b"commit"`, a transaction is
-    /// committed and the client cannot find out.
+    /// Drops one answer like [`Self::cut_on_answer_of`], then acts like [`Self::cut`]. With `b"commit"`, a transaction
+    /// is committed, but the client cannot find out.
     ///
     /// # Panics
     /// Panics if the pattern is empty.
@@ -148,11 +148,11 @@ impl Proxy {
 
     /// Forwards this number of requests over all connections, then acts like a [black hole](Self::black_hole).
     ///
-    /// This is a client that freezes after its requests. The answer to the last one is held back. A request is one piece that
-    /// a client sends.
+    /// This acts like a client that freezes after its requests. The answer to the last request is held back. A request
+    /// is one piece that a client sends.
     ///
     /// # Panics
-    /// Panics for 0 requests, which is a black hole.
+    /// Panics for 0 requests: use [`Self::black_hole`] for that.
     pub fn freeze_after(&self, requests: usize) {
         assert!(requests > 0, "a black hole lets no request pass");
         self.state.send_modify(|state| {

@@ -3,14 +3,15 @@
 use super::source::Statement;
 
 /// Returns the report of a statement that scans.
-pub(super) fn report(statement: &Statement, walk: &str) -> String {
-    format!("{}: {walk}\n    {}", statement.place, statement.sql)
+pub(super) fn report(statement: &Statement, scan: &str) -> String {
+    format!("{}: {scan}\n    {}", statement.place, statement.sql)
 }
 
-/// Returns the step of a SQLite plan that scans a table or a whole index, if any (sqlite.org/eqp.html: `SCAN`, not `SEARCH`).
+/// Returns the step of a SQLite plan that scans a table or a whole index, if any. Such a step is a `SCAN`, not a
+/// `SEARCH` (sqlite.org/eqp.html).
 ///
-/// A scan of a subquery's result is allowed: its cost is that of the subquery's own steps.
-pub(super) fn walk_of_sqlite(steps: &[String]) -> Option<&String> {
+/// A scan of a subquery's result is allowed: the subquery's own steps determine its cost.
+pub(super) fn sqlite_scan(steps: &[String]) -> Option<&String> {
     let is_of_a_subquery = |name: &str| {
         steps
             .iter()
@@ -24,7 +25,7 @@ pub(super) fn walk_of_sqlite(steps: &[String]) -> Option<&String> {
 
 /// Returns the step of a PostgreSQL plan that scans a table or a whole index, if any. Each step and each condition is
 /// one line of the plan.
-pub(super) fn walk_of_postgres(lines: &[String]) -> Option<&String> {
+pub(super) fn postgres_scan(lines: &[String]) -> Option<&String> {
     let step = |line: &str| line.trim_start().trim_start_matches("->").trim_start().to_owned();
     lines.iter().enumerate().find_map(|(number, line)| {
         let step = step(line);
@@ -48,20 +49,20 @@ mod tests {
 
     #[test]
     fn sqlite_scan_differs_from_search() {
-        for (plan, walk) in [
+        for (plan, scan) in [
             ("SEARCH users USING INDEX a (id=?)", None),
             ("SCAN CONSTANT ROW", None),
             ("CO-ROUTINE oldest|SEARCH sessions USING INDEX a (user_id=?)|SCAN oldest", None),
             ("CO-ROUTINE oldest|SCAN sessions|SCAN oldest", Some("SCAN sessions")),
             ("SCAN u USING COVERING INDEX a", Some("SCAN u USING COVERING INDEX a")),
         ] {
-            assert_eq!(walk_of_sqlite(&lines(plan)).map(String::as_str), walk, "{plan}");
+            assert_eq!(sqlite_scan(&lines(plan)).map(String::as_str), scan, "{plan}");
         }
     }
 
     #[test]
     fn postgres_scan_differs_from_search() {
-        for (plan, walk) in [
+        for (plan, scan) in [
             ("Index Scan using a on users|  Index Cond: (id = $1)", None),
             ("Limit|  ->  Index Scan Backward using a on users|        Index Cond: (id < $1)", None),
             (
@@ -71,7 +72,7 @@ mod tests {
             ("Delete on users|  ->  Seq Scan on users", Some("  ->  Seq Scan on users")),
             ("Index Only Scan using a on users", Some("Index Only Scan using a on users")),
         ] {
-            assert_eq!(walk_of_postgres(&lines(plan)).map(String::as_str), walk, "{plan}");
+            assert_eq!(postgres_scan(&lines(plan)).map(String::as_str), scan, "{plan}");
         }
     }
 }

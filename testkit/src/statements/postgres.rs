@@ -5,14 +5,14 @@ use std::str::FromStr as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _, raw_sql};
 
-use super::plan::{report, walk_of_postgres};
+use super::plan::{postgres_scan, report};
 use super::source::Statement;
 
 /// Statement for the tables of a store, without the driver's own.
 const TABLES_SQL: &str = "select tablename::text from pg_tables where schemaname = current_schema() \
      and tablename not like '\\_sqlx%' order by tablename";
 
-/// Statement for the checks of a table, which would refuse rows that are only for the planner.
+/// Statement for the checks of a table. The checks would refuse the rows that only the planner needs.
 const CHECKS_SQL: &str = "select conname::text from pg_constraint where contype = 'c' and conrelid = $1::regclass";
 
 /// Statement for the columns of a table.
@@ -26,7 +26,7 @@ const FOREIGN_KEYS_SQL: &str = "select a.attname::text from pg_constraint c \
 
 /// Drops the checks of a store's database, fills its tables, and returns the statements that scan a table.
 ///
-/// Includes the implicit statements of foreign keys at the delete of a row.
+/// Includes the implicit statements of foreign keys when a row is deleted.
 ///
 /// # Panics
 /// Panics if the database refuses a statement.
@@ -68,14 +68,14 @@ async fn find(url: &str, statements: &[Statement]) -> Result<Vec<String>, sqlx::
     for setting in ["analyze", "set enable_seqscan = off", "set plan_cache_mode = force_generic_plan"] {
         connection.execute(setting).await?;
     }
-    let mut walks = Vec::new();
+    let mut scans = Vec::new();
     for statement in &asked {
         let plan = explain(&mut connection, &statement.sql).await;
         let plan = plan.unwrap_or_else(|error| panic!("{}: {error}\n    {}", statement.place, statement.sql));
-        walks.extend(walk_of_postgres(&plan).map(|walk| report(statement, walk.trim())));
+        scans.extend(postgres_scan(&plan).map(|scan| report(statement, scan.trim())));
     }
     connection.close().await?;
-    Ok(walks)
+    Ok(scans)
 }
 
 async fn texts(connection: &mut PgConnection, sql: &'static str, of: Option<&str>) -> Result<Vec<String>, sqlx::Error> {
@@ -119,8 +119,8 @@ async fn explain(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>
     Ok(plan.iter().map(|row| row.get(0)).collect())
 }
 
-/// Returns the types of a statement's parameters, as the server infers them. An `is null` on a parameter prevents that, so it
-/// is replaced.
+/// Returns the types of a statement's parameters, as the server infers them. An `is null` on a parameter prevents the
+/// inference, so it is replaced.
 async fn parameters(connection: &mut PgConnection, sql: &str) -> Result<Vec<String>, sqlx::Error> {
     const TYPES: &str = "select kind::text from pg_prepared_statements, unnest(parameter_types) with ordinality k (kind, n) \
          where name = 'typed' order by n";

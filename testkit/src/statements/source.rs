@@ -8,7 +8,7 @@ use std::str::Chars;
 /// First words of statements.
 const STATEMENT_VERBS: [&str; 5] = ["select ", "insert ", "update ", "delete ", "with "];
 
-/// Folders that are not searched: those of one engine use no tables of a store, and a copy has to scan all tables.
+/// Folders that are not searched. The folders of one engine use no tables of a store, and a copy must scan all tables.
 const SKIPPED_FOLDERS: [&str; 3] = ["sqlite", "postgres", "copy"];
 
 /// A statement of a source file.
@@ -23,7 +23,7 @@ pub struct Statement {
 /// Returns all statements in the Rust files below these folders, except those in skipped folders.
 ///
 /// # Panics
-/// Panics if a file cannot be read, or a folder has no statement, which is a sign of an error.
+/// Panics if a file cannot be read. Panics if a folder has no statement, because a test would check nothing.
 pub fn statements(folders: &[&Path]) -> Vec<Statement> {
     let mut all = Vec::new();
     for folder in folders {
@@ -75,7 +75,7 @@ fn literals(source: &str) -> Vec<String> {
     found
 }
 
-/// Returns the text before the closing quote; a backslash at the end of a line joins it with the next.
+/// Returns the text before the closing quote. A backslash at the end of a line joins that line with the next line.
 fn unescaped(rest: &mut Peekable<Chars<'_>>) -> String {
     let mut text = String::new();
     while let Some(sign) = rest.next() {

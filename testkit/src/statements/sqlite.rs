@@ -5,12 +5,12 @@ use std::path::Path;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _, Row as _};
 
-use super::plan::{report, walk_of_sqlite};
+use super::plan::{report, sqlite_scan};
 use super::source::Statement;
 
 /// Fills the tables of a store's file, and returns the statements that scan a table.
 ///
-/// Includes the implicit statements of foreign keys at the delete of a row.
+/// Includes the implicit statements of foreign keys when a row is deleted.
 ///
 /// # Panics
 /// Panics if the database refuses a statement.
@@ -50,15 +50,15 @@ async fn find(file: &Path, statements: &[Statement]) -> Result<Vec<String>, sqlx
         asked.extend(keys(&mut connection, table).await?);
     }
     connection.execute("analyze").await?;
-    let mut walks = Vec::new();
+    let mut scans = Vec::new();
     for statement in &asked {
         let rows = connection.fetch_all(AssertSqlSafe(format!("explain query plan {}", statement.sql))).await;
         let rows = rows.unwrap_or_else(|error| panic!("{}: {error}\n    {}", statement.place, statement.sql));
         let steps: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
-        walks.extend(walk_of_sqlite(&steps).map(|walk| report(statement, walk)));
+        scans.extend(sqlite_scan(&steps).map(|scan| report(statement, scan)));
     }
     connection.close().await?;
-    Ok(walks)
+    Ok(scans)
 }
 
 async fn texts(connection: &mut SqliteConnection, sql: &'static str) -> Result<Vec<String>, sqlx::Error> {

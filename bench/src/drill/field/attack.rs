@@ -47,7 +47,7 @@ pub(super) struct Stream {
     pub(super) ends: bool,
     /// The stream's window in bytes; no part of an answer is ever released.
     pub(super) window: u32,
-    /// The time from an answer's end to the next request.
+    /// The time from the end of an answer to the next request.
     pub(super) pause: Duration,
     /// The time between the openings of two streams of a connection.
     pub(super) ramp: Duration,
@@ -65,7 +65,7 @@ impl Attack {
         Ok(Self { runtime: Some(threads.build()?), count: Arc::default(), note })
     }
 
-    /// Opens this many connections with this many streams each; all streams send this request repeatedly.
+    /// Opens this many connections, each with this many streams. All streams send this request repeatedly.
     pub(super) fn streams(
         note: &'static str,
         at: &str,
@@ -119,7 +119,7 @@ async fn connection(at: &str, streams: usize, stream: &Stream, count: &Arc<Atomi
             let (send, stream, count) = (send.clone(), stream.clone(), Arc::clone(count));
             sleep(stream.ramp).await;
             all.spawn(async move {
-                // Until the connection is gone; its own future reports that.
+                // Runs until the connection is lost, which the connection's own future reports.
                 while send_one(&send, &stream, &count).await.is_ok() {
                     sleep(stream.pause).await;
                 }

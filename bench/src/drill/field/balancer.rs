@@ -1,4 +1,4 @@
-//! An `HAProxy` in front of two servers, which forwards to the one that accepts writes.
+//! An `HAProxy` in front of two servers. It forwards to the server that accepts writes.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,7 +21,7 @@ use crate::services::Killed;
 pub(super) struct Balancer {
     pub(super) address: SocketAddr,
     _process: Killed,
-    _ways: Vec<Proxy>,
+    _links: Vec<Proxy>,
     _agents: JoinSet<()>,
     _folder: TempDir,
 }
@@ -29,22 +29,22 @@ pub(super) struct Balancer {
 impl Balancer {
     /// Starts `HAProxy` in front of these servers; `None` if the program is missing.
     ///
-    /// Each server is checked by `pgsql-check` and by an agent, which says if the server accepts writes.
+    /// Each server is checked by `pgsql-check`, and by an agent that reports if the server accepts writes.
     pub(super) async fn start(servers: [&Arc<PostgresServer>; 2]) -> Result<Option<Self>, Failure> {
         let Some(program) = program() else { return Ok(None) };
         let folder = tempfile::tempdir()?;
-        let (mut agents, mut ways, mut lines) = (JoinSet::new(), Vec::new(), String::new());
+        let (mut agents, mut links, mut lines) = (JoinSet::new(), Vec::new(), String::new());
         for (number, server) in servers.into_iter().enumerate() {
-            let way = Proxy::to_socket(server.socket());
+            let link = Proxy::to_socket(server.socket());
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-            let (address, agent) = (way.address(), listener.local_addr()?.port());
+            let (address, agent) = (link.address(), listener.local_addr()?.port());
             let line = format!(
                 "  server s{number} {address} check inter 200 fall 1 rise 1 on-marked-down shutdown-sessions \
                  agent-check agent-addr 127.0.0.1 agent-port {agent} agent-inter 100\n"
             );
             lines.push_str(&line);
             agents.spawn(answer(listener, Arc::clone(server)));
-            ways.push(way);
+            links.push(link);
         }
         let address = free_address().await?;
         let settings = format!(
@@ -57,7 +57,7 @@ impl Balancer {
         let mut command = Command::new(program);
         command.args(["-db", "-f"]).arg(&path).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let process = Killed(command.spawn()?);
-        Ok(Some(Self { address, _process: process, _ways: ways, _agents: agents, _folder: folder }))
+        Ok(Some(Self { address, _process: process, _links: links, _agents: agents, _folder: folder }))
     }
 }
 
@@ -87,7 +87,7 @@ async fn free_address() -> Result<SocketAddr, Failure> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?)
 }
 
-/// Returns the path at which Debian installs the program, or else its name, to be found in `PATH`.
+/// Returns the path of the program, from a folder of `PATH` or from Debian's `/usr/sbin`.
 #[expect(clippy::disallowed_methods, reason = "a drill's tools are named by the environment")]
 fn program() -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Bodies: requests of 255 KiB arrive except for their last byte, and are held.
+//! Bodies: requests of 255 KiB that never send their last byte.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::Failure;
 const ATTACK_CONNECTIONS: usize = 20;
 const STREAMS_PER_CONNECTION: usize = 100;
 
-/// Connections of the short form: their bodies still have 100 MiB together.
+/// Connections of the short form: their bodies still add up to 100 MiB.
 const MIN_CONNECTIONS: usize = 4;
 
 /// Size of a body: just below the service's limit.

@@ -1,4 +1,4 @@
-//! Clocks: the auth service's clock is ahead for a while, and then right again. In another part, the clocks of two
+//! Clocks: the auth service's clock runs ahead for a while, and is then corrected. In another part, the clocks of two
 //! replicas differ by 10 s.
 //!
 //! libfaketime (Debian's `faketime`) moves the clock of one process. The boot clock stays right, as on a machine whose
@@ -28,7 +28,7 @@ use crate::Failure;
 use crate::drill::{ADMIN_EMAIL, Broken, DRILL_PASSWORD, DRILL_SETTINGS, Report};
 use crate::process::{Process, Setup};
 
-/// The folder with one folder for each architecture, in which Debian puts the library.
+/// Debian's folder of libraries, with one folder for each architecture.
 const LIBRARY_ROOT: &str = "/usr/lib";
 const LIBRARY_PATH: &str = "faketime/libfaketimeMT.so.1";
 
@@ -39,8 +39,8 @@ const MAX_REFUSAL: Duration = Duration::from_secs(5);
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(20);
 const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
-/// Time for the sweep at a start, and time with the clock eight days ahead. The latter exceeds a minute, the interval
-/// of sweeps.
+/// Time for the sweep at a start, and time with the clock eight days ahead. The second time is longer than the interval
+/// of sweeps, one minute.
 const START_SWEEP_TIME: Duration = Duration::from_secs(5);
 const LONG_LEAD_TIME: Duration = Duration::from_secs(75);
 
@@ -69,7 +69,7 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
         world.set_clock(case.ahead)?;
         let wrong = world.start()?;
         let auth = wrong.channel().await?;
-        // The answer does not matter: the clock is wrong when it is given.
+        // The answer does not matter: the clock is still wrong.
         let _ = log_in(&auth, CLUMSY_EMAIL, "a wrong password").await;
         if case.loses {
             world.lose().await?;
@@ -78,7 +78,7 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
         drop(wrong);
         world.set_clock("+0")?;
         let right = world.start()?;
-        world.judge(case.name, &right.channel().await?, case.loses, &mut report).await?;
+        world.check(case.name, &right.channel().await?, case.loses, &mut report).await?;
     }
     let world = begin().await?;
     let running = world.start()?;
@@ -86,13 +86,13 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
     sleep(LONG_LEAD_TIME).await;
     world.set_clock("+0")?;
     sleep(CLOCK_FILE_DELAY).await;
-    world.judge("8 days ahead for 75 s", &running.channel().await?, false, &mut report).await?;
+    world.check("8 days ahead for 75 s", &running.channel().await?, false, &mut report).await?;
     apart(program, &library, sessions, &mut report).await?;
     Ok(report)
 }
 
-/// A run of the service with a clock that is ahead, in which a user mistypes a password. The next run has a right
-/// clock.
+/// A run of the service with a clock that is ahead. During the run a user mistypes a password. The next run has a
+/// correct clock.
 struct Case {
     name: &'static str,
     /// Seconds by which the clock is ahead.
@@ -103,8 +103,8 @@ struct Case {
     loses: bool,
 }
 
-/// Eight minutes are shorter than the longest wait that an address can cause by its own calls, one hour is longer. A
-/// sweep at 72 h prunes today's revocations.
+/// The longest wait that an address can cause by its own calls is between eight minutes and one hour. A sweep at 72 h
+/// prunes today's revocations.
 const CLOCK_CASES: [Case; 4] = [
     Case { name: "8 min ahead, one wrong password", ahead: "+480", time: CLOCK_FILE_DELAY, loses: false },
     Case { name: "1 h ahead, one wrong password", ahead: "+3600", time: CLOCK_FILE_DELAY, loses: false },
@@ -133,7 +133,7 @@ struct ClockWorld {
 }
 
 impl ClockWorld {
-    /// Prepares a service on an SQLite file, with two users and this many sessions, started under a right clock.
+    /// Prepares a service on an SQLite file, with two users and this many sessions that began under a correct clock.
     async fn begin(program: &Path, library: &Path, sessions: usize) -> Result<Self, Failure> {
         let mut world = Self::on(program, library, None)?;
         let first = world.start()?;
@@ -199,9 +199,9 @@ impl ClockWorld {
         Ok(database.close().await?)
     }
 
-    /// Adds the effects on users after the clock is right again. `kills` is set if all earlier tokens are dead by
+    /// Adds the effects on users after the clock is correct again. `kills` is set if all earlier tokens are dead by
     /// design.
-    async fn judge(&self, name: &str, auth: &Channel, kills: bool, report: &mut Report) -> Result<(), Failure> {
+    async fn check(&self, name: &str, auth: &Channel, kills: bool, report: &mut Report) -> Result<(), Failure> {
         let begun = Instant::now();
         let good = refused_for(begun, || enter(auth, GOOD_EMAIL)).await;
         let clumsy = refused_for(begun, || enter(auth, CLUMSY_EMAIL)).await;
@@ -266,7 +266,7 @@ enum Refused {
     /// The time from the correction of the clock to the first success.
     For(Duration),
     /// The wait that the answer named.
-    Told(Duration),
+    Announced(Duration),
     /// The last answer; there was no success within 20 s.
     Beyond(Status),
 }
@@ -281,7 +281,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::For(time) => write!(formatter, "{} ms", time.as_millis()),
-            Self::Told(wait) => write!(formatter, "{} s (told)", wait.as_secs()),
+            Self::Announced(wait) => write!(formatter, "{} s (announced)", wait.as_secs()),
             Self::Beyond(last) => write!(formatter, "more than {} s ({})", REFUSAL_TIMEOUT.as_secs(), last.message()),
         }
     }
@@ -293,7 +293,7 @@ async fn refused_for<F: Future<Output = Result<(), Status>>>(begun: Instant, cal
     loop {
         let Err(status) = call().await else { return Refused::For(begun.elapsed()) };
         match status.get_details_retry_info().and_then(|retry| retry.retry_delay) {
-            Some(wait) if wait > REFUSAL_TIMEOUT => return Refused::Told(wait),
+            Some(wait) if wait > REFUSAL_TIMEOUT => return Refused::Announced(wait),
             _ if Instant::now() > end => return Refused::Beyond(status),
             _ => sleep(RETRY_PAUSE).await,
         }

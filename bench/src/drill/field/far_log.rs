@@ -1,5 +1,5 @@
-//! A log of a million revocations on a database that is 10 ms away: the time of a start, and of the outage after a
-//! loss.
+//! A log of a million revocations on a database that is 10 ms away. The drill measures the time of a start, and of the
+//! outage after a loss.
 
 use std::path::Path;
 use std::time::Duration;
@@ -80,7 +80,7 @@ fn fill(count: usize) -> String {
 const LOSE_LAST_ROW_SQL: &str = "update revocations set mark = decode(md5(random()::text), 'hex') \
      where revision = (select revision from log_head)";
 
-/// Loses a row, waits until the loss is noticed, and returns the time from then until a new token is good.
+/// Loses a row, and waits until the loss is noticed. Returns the time from that moment until a new token is good.
 async fn outage(auth: &Channel, database: &str) -> Result<Duration, Failure> {
     let token = login(auth).await?;
     run_sql(database, LOSE_LAST_ROW_SQL).await?;

@@ -11,7 +11,7 @@ pub struct FieldFigures {
     pub rows: Vec<Row>,
     /// Lines after the table.
     pub lines: Vec<String>,
-    /// Broken promises, besides those in the rows.
+    /// Broken promises that are not in the rows.
     pub broken: Vec<Broken>,
 }
 

@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
-use gatepost::api::auth::v1::watch_revocations_request::Message as Ask;
-use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
+use gatepost::api::auth::v1::watch_revocations_request::Message as RequestMessage;
+use gatepost::api::auth::v1::watch_revocations_response::Message as ResponseMessage;
 use gatepost::api::auth::v1::{
     Acknowledge, CreateUserRequest, LoginRequest, Renew, Resume, RevokeAllSessionsRequest, WatchRevocationsRequest,
     auth_service_client::AuthServiceClient,
@@ -73,16 +73,16 @@ pub(super) async fn run(program: &Path, followers: usize, length: Duration) -> R
     listening.abort_all();
     let mut ended = 0;
     while let Some(result) = listening.join_next().await {
-        // Only followers that ended by themselves count; the drill aborts the others.
+        // Only followers that ended by themselves count: the drill aborts the other ones.
         ended += usize::from(result.is_ok());
     }
-    let mut told = Histogram::<u64>::new(3)?;
+    let mut delays = Histogram::<u64>::new(3)?;
     while let Ok(millis) = lags.try_recv() {
-        told.record(millis)?;
+        delays.record(millis)?;
     }
     pair.stop()?;
     let share = processor / length.as_secs_f64();
-    Ok(FollowerFigures { followers, ended, told, share, alone, beside }.report())
+    Ok(FollowerFigures { followers, ended, delays, share, alone, beside }.report())
 }
 
 /// The result of a run.
@@ -91,7 +91,7 @@ struct FollowerFigures {
     /// Followers with a stream that has ended by itself.
     ended: usize,
     /// Delay of each revocation at each follower, in milliseconds.
-    told: Histogram<u64>,
+    delays: Histogram<u64>,
     /// Cores that the services used.
     share: f64,
     /// Revocations without followers.
@@ -102,16 +102,16 @@ struct FollowerFigures {
 
 impl FollowerFigures {
     fn report(&self) -> Report {
-        let Self { followers, ended, told, share, alone, beside } = self;
-        let [p50, p99] = [0.5, 0.99].map(|part| told.value_at_quantile(part));
+        let Self { followers, ended, delays, share, alone, beside } = self;
+        let [p50, p99] = [0.5, 0.99].map(|part| delays.value_at_quantile(part));
         let made = beside.took.len();
         let mut report = Report::default();
         report.lines.push(format!(
-            "followers: {followers}, {ended} ended; revocations: {made} made, {} refused {:?}; {} told; lag p50 {p50} ms, p99 \
+            "followers: {followers}, {ended} ended; revocations: {made} made, {} refused {:?}; {} received; lag p50 {p50} ms, p99 \
              {p99} ms; processor {:.0} %",
             beside.refused(),
             beside.refusals,
-            told.len(),
+            delays.len(),
             share * 100.0
         ));
         report.lines.push(format!(
@@ -126,8 +126,8 @@ impl FollowerFigures {
         if *ended > 0 {
             miss("no follower loses its stream", format!("{ended} of {followers}"));
         }
-        if told.len() * 100 < all * 95 {
-            miss("each follower receives each revocation", format!("{} of {all}", told.len()));
+        if delays.len() * 100 < all * 95 {
+            miss("each follower receives each revocation", format!("{} of {all}", delays.len()));
         }
         if beside.share_refused() > MAX_REFUSED_SHARE {
             miss("at most 1 % of the revocations are refused", format!("{:.1} %", beside.share_refused() * 100.0));
@@ -144,9 +144,9 @@ impl FollowerFigures {
 
 /// Revocations at a fixed rate, by their outcome.
 struct RevocationTimes {
-    /// Times of those that succeeded, in microseconds.
+    /// Times of the revocations that succeeded, in microseconds.
     took: Histogram<u64>,
-    /// Refused ones by status.
+    /// Refused revocations by status.
     refusals: BTreeMap<String, u64>,
 }
 
@@ -175,18 +175,18 @@ impl RevocationTimes {
 
 /// A guard's stream.
 struct DrillFollower {
-    ask: mpsc::UnboundedSender<WatchRevocationsRequest>,
-    said: tonic::Streaming<gatepost::api::auth::v1::WatchRevocationsResponse>,
+    requests: mpsc::UnboundedSender<WatchRevocationsRequest>,
+    responses: tonic::Streaming<gatepost::api::auth::v1::WatchRevocationsResponse>,
 }
 
 impl DrillFollower {
     async fn connect(address: &str) -> Result<Self, Failure> {
-        let (ask, asked) = mpsc::unbounded_channel();
-        ask.send(WatchRevocationsRequest { message: Some(Ask::Resume(Resume::default())) })?;
+        let (requests, outgoing) = mpsc::unbounded_channel();
+        requests.send(WatchRevocationsRequest { message: Some(RequestMessage::Resume(Resume::default())) })?;
         let token = WithToken::new(&Token::parse(SERVICE_KEY)?);
         let mut client = TokenServiceClient::with_interceptor(channel(address).await?, token);
-        let said = client.watch_revocations(UnboundedReceiverStream::new(asked)).await?.into_inner();
-        Ok(Self { ask, said })
+        let responses = client.watch_revocations(UnboundedReceiverStream::new(outgoing)).await?.into_inner();
+        Ok(Self { requests, responses })
     }
 
     /// Acknowledges and renews as a guard does, with one acknowledgment for all messages that arrive together. Sends
@@ -195,28 +195,31 @@ impl DrillFollower {
         let mut renewals = interval_at(first, RENEWAL_INTERVAL);
         let (mut nonce, mut owed) = (0, None);
         loop {
-            let ask = tokio::select! {
+            let message = tokio::select! {
                 biased;
-                said = self.said.message() => {
-                    let Some(Say::Revocation(revocation)) = said?.ok_or("the stream has ended")?.message else { continue };
+                received = self.responses.message() => {
+                    let message = received?.ok_or("the stream has ended")?.message;
+                    let Some(ResponseMessage::Revocation(revocation)) = message else { continue };
                     let written = SystemTime::try_from(revocation.create_time.ok_or("no time")?)?;
                     lag.send(u64::try_from(age(written).as_millis())?)?;
                     owed = Some(revocation.revision);
                     continue;
                 }
-                () = ready(()), if owed.is_some() => Ask::Acknowledge(Acknowledge { revision: owed.take().unwrap_or_default() }),
+                () = ready(()), if owed.is_some() => {
+                    RequestMessage::Acknowledge(Acknowledge { revision: owed.take().unwrap_or_default() })
+                }
                 _ = renewals.tick() => {
                     nonce += 1;
-                    Ask::Renew(Renew { nonce })
+                    RequestMessage::Renew(Renew { nonce })
                 }
             };
-            self.ask.send(WatchRevocationsRequest { message: Some(ask) })?;
+            self.requests.send(WatchRevocationsRequest { message: Some(message) })?;
         }
     }
 }
 
 /// Returns the time since this moment.
-#[expect(clippy::disallowed_methods, reason = "the service's times are of this machine's clock")]
+#[expect(clippy::disallowed_methods, reason = "the service's times come from this machine's clock")]
 fn age(time: SystemTime) -> Duration {
     SystemTime::now().duration_since(time).unwrap_or_default()
 }
@@ -240,10 +243,10 @@ async fn revoke(auth: &Channel, user: &str, length: Duration) -> Result<Revocati
     let token = admin.tokens.ok_or("no tokens")?.access_token;
     let token = WithToken::new(&Token::parse(&token)?);
     let client = SessionServiceClient::with_interceptor(auth.clone(), token);
-    let (mut beats, end) = (interval(REVOCATION_INTERVAL), Instant::now() + length);
+    let (mut ticks, end) = (interval(REVOCATION_INTERVAL), Instant::now() + length);
     let mut calls = JoinSet::new();
     while Instant::now() < end {
-        beats.tick().await;
+        ticks.tick().await;
         let (mut client, request) = (client.clone(), RevokeAllSessionsRequest { user_id: user.to_owned() });
         calls.spawn(async move {
             let began = Instant::now();

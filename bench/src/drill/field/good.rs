@@ -1,4 +1,4 @@
-//! Good callers, on which the drill measures the effect of an attack.
+//! Good callers. The drill measures the effect of an attack on their calls.
 
 use std::pin::Pin;
 use std::sync::Arc;

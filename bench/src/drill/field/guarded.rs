@@ -23,10 +23,10 @@ use crate::process::{Process, Setup};
 /// The longest time that a caller waits for an answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Longer than a guard delays a call. A call that began within this time before a fault may meet the fault.
+/// Upper bound of a guard's delay of a call. A call that began within this time before a fault may meet the fault.
 pub(super) const MAX_GUARDED_WAIT: Duration = Duration::from_millis(600);
 
-/// The reason of a guard that cannot ask.
+/// The reason in the answer of a guard that cannot reach the auth service.
 const AUTH_UNAVAILABLE_REASON: &str = "AUTH_UNAVAILABLE";
 
 /// The guards' service key.
@@ -36,7 +36,7 @@ pub(super) const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for
 pub(super) struct GuardedRig {
     pub(super) auth: Process,
     pub(super) guarded: Process,
-    pub(super) way: Proxy,
+    pub(super) link: Proxy,
     /// Good tokens that no guard has seen.
     tokens: Vec<String>,
     /// The post that all callers read.
@@ -48,7 +48,7 @@ pub(super) struct GuardedRig {
 pub(super) struct GuardedCall {
     pub(super) caller: usize,
     pub(super) begun: Instant,
-    /// Status of a call on which the guard did not decide; or a timeout after 5 s.
+    /// Status of a call about which the guard did not decide, or a timeout after 5 s.
     pub(super) failure: Option<String>,
 }
 
@@ -69,8 +69,8 @@ impl GuardedRig {
             environment: settings.map(|(name, value)| (name, value.to_owned())).collect(),
             log: folder.path().join("auth.log"),
         })?;
-        let way = Proxy::to_address(auth.address());
-        let arguments = ["--database-url", &file("blog"), "--auth-url", &format!("http://{}", way.address())];
+        let link = Proxy::to_address(auth.address());
+        let arguments = ["--database-url", &file("blog"), "--auth-url", &format!("http://{}", link.address())];
         let guarded = Process::start(Setup {
             program: program.to_owned(),
             command: "blog",
@@ -81,14 +81,14 @@ impl GuardedRig {
         let channel = auth.channel().await?;
         let mut tokens = tokens(&channel, register(&channel, 0).await?, count).await?;
         let post = write(guarded.channel().await?, &tokens.pop().ok_or("no token")?).await?;
-        Ok(Self { auth, guarded, way, tokens, post, _folder: folder })
+        Ok(Self { auth, guarded, link, tokens, post, _folder: folder })
     }
 
-    /// Starts a caller for each token, which repeats it; this many callers share a connection.
+    /// Starts a caller for each token. Each caller repeats its token, and `share` callers share a connection.
     pub(super) async fn warm_callers(
         &self,
         share: usize,
-        beat: Duration,
+        period: Duration,
         calls: &GuardedCalls,
     ) -> Result<JoinSet<()>, Failure> {
         let (mut callers, mut blog) = (JoinSet::new(), self.guarded.channel().await?);
@@ -97,16 +97,16 @@ impl GuardedRig {
                 blog = self.guarded.channel().await?;
             }
             let reader = GuardedReader { blog: blog.clone(), post: self.post.clone(), caller, calls: calls.clone() };
-            callers.spawn(reader.call_on_beat(std::iter::repeat(token), beat));
+            callers.spawn(reader.call_periodically(std::iter::repeat(token), period));
         }
         Ok(callers)
     }
 
     /// Starts a caller that uses the next token with each call.
-    pub(super) async fn cold_caller(&self, beat: Duration, calls: &GuardedCalls) -> Result<JoinSet<()>, Failure> {
+    pub(super) async fn cold_caller(&self, period: Duration, calls: &GuardedCalls) -> Result<JoinSet<()>, Failure> {
         let (mut callers, blog) = (JoinSet::new(), self.guarded.channel().await?);
         let reader = GuardedReader { blog, post: self.post.clone(), caller: 0, calls: calls.clone() };
-        callers.spawn(reader.call_on_beat(self.tokens.clone().into_iter(), beat));
+        callers.spawn(reader.call_periodically(self.tokens.clone().into_iter(), period));
         Ok(callers)
     }
 }
@@ -122,11 +122,11 @@ struct GuardedReader {
 
 impl GuardedReader {
     /// Starts a call with the next token at each interval, without waiting for earlier calls.
-    async fn call_on_beat(self, tokens: impl Iterator<Item = String> + Send, beat: Duration) {
-        let (mut beats, mut open) = (interval(beat), JoinSet::new());
-        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    async fn call_periodically(self, tokens: impl Iterator<Item = String> + Send, period: Duration) {
+        let (mut ticks, mut open) = (interval(period), JoinSet::new());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for token in tokens {
-            beats.tick().await;
+            ticks.tick().await;
             while open.try_join_next().is_some() {}
             let one = self.clone();
             open.spawn(async move { one.call(&token).await });

@@ -1,4 +1,4 @@
-//! Guessing: a burst of wrong passwords for one account, then a flood of logins from twenty addresses while a good
+//! Guessing: a burst of wrong passwords for one account, then a flood of logins from twenty addresses. Meanwhile a good
 //! caller logs in.
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -33,7 +33,7 @@ const STREAMS_PER_CONNECTION: usize = 100;
 /// The nice value of the attackers' threads: in the field they run on other machines.
 const ATTACKER_NICENESS: i32 = 10;
 
-/// Good callers, each with a connection and a session of its own, and the time from one of its calls to the next.
+/// Number of good callers, each with its own connection and session, and the time from one call to the next.
 const GOOD_CALLERS: usize = 8;
 const CALL_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -44,7 +44,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_FAILED_PERCENT: usize = 1;
 const MAX_P99_FACTOR: u32 = 3;
 
-/// Below this time, noise of the machine decides.
+/// A p99 below this time is noise of the machine.
 const MACHINE_NOISE: Duration = Duration::from_millis(5);
 
 /// The default settings, except for limits by address, because all callers have the same address. The service signs
@@ -64,7 +64,8 @@ struct KidCaller {
     tokens: Vec<String>,
 }
 
-/// Runs the scenario against a pair of its own: good callers without the attack, and then for the same time under it.
+/// Runs the scenario against its own pair: good callers without the attack, and then under the attack for the same
+/// time.
 ///
 /// # Errors
 /// Fails if the pair does not start, or ends.
@@ -85,13 +86,13 @@ pub(super) async fn run(program: &Path, length: Duration) -> Result<Report, Fail
     attackers.shutdown_background();
     let mut report = Report::default();
     report.row("tokens of made-up keys that were refused", sent.load(Relaxed));
-    judge(&mut report, &quiet, &attacked);
+    check(&mut report, &quiet, &attacked);
     services.kill()?;
     Ok(report)
 }
 
 /// Adds the figures of the good callers, and missed targets.
-fn judge(report: &mut Report, quiet: &KidCalls, attacked: &KidCalls) {
+fn check(report: &mut Report, quiet: &KidCalls, attacked: &KidCalls) {
     for (what, served) in [("without", quiet), ("under", attacked)] {
         let all = served.took.len();
         report.row(
@@ -141,7 +142,7 @@ pub(super) async fn tokens(auth: &Channel, mut pair: TokenPair, count: usize) ->
     Ok(tokens)
 }
 
-/// Makes this many calls of each caller at its interval, each with the next token.
+/// Makes this many calls of each caller, one per interval, each with the next token.
 async fn serve(callers: &mut [KidCaller], calls: usize) -> Result<KidCalls, Failure> {
     let mut served = JoinSet::new();
     for caller in callers {
@@ -159,10 +160,10 @@ async fn serve(callers: &mut [KidCaller], calls: usize) -> Result<KidCalls, Fail
 
 async fn call_all(blog: Channel, tokens: Vec<String>) -> KidCalls {
     let mut served = KidCalls::default();
-    let mut beats = interval(CALL_INTERVAL);
-    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = interval(CALL_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for token in tokens {
-        beats.tick().await;
+        ticks.tick().await;
         let asked = Instant::now();
         match timeout(CALL_TIMEOUT, list_posts(&blog, &token)).await {
             Ok(Ok(())) => {}

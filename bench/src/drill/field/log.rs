@@ -1,4 +1,4 @@
-//! Log: callers without a token are refused as fast as they ask, while the log can or cannot be written.
+//! Log: callers without a token send calls as fast as they are refused, while the log can or cannot be written.
 
 use std::fs::{self, File};
 use std::path::Path;

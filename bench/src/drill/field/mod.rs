@@ -1,7 +1,7 @@
 //! `bench drill field`: effects of hostile callers and stalls on good callers.
 //!
-//! A scenario is a file of this folder with `run(program, scale) -> Result<Vec<Row>, Failure>`, a variant of
-//! [`Scenario`] and an arm of [`Scenario::run`].
+//! A scenario consists of a file of this folder, a variant of [`Scenario`] and an arm of [`Scenario::run`]. The file
+//! has the function `run(program, scale) -> Result<Vec<Row>, Failure>`.
 
 mod attack;
 mod balancer;

@@ -21,10 +21,10 @@ use crate::process::Process;
 /// Deadline of each call.
 pub(super) const CALL_DEADLINE: Duration = Duration::from_secs(1);
 
-/// Number of users, who call in turns: the updates of one user wait for each other.
+/// Number of users. They call in turns, because the updates of one user would wait for each other.
 const OPEN_LOOP_USERS: usize = 16;
 
-/// Number of connections, which the users share: one has a hundred streams.
+/// Number of connections that the users share: one connection has only a hundred streams.
 const SHARED_CONNECTIONS: usize = 4;
 
 /// A method that is called.
@@ -73,10 +73,10 @@ impl OpenLoopCallers {
 
     /// Calls these methods in turns, this many times a second for this long. Open calls continue.
     pub(super) async fn call(&mut self, kinds: &[Kind], rate: u32, length: Duration, open: &mut JoinSet<()>) {
-        let mut beats = interval(Duration::from_secs(1) / rate);
-        beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
+        let mut ticks = interval(Duration::from_secs(1) / rate);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         let end = Instant::now() + length;
-        while beats.tick().await < end {
+        while ticks.tick().await < end {
             while open.try_join_next().is_some() {}
             let (kind, user) =
                 (kinds[self.next % kinds.len()], self.users[self.next / kinds.len() % OPEN_LOOP_USERS].clone());

@@ -35,8 +35,8 @@ const ABOVE_CAPACITY_PER_SECOND: u32 = 150;
 /// Methods that are called in turns.
 const CALLED_KINDS: [Kind; 4] = [Kind::GetMe, Kind::UpdateUser, Kind::GetMe, Kind::ListSessions];
 
-/// Three times: the time before a fault; the first part of it, which does not count because calls of the trial still
-/// end in it; and the length of the stall.
+/// Time before a fault, its first part, and the length of the stall. The first part does not count, because calls of
+/// the trial still end in it.
 const TIME_BEFORE_FAULT: Duration = Duration::from_secs(8);
 const SETTLING_TIME: Duration = Duration::from_secs(2);
 const STALL_TIME: Duration = Duration::from_secs(2);
@@ -51,7 +51,7 @@ const OVERLOAD_TIME: Duration = Duration::from_secs(20);
 /// The least percentage of calls that succeed once [`RECOVERY_TIME`] has passed after a fault.
 const MIN_SUCCESS_PERCENT: f64 = 90.0;
 
-/// The least ratio of successful calls a second above the capacity to those before.
+/// The least ratio of successful calls a second above the capacity to successful calls a second before.
 const MIN_THROUGHPUT_RATIO: f64 = 0.7;
 
 const SERVER_PASSWORD: &str = "a-password-of-a-server-that-lives-for-a-drill";
@@ -60,12 +60,12 @@ const SERVER_PASSWORD: &str = "a-password-of-a-server-that-lives-for-a-drill";
 struct OverloadRig {
     auth: Process,
     throttle: Throttle,
-    way: Proxy,
+    link: Proxy,
     _server: PostgresServer,
     _folder: TempDir,
 }
 
-/// Runs both forms.
+/// Runs both forms: the stall, and the calls above the capacity.
 ///
 /// # Errors
 /// Fails if a service does not start, or ends.
@@ -83,15 +83,15 @@ pub(super) async fn run(program: &Path, seed: u64) -> Result<Report, Failure> {
 
 impl OverloadRig {
     async fn start(program: &Path, random: &mut Random) -> Result<Self, Failure> {
-        // Each loopback address has all ports, so the process id makes an address that no other drill uses.
+        // Each loopback address has its own ports, so the process id selects an address that no other drill uses.
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let address = Ipv4Addr::new(127, u8::try_from(random.millis(2, 250).as_millis())?, high, low.clamp(1, 254));
         let server = PostgresServer::start_with(&[&format!("listen_addresses={address}")]).await?;
         server.encrypt(SERVER_PASSWORD).await?;
         let url = server.create_database().await?;
         let name = url.split('?').next().and_then(|url| url.rsplit('/').next()).ok_or("no name")?;
-        let way = Proxy::to_address(SocketAddr::from((address, 5432)));
-        let url = format!("postgres://postgres:{SERVER_PASSWORD}@{}/{name}?sslmode=require", way.address());
+        let link = Proxy::to_address(SocketAddr::from((address, 5432)));
+        let url = format!("postgres://postgres:{SERVER_PASSWORD}@{}/{name}?sslmode=require", link.address());
         let folder = tempfile::tempdir()?;
         let auth = Process::start(Setup {
             program: program.to_owned(),
@@ -101,7 +101,7 @@ impl OverloadRig {
             log: folder.path().join("auth.log"),
         })?;
         let throttle = server.throttle(FULL_MILLICORES).await?;
-        Ok(Self { auth, throttle, way, _server: server, _folder: folder })
+        Ok(Self { auth, throttle, link, _server: server, _folder: folder })
     }
 
     /// Gives the server the share of a core that its capacity needs, and returns it in thousandths.
@@ -111,7 +111,7 @@ impl OverloadRig {
         callers.saturate(&CALLED_KINDS, POOL_START_TIME).await?;
         let carried = callers.saturate(&CALLED_KINDS, TRIAL_TIME).await?;
         let seconds = u32::try_from(TRIAL_TIME.as_secs())?;
-        // In an old program, the pool may collapse already in the trial.
+        // In an old program, the pool may already collapse during the trial.
         let share = if carried < CAPACITY_PER_SECOND * seconds / 4 {
             USUAL_MILLICORES
         } else {
@@ -126,7 +126,7 @@ impl OverloadRig {
 async fn stall(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     let mut callers = OpenLoopCallers::register(&rig.auth).await?;
     let share = rig.slow_down(&callers).await?;
-    let (start, connections, mut open) = (Instant::now(), rig.way.connections(), JoinSet::new());
+    let (start, connections, mut open) = (Instant::now(), rig.link.connections(), JoinSet::new());
     let stalls = async {
         sleep(TIME_BEFORE_FAULT).await;
         rig.throttle.stall();
@@ -146,7 +146,7 @@ async fn stall(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     report.row("overload: processor time of the server", cores(rig, share, start));
     report.row("overload: calls that succeed before the stall", format!("{before:.1} %"));
     report.row("overload: calls that succeed from 5 s after the stall", format!("{after:.1} %"));
-    report.row("overload: new connections to the server", rig.way.connections() - connections);
+    report.row("overload: new connections to the server", rig.link.connections() - connections);
     report.row(
         "overload: worst outage of a client, the stall included",
         format!("{} ms", worst_outage(&calls, last).as_millis()),
@@ -164,7 +164,7 @@ async fn stall(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
 async fn exceed(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     let mut callers = OpenLoopCallers::register(&rig.auth).await?;
     let share = rig.slow_down(&callers).await?;
-    let (start, connections, mut open) = (Instant::now(), rig.way.connections(), JoinSet::new());
+    let (start, connections, mut open) = (Instant::now(), rig.link.connections(), JoinSet::new());
     callers.call(&CALLED_KINDS, NEAR_CAPACITY_PER_SECOND, TIME_BEFORE_FAULT, &mut open).await;
     let fault = Instant::now();
     callers.call(&CALLED_KINDS, ABOVE_CAPACITY_PER_SECOND, OVERLOAD_TIME, &mut open).await;
@@ -183,7 +183,7 @@ async fn exceed(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     report.row("overload: calls that succeed in a second before", format!("{before:.1}"));
     report.row("overload: calls that succeed in a second meanwhile", format!("{above:.1}"));
     report.row("overload: calls that succeed from 5 s after the overload", format!("{after:.1} %"));
-    report.row("overload: new connections to the server", rig.way.connections() - connections);
+    report.row("overload: new connections to the server", rig.link.connections() - connections);
     report.row("overload: calls that succeed, by second", by_second(&calls, start));
     failures(report, &calls);
     if above < before * MIN_THROUGHPUT_RATIO {

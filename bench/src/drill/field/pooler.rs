@@ -15,7 +15,7 @@ use crate::drill::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Report};
 use crate::process::{Process, Setup};
 use crate::services::Services;
 
-/// The longest time to a refusal of another mode.
+/// The longest time until another mode is refused.
 const MAX_REFUSAL_TIME: Duration = Duration::from_secs(5);
 
 /// The message of a service about another mode.
@@ -97,8 +97,8 @@ async fn refuse(report: &mut Report, program: &Path, server: &PostgresServer, mo
             log: log.clone(),
         });
         let took = begun.elapsed();
-        let said = std::fs::read_to_string(log)?;
-        let is_named = said.contains(REFUSAL_MESSAGE);
+        let log_text = std::fs::read_to_string(log)?;
+        let is_named = log_text.contains(REFUSAL_MESSAGE);
         let what = if started.is_ok() {
             "started"
         } else if is_named {

@@ -47,7 +47,7 @@ enum GuardUse {
 struct ReplicaCall {
     begun: Instant,
     length: Duration,
-    /// Failure of the guard, and that of a retry by the client.
+    /// Failure of the guard, and the failure of the client's retry.
     failures: Vec<String>,
 }
 
@@ -147,7 +147,7 @@ impl ReplicaRig {
                 token: token.clone(),
                 calls: Arc::clone(calls),
             };
-            callers.spawn(caller.call_on_beat());
+            callers.spawn(caller.call_periodically());
         }
         Ok(callers)
     }
@@ -164,11 +164,11 @@ struct ReplicaCaller {
 
 impl ReplicaCaller {
     /// Starts a call at each interval, without waiting for earlier calls.
-    async fn call_on_beat(self) {
-        let (mut beats, mut open) = (interval(Duration::from_secs(1) * CONNECTIONS / CALLS_PER_SECOND), JoinSet::new());
-        beats.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    async fn call_periodically(self) {
+        let (mut ticks, mut open) = (interval(Duration::from_secs(1) * CONNECTIONS / CALLS_PER_SECOND), JoinSet::new());
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
         loop {
-            beats.tick().await;
+            ticks.tick().await;
             while open.try_join_next().is_some() {}
             let one = self.clone();
             open.spawn(async move { one.call().await });

@@ -4,13 +4,14 @@ use super::good::Served;
 use crate::Failure;
 use crate::drill::Broken;
 
-/// Target: the largest growth of the services' memory under an attack, in MiB, unless its row says otherwise.
+/// Target: the largest growth of the services' memory under an attack, in MiB, unless the row has another target.
 const MAX_EXTRA_MIB: f64 = 32.0;
 
 /// Target: the largest share of the good callers' calls that fail.
 const MAX_ERROR_SHARE: f64 = 0.01;
 
-/// Target: the largest ratio of the good callers' p99 under the attack to their p99 without it, unless the row says otherwise.
+/// Target: the largest ratio of the good callers' p99 under the attack to their p99 without it. A row may have another
+/// target.
 const MAX_P99_FACTOR: f64 = 3.0;
 
 /// A p99 below this time in milliseconds meets its target: such times are noise of the machine.
@@ -35,7 +36,7 @@ pub struct Row {
     pub ended: Option<String>,
     /// The most memory that the attack may cost, in MiB.
     pub memory: f64,
-    /// The largest factor between both p99.
+    /// The largest allowed factor between the p99 without and under the attack.
     pub slower: f64,
 }
 
@@ -60,8 +61,8 @@ impl Row {
         Ok(Self { ended: Some(why), ..Self::new(name, [0.0, 0.0], served, Vec::new()) })
     }
 
-    /// Returns the row of an attack with the usual targets: the memory before it and the most, the good callers without it
-    /// and during it, and further figures.
+    /// Returns the row of an attack with the usual targets. The arguments are the memory before the attack and its
+    /// maximum, the good callers' calls without and under the attack, and further figures.
     pub(super) fn new(
         name: &'static str,
         [before, most]: [f64; 2],

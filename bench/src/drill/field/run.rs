@@ -1,4 +1,4 @@
-//! Good callers without an attack, then with it, and the memory of the services in that time.
+//! Measures good callers without an attack and then under it, and the memory of the services during the attack.
 
 use std::time::Duration;
 

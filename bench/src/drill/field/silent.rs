@@ -1,4 +1,5 @@
-//! Silent connections: an attacker opens more of them than the service may have open files. Then new clients connect.
+//! Silent connections: an attacker opens more connections than the service may have open files. Then new clients
+//! connect.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -45,7 +46,7 @@ pub(super) async fn run(program: &Path, scale: Scale) -> Result<Vec<Row>, Failur
     Ok(vec![measure("silent", &world.services, &good, scale, || attack(&at, sockets)).await?])
 }
 
-/// Holds this many sockets, and opens another for each that the service closes.
+/// Holds this many sockets. Opens a new socket for each socket that the service closes.
 fn attack(at: &str, sockets: usize) -> Result<Attack, Failure> {
     let attack = Attack::new("silent connections opened")?;
     for _ in 0..sockets {

@@ -17,7 +17,7 @@ use crate::Failure;
 const ATTACK_CONNECTIONS: usize = 17;
 const STREAMS_PER_CONNECTION: usize = 100;
 
-/// Connections of the short form: their pages still have 100 MiB together.
+/// Connections of the short form: their pages still add up to 100 MiB.
 const MIN_CONNECTIONS: usize = 3;
 
 /// Pause between two requests. If all came at once, most answers would wait for the database and take no memory.

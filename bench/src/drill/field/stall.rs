@@ -70,11 +70,11 @@ async fn pause(
         pauses.push(Pause { length, ended, until: Instant::now() - MAX_GUARDED_WAIT });
     }
     callers.shutdown().await;
-    Ok(judge(engine, &calls.take(), &pauses))
+    Ok(check(engine, &calls.take(), &pauses))
 }
 
 /// Reports the time from the end of each pause to the last failed call.
-fn judge(engine: &str, calls: &[GuardedCall], pauses: &[Pause]) -> Report {
+fn check(engine: &str, calls: &[GuardedCall], pauses: &[Pause]) -> Report {
     let (mut report, mut recovery_times) = (Report::default(), Vec::new());
     for Pause { length, ended, until } in pauses {
         let after = calls.iter().filter(|call| call.failure.is_some() && call.begun > *ended && call.begun < *until);

@@ -16,10 +16,10 @@ use crate::process::{Process, Setup};
 /// Methods that are called in turns: one that reads and one that writes.
 const CALLED_KINDS: [Kind; 2] = [Kind::GetMe, Kind::UpdateUser];
 
-/// Calls of both in a second.
+/// Number of calls of both methods in a second.
 const CALLS_PER_SECOND: u32 = 60;
 
-/// Times of a run: before the stop, during it, until all calls must succeed again, and after that.
+/// Lengths of the parts of a run: before the stop, during the stop, until all calls must succeed again, and the rest.
 const TIME_BEFORE_STOP: Duration = Duration::from_secs(5);
 const STOP_TIME: Duration = Duration::from_secs(20);
 const RECOVERY_TIME: Duration = Duration::from_secs(2);
@@ -31,7 +31,7 @@ const MAX_BACKENDS: i64 = 18;
 /// The least percentage of reads that succeed during the stop.
 const MIN_READ_PERCENT: f64 = 99.0;
 
-/// Time by which an answer may arrive after its deadline.
+/// Longest time from the deadline of a call to its answer.
 const DEADLINE_SLACK: Duration = Duration::from_millis(100);
 
 /// Interval between two counts of the server's processes, and the time for the standby to start.
@@ -85,7 +85,7 @@ pub(super) async fn run(program: &Path) -> Result<Report, Failure> {
     );
     let (most, times) = stopped?;
     while open.join_next().await.is_some() {}
-    Ok(judge(&callers.calls(), &times, most))
+    Ok(check(&callers.calls(), &times, most))
 }
 
 /// Makes commits wait for the standby.
@@ -110,7 +110,7 @@ async fn most_backends(primary: &mut PgConnection, end: Instant) -> Result<i64, 
     Ok(most)
 }
 
-fn judge(calls: &[OpenLoopCall], times: &StandbyTimes, most: i64) -> Report {
+fn check(calls: &[OpenLoopCall], times: &StandbyTimes, most: i64) -> Report {
     let StandbyTimes { begin, stopped, resumed } = *times;
     let of = |kind| within(calls, stopped, resumed).filter(move |call| call.kind == kind);
     let reads = percent(of(Kind::GetMe));

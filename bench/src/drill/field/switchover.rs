@@ -13,14 +13,14 @@ use tonic::Code;
 
 use super::balancer::{Balancer, is_primary};
 use crate::Failure;
-use crate::drill::judge::judge;
+use crate::drill::outage::check;
 use crate::drill::postgres::database;
 use crate::drill::{
     Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Outage, Random, RecordedCall, Report, held,
 };
 use crate::services::Services;
 
-/// The longest time from the moment when the address leads to the primary to the first success of each kind of call.
+/// The longest time until each kind of call succeeds, counted from the moment when the address leads to the primary.
 const RECOVERY_TIME: Duration = Duration::from_secs(2);
 
 /// Time limit of a round.
@@ -33,14 +33,14 @@ const POLL_INTERVAL: Duration = Duration::from_millis(5);
 const PRIMARY_STREAK: usize = 4;
 
 /// The one address of the services' databases.
-enum Way {
-    /// An address that moves at once, and leaves connections where they are.
+enum DatabaseAddress {
+    /// An address that moves at once. Open connections stay with the old server.
     Moved(Proxy),
     /// A balancer that finds the primary by itself.
     Balanced(Balancer),
 }
 
-impl Way {
+impl DatabaseAddress {
     fn name(&self) -> &'static str {
         match self {
             Self::Moved(_) => "moved address",
@@ -56,7 +56,7 @@ impl Way {
     }
 }
 
-/// Switches over this many times in each way.
+/// Switches over this many times for each kind of address.
 ///
 /// # Errors
 /// Fails if the servers or the services do not start.
@@ -66,22 +66,22 @@ pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Repo
         let one = Arc::new(PostgresServer::start().await?);
         let databases = [database(&one).await?, database(&one).await?];
         let two = Arc::new(one.start_standby().await?);
-        let way = if balanced {
+        let target = if balanced {
             let Some(balancer) = Balancer::start([&one, &two]).await? else {
                 report.row("switchover by HAProxy", "not run: haproxy is not installed");
                 continue;
             };
-            Way::Balanced(balancer)
+            DatabaseAddress::Balanced(balancer)
         } else {
-            Way::Moved(Proxy::to_socket(one.socket()))
+            DatabaseAddress::Moved(Proxy::to_socket(one.socket()))
         };
-        match Box::pin(switch(program, &way, [one, two], &databases, rounds, seed)).await {
+        match Box::pin(switch(program, &target, [one, two], &databases, rounds, seed)).await {
             Ok(Report { lines, broken }) => {
                 report.lines.extend(lines);
                 report.broken.extend(broken);
             }
             Err(error) => {
-                let found = format!("{}: {error}", way.name());
+                let found = format!("{}: {error}", target.name());
                 report.broken.push(Broken::new("the services survive the switchovers", found));
             }
         }
@@ -92,43 +92,43 @@ pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Repo
 /// Switches over this many times under load, and reports the calls.
 async fn switch(
     program: &Path,
-    way: &Way,
+    target: &DatabaseAddress,
     [mut primary, mut standby]: [Arc<PostgresServer>; 2],
     databases: &[String; 2],
     rounds: usize,
     seed: u64,
 ) -> Result<Report, Failure> {
-    leads_to_primary(way, &primary).await?;
-    let [auth, blog] = databases.each_ref().map(|name| primary.url_at(way.address(), name));
+    leads_to_primary(target, &primary).await?;
+    let [auth, blog] = databases.each_ref().map(|name| primary.url_at(target.address(), name));
     let folder = tempfile::tempdir()?;
     let services =
         Services::on_postgres(program, folder.path(), [&auth, &blog], |command| command.envs(DRILL_SETTINGS)).await?;
     let client = DrillClient::register(&services, seed).await?;
     let callers = DrillCallers::mix(&client);
     let (mut random, mut outages, mut report) = (Random::new(seed), Vec::new(), Report::default());
-    report.row("switchover: way, switchovers", format!("{}, {rounds}", way.name()));
+    report.row("switchover: address, switchovers", format!("{}, {rounds}", target.name()));
     for _ in 0..rounds {
         sleep(random.millis(1_000, 2_000)).await;
         let at = change_places(&primary, &standby).await?;
         std::mem::swap(&mut primary, &mut standby);
-        if let Way::Moved(proxy) = way {
+        if let DatabaseAddress::Moved(proxy) = target {
             // For a while the address leads to the old primary, which takes no writes.
             sleep(random.millis(500, 2_000)).await;
             proxy.lead_to_socket(primary.socket());
         }
-        let back = leads_to_primary(way, &primary).await?;
-        let outage = Outage { fault: way.name().to_owned(), at, back };
+        let back = leads_to_primary(target, &primary).await?;
+        let outage = Outage { fault: target.name().to_owned(), at, back };
         let back = client.history.all(&Operation::ALL, outage.back, |answer| answer.code == Code::Ok);
         let is_back = timeout(ROUND_TIMEOUT, back).await.is_ok();
         outages.push(outage);
         if !is_back {
-            let found = format!("{}: not within {} s", way.name(), ROUND_TIMEOUT.as_secs());
+            let found = format!("{}: not within {} s", target.name(), ROUND_TIMEOUT.as_secs());
             report.broken.push(Broken::new("every kind of call succeeds after a switchover", found));
             break;
         }
     }
     callers.stop().await?;
-    tell(&mut report, &client.history.calls().clone(), &outages);
+    add_figures(&mut report, &client.history.calls().clone(), &outages);
     match held::writes(&mut report, &client).await {
         Ok(()) => services.stop()?,
         Err(error) => report.broken.push(Broken::new("the services can be read at the end", error.to_string())),
@@ -149,8 +149,8 @@ async fn change_places(primary: &PostgresServer, standby: &PostgresServer) -> Re
 }
 
 /// Adds the figures of the callers.
-fn tell(report: &mut Report, calls: &[RecordedCall], outages: &[Outage]) {
-    judge(report, calls, outages, &Operation::ALL, RECOVERY_TIME);
+fn add_figures(report: &mut Report, calls: &[RecordedCall], outages: &[Outage]) {
+    check(report, calls, outages, &Operation::ALL, RECOVERY_TIME);
     for (kind, writes) in [("reads", false), ("writes", true)] {
         let worst = worst_outage(calls, writes).as_millis();
         report.row(&format!("switchover: worst outage of {kind}"), format!("{worst} ms"));
@@ -160,9 +160,9 @@ fn tell(report: &mut Report, calls: &[RecordedCall], outages: &[Outage]) {
 }
 
 /// Waits until the address leads to the primary, and returns the time of the first such connection.
-async fn leads_to_primary(way: &Way, primary: &PostgresServer) -> Result<Instant, Failure> {
-    let Way::Balanced(_) = way else { return Ok(Instant::now()) };
-    let url = primary.url_at(way.address(), "postgres");
+async fn leads_to_primary(target: &DatabaseAddress, primary: &PostgresServer) -> Result<Instant, Failure> {
+    let DatabaseAddress::Balanced(_) = target else { return Ok(Instant::now()) };
+    let url = primary.url_at(target.address(), "postgres");
     let leads = async {
         loop {
             let (mut since, mut streak) = (Instant::now(), 0);
@@ -195,8 +195,8 @@ async fn repeats(primary: &PostgresServer) -> Result<(), Failure> {
     Ok(connection.close().await?)
 }
 
-/// Returns the longest time from the end of a successful call to the end of the next one of its kind, or of the last
-/// call.
+/// Returns the longest time between the ends of two consecutive successful calls of the same kind. The end of the last
+/// call counts as a success.
 fn worst_outage(calls: &[RecordedCall], writes: bool) -> Duration {
     let mut worst = Duration::ZERO;
     for operation in Operation::ALL.into_iter().filter(|operation| operation.writes() == writes) {

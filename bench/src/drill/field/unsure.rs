@@ -29,7 +29,7 @@ const CALM_TIME: Duration = Duration::from_millis(500);
 const LOGOUTS_PER_STALL: usize = 4;
 const CHANGES_PER_STALL: usize = 3;
 
-/// The longest time until a commit without a client is done or rolled back.
+/// The longest time until a commit whose client has gone is done or rolled back.
 const MAX_SETTLE_TIME: Duration = Duration::from_secs(3);
 
 const OTHER_PASSWORD: &str = "another battery horse staple";
@@ -76,7 +76,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
         for number in 0..LOGOUTS_PER_STALL + CHANGES_PER_STALL {
             let kind = if number < LOGOUTS_PER_STALL { UnsureChange::Logout } else { UnsureChange::ChangePassword };
             let token = sessions.pop().ok_or("no session")?;
-            // Half of the calls are timed to commit when the stall begins, the others at any time during the stall.
+            // Half of the calls commit when the stall begins, the others at any time during the stall.
             let late = if number % 2 == 0 { random.millis(0, 40) } else { random.millis(0, 600) };
             let lead = if kind == UnsureChange::Logout { Duration::from_millis(20) } else { hashing };
             calls.spawn(make(channel.clone(), kind, token, at + late - lead));
@@ -88,7 +88,7 @@ pub(super) async fn run(program: &Path, stalls: usize, seed: u64) -> Result<Repo
         changes.extend(calls.join_all().await);
     }
     sleep(MAX_SETTLE_TIME).await;
-    judge(&channel, changes).await
+    check(&channel, changes).await
 }
 
 /// Registers a user for each change, and one more for the measurement of a hash.
@@ -123,8 +123,8 @@ async fn ask(channel: &Channel, kind: UnsureChange, token: &Token) -> Result<(),
     }
 }
 
-/// Counts the changes by their answers, each with the number of those in effect.
-async fn judge(channel: &Channel, changes: Vec<Change>) -> Result<Report, Failure> {
+/// Counts the changes by their answers. Each count comes with the number of changes that took effect.
+async fn check(channel: &Channel, changes: Vec<Change>) -> Result<Report, Failure> {
     let (mut report, mut counts) = (Report::default(), BTreeMap::<(UnsureChange, String), [usize; 2]>::new());
     for Change { kind, token, answer } in changes {
         let request = VerifyTokenRequest { token: token.expose().to_owned() };

@@ -1,4 +1,5 @@
-//! Vanish: the replica behind a balancer vanishes without a reset, while a guard gets tokens that it has never seen.
+//! Vanish: the replica behind a balancer vanishes without a reset. Meanwhile a guard gets tokens that it has never
+//! seen.
 
 use std::path::Path;
 use std::time::Duration;
@@ -32,17 +33,17 @@ pub(super) async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Repo
     let (mut random, mut vanishings) = (Random::new(seed), Vec::new());
     sleep(random.millis(MIN_CALM_MS, MAX_CALM_MS)).await;
     for _ in 0..rounds {
-        rig.way.vanish();
+        rig.link.vanish();
         let begun = Instant::now();
         sleep(random.millis(MIN_CALM_MS, MAX_CALM_MS)).await;
         vanishings.push(TimeSpan { begun, ended: Instant::now() - MAX_GUARDED_WAIT });
     }
     callers.shutdown().await;
-    Ok(judge(&calls.take(), &vanishings))
+    Ok(check(&calls.take(), &vanishings))
 }
 
 /// Returns the figures of the outage after each vanishing.
-fn judge(calls: &[GuardedCall], vanishings: &[TimeSpan]) -> Report {
+fn check(calls: &[GuardedCall], vanishings: &[TimeSpan]) -> Report {
     let (mut report, mut back) = (Report::default(), Vec::new());
     for vanishing in vanishings {
         let since = calls.iter().filter(|call| call.failure.is_some() && vanishing.contains(call.begun));

@@ -16,9 +16,9 @@ pub enum PostgresFault {
     Restart,
     /// `kill -9` of every process.
     Kill,
-    /// All its processes are paused.
+    /// All processes of the server are paused.
     Pause,
-    /// All connections are closed, and each new one after its start.
+    /// All connections are closed, and each new connection is closed at once.
     Cut,
     /// No byte is forwarded.
     BlackHole,

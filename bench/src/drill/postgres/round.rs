@@ -9,13 +9,13 @@ use tonic::Code;
 use super::PostgresFault;
 use super::rig::PostgresDrill;
 use crate::Failure;
-use crate::drill::judge::FaultRound;
+use crate::drill::outage::FaultRound;
 use crate::drill::{Broken, DrillClient, Operation};
 
 /// Time without a fault before each one.
 const CALM_TIME: Duration = Duration::from_millis(100);
 
-/// Time limit until calls succeed after a fault; then the drill continues without them.
+/// Time limit until calls succeed after a fault. After that, the drill continues.
 const RECOVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Number of calls at once: the connections of a service's pools for reads and for writes.

@@ -7,7 +7,7 @@ use super::rig::PostgresDrill;
 use super::round::all_at_once;
 use crate::Failure;
 use crate::drill::held;
-use crate::drill::judge::{FaultRound, judge};
+use crate::drill::outage::{FaultRound, check};
 use crate::drill::{Broken, DrillCallers, Operation, Random, RecordedCall, Report};
 
 /// The plan of a drill.
@@ -23,7 +23,7 @@ pub struct PostgresPlan {
 
 impl PostgresPlan {
     /// Returns a plan with random faults.
-    pub fn by_chance(rounds: usize, seed: u64, bound: Duration) -> Self {
+    pub fn random(rounds: usize, seed: u64, bound: Duration) -> Self {
         let mut random = Random::new(seed);
         Self { faults: (0..rounds).map(|_| random.one_of(&PostgresFault::ALL)).collect(), seed, bound }
     }
@@ -52,7 +52,7 @@ impl PostgresDrill {
             let seen = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
             Broken::new("a call without the database ends with UNAVAILABLE or DEADLINE_EXCEEDED", seen)
         }));
-        judge(&mut report, &calls, &outages, &Operation::ALL, plan.bound);
+        check(&mut report, &calls, &outages, &Operation::ALL, plan.bound);
         self.end(&mut report).await?;
         Ok(report)
     }

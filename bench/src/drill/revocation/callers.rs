@@ -11,17 +11,17 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::{GuardedOutcome, RevocableSession, RevocationHistory, Seen};
+use super::{GuardedOutcome, ObservedCall, RevocableSession, RevocationHistory};
 
-/// Tokens whose callers share a connection: a server takes 100 calls at once on each.
+/// Number of tokens whose callers share a connection: a server takes 100 calls at once on a connection.
 pub(super) const TOKENS_PER_CONNECTION: usize = 4;
 
 /// The largest number of open calls of one caller, and the number from which the caller slows down.
 const MAX_OPEN_CALLS: usize = 24;
 const SLOW_DOWN_CALLS: usize = 6;
 
-/// Pauses of a caller after the acknowledgement: the first pause, the pause until the guard refuses, and the pause
-/// afterwards or while many calls are open.
+/// Pauses of a caller after the acknowledgement: the first pause, and the pause until the guard refuses. The last pause
+/// applies after the refusal, and while many calls are open.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
 const UNREFUSED_PAUSE: Duration = Duration::from_millis(40);
 const SLOW_PAUSE: Duration = Duration::from_millis(200);
@@ -36,7 +36,7 @@ pub enum Stage {
     Good,
     /// The revocation of the token has been acknowledged.
     Revoked,
-    /// One last call follows, and no more.
+    /// Each caller makes one last call.
     Over,
 }
 
@@ -65,20 +65,20 @@ impl TokenCaller {
         Self { history: history.clone(), ..self.clone() }
     }
 
-    /// Calls with this pause while the token is good, and more often after its revocation. Ends when its calls have
-    /// ended.
+    /// Calls with this pause while the token is good, and more often after the token's revocation. Returns when all
+    /// calls have ended.
     pub async fn run(self, calm: Duration, mut stage: watch::Receiver<Stage>) {
-        let (mut calls, mut beat) = (JoinSet::new(), calm);
+        let (mut calls, mut base_pause) = (JoinSet::new(), calm);
         let mut was = Stage::Good;
         loop {
             while let Some(ended) = calls.try_join_next() {
                 if was == Stage::Revoked && ended.is_ok_and(|outcome| outcome == GuardedOutcome::Refused) {
-                    beat = SLOW_PAUSE;
+                    base_pause = SLOW_PAUSE;
                 }
             }
             let is = *stage.borrow_and_update();
             if is == Stage::Revoked && was != is {
-                beat = FIRST_PAUSE;
+                base_pause = FIRST_PAUSE;
             }
             was = is;
             // The last call starts in any case.
@@ -89,13 +89,13 @@ impl TokenCaller {
             if is == Stage::Over {
                 break;
             }
-            let pause = if calls.len() > SLOW_DOWN_CALLS { beat.max(SLOW_PAUSE) } else { beat };
+            let pause = if calls.len() > SLOW_DOWN_CALLS { base_pause.max(SLOW_PAUSE) } else { base_pause };
             tokio::select! {
                 () = sleep(pause) => {}
                 _ = stage.changed() => {}
             }
             if is == Stage::Revoked {
-                beat = (beat * 2).min(UNREFUSED_PAUSE.max(beat));
+                base_pause = (base_pause * 2).min(UNREFUSED_PAUSE.max(base_pause));
             }
         }
         calls.join_all().await;
@@ -113,7 +113,7 @@ impl TokenCaller {
             Ok(Err(status)) => outcome(&status),
             Err(_) => GuardedOutcome::Unavailable,
         };
-        self.history.saw(Seen { session: self.session, guard: self.guard, begun, ended, outcome });
+        self.history.record(ObservedCall { session: self.session, guard: self.guard, begun, ended, outcome });
         outcome
     }
 }

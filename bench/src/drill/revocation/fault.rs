@@ -18,9 +18,9 @@ pub(super) const REVOKING_MS: u64 = 600;
 pub enum RevocationFault {
     /// No fault.
     None,
-    /// All connections of the guards to the auth service are closed, and each new one after its start.
+    /// All connections of the guards to the auth service are closed, and each new connection is closed at once.
     Cut,
-    /// No byte is forwarded between them.
+    /// No byte is forwarded between the guards and the auth service.
     BlackHole,
     /// Bytes are delayed by 50 to 700 ms in each direction.
     Delayed,
@@ -70,8 +70,8 @@ impl RevocationFault {
         }
     }
 
-    /// Returns the time from the round's start to the fault's start, which is before most revocations. Guards are
-    /// paused before the first revocation. An auth service is stopped after it has acknowledged some.
+    /// Returns the time from the round's start to the fault's start. The fault starts before most revocations. Guards
+    /// are paused before the first revocation. An auth service is stopped after it has acknowledged some revocations.
     pub(super) fn begins(self, random: &mut Random) -> Duration {
         match self {
             Self::GuardStopped => random.millis(100, CALM_MS),
@@ -80,7 +80,7 @@ impl RevocationFault {
         }
     }
 
-    /// Returns the length of the fault: randomly either shorter than a lease or longer than the promised limit.
+    /// Returns the length of the fault. The length is random: shorter than a lease, or longer than the promised limit.
     pub(super) fn lasts(random: &mut Random) -> Duration {
         if random.one_of(&[true, false]) { random.millis(100, 900) } else { random.millis(2_100, 2_800) }
     }
@@ -92,13 +92,13 @@ impl RevocationFault {
     pub(super) async fn begin(self, rig: &mut RevocationRig, random: &mut Random) -> Result<(), Failure> {
         match self {
             Self::None | Self::OtherReplica => {}
-            Self::Cut => ways(rig, Proxy::cut),
-            Self::BlackHole => ways(rig, Proxy::black_hole),
+            Self::Cut => change_links(rig, Proxy::cut),
+            Self::BlackHole => change_links(rig, Proxy::black_hole),
             Self::Delayed => {
                 let each_way = random.millis(50, 700);
-                ways(rig, |way| way.latency(each_way));
+                change_links(rig, |link| link.latency(each_way));
             }
-            Self::HalfOpen => ways(rig, Proxy::half_open),
+            Self::HalfOpen => change_links(rig, Proxy::half_open),
             Self::AuthStopped => rig.auth.pause().await?,
             Self::GuardStopped => {
                 for guard in &rig.guards {
@@ -106,7 +106,7 @@ impl RevocationFault {
                 }
             }
             Self::AuthKilled => rig.auth.kill()?,
-            Self::ReplicaBehind => rig.replica.iter().for_each(|replica| replica.way.black_hole()),
+            Self::ReplicaBehind => rig.replica.iter().for_each(|replica| replica.link.black_hole()),
         }
         Ok(())
     }
@@ -118,18 +118,18 @@ impl RevocationFault {
     pub(super) fn end(self, rig: &mut RevocationRig) -> Result<(), Failure> {
         match self {
             Self::None | Self::OtherReplica => {}
-            Self::Cut | Self::BlackHole | Self::HalfOpen => ways(rig, Proxy::pass),
-            Self::Delayed => ways(rig, |way| way.latency(Duration::ZERO)),
+            Self::Cut | Self::BlackHole | Self::HalfOpen => change_links(rig, Proxy::pass),
+            Self::Delayed => change_links(rig, |link| link.latency(Duration::ZERO)),
             Self::AuthStopped => rig.auth.resume()?,
             Self::GuardStopped => rig.guards.iter().try_for_each(|guard| guard.process.resume())?,
             Self::AuthKilled => rig.auth.start_again()?,
-            Self::ReplicaBehind => rig.replica.iter().for_each(|replica| replica.way.pass()),
+            Self::ReplicaBehind => rig.replica.iter().for_each(|replica| replica.link.pass()),
         }
         Ok(())
     }
 }
 
 /// Applies this change to all connections from guards to the auth service.
-fn ways(rig: &RevocationRig, to: impl Fn(&Proxy)) {
-    rig.guards.iter().for_each(|guard| to(&guard.way));
+fn change_links(rig: &RevocationRig, to: impl Fn(&Proxy)) {
+    rig.guards.iter().for_each(|guard| to(&guard.link));
 }

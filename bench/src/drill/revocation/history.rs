@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Judgement, Revoked, Seen, judge};
+use super::{CheckResult, ObservedCall, Revoked, check};
 
 /// A history in progress; clones share it.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct RevocationHistory {
 #[derive(Debug, Default)]
 struct HistoryEntries {
     revoked: Vec<Revoked>,
-    calls: Vec<Seen>,
+    calls: Vec<ObservedCall>,
 }
 
 impl RevocationHistory {
@@ -32,7 +32,7 @@ impl RevocationHistory {
     }
 
     /// Adds a call that has ended.
-    pub fn saw(&self, call: Seen) {
+    pub fn record(&self, call: ObservedCall) {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).calls.push(call);
     }
 
@@ -45,13 +45,13 @@ impl RevocationHistory {
     }
 
     /// Returns the calls until now.
-    pub fn calls(&self) -> Vec<Seen> {
+    pub fn calls(&self) -> Vec<ObservedCall> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 
-    /// Judges the history, with this many guards.
-    pub fn judge(&self, guards: usize) -> Judgement {
+    /// Checks the history, with this many guards.
+    pub fn check(&self, guards: usize) -> CheckResult {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        judge(&entries.revoked, &entries.calls, guards)
+        check(&entries.revoked, &entries.calls, guards)
     }
 }

@@ -13,11 +13,13 @@ mod sessions;
 mod table;
 
 pub use callers::{Stage, TokenCaller};
-pub use check::{GuardedOutcome, Judgement, PROMISED_BOUND, PROVEN_BOUND, PromiseViolation, Revoked, Seen, judge};
+pub use check::{
+    CheckResult, GuardedOutcome, ObservedCall, PROMISED_BOUND, PROVEN_BOUND, PromiseViolation, Revoked, check,
+};
 pub use fault::RevocationFault;
 pub use history::RevocationHistory;
 pub use plan::RevocationPlan;
 pub use rig::{GUARD_COUNT, RevocationRig};
 pub use run::run;
 pub use sessions::{RevocableSession, RevocationKind, admin, register};
-pub use table::{JudgedFault, report};
+pub use table::{CheckedFault, report};

@@ -25,7 +25,7 @@ const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
 pub struct RevocationRig {
     /// The auth service that clients ask.
     pub auth: Process,
-    /// The replica that the guards ask, if it is another one, and its connection to the database.
+    /// The replica that the guards use, if it is not the clients' one, and its connection to the database.
     pub(super) replica: Option<ServiceReplica>,
     /// The guarded services.
     pub guards: Vec<Guarded>,
@@ -36,7 +36,7 @@ pub struct RevocationRig {
 pub(super) struct ServiceReplica {
     process: Process,
     /// The replica's connection to the database.
-    pub(super) way: Proxy,
+    pub(super) link: Proxy,
     _server: PostgresServer,
 }
 
@@ -45,8 +45,8 @@ pub struct Guarded {
     /// The guard's process.
     pub process: Process,
     /// The guard's connection to the auth service.
-    pub(super) way: Proxy,
-    /// A post in it.
+    pub(super) link: Proxy,
+    /// Id of a post in the guarded service.
     pub post: String,
 }
 
@@ -71,10 +71,10 @@ impl RevocationRig {
         let url = server.create_database().await?;
         let name =
             url.split('?').next().and_then(|before| before.rsplit('/').next()).ok_or("a URL with no database")?;
-        let way = Proxy::to_socket(server.socket());
+        let link = Proxy::to_socket(server.socket());
         let first = auth(program, &folder, "auth", &url)?;
-        let process = auth(program, &folder, "replica", &server.url_at(way.address(), name))?;
-        let replica = Some(ServiceReplica { process, way, _server: server });
+        let process = auth(program, &folder, "replica", &server.url_at(link.address(), name))?;
+        let replica = Some(ServiceReplica { process, link, _server: server });
         Self { auth: first, replica, guards: Vec::new(), folder }.guarded(program).await
     }
 
@@ -109,9 +109,9 @@ impl RevocationRig {
         let asked = self.replica.as_ref().map_or(&self.auth, |replica| &replica.process).address();
         let author = register(&self.auth.channel().await?, "author@example.com").await?;
         for number in 0..GUARD_COUNT {
-            let way = Proxy::to_address(asked);
+            let link = Proxy::to_address(asked);
             let database = format!("sqlite:{}", self.folder.path().join(format!("blog-{number}.db")).display());
-            let arguments = ["--database-url", &database, "--auth-url", &format!("http://{}", way.address())];
+            let arguments = ["--database-url", &database, "--auth-url", &format!("http://{}", link.address())];
             let process = Process::start(Setup {
                 program: program.to_owned(),
                 command: "blog",
@@ -120,7 +120,7 @@ impl RevocationRig {
                 log: self.folder.path().join(format!("blog-{number}.log")),
             })?;
             let post = write(process.channel().await?, &author.token).await?;
-            self.guards.push(Guarded { process, way, post });
+            self.guards.push(Guarded { process, link, post });
         }
         Ok(self)
     }
@@ -139,11 +139,7 @@ fn auth(program: &Path, folder: &TempDir, name: &str, database: &str) -> Result<
 
 /// Writes the post to read, and returns its id.
 async fn write(blog: Channel, token: &Token) -> Result<String, Failure> {
-    let request = CreatePostRequest {
-        title: "Doors".into(),
-        content: "Who may read this?".into(),
-        ..CreatePostRequest::default()
-    };
+    let request = CreatePostRequest { title: "Post".into(), content: "content".into(), ..CreatePostRequest::default() };
     let mut posts = PostServiceClient::with_interceptor(blog, WithToken::new(token));
     Ok(posts.create_post(request).await?.into_inner().post.ok_or("no post")?.id)
 }

@@ -11,23 +11,23 @@ use tonic::transport::Channel;
 use super::callers::{Stage, TOKENS_PER_CONNECTION, TokenCaller};
 use super::fault::{CALM_MS, REVOKING_MS};
 use super::{
-    GUARD_COUNT, GuardedOutcome, Judgement, PROMISED_BOUND, RevocableSession, RevocationFault, RevocationHistory,
+    CheckResult, GUARD_COUNT, GuardedOutcome, PROMISED_BOUND, RevocableSession, RevocationFault, RevocationHistory,
     RevocationKind, RevocationPlan, RevocationRig, admin, register,
 };
 use crate::Failure;
 use crate::drill::Random;
 
-/// Time for which calls continue after the promise's limit, and after the fault.
+/// Time for which calls continue after the promised limit and after the fault.
 const EXTRA_CALL_TIME: Duration = Duration::from_millis(300);
 
-/// Registrations at once, few enough that none is refused.
+/// Number of registrations at once, few enough that the service refuses no registration.
 const CONCURRENT_REGISTRATIONS: usize = 4;
 
-/// Time limit of a revocation's answer; a later one does not count.
+/// Time limit of a revocation's answer. A later answer does not count.
 const REVOCATION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Time limit until a guard admits a good token again.
-const LET_IN_TIMEOUT: Duration = Duration::from_secs(20);
+const ADMISSION_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A token to revoke, and its callers' state.
 struct Subject {
@@ -46,7 +46,7 @@ pub(super) async fn round(
     plan: &RevocationPlan,
     first: usize,
     random: &mut Random,
-) -> Result<Judgement, Failure> {
+) -> Result<CheckResult, Failure> {
     let auth = rig.auth.channel().await?;
     let admin = admin(&auth).await?;
     let subjects = subjects(&auth, first, plan, random).await?;
@@ -78,7 +78,7 @@ pub(super) async fn round(
         stage.send_replace(Stage::Over);
     }
     calling.join_all().await;
-    Ok(history.judge(GUARD_COUNT))
+    Ok(history.check(GUARD_COUNT))
 }
 
 /// Registers the number of users in the plan.
@@ -135,13 +135,13 @@ async fn open(callers: &[TokenCaller]) -> Result<(), Failure> {
             }
         })
         .collect();
-    let opened = timeout(LET_IN_TIMEOUT, opening.join_all()).await;
+    let opened = timeout(ADMISSION_TIMEOUT, opening.join_all()).await;
     opened
         .map(drop)
-        .map_err(|_| format!("a guard has not admitted a good token for {} s", LET_IN_TIMEOUT.as_secs()).into())
+        .map_err(|_| format!("a guard has not admitted a good token for {} s", ADMISSION_TIMEOUT.as_secs()).into())
 }
 
-/// Revokes, and tells the callers about the acknowledgement.
+/// Revokes a session, and notifies the callers of the acknowledgement.
 async fn revoke(subject: Subject, began: Instant, auth: Channel, admin: Token, history: RevocationHistory) {
     sleep_until(began + subject.after).await;
     let answer = timeout(REVOCATION_TIMEOUT, subject.how.of(&subject.session, auth, &admin)).await;

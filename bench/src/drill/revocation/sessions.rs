@@ -1,4 +1,4 @@
-//! Sessions to revoke, each of its own user, and every kind of revocation.
+//! Sessions to revoke, each of a different user, and every kind of revocation.
 
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use super::{Judgement, PROMISED_BOUND, RevocationFault};
+use super::{CheckResult, PROMISED_BOUND, RevocationFault};
 use crate::drill::{Broken, Report};
 
 /// The results of the trials under one fault.
 #[derive(Clone, Debug)]
-pub struct JudgedFault {
+pub struct CheckedFault {
     /// Fault that was injected.
     pub fault: RevocationFault,
     /// The results of all rounds.
-    pub judgement: Judgement,
+    pub result: CheckResult,
 }
 
-/// Returns a table with a row for each fault. A fault with fewer than `trials` trials counts as a broken promise.
-pub fn report(judged: &[JudgedFault], trials: usize) -> Report {
+/// Returns a table with one row for each fault. A fault with fewer than `trials` trials counts as a broken promise.
+pub fn report(checked: &[CheckedFault], trials: usize) -> Report {
     let mut report = Report::default();
     report.lines.extend([
         "                                                            admitted after            closed, ms".to_owned(),
@@ -35,19 +35,19 @@ pub fn report(judged: &[JudgedFault], trials: usize) -> Report {
             "UNAVAILABLE"
         ),
     ]);
-    for JudgedFault { fault, judgement } in judged {
-        report.lines.push(row(*fault, judgement));
-        report.broken.extend(judgement.violations.iter().map(|violation| {
+    for CheckedFault { fault, result } in checked {
+        report.lines.push(row(*fault, result));
+        report.broken.extend(result.violations.iter().map(|violation| {
             let (late, call) = (violation.late.as_millis(), violation.call);
             let seen = format!("{}: {late} ms, session {} at guard {}", fault.name(), call.session, call.guard);
             Broken::new("no call that begins later than 2 s after an acknowledged revocation is admitted", seen)
         }));
-        report.broken.extend(judgement.odd.iter().map(|call| {
+        report.broken.extend(result.odd.iter().map(|call| {
             let seen = format!("{}: {:?}", fault.name(), call.outcome);
             Broken::new("a guarded call is admitted, or ends with UNAUTHENTICATED or UNAVAILABLE", seen)
         }));
-        if judgement.trials < trials {
-            let seen = format!("{}: {} trials of {trials}", fault.name(), judgement.trials);
+        if result.trials < trials {
+            let seen = format!("{}: {} trials of {trials}", fault.name(), result.trials);
             report.broken.push(Broken::new("revocations are acknowledged, and watched for two seconds", seen));
         }
     }
@@ -55,8 +55,8 @@ pub fn report(judged: &[JudgedFault], trials: usize) -> Report {
     report
 }
 
-fn row(fault: RevocationFault, judgement: &Judgement) -> String {
-    let mut closed = judgement.closed.clone();
+fn row(fault: RevocationFault, result: &CheckResult) -> String {
+    let mut closed = result.closed.clone();
     closed.sort();
     let percentile = |percent: usize| {
         let index = (closed.len() * percent / 100).min(closed.len().saturating_sub(1));
@@ -65,17 +65,17 @@ fn row(fault: RevocationFault, judgement: &Judgement) -> String {
     format!(
         "{:<23}{:>7}{:>9}{:>9}{:>8}{:>8}{:>7}{:>6}{:>7}{:>7}{:>7}{:>13}",
         fault.name(),
-        judgement.trials,
-        judgement.calls,
-        judgement.late_calls,
-        judgement.let_in,
-        judgement.latest.as_millis(),
-        judgement.beyond_proven,
-        judgement.violations.len(),
+        result.trials,
+        result.calls,
+        result.late_calls,
+        result.admitted,
+        result.latest.as_millis(),
+        result.beyond_proven,
+        result.violations.len(),
         rounded(percentile(50)),
         rounded(percentile(99)),
         rounded(percentile(100)),
-        judgement.unavailable,
+        result.unavailable,
     )
 }
 

@@ -1,4 +1,4 @@
-//! Reads the steps of a migration: a line `-- step` begins each, followed by its form.
+//! Parses the steps of a migration. Each step begins with a line `-- step`, which also names the step's form.
 
 /// One step of a migration.
 #[derive(Debug, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub(super) struct StepProgress {
 }
 
 impl StepProgress {
-    /// Reads the progress of this migration, and ignores that of another one.
+    /// Reads the progress of this migration. Ignores the progress of another migration.
     pub(super) async fn read(connection: &mut PgConnection, table: &str, version: i64) -> Result<Self, sqlx::Error> {
         const SQL: &str = "select obj_description(to_regclass($1), 'pg_class')";
         let text: Option<String> = sqlx::query_scalar(SQL).bind(table).fetch_one(connection).await?;

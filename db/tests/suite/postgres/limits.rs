@@ -43,19 +43,19 @@ fn assert_code<T>(ended: &Result<T, StoreError>, code: &str) {
 async fn abandoned_transaction_releases_its_locks_at_once() {
     const PROCESS: &str = "select pg_backend_pid()";
     let Some(case) = Case::postgres().await else { return };
-    let (tell, mut told) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     let endless = async {
         transaction!(case.db, async move |mut tx| {
             let process: i32 = within!(tx, |connection| sqlx::query_scalar(PROCESS).fetch_one(connection))?;
             within!(tx, sqlx::query(ADD).bind(1).bind("a"))?;
-            tell.send(process).unwrap();
+            sender.send(process).unwrap();
             std::future::pending::<()>().await;
             Ok(TransactionOutcome::Commit(()))
         })
     };
     let process = tokio::select! {
         _ = endless => panic!("the transaction never ends by itself"),
-        process = told.recv() => process.unwrap(),
+        process = receiver.recv() => process.unwrap(),
     };
     // Dropping the future cancels the caller's transaction. Another transaction gets the row before the server's own
     // limit would end the canceled one.

@@ -28,7 +28,7 @@ async fn session_mode_has_all_limits_and_keeps_no_lock() {
             let notes = Notes { db: open(&url).await.unwrap() };
             assert_eq!(locks(&server).await, 0, "{line}");
             add(notes.db.clone(), id, id.to_string()).await.unwrap();
-            // The session has them, so the server ends what takes longer (`limits`).
+            // The session has these limits, so the server ends longer statements (see `limits`).
             let read: Result<Vec<String>, StoreError> =
                 read!(notes.db, |reader| sqlx::query_scalar(LIMITS).fetch_all(reader));
             assert_eq!(read.unwrap(), ["300ms", "400ms"], "{line}");

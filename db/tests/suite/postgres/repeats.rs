@@ -73,7 +73,7 @@ async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) 
     const MARK: &str = "update notes set text = text || $2 where id = $1";
     let work = transaction!(db, async move |mut tx| {
         let run = rivals.runs.fetch_add(1, Ordering::Relaxed);
-        within!(tx, sqlx::query(rivals.looks))?;
+        within!(tx, sqlx::query(rivals.set_timeout))?;
         within!(tx, sqlx::query(MARK).bind(order[0]).bind(mark))?;
         if run < 2 {
             rivals.meet.wait().await;
@@ -87,16 +87,16 @@ async fn mark(db: Db, order: [i32; 2], mark: &'static str, rivals: Arc<Rivals>) 
 /// Two transactions that block each other.
 struct Rivals {
     /// Statement that sets the server's pause before its search for deadlocks.
-    looks: &'static str,
+    set_timeout: &'static str,
     meet: Barrier,
     runs: AtomicU32,
 }
 
-/// Returns the number of runs of both transactions, which both succeed in the end.
-async fn runs_of_rivals(case: &Case, looks: &'static str) -> u32 {
+/// Runs both transactions until both have succeeded, and returns the number of runs.
+async fn runs_of_rivals(case: &Case, set_timeout: &'static str) -> u32 {
     case.add(1, "one ").await.unwrap();
     add(case.db.clone(), 2, "two ".into()).await.unwrap();
-    let rivals = Arc::new(Rivals { looks, meet: Barrier::new(2), runs: AtomicU32::new(0) });
+    let rivals = Arc::new(Rivals { set_timeout, meet: Barrier::new(2), runs: AtomicU32::new(0) });
     tokio::join!(
         mark(case.db.clone(), [1, 2], "a", Arc::clone(&rivals)),
         mark(case.db.clone(), [2, 1], "b", Arc::clone(&rivals)),

@@ -1,4 +1,4 @@
-//! A standby is promoted, and the address leads to it. All connections follow, so that none stays with the old server.
+//! A standby is promoted, and the address leads to it. All connections follow: no connection stays with the old server.
 
 use std::time::Duration;
 
@@ -88,10 +88,10 @@ async fn connections_leave_a_superseded_server() {
     let Some(pair) = PrimaryAndStandby::start().await else { return };
     let mut watcher = pair.notes.db.watcher();
     let mut poll = async || {
-        let looked: Result<Vec<i32>, StoreError> =
+        let polled: Result<Vec<i32>, StoreError> =
             watch!(watcher, |connection| sqlx::query_scalar("select id from notes order by id")
                 .fetch_all(&mut *connection));
-        looked
+        polled
     };
     assert_eq!(poll().await.unwrap(), [1]);
     pair.new.promote().await.unwrap();

@@ -1,4 +1,4 @@
-//! Queue of writes: abandoned writes are skipped, late ones are refused, and a close still runs those that wait.
+//! Queue of writes: abandoned writes are skipped, late writes are refused, and a close still runs the waiting writes.
 
 use std::time::Duration;
 

@@ -19,14 +19,14 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(2);
 /// Number of checks between two searches for new processes of the server.
 const CHECKS_PER_SEARCH: u32 = 10;
 
-/// Largest processor time that an idle server saves up.
+/// Largest unused processor time that an idle server may use later.
 const MAX_SAVED_TIME: Duration = Duration::from_millis(5);
 
 /// Priority of the checking thread, if the system allows it: a late check gives the server too much time.
 const THREAD_NICENESS: i32 = -15;
 
-/// Stops and continues a server's processes, so that together they get a share of a core. Dropping the value ends the
-/// limit.
+/// Stops and continues a server's processes, so that together they get a share of a core. Dropping the value removes
+/// the limit.
 pub struct Throttle {
     control: Arc<Control>,
     thread: Option<JoinHandle<()>>,
@@ -139,7 +139,8 @@ impl CpuMeter {
         self.signal(Signal::CONT);
     }
 
-    /// Signals all processes. The first process is stopped before the search for its children, so that it forks no more.
+    /// Signals all processes. The first process is stopped before the search for its children, so that it forks no more
+    /// children.
     fn signal(&mut self, signal: Signal) {
         processes::signal(self.first, signal);
         if signal == Signal::STOP {
@@ -150,7 +151,7 @@ impl CpuMeter {
         }
     }
 
-    /// Looks for new processes, and forgets those that have ended.
+    /// Finds new processes, and removes ended processes from the list.
     fn search(&mut self) {
         let mut present = processes::children(self.first);
         present.push(self.first);

@@ -61,8 +61,8 @@ impl PostgresServer {
 fn certify(data: &Path) -> Result<(), PostgresError> {
     let mut command = Command::new(OPENSSL);
     command.args(OPENSSL_ARGUMENTS.split(' ')).current_dir(data).stdout(Stdio::null()).stderr(Stdio::null());
-    if !command.status().map_err(failed("get a certificate from openssl"))?.success() {
-        return Err(failed("get a certificate")("openssl has failed"));
+    if !command.status().map_err(failed("create a certificate with openssl"))?.success() {
+        return Err(failed("create a certificate")("openssl has failed"));
     }
     let owned = || {
         fs::write(data.join("pg_hba.conf"), ACCESS_RULES)?;
@@ -74,5 +74,5 @@ fn certify(data: &Path) -> Result<(), PostgresError> {
         }
         Ok::<_, std::io::Error>(())
     };
-    owned().map_err(failed("get a certificate"))
+    owned().map_err(failed("create a certificate"))
 }

@@ -28,18 +28,18 @@ pub(super) struct Attacker {
     pub(super) round: Option<Round>,
     /// Time between two rounds.
     pub(super) pause: Duration,
-    /// Streams after whose end the attack counts as over, even if the connection stays open.
+    /// Number of streams: once they have ended, the attack is over, even if the connection stays open.
     pub(super) streams: Option<usize>,
-    /// Set for a peer that shows that it lives.
+    /// Set if the attacker answers the server's pings, and so looks alive.
     pub(super) answers_pings: bool,
 }
 
-/// Lives of the attackers' connections.
+/// Lifetimes of the attackers' connections.
 #[derive(Debug, Default)]
 pub(super) struct Lives {
     next: AtomicU64,
     open: Mutex<BTreeMap<u64, Instant>>,
-    /// Number of ended lives, and the longest.
+    /// Number of ended connections, and the longest lifetime.
     ended: Mutex<(u64, Duration)>,
 }
 
@@ -57,13 +57,13 @@ impl Lives {
         }
     }
 
-    /// Returns the longest life in seconds, of connections that are still open too.
+    /// Returns the longest lifetime in seconds, open connections included.
     pub(super) fn longest(&self) -> f64 {
         let oldest = lock(&self.open).values().map(Instant::elapsed).max().unwrap_or_default();
         oldest.max(lock(&self.ended).1).as_secs_f64()
     }
 
-    /// Returns the number of connections that have ended, and of those that are open.
+    /// Returns the number of ended connections, and the number of open connections.
     pub(super) fn counts(&self) -> (u64, usize) {
         (lock(&self.ended).0, lock(&self.open).len())
     }

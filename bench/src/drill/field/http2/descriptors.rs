@@ -18,7 +18,7 @@ use crate::drill::Broken;
 /// Descriptors that are left when the limit falls.
 const LEFT: u64 = 4;
 
-/// Attackers that take them.
+/// Number of attackers that take the remaining descriptors.
 const CONNECTIONS: usize = 200;
 
 /// Time in which the processor time is measured, without good callers.
@@ -36,7 +36,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(10);
 /// Returns the row, and the broken promises besides the row's own.
 pub(super) async fn run(program: &Path, scale: Scale) -> Result<(Row, Vec<Broken>), Failure> {
     let world = World::start(program, |command| {
-        // The reserved seats and the attackers' seats are one network here.
+        // By default, connections are reserved for loopback addresses, which all clients have here. Another network removes that reservation.
         command.env("AUTH_OPERATOR_NETWORKS", "192.0.2.1")
     })
     .await?;

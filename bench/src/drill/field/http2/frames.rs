@@ -1,4 +1,4 @@
-//! HTTP/2 frames encoded by hand (RFC 9113 §4.1), because no client library sends hostile ones.
+//! HTTP/2 frames encoded by hand (RFC 9113 §4.1), because no client library sends hostile frames.
 
 /// Preface of a client (RFC 9113 §3.4).
 pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

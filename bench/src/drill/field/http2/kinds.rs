@@ -25,7 +25,7 @@ const SLOW_STREAMS: usize = 60;
 /// Time between two parts of a slow attacker.
 const SLOW_PAUSE: Duration = Duration::from_secs(1);
 
-/// Bytes of a bomb's message, which its compressed form does not show.
+/// Bytes of a bomb's message when it is decompressed.
 const BOMB_BYTES: usize = 48 * 1024 * 1024;
 
 /// Returns a connection with the preface and settings, without further frames.
@@ -90,7 +90,7 @@ pub(super) fn settings() -> Attacker {
     flood(|_| frame(SETTINGS, 0, 0, &[]).repeat(usize::from(u8::MAX)))
 }
 
-/// Returns headers that name one large entry of the table thousands of times.
+/// Returns headers that refer to one large entry of the dynamic table thousands of times.
 pub(super) fn hpack_bomb() -> Attacker {
     stream_flood_of(|stream| {
         let block = [request(LOGIN, &[]), field(0x40, b"a", &[b'x'; 3000]), vec![0xbe; 8000]].concat();
@@ -117,7 +117,7 @@ pub(super) fn slow_body() -> Attacker {
     Attacker { pause: SLOW_PAUSE, streams: Some(SLOW_STREAMS), ..attacker }
 }
 
-/// Returns requests for full pages, of whose answers the attacker takes one byte.
+/// Returns requests for full pages. The attacker takes one byte of each answer.
 pub(super) fn slow_readers(token: &str) -> Attacker {
     let list = ListPostsRequest { view: PostView::Full.into(), ..ListPostsRequest::default() };
     let body = framed(&list.encode_to_vec());

@@ -19,7 +19,8 @@ use super::world::World;
 use crate::Failure;
 use attacker::{Attacker, Lives};
 
-/// The longest life of an attacker's connection, or of its streams, in seconds; with a second for a busy machine.
+/// The longest lifetime of an attacker's connection, or of its streams, in seconds. The limit has a margin of one
+/// second for a busy machine.
 const MAX_LIFE_SECONDS: f64 = 16.0;
 
 /// The largest factor between good callers' p99 under an attack and without it.
@@ -28,7 +29,7 @@ const MAX_P99_FACTOR: f64 = 2.0;
 /// The most memory that 10,000 connections may cost, in MiB.
 const MANY_CONNECTIONS_MIB: f64 = 200.0;
 
-/// Posts, and bytes of each: a page of them comes to 3 MiB.
+/// Number of posts, and bytes of each: a page of them has 3 MiB.
 const POSTS: (usize, usize) = (32, 100 * 1024);
 
 /// Connections of the last attack. A process with 20,000 descriptors may have at most half as many.

@@ -1,4 +1,4 @@
-//! Checks of the promises against the history.
+//! Faults that are over, and the check of the promises against the history.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tonic::Code;
 
 use super::{Broken, Operation, RecordedCall, Report};
 
-/// The longest time by which a call may end after its deadline.
+/// The longest time from the deadline of a call to its end.
 const MAX_LATENESS: Duration = Duration::from_millis(100);
 
 /// A fault that is over.
@@ -30,7 +30,7 @@ pub(super) struct FaultRound {
 }
 
 /// Adds the outcomes and times of the calls, and for each fault the time from its end to the first success.
-pub(super) fn judge(
+pub(super) fn check(
     report: &mut Report,
     calls: &[RecordedCall],
     outages: &[Outage],

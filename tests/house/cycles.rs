@@ -1,4 +1,4 @@
-//! Checks that the files and the rooms (docs/ARCHITECTURE.md) of a crate form no circle of imports.
+//! Checks that the files and the rooms (docs/ARCHITECTURE.md) of a crate form no cycle of imports.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::modules::{Edges, Modules};
 use crate::root;
 
-/// Known circles. Remove an entry with its circle.
+/// Known cycles. Remove an entry with its cycle.
 const KNOWN: [&str; 0] = [];
 
 /// Returns the `src/` of each crate below a folder.
@@ -38,7 +38,7 @@ fn room_edges(source: &Path, edges: &Edges) -> Edges {
 }
 
 /// Returns the groups of nodes that can all reach each other.
-fn circles(edges: &Edges) -> BTreeSet<Vec<&str>> {
+fn cycles(edges: &Edges) -> BTreeSet<Vec<&str>> {
     let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (from, to) in edges.keys() {
         next.entry(from).or_default().push(to);
@@ -58,22 +58,22 @@ fn circles(edges: &Edges) -> BTreeSet<Vec<&str>> {
     all.keys().map(group).filter(|group| group.len() > 1).collect()
 }
 
-/// Returns the circles of files and rooms below a folder: the nodes of each, and the imports between them as text.
-fn all_circles(root: &Path) -> Vec<(String, String)> {
+/// Returns the cycles of files and rooms below a folder: the nodes of each, and the imports between them as text.
+fn all_cycles(root: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for source in sources(root) {
         let files = Modules::read(&source).edges();
         let rooms = room_edges(&source, &files);
         for edges in [&files, &rooms] {
-            for circle in circles(edges) {
+            for cycle in cycles(edges) {
                 let short =
                     |node: &str| Path::new(node).strip_prefix(&source).unwrap_or(Path::new(node)).display().to_string();
                 let is_inside =
-                    |(from, to): &&(String, String)| circle.contains(&from.as_str()) && circle.contains(&to.as_str());
+                    |(from, to): &&(String, String)| cycle.contains(&from.as_str()) && cycle.contains(&to.as_str());
                 let ties = edges.iter().filter(|(key, _)| is_inside(key));
                 let ties = ties.map(|((from, to), names)| format!("\n    {} -> {}: {names:?}", short(from), short(to)));
                 let folder = source.strip_prefix(root).unwrap().display();
-                let nodes = circle.iter().map(|node| short(node)).collect::<Vec<_>>().join(" ");
+                let nodes = cycle.iter().map(|node| short(node)).collect::<Vec<_>>().join(" ");
                 found.push((format!("{folder}: {nodes}"), ties.collect()));
             }
         }
@@ -82,14 +82,14 @@ fn all_circles(root: &Path) -> Vec<(String, String)> {
 }
 
 #[test]
-fn modules_form_no_circle() {
-    let found = all_circles(root());
-    let is_new = |(circle, _): &&(String, String)| !KNOWN.contains(&circle.as_str());
-    let new: Vec<_> = found.iter().filter(is_new).map(|(circle, ties)| format!("{circle}{ties}")).collect();
-    assert!(new.is_empty(), "circles of imports:\n{}", new.join("\n"));
-    let is_gone = |known: &&str| !found.iter().any(|(circle, _)| circle == *known);
+fn modules_form_no_cycle() {
+    let found = all_cycles(root());
+    let is_new = |(cycle, _): &&(String, String)| !KNOWN.contains(&cycle.as_str());
+    let new: Vec<_> = found.iter().filter(is_new).map(|(cycle, ties)| format!("{cycle}{ties}")).collect();
+    assert!(new.is_empty(), "cycles of imports:\n{}", new.join("\n"));
+    let is_gone = |known: &&str| !found.iter().any(|(cycle, _)| cycle == *known);
     let gone: Vec<_> = KNOWN.into_iter().filter(is_gone).collect();
-    assert!(gone.is_empty(), "these circles are gone; remove them from the list: {gone:?}");
+    assert!(gone.is_empty(), "these cycles are gone; remove them from the list: {gone:?}");
 }
 
 #[test]
@@ -104,16 +104,16 @@ fn names_are_resolved_to_their_defining_file() {
     assert!(names(file("domain/mod.rs"), file("domain/post.rs")).is_empty(), "a table of contents");
     let tie = |(from, to): (&str, &str)| ((from.to_owned(), to.to_owned()), BTreeSet::new());
     let edges = Edges::from([("a", "b"), ("b", "c"), ("c", "a"), ("c", "d")].map(tie));
-    assert_eq!(circles(&edges), [vec!["a", "b", "c"]].into());
+    assert_eq!(cycles(&edges), [vec!["a", "b", "c"]].into());
 }
 
-/// Prints the circles of the checkout in `GATEPOST_CHECKOUT`, which `scripts/figures` sets.
+/// Prints the cycles of the checkout in `GATEPOST_CHECKOUT`, which `scripts/figures` sets.
 #[test]
 #[ignore = "prints a figure; checks no rule"]
 #[expect(clippy::disallowed_methods, reason = "scripts/figures passes the folder in the environment")]
-fn circles_of_another_checkout() {
+fn cycles_of_another_checkout() {
     let root = std::env::var_os("GATEPOST_CHECKOUT").expect("GATEPOST_CHECKOUT names a folder");
-    for (circle, ties) in all_circles(Path::new(&root)) {
-        println!("circle: {circle}{ties}");
+    for (cycle, ties) in all_cycles(Path::new(&root)) {
+        println!("cycle: {cycle}{ties}");
     }
 }

@@ -1,8 +1,8 @@
 //! Identity of a state. The checker uses it to recognize states that it has visited.
 //!
-//! Absolute times do not matter, nor do ages beyond those that count. Two states are equal if all ages are equal, up to
-//! the age from which they make no difference. So time is endless in the model, and the number of states is finite.
-//! Times that are compared with each other are represented by the result of the comparison.
+//! Absolute times do not matter. Each age has a limit above which it makes no difference. Two states are equal if all
+//! ages are equal up to these limits. So time is endless in the model, but the number of states is finite. Times that
+//! are compared with each other are represented by the result of the comparison.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -24,9 +24,9 @@ impl Hash for ModelState {
         (revocations, forks, restarts).hash(state);
         // The time of a row's commit does not count once every replica has read the row.
         let known = replicas.iter().map(ModelReplica::known).min().unwrap_or_default();
-        of_log(&database.log, if *restarts == 0 { known } else { 0 }, *now, state);
+        hash_log(&database.log, if *restarts == 0 { known } else { 0 }, *now, state);
         database.lost.hash(state);
-        // The age of tokens counts until they have expired, that of a row until it can be pruned.
+        // The age of tokens counts until they have expired. The age of a row counts until it can be pruned.
         if let Some(expiry) = clocks.expire_time() {
             age(START_TIME, *now, expiry.saturating_sub(START_TIME) + TICK_LENGTH).hash(state);
             for row in database.log.rows.iter().skip(database.log.pruned) {
@@ -36,7 +36,7 @@ impl Hash for ModelState {
         }
         if let Some(EarlierLog { until, log }) = &database.before {
             age(*until, *now, TICK_LENGTH * 3).hash(state);
-            of_log(log, 0, *now, state);
+            hash_log(log, 0, *now, state);
         }
         let (asked_about, others) = dead_since.split_at(*watched);
         for since in asked_about {
@@ -46,34 +46,36 @@ impl Hash for ModelState {
             since.is_some().hash(state);
         }
         for ModelReplica { history, next, half, is_past } in replicas {
-            let of = |history: &Option<History>| history.as_ref().map(|history| of_history(history, *now));
+            let identity = |history: &Option<History>| history.as_ref().map(|history| history_identity(history, *now));
             if *clocks != Clocks::Unused {
-                ModelReplica::of_pruned(history, &database.log).hash(state);
-                next.as_ref().map(|next| ModelReplica::of_pruned(next, &database.log)).hash(state);
+                ModelReplica::pruned_state(history, &database.log).hash(state);
+                next.as_ref().map(|next| ModelReplica::pruned_state(next, &database.log)).hash(state);
             }
-            (of_history(history, *now), of(next), of(half), database.before.is_some() && *is_past).hash(state);
+            (history_identity(history, *now), identity(next), identity(half), database.before.is_some() && *is_past)
+                .hash(state);
         }
         // The order of guards does not matter.
-        let mut guards: Vec<u64> = guards.iter().map(|guard| alone(|hasher| self.of_guard(guard, hasher))).collect();
+        let mut guards: Vec<u64> =
+            guards.iter().map(|guard| hash_of(|hasher| self.hash_guard(guard, hasher))).collect();
         guards.sort_unstable();
         guards.hash(state);
     }
 }
 
-/// Returns an age, limited to `most`; older ages make no difference.
+/// Returns an age, limited to `most`: older ages make no difference.
 fn age(time: Duration, now: Duration, most: Duration) -> Duration {
     now.saturating_sub(time).min(most)
 }
 
-fn alone(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
+fn hash_of(write: impl FnOnce(&mut DefaultHasher)) -> u64 {
     let mut hasher = DefaultHasher::new();
     write(&mut hasher);
     hasher.finish()
 }
 
-/// Hashes a log, with the ages of its rows from this one on.
-fn of_log(log: &ModelLog, from: usize, now: Duration, state: &mut impl Hasher) {
-    (kills(log.horizon), log.begun, log.pruned).hash(state);
+/// Hashes a log, with the ages of its rows starting at this row.
+fn hash_log(log: &ModelLog, from: usize, now: Duration, state: &mut impl Hasher) {
+    (kills(log.horizon), log.restarts, log.pruned).hash(state);
     for row in &log.rows {
         (row.entry.logged, &row.entry.revocation).hash(state);
     }
@@ -82,42 +84,43 @@ fn of_log(log: &ModelLog, from: usize, now: Duration, state: &mut impl Hasher) {
     }
 }
 
-/// Returns the last entry and the ages; the entry determines those before it, and so the revocations.
-fn of_history(history: &History, now: Duration) -> impl Hash + use<> {
+/// Returns the last entry and the ages. The last entry determines the earlier entries, and so the revocations.
+fn history_identity(history: &History, now: Duration) -> impl Hash + use<> {
     let polled_at = history.polled_at().map(|time| age(time, now, TICK_LENGTH * 3));
     (history.position(), polled_at, kills(history.contents().horizon().until))
 }
 
 impl ModelState {
-    fn of_guard(&self, guard: &ModelGuard, state: &mut DefaultHasher) {
-        let ModelGuard { revocation_state, told, began, stream, kept, flight, reader } = guard;
+    fn hash_guard(&self, guard: &ModelGuard, state: &mut DefaultHasher) {
+        let ModelGuard { revocation_state, received, began, stream, kept, flight, reader } = guard;
         let now = self.now;
         let old = LEASE + TICK_LENGTH;
         // An answer to a request from this moment does not count if the feed began at the same moment.
-        (told, *began == Some(now)).hash(state);
+        (received, *began == Some(now)).hash(state);
         if let Some(KeptEvidence { token, evidence }) = kept {
-            // A renewal counts only for the introspection. For a row of the feed it acts like a request at that time,
-            // and an older time makes no difference.
+            // A renewal matters only for the introspection. At a row of the feed, a renewal has the same effect as a
+            // request at its time. An older time makes no difference.
             let outlasts = now > evidence.asked + LEASE;
             let lease = revocation_state.lease();
-            let is_told = told.iter().any(|told| guard::position(*told) == evidence.position);
+            let is_received = received.iter().any(|received| guard::position(*received) == evidence.position);
             let (lease, asked) =
-                if is_told { (None, lease.max(Some(evidence.asked))) } else { (lease, Some(evidence.asked)) };
+                if is_received { (None, lease.max(Some(evidence.asked))) } else { (lease, Some(evidence.asked)) };
             let [lease, asked] = [lease, asked].map(|time| time.map(|time| age(time, now, old)));
             let counts = began.is_none_or(|began| evidence.asked > began);
             (token, evidence.position, counts, outlasts, lease, asked).hash(state);
         }
-        let of = |flight: &Flight| (flight.token, flight.replica, age(flight.asked, now, old), flight.answered);
-        flight.as_ref().map(of).hash(state);
+        let identity = |flight: &Flight| (flight.token, flight.replica, age(flight.asked, now, old), flight.answered);
+        flight.as_ref().map(identity).hash(state);
         reader.as_ref().map(|reader| (reader.began, &reader.before)).hash(state);
         stream.is_some().hash(state);
         if let Some(stream) = stream {
-            self.of_stream(stream, state);
+            self.hash_stream(stream, state);
         }
     }
 
-    fn of_stream(&self, stream: &ModelStream, state: &mut DefaultHasher) {
-        let ModelStream { replica, cursor, opened, of, down, renewals: _, read, owes_reset, awaited } = stream;
+    fn hash_stream(&self, stream: &ModelStream, state: &mut DefaultHasher) {
+        let ModelStream { replica, cursor, opened, history_number, down, renewals: _, read, owes_reset, awaited } =
+            stream;
         let now = self.now;
         let ModelReplica { history, .. } = &self.replicas[*replica];
         let old = LEASE + TICK_LENGTH;
@@ -125,7 +128,7 @@ impl ModelState {
         let opened = cursor
             .awaits_poll()
             .then(|| (history.polled_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
-        (replica, *of == history.number(), cursor.told(), opened, owes_reset, awaited).hash(state);
+        (replica, *history_number == history.number(), cursor.told(), opened, owes_reset, awaited).hash(state);
         for SentEvent { event, asked } in down.iter().chain(read) {
             match event {
                 FeedEvent::Reset(position) => (0, position).hash(state),

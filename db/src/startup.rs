@@ -1,5 +1,5 @@
-//! Retries during a start. A machine that starts many programs at once is slow, and the limits of calls are too short
-//! for that.
+//! Retries during a start. A machine that starts many programs at once is slow, and the time limits of calls are too
+//! short for a slow start.
 
 use std::time::Duration;
 
@@ -7,7 +7,8 @@ use tokio::time::{Instant, sleep};
 
 use super::StoreError;
 
-/// Longest wait of a start: for its database to open, for another process that migrates it, and for an answer.
+/// Longest wait during a start: until the database opens, until another process has migrated it, and until an answer
+/// arrives.
 pub(super) const START_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Pause between two tries.
@@ -16,22 +17,23 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// Repeats work that may be done twice, for half a minute while the database is away.
 ///
 /// # Errors
-/// The last [`StoreError`]; [`StoreError::Unknown`] if a commit was not answered before: the database may have written it.
+/// The last [`StoreError`]. [`StoreError::Unknown`] if an earlier commit was not answered: the database may have stored
+/// the write.
 pub async fn patiently<T, F>(work: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
     let give_up = Instant::now() + START_TIMEOUT;
-    let mut is_open = false;
+    let mut is_unknown = false;
     loop {
         let done = work().await;
-        is_open |= matches!(done, Err(StoreError::Unknown(_)));
+        is_unknown |= matches!(done, Err(StoreError::Unknown(_)));
         match done {
             Err(StoreError::Unavailable(cause) | StoreError::Unknown(cause)) if Instant::now() < give_up => {
                 tracing::debug!(%cause, "the database does not answer yet");
                 sleep(RETRY_INTERVAL).await;
             }
-            Err(error) if is_open => return Err(error.or_unknown()),
+            Err(error) if is_unknown => return Err(error.or_unknown()),
             done => return done,
         }
     }
