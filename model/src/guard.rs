@@ -79,9 +79,10 @@ pub(crate) struct ModelStream {
     pub(crate) replica: usize,
     /// The replica's end of the stream.
     pub(crate) cursor: FeedCursor,
-    /// Time of opening, and number of the history that the cursor follows.
+    /// Time of opening.
     pub(crate) opened: Duration,
-    pub(crate) of: u64,
+    /// Number of the history that the cursor follows.
+    pub(crate) history_number: u64,
     /// Messages that the guard has not received.
     pub(crate) down: VecDeque<SentEvent>,
     pub(crate) renewals: Renewals,

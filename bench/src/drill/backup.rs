@@ -61,8 +61,8 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     services.stop()?;
     let calls = client.history.calls().clone();
     report.broken.extend(calls.iter().filter(|call| !call.answer.reason.is_empty()).map(|call| {
-        let seen = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
-        Broken::new("a pair refuses no call during its backup", seen)
+        let observed = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
+        Broken::new("a pair refuses no call during its backup", observed)
     }));
     figures.add_to(&mut report, &calls);
     Ok(report)
@@ -101,8 +101,8 @@ async fn restored(
         let is_missing =
             |write: &&AcknowledgedWrite| held.get(&write.name).is_none_or(|ids| *ids != [write.id.clone()]);
         broken.extend(written.iter().filter(is_missing).map(|AcknowledgedWrite { name, id }| {
-            let seen = format!("{name}: {id}, and the backup has {:?}", held.get(name));
-            Broken::new("a backup has each write acknowledged before its start, once", seen)
+            let observed = format!("{name}: {id}, and the backup has {:?}", held.get(name));
+            Broken::new("a backup has each write acknowledged before its start, once", observed)
         }));
     }
     services.stop()?;

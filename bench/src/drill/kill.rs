@@ -53,8 +53,8 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     services.stop()?;
     let calls = first.history.calls().clone();
     report.broken.extend(calls.iter().filter(|call| !call.answer.reason.is_empty()).map(|call| {
-        let seen = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
-        Broken::new("a running pair refuses no call", seen)
+        let observed = format!("{:?}: {}, {}", call.operation, call.answer, call.answer.message);
+        Broken::new("a running pair refuses no call", observed)
     }));
     let acknowledged = calls.iter().filter(|call| call.answer.code == Code::Ok).count();
     report.lines.clear();

@@ -64,9 +64,9 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let mut client = RefreshClient::register(&services).await?;
     let (mut lost, mut kills) = (0, 0);
     for round in 1..=rounds {
-        let loss = choose_loss(round, &mut random);
-        lost += usize::from(loss != Lost::No);
-        match loss {
+        let fault = choose_loss(round, &mut random);
+        lost += usize::from(fault != Lost::No);
+        match fault {
             Lost::No => {}
             Lost::Forgotten => client.refresh_at_once(1).await?,
             Lost::TwoTabs => client.refresh_at_once(2).await?,
@@ -84,13 +84,13 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
         if let Err(broken) = client.refresh_until_answered().await {
             report
                 .broken
-                .push(Broken::new("a client continues within the grace", format!("round {round}, {loss:?}: {broken}")));
+                .push(Broken::new("a client continues within the grace", format!("round {round}, {fault:?}: {broken}")));
             break;
         }
         if let Some(broken) = client.accept_successor() {
             report
                 .broken
-                .push(Broken::new("a session has one live branch", format!("round {round}, {loss:?}: {broken}")));
+                .push(Broken::new("a session has one live branch", format!("round {round}, {fault:?}: {broken}")));
             break;
         }
     }

@@ -33,23 +33,23 @@ impl Balancer {
     pub(super) async fn start(servers: [&Arc<PostgresServer>; 2]) -> Result<Option<Self>, Failure> {
         let Some(program) = program() else { return Ok(None) };
         let folder = tempfile::tempdir()?;
-        let (mut agents, mut links, mut lines) = (JoinSet::new(), Vec::new(), String::new());
+        let (mut agents, mut links, mut settings_lines) = (JoinSet::new(), Vec::new(), String::new());
         for (number, server) in servers.into_iter().enumerate() {
             let link = Proxy::to_socket(server.socket());
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             let (address, agent) = (link.address(), listener.local_addr()?.port());
-            let line = format!(
+            let server_line = format!(
                 "  server s{number} {address} check inter 200 fall 1 rise 1 on-marked-down shutdown-sessions \
                  agent-check agent-addr 127.0.0.1 agent-port {agent} agent-inter 100\n"
             );
-            lines.push_str(&line);
+            settings_lines.push_str(&server_line);
             agents.spawn(answer(listener, Arc::clone(server)));
             links.push(link);
         }
         let address = free_address().await?;
         let settings = format!(
             "defaults\n  mode tcp\n  timeout connect 1s\n  timeout check 1s\n  timeout client 1h\n  timeout server 1h\n\
-             listen postgres\n  bind {address}\n  option pgsql-check user postgres\n{lines}"
+             listen postgres\n  bind {address}\n  option pgsql-check user postgres\n{settings_lines}"
         );
         let path = folder.path().join("haproxy.cfg");
         std::fs::write(&path, settings)?;
