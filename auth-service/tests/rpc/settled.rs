@@ -64,12 +64,12 @@ async fn commit_with_a_lost_answer_is_acknowledged() {
     );
     assert_eq!(service.login(EMAIL, PASSWORD).await.unwrap_err().code(), Code::Unauthenticated);
 
-    // The statement is prepared already, so the lost answer belongs to its execution.
-    proxy.cut_on_answer_of(CLIENT);
+    proxy.cut_on_answer_of(b"commit");
     let tokens = service.login(EMAIL, OTHER).await.unwrap().tokens.unwrap();
     proxy.fired().await;
     assert_eq!(state(&service, &tokens.access_token).await, TokenState::Active);
 
+    // The statement is prepared already, so the lost answer belongs to its execution.
     proxy.cut_on_answer_of(CLIENT);
     let request = RefreshTokenRequest { refresh_token: tokens.refresh_token, ..RefreshTokenRequest::default() };
     let next = service.auth().refresh_token(request).await.unwrap().into_inner().tokens.unwrap().access_token;
