@@ -13,11 +13,11 @@ pub struct AuditEvent {
     pub kind: i32,
     /// The party that caused the event: the id of a user; `service:` and a name; `operator` for a command on the
     /// database; `system` for the service itself; empty for a caller without a valid token. `erased-` and 32 hexadecimal
-    /// digits stand for a deleted user.
+    /// digits stand for a deleted user, and `erased` in the event of the deletion.
     #[prost(string, tag = "4")]
     pub actor: ::prost::alloc::string::String,
-    /// The subject of the event: the id of a user, `key:` and the id of a signing key, `erased-` and 32 hexadecimal digits
-    /// for a deleted user, or empty.
+    /// The subject of the event: the id of a user, `key:` and the id of a signing key, or empty. Deleted users are shown
+    /// as in `actor`.
     #[prost(string, tag = "5")]
     pub subject: ::prost::alloc::string::String,
     /// The caller's IP address, as in `Session.peer`; empty if there was no call.

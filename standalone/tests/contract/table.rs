@@ -18,7 +18,9 @@ const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostO
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = vec![create_user()];
     rows.extend(
-        [tokens(), users(), callers(), admins(), absent(), sessions(), posts(Row::guarded)].into_iter().flatten(),
+        [tokens(), users(), callers(), admins(), absent(), sessions(), audit(), posts(Row::guarded)]
+            .into_iter()
+            .flatten(),
     );
     rows
 }
@@ -149,6 +151,18 @@ fn admins() -> Vec<Row> {
             .of_a_disabled_owner()
             .showing("/user/state", "USER_STATE_ACTIVE")
             .changing(Changes::Owner),
+    ]
+}
+
+/// Returns the rows of `AuditService`.
+fn audit() -> Vec<Row> {
+    const LIST: &str = "gatepost.auth.v1.AuditService/ListAuditEvents";
+    const WATCH: &str = "gatepost.auth.v1.AuditService/WatchAuditEvents";
+    vec![
+        Row::guarded(LIST, "{}", ADMINS),
+        Row::guarded(LIST, r#"{"filter":{"subject":"$OWNER"},"pageSize":1000}"#, ADMINS)
+            .showing("/events/0/subject", "$OWNER"),
+        Row::guarded(WATCH, "{}", ADMINS),
     ]
 }
 

@@ -86,4 +86,7 @@ async fn late_commit_is_not_missed(store: Case) {
     assert_eq!(after.last().unwrap().position, 2);
 }
 
-on_both_engines!(crate::support::Case: watchers_see_each_event_once, late_commit_is_not_missed);
+on_both_engines!(crate::support::Case:
+    watchers_see_each_event_once,
+    late_commit_is_not_missed,
+);
