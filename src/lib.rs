@@ -30,8 +30,8 @@ pub use client::{NoToken, Reaction, TokenSource, WithSource, WithToken};
 pub use dial::InvalidUrl;
 pub use guard::{
     AuthService, BuildError, CertificateServices, Guard, GuardLayer, HeaderFault, Identity, InactiveReason,
-    Introspection, Policy, PolicyError, Rejection, RowFault, Rule, RuleFault, SubjectKind, Token, TokenDigest,
-    TokenFormFault, TokenHeader, TokenStatus, TrafficClass, Unavailable, Verify,
+    Introspection, Policy, PolicyError, RejectedCall, Rejection, RowFault, Rule, RuleFault, SubjectKind, Token,
+    TokenDigest, TokenFormFault, TokenHeader, TokenStatus, TrafficClass, Unavailable, Verify,
 };
 pub use peer_certificate::{CertificateName, InvalidName, PeerCertificate};
 pub use status::AUTH_DOMAIN;

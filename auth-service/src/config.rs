@@ -1,6 +1,7 @@
 //! The service's settings, and their checks at the start.
 
 mod attempts;
+mod audit;
 mod clock;
 mod keys;
 mod proxies;
@@ -29,6 +30,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 
 pub use attempts::AttemptFlags;
+pub use audit::AuditFlags;
 pub use clock::ClockFlags;
 pub use keys::KeyFlags;
 pub(crate) use keys::check_lead;
@@ -127,6 +129,9 @@ pub struct AuthFlags {
     /// Quotas of addresses and users
     #[command(flatten, next_help_heading = "Quotas of addresses and users")]
     pub quotas: QuotaFlags,
+    /// Audit log
+    #[command(flatten, next_help_heading = "Audit log")]
+    pub audit: AuditFlags,
     /// Proxies before the service
     #[command(flatten, next_help_heading = "Proxies before the service")]
     pub proxies: ProxyFlags,
@@ -216,6 +221,7 @@ impl AuthConfig {
         let collector = flags.telemetry.open(flags.insecure_switch())?;
         let audiences = flags.audiences()?;
         flags.attempts.check()?;
+        flags.audit.check()?;
         flags.refresh.check()?;
         flags.proxies.check()?;
         flags.keys.check()?;

@@ -1,5 +1,7 @@
 //! Converts between wire messages and domain types.
 
+mod audit;
+mod context;
 mod feed;
 
 use std::borrow::Cow;
@@ -10,28 +12,25 @@ use gatepost::Identity;
 use gatepost::api::auth::v1;
 use kit::failure::Violation;
 use kit::mask::MaskField;
-use kit::peer::CallerResolver;
 use kit::{etag, mask, page, request_id};
 use prost_types::Timestamp;
-use tonic::Request;
 
 use crate::app::SessionTokens;
 use crate::app::password_reset::IssuedCode;
 use crate::app::register::{Registered, Registrant};
 use crate::app::users::UserUpdate;
 use crate::domain::{
-    Audiences, Client, Email, EntryFingerprint, ListedSession, LogId, Logged, LoginActivity, Name, Password,
-    PasswordPolicy, Position, Role, Roles, SessionId, User, UserChange, UserState,
+    Audiences, Email, EntryFingerprint, ListedSession, LogId, Logged, LoginActivity, Name, Password, PasswordPolicy,
+    Position, Role, Roles, SessionId, User, UserChange, UserState,
 };
 use crate::error::AuthError;
 use crate::keys::model::PublicKey;
 use crate::store::Filter;
 use crate::tokens::{Claims, VerifiedToken};
 
+pub(crate) use audit::{audit_cursor, audit_event, audit_filter, audit_scope, cursor_text};
+pub(crate) use context::{context, of_headers};
 pub(crate) use feed::{feed_event, greeting};
-
-/// Largest stored part of a client's `user-agent`, in bytes.
-const MAX_USER_AGENT: usize = 256;
 
 pub(crate) fn registrant(request: v1::CreateUserRequest, passwords: PasswordPolicy) -> Result<Registrant, AuthError> {
     let mut violations = Vec::new();
@@ -176,16 +175,6 @@ pub(crate) fn audiences(known: &Audiences, wanted: Vec<String>) -> Result<Vec<St
 
 pub(crate) fn page_size(size: i32) -> Result<u32, AuthError> {
     page::size(size).ok_or_else(|| AuthError::violation("page_size", page::SIZE_RULE))
-}
-
-/// Reads the address and the user agent of a call.
-pub(crate) fn client<T>(request: &Request<T>, callers: &CallerResolver) -> Client {
-    let user_agent = request.metadata().get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    Client {
-        peer: callers.resolve(request).map(|address| address.to_string()).unwrap_or_default(),
-        // A header's text is ASCII, so it can be cut at any byte.
-        user_agent: user_agent[..user_agent.len().min(MAX_USER_AGENT)].to_owned(),
-    }
 }
 
 /// Writes a user, with email and roles only if `in_full`.

@@ -21,6 +21,9 @@ use crate::view::StaleView;
 /// Time after which a caller may try again while the hashing queue is full.
 const HASH_RETRY_DELAY: Duration = Duration::from_secs(2);
 
+/// Time after which a caller may try again while too many streams of audit events are open.
+const WATCHER_RETRY_DELAY: Duration = Duration::from_secs(10);
+
 /// Cause of a failed call.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum AuthError {
@@ -42,6 +45,10 @@ pub(crate) enum AuthError {
     EmailTaken,
     #[error("the page token is unknown, of another request or too old")]
     PageTokenInvalid,
+    #[error("events after the cursor are gone")]
+    CursorExpired,
+    #[error("too many streams of audit events are open")]
+    TooManyWatchers,
     #[error("the request id belongs to another request")]
     RequestIdReused,
     #[error("there is no such user")]
@@ -147,6 +154,18 @@ impl From<AuthError> for Status {
                 "User already exists, please supply another email address",
             ),
             AuthError::PageTokenInvalid => failure::page_token::<ErrorReason>(),
+            AuthError::CursorExpired => status(
+                Code::OutOfRange,
+                ErrorReason::CursorExpired,
+                "events after the cursor were deleted, or the database was restored: list the events, and watch without \
+                 a cursor",
+            ),
+            AuthError::TooManyWatchers => retry(
+                Code::ResourceExhausted,
+                ErrorReason::Overloaded,
+                "this replica has 16 streams of audit events already: end one, or try again later",
+                WATCHER_RETRY_DELAY,
+            ),
             AuthError::RequestIdReused => failure::request_id_reused::<ErrorReason>(),
             AuthError::UserNotFound(id) => {
                 failure::not_found(ErrorReason::UserNotFound, "gatepost.auth.v1.User", &id, "user not found")

@@ -1,6 +1,7 @@
 //! The auth service: users, sessions, signing keys, tokens and their introspection.
 
 mod app;
+mod audit;
 mod commands;
 mod config;
 mod convert;
@@ -22,8 +23,8 @@ pub mod view;
 
 pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
 pub use config::{
-    AttemptFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags, RefreshFlags,
-    Registration, SECRETS, SigningSettings, TlsFlags,
+    AttemptFlags, AuditFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags,
+    RefreshFlags, Registration, SECRETS, SigningSettings, TlsFlags,
 };
 pub use passwords::{HashError, Hasher};
 pub use run::{AuthRunError, DatabaseLost, run};

@@ -7,7 +7,8 @@ use crate::config::Registration;
 use crate::domain::Role;
 
 /// Services behind the guard.
-pub(crate) const SERVICES: [&str; 4] = [
+pub(crate) const SERVICES: [&str; 5] = [
+    "gatepost.auth.v1.AuditService",
     "gatepost.auth.v1.AuthService",
     "gatepost.auth.v1.SessionService",
     "gatepost.auth.v1.TokenService",
@@ -40,6 +41,8 @@ pub(crate) fn policy(registration: Registration) -> Policy {
     Policy::closed()
         .with_health()
         .with_reflection()
+        .rule("/gatepost.auth.v1.AuditService/ListAuditEvents", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.AuditService/WatchAuditEvents", Rule::role(Role::ADMIN))
         .rule("/gatepost.auth.v1.AuthService/Login", Rule::Public)
         .rule("/gatepost.auth.v1.AuthService/RefreshToken", Rule::Public)
         .rule("/gatepost.auth.v1.AuthService/Logout", Rule::Authenticated)
@@ -100,13 +103,14 @@ mod tests {
 
     #[test]
     fn guarded_streams_are_known() {
-        // Each stream named here has a test of its end in tests/rpc/stale.rs.
+        // Each stream named here has a test of its end in tests/rpc/stale.rs or tests/rpc/audit_watch.rs.
         for registration in [Registration::Open, Registration::Closed] {
             let policy = policy(registration);
             let streams = methods(DESCRIPTOR_SET, "gatepost.auth.v1").into_iter().filter(|method| method.is_stream);
             let guarded = streams.filter(|method| *policy.find_rule(&method.path) != Rule::Public);
             let paths: Vec<_> = guarded.map(|method| method.path).collect();
-            assert_eq!(paths, ["/gatepost.auth.v1.TokenService/WatchRevocations"]);
+            let audit = "/gatepost.auth.v1.AuditService/WatchAuditEvents";
+            assert_eq!(paths, [audit, "/gatepost.auth.v1.TokenService/WatchRevocations"]);
         }
     }
 }

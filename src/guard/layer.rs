@@ -15,8 +15,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::authorizer::{AdmittedCaller, Authorizer};
+use super::rejected_call::RejectionObserver;
 use super::streaming::{Admission, OpenCall};
-use super::{CertificateServices, Identity, Policy, PolicyError, Verify, identity_headers, token};
+use super::{CertificateServices, Identity, Policy, PolicyError, RejectedCall, Verify, identity_headers, token};
 use crate::metrics::GuardMetrics;
 
 /// A layer that puts a [`Guard`] around a server. Every method needs a valid token unless the policy says otherwise. An
@@ -26,6 +27,7 @@ pub struct GuardLayer<V> {
     audience: Option<Arc<str>>,
     peer: PeerLookup,
     services: Option<Arc<CertificateServices>>,
+    observer: Option<RejectionObserver>,
 }
 
 /// A function that finds the peer of a call in the request's extensions.
@@ -39,7 +41,7 @@ impl<V: Verify> GuardLayer<V> {
     pub fn new(policy: Policy, verifier: V) -> Result<Self, PolicyError> {
         policy.check_rows()?;
         let authorizer = Arc::new(Authorizer::new(policy, verifier, GuardMetrics::default()));
-        Ok(Self { authorizer, audience: None, peer: |_| None, services: None })
+        Ok(Self { authorizer, audience: None, peer: |_| None, services: None, observer: None })
     }
 
     /// Refuses tokens for other audiences. Default: the guard does not check the audience.
@@ -74,6 +76,13 @@ impl<V: Verify> GuardLayer<V> {
         Self { services: Some(Arc::new(services)), ..self }
     }
 
+    /// Shows each refused call to this function, for example for an audit log. The function runs inside the call, so it
+    /// must not block. Anyone can cause refusals, so it must limit its work. Default: none.
+    #[must_use]
+    pub fn on_rejection(self, observe: impl Fn(&RejectedCall<'_>) + Send + Sync + 'static) -> Self {
+        Self { observer: Some(RejectionObserver::new(observe)), ..self }
+    }
+
     /// Returns a handle to the decision counters, which all clones share.
     pub fn metrics(&self) -> GuardMetrics {
         self.authorizer.metrics.clone()
@@ -89,7 +98,8 @@ impl<V> fmt::Debug for GuardLayer<V> {
 impl<V> Clone for GuardLayer<V> {
     fn clone(&self) -> Self {
         let (authorizer, audience) = (Arc::clone(&self.authorizer), self.audience.clone());
-        Self { authorizer, audience, peer: self.peer, services: self.services.clone() }
+        let (services, observer) = (self.services.clone(), self.observer.clone());
+        Self { authorizer, audience, peer: self.peer, services, observer }
     }
 }
 
@@ -146,7 +156,7 @@ where
         // Only `self.inner` was polled ready. Call it, and keep its clone for the next poll.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
-        let GuardLayer { authorizer, audience, peer, services } = self.layer.clone();
+        let GuardLayer { authorizer, audience, peer, services, observer } = self.layer.clone();
         Box::pin(async move {
             if let Some(status) = not_grpc(&request) {
                 authorizer.log_not_grpc(&request, status);
@@ -170,7 +180,13 @@ where
                     call.check_response(pin!(inner.call(request))).await
                 }
                 Ok(None) => Ok(inner.call(request).await?.map(Body::new)),
-                Err(rejection) => Ok(Status::from(rejection).into_http()),
+                Err(rejection) => {
+                    if let Some(observer) = observer {
+                        let (path, headers) = (request.uri().path(), request.headers());
+                        observer.observe(&RejectedCall { rejection, path, headers, peer });
+                    }
+                    Ok(Status::from(rejection).into_http())
+                }
             }
         })
     }

@@ -23,6 +23,7 @@ mod log_lines;
 mod peers;
 mod plausibility;
 mod policy;
+mod rejected_call;
 #[cfg(test)]
 mod scripted;
 mod shared_revocation_state;
@@ -37,6 +38,7 @@ pub use client::AuthService;
 pub use identity::{Identity, IdentityClaims, SubjectKind};
 pub use layer::{Guard, GuardLayer};
 pub use policy::{Policy, PolicyError, Predicate, RowFault, Rule, RuleFault};
+pub use rejected_call::RejectedCall;
 pub use token::{Token, TokenDigest};
 pub use verify::{Introspection, TokenStatus, TrafficClass, Unavailable, Verify};
 

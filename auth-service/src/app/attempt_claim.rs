@@ -34,9 +34,9 @@ impl AttemptClaim {
         }
     }
 
-    /// Keeps the attempt counted, since its outcome is known.
-    pub(super) fn keep(mut self) -> bool {
-        self.seen.take().is_some()
+    /// Keeps the attempt counted, since its outcome is known. Returns the account's failures with this one.
+    pub(super) fn keep(mut self) -> Option<i32> {
+        self.seen.take().map(|seen| seen.count.saturating_add(1))
     }
 }
 

@@ -7,10 +7,13 @@ use kit::shutdown::Shutdown;
 
 use super::accounts::{AttemptAccounts, PasswordPurpose};
 use super::attempt_claim::AttemptClaim;
-use crate::domain::{AttemptLimits, Client, Failures, Password, User, UserState, network};
+use crate::audit::AuditSource;
+use crate::domain::{
+    AttemptLimits, AuditContext, AuditKind, Client, Failures, NewAuditEvent, Password, User, UserState, network,
+};
 use crate::error::AuthError;
 use crate::passwords::{Guess, Guesses, HashError, Hasher};
-use crate::store::{AccountDigest, AllowanceKind, AuthStore, Credentials};
+use crate::store::{AccountDigest, AllowanceKind, AuthStore, Credentials, WrongPassword};
 
 /// Parts that check passwords and count attempts.
 #[derive(Clone)]
@@ -21,6 +24,7 @@ pub(crate) struct Attempts {
     pub(crate) guesses: Guesses,
     pub(crate) limits: AttemptLimits,
     pub(crate) clock: Clock,
+    pub(crate) audit: AuditSource,
 }
 
 /// Check of one password.
@@ -30,6 +34,9 @@ struct Attempt {
     network: String,
     found: Option<Credentials>,
     turn: AttemptTurn,
+    context: AuditContext,
+    /// Kind of the event of a failure.
+    failure: AuditKind,
 }
 
 /// Permission to check the password of an attempt.
@@ -48,10 +55,10 @@ impl Attempts {
     pub(super) async fn check(
         &self,
         purpose: PasswordPurpose<'_>,
-        client: &Client,
+        context: &AuditContext,
         password: Password,
     ) -> Result<User, AuthError> {
-        self.begin(purpose, client).await?.check_password(password).await
+        self.begin(purpose, context).await?.check_password(password).await
     }
 
     /// Hashes a new password for this client.
@@ -79,10 +86,13 @@ impl Attempts {
         wait.map_or(Ok(()), |wait| Err(AuthError::TooManyAttempts(wait)))
     }
 
-    /// Counts a failure of the caller's address that belongs to no account.
-    pub(super) async fn count_failure(&self, client: &Client) -> Result<(), AuthError> {
-        let network = network(&client.peer);
-        Ok(self.store.add_failure(&[], &network, self.limits.failures, self.clock.earliest()).await?)
+    /// Counts a failure of the caller's address that counts for no account, and records the event.
+    pub(super) async fn count_failure(&self, failed: NewAuditEvent) -> Result<(), AuthError> {
+        let (network, accounts) = (network(&failed.context.client.peer), Vec::new());
+        // Without an account, none is locked.
+        let locked = failed.clone();
+        let wrong = WrongPassword { accounts, claimed: None, limits: self.limits, failed, locked };
+        Ok(self.store.add_failure(wrong, &network, self.clock.earliest()).await?)
     }
 
     /// Returns the line of the hashing queue for callers of this network. All callers share one line if addresses have no
@@ -92,15 +102,20 @@ impl Attempts {
     }
 
     /// Looks up the account. Fails if the address or the account must wait.
-    async fn begin(&self, purpose: PasswordPurpose<'_>, client: &Client) -> Result<Attempt, AuthError> {
+    async fn begin(&self, purpose: PasswordPurpose<'_>, context: &AuditContext) -> Result<Attempt, AuthError> {
         let (limits, now) = (self.limits, self.clock.earliest());
-        let network = network(&client.peer);
+        let network = network(&context.client.peer);
+        let failure = match purpose {
+            PasswordPurpose::Login(_) => AuditKind::LoginFailed,
+            PasswordPurpose::Proof(_) => AuditKind::PasswordCheckFailed,
+        };
         let (accounts, trial) = AttemptAccounts::find(&self.store, purpose, &network).await?;
         if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
             return Err(AuthError::TooManyAttempts(wait));
         }
         let turn = if limits.free_failures == 0 { AttemptTurn::default() } else { self.turn(&accounts, now).await? };
-        Ok(Attempt { parts: self.clone(), accounts, network, found: trial.found, turn })
+        let (parts, context) = (self.clone(), context.clone());
+        Ok(Attempt { parts, accounts, network, found: trial.found, turn, context, failure })
     }
 
     /// Takes the slots of a guess, then reads the failures of the accounts that count it. A guess counts its failure
@@ -158,30 +173,43 @@ impl Attempt {
         let found = self.found.take();
         let hash = found.as_ref().map(|found| found.password_hash.clone());
         let line = self.parts.line(&self.network);
-        let is_right = self.parts.hasher.verify(line, gone, password, hash).await? && !self.turn.is_void;
-        if let Some(found) = found.filter(|found| is_right && found.user.state == UserState::Active) {
-            self.succeeded().await?;
-            return Ok(found.user);
-        }
-        self.failed().await?;
+        let is_right = self.parts.hasher.verify(line, gone, password, hash).await?;
+        let reason = match &found {
+            None => "unknown_user",
+            Some(_) if !is_right => "wrong_password",
+            Some(found) if found.user.state != UserState::Active => "disabled_user",
+            Some(_) if self.turn.is_void => "barred",
+            Some(found) => {
+                let user = found.user.clone();
+                self.succeeded().await?;
+                return Ok(user);
+            }
+        };
+        let event = |kind| {
+            let event = self.parts.audit.event(kind, &self.context);
+            found.as_ref().map_or(event.clone(), |found| event.about_user(found.user.id))
+        };
+        let (failed, locked) = (event(self.failure).with("reason", reason), event(AuditKind::AccountLocked));
+        self.failed(failed, locked).await?;
         Err(AuthError::InvalidCredentials)
     }
 
     /// Clears the failures of the account after a right password.
     async fn succeeded(mut self) -> Result<(), AuthError> {
-        if self.turn.claim.take().is_some_and(AttemptClaim::keep) {
+        if self.turn.claim.take().and_then(AttemptClaim::keep).is_some() {
             self.parts.store.clear_failures(&self.accounts.answering).await?;
         }
         Ok(())
     }
 
-    /// Counts a wrong password.
-    async fn failed(mut self) -> Result<(), AuthError> {
-        let is_counted = self.turn.claim.take().is_some_and(AttemptClaim::keep);
-        let answering = Some(self.accounts.answering).filter(|_| !is_counted);
-        let counted: Vec<AccountDigest> = answering.into_iter().chain(self.accounts.elsewhere).collect();
+    /// Counts a wrong password, and records the events.
+    async fn failed(mut self, failed: NewAuditEvent, locked: NewAuditEvent) -> Result<(), AuthError> {
+        let claimed = self.turn.claim.take().and_then(AttemptClaim::keep);
+        let answering = Some(self.accounts.answering).filter(|_| claimed.is_none());
+        let accounts = answering.into_iter().chain(self.accounts.elsewhere);
         let Attempts { store, limits, clock, .. } = &self.parts;
-        let counted = if limits.free_failures == 0 { &[][..] } else { &counted };
-        Ok(store.add_failure(counted, &self.network, limits.failures, clock.earliest()).await?)
+        let accounts = accounts.filter(|_| limits.free_failures != 0).collect();
+        let wrong = WrongPassword { accounts, claimed, limits: *limits, failed, locked };
+        Ok(store.add_failure(wrong, &self.network, clock.earliest()).await?)
     }
 }

@@ -2,9 +2,8 @@
 
 use super::accounts::PasswordPurpose;
 use super::quotas::Quota;
-use super::refresh::AUDIT;
 use super::{App, SessionTokens};
-use crate::domain::{Client, Email, Password, User, UserId};
+use crate::domain::{Actor, AuditContext, AuditKind, Email, Password, User, UserId};
 use crate::error::AuthError;
 
 /// Largest number of sessions that one login ends.
@@ -13,15 +12,15 @@ const MAX_ENDED: usize = 4;
 /// Logs a user in by email and password. The first access token is for these audiences.
 pub(crate) async fn login(
     app: &App,
-    client: &Client,
+    context: &AuditContext,
     email: &Email,
     password: Password,
     audiences: &[String],
 ) -> Result<(User, SessionTokens), AuthError> {
-    app.quotas.check(Quota::Logins, &client.peer, app.clock.earliest())?;
-    let user = app.attempts.check(PasswordPurpose::Login(email.key()), client, password).await?;
-    app.quotas.count(Quota::Logins, &client.peer, app.clock.earliest());
-    let tokens = begin(app, &user, client, audiences).await?;
+    app.quotas.check(Quota::Logins, &context.client.peer, app.clock.earliest())?;
+    let user = app.attempts.check(PasswordPurpose::Login(email.key()), context, password).await?;
+    app.quotas.count(Quota::Logins, &context.client.peer, app.clock.earliest());
+    let tokens = begin(app, &user, context, audiences).await?;
     Ok((user, tokens))
 }
 
@@ -29,13 +28,16 @@ pub(crate) async fn login(
 pub(super) async fn begin(
     app: &App,
     user: &User,
-    client: &Client,
+    context: &AuditContext,
     audiences: &[String],
 ) -> Result<SessionTokens, AuthError> {
     let begun = app.issuing.new_session(user.id, user.generation);
     let tokens = app.issuing.tokens(user, &begun, audiences)?;
     // A password change or a revocation of all sessions ran at the same time, and ended this session too.
-    if !app.store.create_session(&begun.session, client).await? {
+    let event = app.audit.event(AuditKind::LoginSucceeded, context).by_user(user.id).session(begun.session.id);
+    if !app.store.create_session(&begun.session, &context.client, &event).await? {
+        let event = app.audit.event(AuditKind::LoginFailed, context).about_user(user.id).with("reason", "ended");
+        app.store.record_audit_event(&event).await?;
         return Err(AuthError::InvalidCredentials);
     }
     if let Err(error) = end_surplus(app, user.id).await {
@@ -51,9 +53,9 @@ async fn end_surplus(app: &App, user: UserId) -> Result<(), AuthError> {
     let Some(most) = app.quotas.user_sessions else { return Ok(()) };
     for _ in 0..MAX_ENDED {
         let Some(id) = app.store.surplus_session(user, most, app.clock.now()).await? else { break };
-        let ended = app.store.revoke_session(id, Some(user), app.revoker.stamp()).await?;
+        let event = app.audit.event(AuditKind::SessionRevoked, Actor::System).session(id).with("reason", "surplus");
+        let ended = app.store.revoke_session(id, Some(user), app.revoker.stamp(), &event).await?;
         app.revoker.take_effect(ended).await?;
-        tracing::info!(target: AUDIT, event = "session_surplus", session = %id, %user);
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{App, failure_accounts};
-use crate::domain::{Email, LoginActivity, User, UserId};
+use crate::domain::{AuditContext, AuditKind, Email, LoginActivity, User, UserId};
 use crate::error::AuthError;
 use crate::store::AccountDigest;
 
@@ -29,8 +29,15 @@ pub(crate) async fn of_users(app: &App, users: &[&User]) -> Result<Logins, AuthE
     Ok(found)
 }
 
-/// Clears the wrong passwords of a user in all networks.
-pub(crate) async fn unlock(app: &App, user: &User) -> Result<(), AuthError> {
+/// Clears the wrong passwords of a user in all networks, and records the event.
+pub(crate) async fn unlock(app: &App, context: &AuditContext, user: &User) -> Result<(), AuthError> {
+    let accounts: Vec<AccountDigest> = accounts(app, &[user]).await?.into_keys().collect();
+    let event = app.audit.event(AuditKind::UserUnlocked, context).about_user(user.id);
+    Ok(app.store.unlock(&accounts, &event).await?)
+}
+
+/// Clears the wrong passwords of a user in all networks, after a new password. The event of the password tells of it.
+pub(crate) async fn clear_failures(app: &App, user: &User) -> Result<(), AuthError> {
     let accounts: Vec<AccountDigest> = accounts(app, &[user]).await?.into_keys().collect();
     Ok(app.store.clear_all_failures(&accounts).await?)
 }

@@ -3,7 +3,9 @@
 mod accounts;
 mod attempt_claim;
 mod attempts;
+pub(crate) mod audit;
 mod caller;
+mod denials;
 mod introspect;
 mod issuing;
 pub(crate) mod login;
@@ -21,7 +23,9 @@ pub(crate) mod watch;
 
 pub(crate) use accounts::failure_accounts;
 pub(crate) use attempts::Attempts;
+pub(crate) use audit::MAX_AUDIT_WATCHERS;
 pub(crate) use caller::Caller;
+pub(crate) use denials::{Denial, DenialClass, Denials};
 pub(crate) use introspect::{Introspector, VerifiedBearer};
 pub(crate) use issuing::{Issuing, SessionTokens};
 pub(crate) use parts::App;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::quotas::Quota;
 use super::{App, SessionTokens};
-use crate::domain::{Client, Decision, Rotation, SessionId};
+use crate::domain::{AuditContext, AuditKind, Decision, Rotation, SessionId};
 use crate::error::AuthError;
 use crate::store::{Refreshable, Rotated};
 use crate::tokens::{RefreshToken, Scope};
@@ -12,12 +12,13 @@ use crate::tokens::{RefreshToken, Scope};
 /// Returns the next tokens of the session of this refresh token. The access token is for these audiences.
 pub(crate) async fn refresh(
     app: &App,
-    client: &Client,
+    context: &AuditContext,
     token: &str,
     audiences: &[String],
 ) -> Result<SessionTokens, AuthError> {
+    let client = &context.client;
     app.quotas.check(Quota::BadRefreshes, &client.peer, app.clock.earliest())?;
-    let refreshed = next(app, token, client, audiences).await;
+    let refreshed = next(app, token, context, audiences).await;
     if let Err(AuthError::RefreshTokenInvalid) = refreshed {
         app.quotas.count(Quota::BadRefreshes, &client.peer, app.clock.earliest());
         if let Some(line) = app.refused_refreshes.allow() {
@@ -27,7 +28,7 @@ pub(crate) async fn refresh(
     refreshed
 }
 
-async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> Result<SessionTokens, AuthError> {
+async fn next(app: &App, text: &str, context: &AuditContext, audiences: &[String]) -> Result<SessionTokens, AuthError> {
     let presented = RefreshToken::parse(text).ok_or(AuthError::RefreshTokenInvalid)?;
     loop {
         let now = app.clock.now();
@@ -37,7 +38,7 @@ async fn next(app: &App, text: &str, client: &Client, audiences: &[String]) -> R
         if found.is_ended || now >= found.expire_time {
             return Err(AuthError::RefreshTokenInvalid);
         }
-        let refresh = RefreshCall { app, presented: &presented, found: &found, client, audiences, now };
+        let refresh = RefreshCall { app, presented: &presented, found: &found, context, audiences, now };
         let tokens = match app.grace.decide(index, &found.rotation, now) {
             _ if now >= found.idle_expire_time => return Err(AuthError::RefreshTokenInvalid),
             Decision::Rotate => refresh.rotate().await?,
@@ -63,7 +64,7 @@ struct RefreshCall<'a> {
     app: &'a App,
     presented: &'a RefreshToken,
     found: &'a Refreshable,
-    client: &'a Client,
+    context: &'a AuditContext,
     audiences: &'a [String],
     now: DateTime<Utc>,
 }
@@ -92,10 +93,10 @@ impl RefreshCall<'_> {
             idle_expire_time: expiry.idle,
             over_time: expiry.over,
         };
-        let is_ours = app.store.rotate(self.session(), rotation.generation, &rotated, self.client).await?;
+        let is_ours = app.store.rotate(self.session(), rotation.generation, &rotated, &self.context.client).await?;
         if is_ours {
             tracing::info!(target: AUDIT, event = "refresh", session = %self.session(), user = %self.found.user.id,
-                peer = self.client.peer);
+                peer = self.context.client.peer);
         }
         Ok(is_ours.then(|| SessionTokens { access, refresh: next.expose(), refresh_expire_time: expiry.idle }))
     }
@@ -115,18 +116,17 @@ impl RefreshCall<'_> {
 
     fn audit_grace(&self) {
         tracing::info!(target: AUDIT, event = "refresh_grace", session = %self.session(), user = %self.found.user.id,
-            peer = self.client.peer);
+            peer = self.context.client.peer);
     }
 
     /// Ends the session of a reused token, since two parties may hold the token.
     async fn end(&self) -> Result<AuthError, AuthError> {
-        let ended = self.app.store.revoke_session(self.session(), None, self.app.revoker.stamp()).await?;
+        let event = self.app.audit.event(AuditKind::RefreshTokenReused, self.context).session(self.session());
+        let ended = self.app.store.revoke_session(self.session(), None, self.app.revoker.stamp(), &event).await?;
         self.app.revoker.take_effect(ended).await?;
-        tracing::warn!(target: AUDIT, event = "refresh_token_reused", session = %self.session(),
-            user = %self.found.user.id, peer = self.client.peer, "refresh token reused: its session is ended");
         Ok(AuthError::RefreshTokenReused)
     }
 }
 
-/// Log target of the security events of users and operators.
-pub(super) const AUDIT: &str = "gatepost::audit";
+/// Log target of security events. These refreshes have lines and no rows: a session refreshes for as long as it lives.
+const AUDIT: &str = "gatepost::audit";

@@ -5,7 +5,7 @@ use kit::request_id::{Fingerprint, RequestId, RequestKey};
 
 use super::accounts::PasswordPurpose;
 use super::{App, Caller, SessionTokens, login};
-use crate::domain::{Client, Email, Name, NewPassword, NewUser, Password, Roles, User, UserId};
+use crate::domain::{AuditContext, AuditKind, Email, Name, NewPassword, NewUser, Password, Roles, User, UserId};
 use crate::error::AuthError;
 use crate::store::{Created, FirstSession};
 
@@ -46,7 +46,7 @@ impl Registrant {
 pub(crate) async fn register(
     app: &App,
     caller: Option<Caller>,
-    client: &Client,
+    context: &AuditContext,
     registrant: Registrant,
 ) -> Result<Registered, AuthError> {
     let request = registrant.request(caller);
@@ -56,13 +56,13 @@ pub(crate) async fn register(
     }
     let password = registrant.password.into_password();
     if let Some(id) = made {
-        return repeat(app, id, client, password).await;
+        return repeat(app, id, context, password).await;
     }
     if app.registration_logs_in {
         app.issuing.check_signs()?;
     }
     let new = NewUser {
-        password_hash: app.attempts.hash(client, password.clone()).await?,
+        password_hash: app.attempts.hash(&context.client, password.clone()).await?,
         id: app.issuing.ids.next(),
         name: registrant.name,
         email: registrant.email,
@@ -70,14 +70,15 @@ pub(crate) async fn register(
         create_time: app.clock.now(),
     };
     let begun = app.registration_logs_in.then(|| app.issuing.new_session(new.id, 1));
-    let first = begun.as_ref().map(|begun| FirstSession { session: &begun.session, client });
-    let user = match app.store.create_user(&new, first, request.as_ref()).await? {
+    let first = begun.as_ref().map(|begun| FirstSession { session: &begun.session, client: &context.client });
+    let event = app.audit.event(AuditKind::UserCreated, context);
+    let user = match app.store.create_user(&new, first, request.as_ref(), &event).await? {
         Created::User(user) => user,
         Created::EmailTaken => return Err(AuthError::EmailTaken),
         Created::Repeated => {
             // The same request ran twice at the same time, and the other run finished first.
             let made = earlier(app, request.as_ref()).await?;
-            return repeat(app, made.unwrap_or(new.id), client, password).await;
+            return repeat(app, made.unwrap_or(new.id), context, password).await;
         }
     };
     let tokens = begun.map(|begun| app.issuing.tokens(&user, &begun, app.audiences.default())).transpose()?;
@@ -96,13 +97,13 @@ async fn earlier(app: &App, request: Option<&RequestKey>) -> Result<Option<UserI
 
 /// Answers a repeated request after its user was created. The password is not stored with the request, so the caller must
 /// prove it, as at a login, before it gets tokens.
-async fn repeat(app: &App, id: UserId, client: &Client, password: Password) -> Result<Registered, AuthError> {
+async fn repeat(app: &App, id: UserId, context: &AuditContext, password: Password) -> Result<Registered, AuthError> {
     if !app.registration_logs_in {
         let user = app.store.user(id).await?.ok_or_else(|| AuthError::UserNotFound(id.to_string()))?;
         return Ok(Registered::Account(Box::new(user), None));
     }
-    let user = app.attempts.check(PasswordPurpose::Proof(id), client, password).await?;
-    let tokens = login::begin(app, &user, client, app.audiences.default()).await?;
+    let user = app.attempts.check(PasswordPurpose::Proof(id), context, password).await?;
+    let tokens = login::begin(app, &user, context, app.audiences.default()).await?;
     Ok(Registered::Account(Box::new(user), Some(tokens)))
 }
 

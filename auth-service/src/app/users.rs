@@ -8,7 +8,7 @@ use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 use super::accounts::PasswordPurpose;
 use super::login_activity::{self, Logins};
 use super::{App, Caller};
-use crate::domain::{Client, Password, Roles, User, UserChange, UserId, UserState};
+use crate::domain::{AuditContext, AuditKind, Password, Roles, User, UserChange, UserId, UserState};
 use crate::error::AuthError;
 use crate::store::{ChangedUser, Filter, Outcome, PasswordProof};
 
@@ -62,43 +62,79 @@ pub(crate) async fn list<T>(
 pub(crate) async fn update(
     app: &App,
     caller: Caller,
-    client: &Client,
+    context: &AuditContext,
     id: UserId,
     UserUpdate { change, current_password, expected }: UserUpdate,
 ) -> Result<User, AuthError> {
     caller.reach(&app.store, id).await?;
     let proof = match change.email {
-        Some(_) => Some(prove(app, caller, client, current_password).await?),
+        Some(_) => Some(prove(app, caller, context, current_password).await?),
         None => None,
     };
-    let updated = app.store.update_user(id, &change, proof, expected, app.clock.now()).await?;
+    let event = app.audit.event(AuditKind::EmailChanged, context).about_user(id);
+    let updated = app.store.update_user(id, &change, proof, expected, &event).await?;
     updated.map_err(|why| AuthError::unchanged(why, id))
 }
 
 /// Checks the caller's own password, so that a stolen token is not enough to take over the account. A change of the email
 /// reveals if an address is taken, so it has the same limit as registration (C54).
-async fn prove(app: &App, caller: Caller, client: &Client, password: Password) -> Result<PasswordProof, AuthError> {
-    app.attempts.sign_up(client).await?;
+async fn prove(
+    app: &App,
+    caller: Caller,
+    context: &AuditContext,
+    password: Password,
+) -> Result<PasswordProof, AuthError> {
+    app.attempts.sign_up(&context.client).await?;
     let user_id = caller.user()?;
-    let user = app.attempts.check(PasswordPurpose::Proof(user_id), client, password).await?;
+    let user = app.attempts.check(PasswordPurpose::Proof(user_id), context, password).await?;
     Ok(PasswordProof { user_id, generation: user.generation })
 }
 
-/// Deletes a user with all sessions.
-pub(crate) async fn delete(app: &App, caller: Caller, id: UserId, expected: Option<i32>) -> Result<(), AuthError> {
+/// Deletes a user with all sessions. A random pseudonym takes the user's place in the audit log.
+pub(crate) async fn delete(
+    app: &App,
+    caller: Caller,
+    context: &AuditContext,
+    id: UserId,
+    expected: Option<i32>,
+) -> Result<(), AuthError> {
     caller.reach(&app.store, id).await?;
-    let deleted = app.store.delete_user(id, expected, app.revoker.stamp()).await?;
+    let event = app.audit.event(AuditKind::UserDeleted, context).about_user(id);
+    let pseudonym = format!("erased-{:032x}", u128::from_be_bytes(kit::random::bytes()));
+    let deleted = app.store.delete_user(id, expected, app.revoker.stamp(), &pseudonym, &event).await?;
     app.revoker.take_effect(deleted.map_err(|why| AuthError::unchanged(why, id))?).await
 }
 
 /// Sets the roles of a user. The policy admits only admins.
-pub(crate) async fn set_roles(app: &App, id: UserId, roles: &Roles, expected: Option<i32>) -> Result<User, AuthError> {
-    settled(app, id, app.store.set_roles(id, roles, expected, app.revoker.stamp()).await).await
+pub(crate) async fn set_roles(
+    app: &App,
+    context: &AuditContext,
+    id: UserId,
+    roles: &Roles,
+    expected: Option<i32>,
+) -> Result<User, AuthError> {
+    let event = app.audit.event(AuditKind::RolesChanged, context).about_user(id);
+    settled(app, id, app.store.set_roles(id, roles, expected, app.revoker.stamp(), &event).await).await
 }
 
 /// Enables or disables a user. The policy admits only admins.
-pub(crate) async fn set_state(app: &App, id: UserId, to: UserState, expected: Option<i32>) -> Result<User, AuthError> {
-    settled(app, id, app.store.set_state(id, to, expected, app.revoker.stamp()).await).await
+pub(crate) async fn set_state(
+    app: &App,
+    context: &AuditContext,
+    id: UserId,
+    to: UserState,
+    expected: Option<i32>,
+) -> Result<User, AuthError> {
+    let event = app.audit.event(state_event(to), context).about_user(id);
+    settled(app, id, app.store.set_state(id, to, expected, app.revoker.stamp(), &event).await).await
+}
+
+/// Returns the kind of the event of a change to this state.
+pub(crate) fn state_event(to: UserState) -> AuditKind {
+    match to {
+        UserState::Active => AuditKind::UserEnabled,
+        UserState::Disabled => AuditKind::UserDisabled,
+    }
 }
 
 /// Returns the changed user, after the revocation of the change has taken effect.

@@ -127,7 +127,7 @@ async fn act_checked(
         check(&clock, leeway)?;
     }
     let Some(storage) = storage else { return Ok(list(store, clock.now()).await?) };
-    let keyring = Keyring::new(store.clone(), clock.clone(), storage);
+    let keyring = Keyring::new(store.clone(), clock.clone(), storage).by_operator();
     act(&keyring, store, action, environment, &clock).await
 }
 

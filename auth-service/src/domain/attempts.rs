@@ -66,6 +66,18 @@ impl AttemptLimits {
         Some(failures.last + delay - now).map(|left| left.min(delay)).filter(|left| *left > TimeDelta::zero())
     }
 
+    /// Returns the time for which this wrong password in a row begins to lock the account: the first one with a delay,
+    /// and the one that locks it for a day. `None` for the others.
+    pub fn lock(&self, count: i32) -> Option<TimeDelta> {
+        if self.free_failures == 0 {
+            None
+        } else if count == self.lock_after {
+            Some(MAX_ACCOUNT_LOCK)
+        } else {
+            (count == self.free_failures).then(|| self.delay_after(count))
+        }
+    }
+
     fn delay_after(&self, count: i32) -> TimeDelta {
         // 2^20 seconds are twelve days, which is above every setting of the longest delay.
         TimeDelta::seconds(1 << (count - self.free_failures).min(20)).min(self.max_delay)
@@ -145,6 +157,9 @@ mod tests {
         assert_eq!(LIMITS.wait(Failures { count: 6, last }, now()), Some(TimeDelta::seconds(2)));
         let none = AttemptLimits { free_failures: 0, ..LIMITS };
         assert_eq!(none.wait(Failures { count: 100, last: now() }, now()), None);
+        let locks = |count| LIMITS.lock(count).map(|lock| lock.num_seconds());
+        assert_eq!([3, 4, 5, 99, 100, 101].map(locks), [None, Some(1), None, None, Some(24 * 3600), None]);
+        assert_eq!(none.lock(100), None);
     }
 
     /// C52: an address has a burst of failures, and then a rate.

@@ -1,4 +1,4 @@
-//! Ids of users, sessions and access tokens.
+//! Ids of users, sessions, access tokens and audit events.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,4 +21,9 @@ kit::id_type! {
     #[derive(Deserialize, Serialize)]
     #[serde(transparent)]
     pub struct TokenId;
+}
+
+kit::id_type! {
+    /// Id of an audit event.
+    pub struct AuditEventId;
 }

@@ -2,6 +2,8 @@
 
 mod attempts;
 mod audience;
+mod audit;
+mod audit_kind;
 mod email;
 mod horizon;
 mod ids;
@@ -19,9 +21,13 @@ mod user;
 
 pub use attempts::{Allowance, AttemptLimits, Failures, network};
 pub use audience::Audiences;
+pub use audit::{
+    Actor, AuditContext, AuditDetail, AuditEvent, AuditFilter, AuditRetention, NewAuditEvent, PlacedAuditEvent,
+};
+pub use audit_kind::AuditKind;
 pub use email::{Email, EmailError};
 pub use horizon::{Era, Horizon, PreviousEra};
-pub use ids::{SessionId, TokenId, UserId};
+pub use ids::{AuditEventId, SessionId, TokenId, UserId};
 pub use name::{Name, NameError};
 pub use password::{NewPassword, Password};
 pub use password_policy::{PasswordError, PasswordPolicy};

@@ -23,11 +23,11 @@ pub(super) struct AuthRpc {
 #[tonic::async_trait]
 impl AuthService for AuthRpc {
     async fn login(&self, request: Request<LoginRequest>) -> Result<Response<LoginResponse>, Status> {
-        let client = convert::client(&request, &self.callers);
+        let context = convert::context(&request, &self.callers);
         let LoginRequest { email, password, audiences } = request.into_inner();
         let (email, audiences) = both(convert::email(&email), convert::audiences(&self.app.audiences, audiences))?;
         let password = Password::new(password);
-        let (user, tokens) = login::login(&self.app, &client, &email, password, &audiences).await?;
+        let (user, tokens) = login::login(&self.app, &context, &email, password, &audiences).await?;
         Ok(Response::new(LoginResponse {
             tokens: Some(convert::tokens(tokens)),
             user: Some(convert::user(user, true)),
@@ -38,15 +38,16 @@ impl AuthService for AuthRpc {
         &self,
         request: Request<RefreshTokenRequest>,
     ) -> Result<Response<RefreshTokenResponse>, Status> {
-        let client = convert::client(&request, &self.callers);
+        let context = convert::context(&request, &self.callers);
         let RefreshTokenRequest { refresh_token, audiences } = request.into_inner();
         let audiences = convert::audiences(&self.app.audiences, audiences)?;
-        let tokens = refresh::refresh(&self.app, &client, &refresh_token, &audiences).await?;
+        let tokens = refresh::refresh(&self.app, &context, &refresh_token, &audiences).await?;
         Ok(Response::new(RefreshTokenResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
     async fn logout(&self, request: Request<LogoutRequest>) -> Result<Response<LogoutResponse>, Status> {
-        sessions::log_out(&self.app, caller(&request)?).await?;
+        let context = convert::context(&request, &self.callers);
+        sessions::log_out(&self.app, caller(&request)?, &context).await?;
         Ok(Response::new(LogoutResponse {}))
     }
 }

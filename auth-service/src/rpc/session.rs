@@ -9,6 +9,7 @@ use gatepost::api::auth::v1::{
 };
 use kit::failure::both;
 use kit::page::{self, PageRequest, PageRow};
+use kit::peer::CallerResolver;
 use kit::serve::Room;
 use prost::Message as _;
 use tonic::{Request, Response, Status};
@@ -23,7 +24,10 @@ const LIST: &str = "gatepost.auth.v1.SessionService/ListSessions";
 /// Largest size of a session in a list, in bytes.
 const ROW_BYTES: usize = 1024;
 
-pub(super) struct SessionRpc(pub(super) Arc<App>);
+pub(super) struct SessionRpc {
+    pub(super) app: Arc<App>,
+    pub(super) callers: CallerResolver,
+}
 
 #[tonic::async_trait]
 impl SessionService for SessionRpc {
@@ -37,7 +41,7 @@ impl SessionService for SessionRpc {
         let user = if text.is_empty() { caller.user() } else { user_id(caller, "user_id", &text) };
         let (user, size) = both(user, convert::page_size(page_size))?;
         let wanted = PageRequest { scope: &format!("{LIST} {user}"), size, token: &page_token };
-        let page = sessions::list(&self.0, caller, user, wanted, |listed| {
+        let page = sessions::list(&self.app, caller, user, wanted, |listed| {
             let (id, item) = (listed.session.id, convert::session(listed, caller.session()));
             PageRow { id, bytes: item.encoded_len(), item }
         })
@@ -49,9 +53,10 @@ impl SessionService for SessionRpc {
         &self,
         request: Request<RevokeSessionRequest>,
     ) -> Result<Response<RevokeSessionResponse>, Status> {
+        let context = convert::context(&request, &self.callers);
         let (caller, id) = (caller(&request)?, request.into_inner().id.parse());
         let id = id.map_err(|_| AuthError::violation("id", "must be a UUID, as an answer of this service has it"))?;
-        sessions::revoke(&self.0, caller, id).await?;
+        sessions::revoke(&self.app, caller, &context, id).await?;
         Ok(Response::new(RevokeSessionResponse {}))
     }
 
@@ -59,9 +64,9 @@ impl SessionService for SessionRpc {
         &self,
         request: Request<RevokeAllSessionsRequest>,
     ) -> Result<Response<RevokeAllSessionsResponse>, Status> {
-        let caller = caller(&request)?;
+        let (caller, context) = (caller(&request)?, convert::context(&request, &self.callers));
         let user = user_id(caller, "user_id", &request.into_inner().user_id)?;
-        sessions::revoke_all(&self.0, caller, user).await?;
+        sessions::revoke_all(&self.app, caller, &context, user).await?;
         Ok(Response::new(RevokeAllSessionsResponse {}))
     }
 }

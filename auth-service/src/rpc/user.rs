@@ -23,7 +23,7 @@ use super::caller::{caller, user_id};
 use crate::app::login_activity::Logins;
 use crate::app::{App, Caller, password, password_reset, register, users};
 use crate::convert;
-use crate::domain::{Password, User as Account, UserId, UserState};
+use crate::domain::{AuditContext, Password, User as Account, UserId, UserState};
 use crate::error::AuthError;
 
 /// Bytes reserved for each user of a list. Only users with many roles need more.
@@ -38,9 +38,16 @@ pub(super) struct UserRpc {
 }
 
 impl UserRpc {
-    async fn set_state(&self, caller: Caller, id: &str, etag: &str, to: UserState) -> Result<Option<User>, AuthError> {
+    async fn set_state(
+        &self,
+        caller: Caller,
+        context: &AuditContext,
+        id: &str,
+        etag: &str,
+        to: UserState,
+    ) -> Result<Option<User>, AuthError> {
         let id = user_id(caller, "id", id)?;
-        let user = users::set_state(&self.app, id, to, etag::expected(etag)).await?;
+        let user = users::set_state(&self.app, context, id, to, etag::expected(etag)).await?;
         Ok(Some(seen(caller, user)))
     }
 }
@@ -50,13 +57,13 @@ impl UserService for UserRpc {
     async fn create_user(&self, request: Request<CreateUserRequest>) -> Result<Response<CreateUserResponse>, Status> {
         // Open registration reads no token, so the caller is known only under closed registration.
         let caller = caller(&request).ok();
-        let client = convert::client(&request, &self.callers);
+        let context = convert::context(&request, &self.callers);
         // This comes first, since the policy check of the password is the most expensive step.
         if caller.is_none() {
-            self.app.attempts.sign_up(&client).await?;
+            self.app.attempts.sign_up(&context.client).await?;
         }
         let registrant = convert::registrant(request.into_inner(), self.app.passwords)?;
-        let registered = register::register(&self.app, caller, &client, registrant).await?;
+        let registered = register::register(&self.app, caller, &context, registrant).await?;
         Ok(Response::new(convert::registered(registered)))
     }
 
@@ -114,10 +121,10 @@ impl UserService for UserRpc {
 
     async fn update_user(&self, request: Request<UpdateUserRequest>) -> Result<Response<UpdateUserResponse>, Status> {
         let caller = caller(&request)?;
-        let client = convert::client(&request, &self.callers);
+        let context = convert::context(&request, &self.callers);
         let request = request.into_inner();
         let (id, update) = both(user_id(caller, "id", &request.id), convert::user_update(request))?;
-        let user = users::update(&self.app, caller, &client, id, update).await?;
+        let user = users::update(&self.app, caller, &context, id, update).await?;
         Ok(Response::new(UpdateUserResponse { user: Some(seen(caller, user)) }))
     }
 
@@ -126,17 +133,17 @@ impl UserService for UserRpc {
         request: Request<ChangePasswordRequest>,
     ) -> Result<Response<ChangePasswordResponse>, Status> {
         let caller = caller(&request)?;
-        let client = convert::client(&request, &self.callers);
+        let context = convert::context(&request, &self.callers);
         let ChangePasswordRequest { current_password, new_password } = request.into_inner();
         let current = Password::new(current_password);
-        let tokens = password::change(&self.app, caller, &client, current, new_password).await?;
+        let tokens = password::change(&self.app, caller, &context, current, new_password).await?;
         Ok(Response::new(ChangePasswordResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
     async fn delete_user(&self, request: Request<DeleteUserRequest>) -> Result<Response<DeleteUserResponse>, Status> {
-        let caller = caller(&request)?;
+        let (caller, context) = (caller(&request)?, convert::context(&request, &self.callers));
         let DeleteUserRequest { id, etag } = request.into_inner();
-        users::delete(&self.app, caller, user_id(caller, "id", &id)?, etag::expected(&etag)).await?;
+        users::delete(&self.app, caller, &context, user_id(caller, "id", &id)?, etag::expected(&etag)).await?;
         Ok(Response::new(DeleteUserResponse {}))
     }
 
@@ -144,10 +151,10 @@ impl UserService for UserRpc {
         &self,
         request: Request<SetUserRolesRequest>,
     ) -> Result<Response<SetUserRolesResponse>, Status> {
-        let caller = caller(&request)?;
+        let (caller, context) = (caller(&request)?, convert::context(&request, &self.callers));
         let SetUserRolesRequest { id, roles, etag } = request.into_inner();
         let (id, roles) = both(user_id(caller, "id", &id), convert::roles(&roles))?;
-        let user = users::set_roles(&self.app, id, &roles, etag::expected(&etag)).await?;
+        let user = users::set_roles(&self.app, &context, id, &roles, etag::expected(&etag)).await?;
         Ok(Response::new(SetUserRolesResponse { user: Some(seen(caller, user)) }))
     }
 
@@ -155,16 +162,16 @@ impl UserService for UserRpc {
         &self,
         request: Request<DisableUserRequest>,
     ) -> Result<Response<DisableUserResponse>, Status> {
-        let caller = caller(&request)?;
+        let (caller, context) = (caller(&request)?, convert::context(&request, &self.callers));
         let DisableUserRequest { id, etag } = request.into_inner();
-        let user = self.set_state(caller, &id, &etag, UserState::Disabled).await?;
+        let user = self.set_state(caller, &context, &id, &etag, UserState::Disabled).await?;
         Ok(Response::new(DisableUserResponse { user }))
     }
 
     async fn enable_user(&self, request: Request<EnableUserRequest>) -> Result<Response<EnableUserResponse>, Status> {
-        let caller = caller(&request)?;
+        let (caller, context) = (caller(&request)?, convert::context(&request, &self.callers));
         let EnableUserRequest { id, etag } = request.into_inner();
-        let user = self.set_state(caller, &id, &etag, UserState::Active).await?;
+        let user = self.set_state(caller, &context, &id, &etag, UserState::Active).await?;
         Ok(Response::new(EnableUserResponse { user }))
     }
 
@@ -172,14 +179,14 @@ impl UserService for UserRpc {
         &self,
         request: Request<ResetPasswordRequest>,
     ) -> Result<Response<ResetPasswordResponse>, Status> {
-        let (caller, client) = (caller(&request)?, convert::client(&request, &self.callers));
+        let (caller, context) = (caller(&request)?, convert::context(&request, &self.callers));
         let ResetPasswordRequest { id, new_password } = request.into_inner();
         let id = user_id(caller, "id", &id)?;
         if new_password.is_empty() {
-            let issued = password_reset::issue_code(&self.app, caller, id).await?;
+            let issued = password_reset::issue_code(&self.app, &context, id).await?;
             return Ok(Response::new(convert::reset_code(&issued)));
         }
-        password_reset::set_password(&self.app, caller, &client, id, new_password).await?;
+        password_reset::set_password(&self.app, &context, id, new_password).await?;
         Ok(Response::new(ResetPasswordResponse::default()))
     }
 
@@ -187,15 +194,15 @@ impl UserService for UserRpc {
         &self,
         request: Request<CompletePasswordResetRequest>,
     ) -> Result<Response<CompletePasswordResetResponse>, Status> {
-        let client = convert::client(&request, &self.callers);
+        let context = convert::context(&request, &self.callers);
         let CompletePasswordResetRequest { code, new_password } = request.into_inner();
-        let tokens = password_reset::complete(&self.app, &client, &code, new_password).await?;
+        let tokens = password_reset::complete(&self.app, &context, &code, new_password).await?;
         Ok(Response::new(CompletePasswordResetResponse { tokens: Some(convert::tokens(tokens)) }))
     }
 
     async fn unlock_user(&self, request: Request<UnlockUserRequest>) -> Result<Response<UnlockUserResponse>, Status> {
-        let caller = caller(&request)?;
-        password_reset::unlock(&self.app, caller, user_id(caller, "id", &request.get_ref().id)?).await?;
+        let (caller, context) = (caller(&request)?, convert::context(&request, &self.callers));
+        password_reset::unlock(&self.app, &context, user_id(caller, "id", &request.get_ref().id)?).await?;
         Ok(Response::new(UnlockUserResponse {}))
     }
 }

@@ -5,7 +5,7 @@ use db::patiently;
 use super::error::AuthRunError;
 use crate::app::App;
 use crate::config::{Admin, Registration};
-use crate::domain::{Name, NewUser, Role, Roles, UserState};
+use crate::domain::{Actor, AuditKind, Name, NewUser, Role, Roles, UserState};
 use crate::passwords::HashError;
 use crate::store::{AuthStore, Created, Filter, StoreError};
 
@@ -24,7 +24,8 @@ pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), AuthRunEr
         roles: Roles::admin(),
         create_time: app.clock.now(),
     };
-    match app.store.create_user(&new, None, None).await? {
+    let event = app.audit.event(AuditKind::UserCreated, Actor::System).with("roles", Role::ADMIN);
+    match app.store.create_user(&new, None, None, &event).await? {
         Created::User(_) => tracing::info!("first admin created"),
         Created::EmailTaken | Created::Repeated => {
             tracing::warn!("no admin, and AUTH_ADMIN_EMAIL belongs to another user: choose another address");

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use super::app_metrics::AppMetrics;
 use super::error::AuthRunError;
 use super::start::{StartedService, start};
-use crate::app::App;
+use crate::app::{App, Denials};
 use crate::config::AuthConfig;
 use crate::convert;
 use crate::discovery;
@@ -28,7 +28,7 @@ use crate::keys::rotation::{ClockTrust, run_rotation};
 use crate::policy;
 use crate::repaired::Repaired;
 use crate::rpc::{self, LocalVerifier};
-use crate::sweep::sweep;
+use crate::sweep::{AuditSweep, sweep};
 use crate::view::Finder;
 
 /// Name of the service, on standard output and in its telemetry.
@@ -67,14 +67,18 @@ async fn serve_on(
     let telemetry = ServiceTelemetry::new(NAME, config.collector.clone(), config.clock.clone());
     // A start may wait for the database; a stop ends the wait.
     let started = life.leaving().run_until_cancelled(Box::pin(start(config))).await;
-    let Some(StartedService { app, follower, ring, repair }) = started.transpose()? else { return Ok(()) };
+    let Some(StartedService { app, follower, ring, repair, audit }) = started.transpose()? else { return Ok(()) };
     let services = services(&names, |name| convert::service_identity(name, &app.audiences));
     let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?;
     let guard = guard.audience(app.audiences.own()).certificates(services);
+    let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
+    let (denials, denied) = Denials::new();
+    let observer = rpc::observe(Arc::clone(&denials), callers.clone(), server_metrics.clone(), app.clock.clone());
+    let guard = guard.on_rejection(observer);
     let mut metrics = Metrics::default();
     metrics.count_decisions(guard.metrics());
     count(&mut metrics, &app, repair.count.clone());
-    let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
+    count_audit(&mut metrics, &denials, &audit);
     metrics.add(server_metrics.clone());
     metrics.add(app.store.db().clone());
     metrics.add(AppMetrics::new(&app, rotation.max_age));
@@ -110,7 +114,8 @@ async fn serve_on(
     let (ended, (), ..) = tokio::join!(
         serving,
         tasks.run("follower of the log", Box::pin(follower.follow(end.clone()))),
-        tasks.run("sweep", Box::pin(sweep(repair, end.clone()))),
+        tasks.run("sweep", Box::pin(sweep(repair, audit, end.clone()))),
+        tasks.run("audit of refused calls", denials.record(&app, denied, end.clone())),
         tasks.run("clock", Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), end.clone()))),
         tasks.run("key rotation", Box::pin(run_rotation(ring, rotation, trust, end.clone()))),
         tasks.run("TLS files", Box::pin(tls.follow(reload, clock.clone(), end.clone()))),
@@ -158,4 +163,13 @@ fn count(metrics: &mut Metrics, app: &Arc<App>, repaired: Repaired) {
     metrics.show_clock(app.clock.clone());
     let help = "Rows with times in the future, written under a wrong clock, that were set to the present";
     metrics.count("gatepost_times_repaired", help, move || repaired.count());
+}
+
+/// Adds the counters of the audit log.
+fn count_audit(metrics: &mut Metrics, denials: &Arc<Denials>, audit: &AuditSweep) {
+    let (denials, evicted) = (Arc::clone(denials), audit.evicted.clone());
+    let help = "Refused calls without a row in the audit log, which has a sample of them";
+    metrics.count("gatepost_audit_denials_unrecorded", help, move || denials.unrecorded());
+    let help = "Audit events deleted before their age, because the audit log was full";
+    metrics.count("gatepost_audit_evicted", help, move || evicted.count());
 }

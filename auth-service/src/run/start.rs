@@ -10,11 +10,13 @@ use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 use kit::{Clock, Uptime};
+use tokio::sync::Semaphore;
 
 use super::error::AuthRunError;
 use super::first_admin::{first_admin, warn_if_closed_without_admin};
 use super::lost;
-use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revoker};
+use crate::app::{App, Attempts, Introspector, Issuing, MAX_AUDIT_WATCHERS, Quotas, Revoker};
+use crate::audit::AuditSource;
 use crate::config::{AuthConfig, AuthFlags, QuotaFlags, Registration};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
 use crate::feed::Subscribers;
@@ -25,7 +27,7 @@ use crate::passwords::{Guesses, Hasher};
 use crate::repaired::Repaired;
 use crate::stamp::stamp;
 use crate::store::{AuthStore, StoreError};
-use crate::sweep::Repair;
+use crate::sweep::{AuditSweep, Repair};
 use crate::tokens::{Issuer, RememberingVerifier, Verifier};
 use crate::view::{Follower, ReadKeys, View};
 
@@ -38,6 +40,8 @@ pub(super) struct StartedService {
     pub(super) ring: Option<Arc<Keyring>>,
     /// Repair of times that a wrong clock has written.
     pub(super) repair: Repair,
+    /// Retention of the audit log.
+    pub(super) audit: AuditSweep,
 }
 
 /// Starts all parts of the service.
@@ -77,7 +81,8 @@ pub(super) async fn start(config: AuthConfig) -> Result<StartedService, AuthRunE
         first_admin(&app, admin).await?;
     }
     warn_if_closed_without_admin(&app.store, flags.registration).await?;
-    Ok(StartedService { app, follower, ring, repair })
+    let audit = AuditSweep::new(flags.audit.retention());
+    Ok(StartedService { app, follower, ring, repair, audit })
 }
 
 /// Parts that the start has opened.
@@ -95,9 +100,19 @@ fn app(flags: &AuthFlags, audiences: Audiences, service_key: Option<TokenDigest>
     let OpenedParts { store, clock, page_tokens, hasher, keys, view } = opened;
     let leeway = flags.clock.leeway();
     let limits = flags.attempts.limits(leeway);
+    let audit = AuditSource::new(clock.clone());
     let verifier = Verifier::new(Arc::clone(&keys), flags.issuer.clone(), audiences.clone(), rotation::MAX_LIFETIME);
     App {
-        attempts: Attempts { store: store.clone(), hasher, guesses: Guesses::default(), limits, clock: clock.clone() },
+        attempts: Attempts {
+            store: store.clone(),
+            hasher,
+            guesses: Guesses::default(),
+            limits,
+            clock: clock.clone(),
+            audit: audit.clone(),
+        },
+        audit,
+        audit_watchers: Arc::new(Semaphore::new(MAX_AUDIT_WATCHERS)),
         quotas: quotas(flags.quotas, limits),
         issuing: Issuing {
             issuer: Issuer::new(Arc::clone(&keys), flags.issuer.clone(), flags.access_ttl),

@@ -1,14 +1,42 @@
 //! Counters of wrong passwords. They survive a restart and hold for all replicas.
 
-use db::{TransactionOutcome, read, transaction, within, write};
+use db::{read, transaction, within, write};
 
 use super::allowances::{UseCondition, use_one};
+use super::audit::Recording;
 use super::expiry::forget_expired;
 use super::{AllowanceKind, AuthStore, StoreError, Time};
-use crate::domain::{Allowance, Failures};
+use crate::domain::{AttemptLimits, Failures, NewAuditEvent};
 
 /// SHA-256 of the account that a login named.
 pub type AccountDigest = [u8; 32];
+
+/// Wrong password to count.
+#[derive(Clone, Debug)]
+pub struct WrongPassword {
+    /// Accounts to count it for. If the attempt was not claimed, the account that decides the answer comes first.
+    pub accounts: Vec<AccountDigest>,
+    /// Count of the account that decides the answer, if it has counted the attempt already.
+    pub claimed: Option<i32>,
+    /// Limits of attempts.
+    pub limits: AttemptLimits,
+    /// Event of the failure.
+    pub failed: NewAuditEvent,
+    /// Event of the lock, if the failure locks the account.
+    pub locked: NewAuditEvent,
+}
+
+impl WrongPassword {
+    /// Returns the events to record after this number of failures.
+    fn events(&self, failures: Option<i32>) -> Vec<NewAuditEvent> {
+        let lock = failures.and_then(|count| Some((count, self.limits.lock(count)?)));
+        let locked = lock.map(|(count, wait)| {
+            let locked = self.locked.clone().with("failures", &count.to_string());
+            locked.with("wait_seconds", &wait.num_seconds().to_string())
+        });
+        [self.failed.clone()].into_iter().chain(locked).collect()
+    }
+}
 
 impl AuthStore {
     /// Returns the wrong passwords of this account since its last correct one.
@@ -44,30 +72,34 @@ impl AuthStore {
         write!(self.db, sqlx::query(SQL).bind(account.as_slice()).bind(seen.count).bind(seen.last)).map(drop)
     }
 
-    /// Counts a wrong password for these accounts and for the address.
+    /// Counts a wrong password for its accounts and for the address, and records its events.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is counted.
-    pub async fn add_failure(
-        &self,
-        accounts: &[AccountDigest],
-        network: &str,
-        allowance: Allowance,
-        now: Time,
-    ) -> Result<(), StoreError> {
+    pub async fn add_failure(&self, wrong: WrongPassword, network: &str, now: Time) -> Result<(), StoreError> {
         const SQL: &str = "insert into failed_attempts (account, failures, last_time) values ($1, 1, $2) \
-             on conflict (account) do update set failures = failed_attempts.failures + 1, last_time = excluded.last_time";
-        let (accounts, network) = (accounts.to_vec(), network.to_owned());
+             on conflict (account) do update set failures = failed_attempts.failures + 1, \
+             last_time = excluded.last_time returning failures";
+        let (network, recording) = (network.to_owned(), Recording::default());
+        let told = recording.clone();
         transaction!(self.db, async move |mut tx| {
-            for account in &accounts {
-                within!(tx, sqlx::query(SQL).bind(account.as_slice()).bind(now))?;
+            let mut failures = wrong.claimed;
+            for account in &wrong.accounts {
+                let count: i32 = within!(tx, |connection| sqlx::query_scalar(SQL)
+                    .bind(account.as_slice())
+                    .bind(now)
+                    .fetch_one(connection))?;
+                failures = failures.or(Some(count));
             }
+            let allowance = wrong.limits.failures;
             // The failure has happened, so it counts even beyond the allowance.
             use_one(&mut tx, AllowanceKind::Failure, &network, allowance, UseCondition::Always, now).await?.ok();
             forget_expired(&mut tx, now).await?;
-            Ok(TransactionOutcome::Commit(()))
+            Ok(recording.commit(wrong.events(failures), ()))
         })
-        .map_err(StoreError::or_unavailable)
+        .map_err(StoreError::or_unavailable)?;
+        self.tell(&told);
+        Ok(())
     }
 
     /// Clears the wrong passwords of an account, after a correct one.

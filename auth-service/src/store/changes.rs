@@ -3,14 +3,30 @@
 
 use db::{TransactionOutcome, read, transaction, within, write, write_one};
 
+use super::audit::Recording;
 use super::rows::UserRow;
 use super::{
-    AuthStore, ChangedUser, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged, last_admin, log,
-    password_resets, roles, sessions,
+    AuthStore, ChangedUser, Outcome, PasswordChanged, PasswordProof, StoreError, Unchanged, audit, erasures,
+    last_admin, log, password_resets, roles, sessions,
 };
 use crate::domain::{
-    Cause, Client, Email, Logged, Name, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,
+    Cause, Client, Logged, NewAuditEvent, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,
 };
+
+/// Writes the statement that changes name and email.
+macro_rules! write_row {
+    ($sql:expr, $id:expr, $change:expr, $event:expr, $expected:expr, $proof:expr) => {
+        sqlx::query_as($sql)
+            .bind($id)
+            .bind($change.name.as_ref().map(|name| name.as_str().to_owned()))
+            .bind($change.email.as_ref().map(|email| email.as_str().to_owned()))
+            .bind($change.email.as_ref().map(|email| email.key().to_owned()))
+            .bind($event.time)
+            .bind($expected)
+            .bind($proof.map(|proof: PasswordProof| proof.user_id))
+            .bind($proof.map(|proof: PasswordProof| proof.generation))
+    };
+}
 
 impl AuthStore {
     pub(super) async fn try_update(
@@ -19,25 +35,29 @@ impl AuthStore {
         change: &UserChange,
         proof: Option<PasswordProof>,
         expected: Option<i32>,
-        now: Time,
+        event: &NewAuditEvent,
     ) -> Outcome<User> {
         const SQL: &str = "update users set name = coalesce($2, name), email = coalesce($3, email), \
              email_key = coalesce($4, email_key), revision = revision + 1, update_time = $5 \
              where id = $1 and ($6 is null or revision = $6) \
              and ($7 is null or exists (select 1 from users p where p.id = $7 and p.generation = $8)) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let user: Result<Option<UserRow>, StoreError> = write_one!(
-            self.db,
-            sqlx::query_as(SQL)
-                .bind(id)
-                .bind(change.name.as_ref().map(Name::as_str))
-                .bind(change.email.as_ref().map(Email::as_str))
-                .bind(change.email.as_ref().map(Email::key))
-                .bind(now)
-                .bind(expected)
-                .bind(proof.map(|proof| proof.user_id))
-                .bind(proof.map(|proof| proof.generation))
-        );
+        let (change, event) = (change.clone(), event.clone());
+        let is_audited = change.email.is_some();
+        let user: Result<Option<UserRow>, StoreError> = if is_audited {
+            let audit = Recording::default();
+            transaction!(self.db, async move |mut tx| {
+                let user: Option<UserRow> =
+                    within!(tx, |connection| write_row!(SQL, id, change, event, expected, proof)
+                        .fetch_optional(connection))?;
+                Ok(match user {
+                    Some(user) => audit.commit(vec![event.clone()], Some(user)),
+                    None => TransactionOutcome::Undo(None),
+                })
+            })
+        } else {
+            write_one!(self.db, write_row!(SQL, id, change, event, expected, proof))
+        };
         match user {
             Ok(Some(user)) => Ok(Ok(user.into())),
             Ok(None) if self.is_outdated(proof).await? => Ok(Err(Unchanged::Outdated)),
@@ -53,6 +73,8 @@ impl AuthStore {
         roles: &Roles,
         expected: Option<i32>,
         stamp: Stamp,
+        event: &NewAuditEvent,
+        recording: &Recording,
     ) -> Outcome<ChangedUser> {
         const SQL: &str = "update users set roles = $2, generation = generation + $3, revision = revision + 1, \
              update_time = $4 where id = $1 and revision = $5 \
@@ -69,7 +91,8 @@ impl AuthStore {
             }
             let fewer = user.roles.lose_any(roles);
             let was_admin = user.roles.is_admin();
-            let roles = roles.clone();
+            let event = event.clone().with("before", &user.roles.to_text()).with("after", &roles.to_text());
+            let (roles, recording) = (roles.clone(), recording.clone());
             let set = transaction!(self.db, async move |mut tx| {
                 let is_locked = was_admin && last_admin::lock_admins(&mut tx, id).await?;
                 let written: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
@@ -86,11 +109,13 @@ impl AuthStore {
                     return Ok(undo);
                 }
                 roles::replace(&mut tx, id, &roles).await?;
+                let audit = vec![event.clone()];
                 if !fewer {
-                    return Ok(TransactionOutcome::Commit(Ok(Some(ChangedUser { user: written, logged: None }))));
+                    return Ok(recording.commit(audit, Ok(Some(ChangedUser { user: written, logged: None }))));
                 }
                 let older = written.older_tokens(Cause::Ended);
-                Ok(log::commit(&older, stamp, |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }))))
+                let answer = |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }));
+                Ok(log::commit(recording.statements(audit), &older, stamp, answer))
             })?;
             if let Some(set) = set.transpose() {
                 return Ok(set);
@@ -104,6 +129,7 @@ impl AuthStore {
         state: UserState,
         expected: Option<i32>,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Outcome<ChangedUser> {
         const DISABLE: &str = "update users set state = 'disabled', generation = generation + 1, \
              sessions_since = generation + 1, revision = revision + 1, update_time = $2 \
@@ -118,6 +144,7 @@ impl AuthStore {
             UserState::Disabled => (DISABLE, Cause::Disabled),
         };
         loop {
+            let audit = audit::insert(event);
             let set = transaction!(self.db, async move |mut tx| {
                 let is_barred = state == UserState::Disabled;
                 let is_locked = is_barred && last_admin::lock_admins(&mut tx, id).await?;
@@ -132,7 +159,8 @@ impl AuthStore {
                     return Ok(undo);
                 }
                 let older = written.older_tokens(cause);
-                Ok(log::commit(&older, stamp, |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }))))
+                let answer = |logged| Ok(Some(ChangedUser { user: written, logged: Some(logged) }));
+                Ok(log::commit(vec![audit.clone()], &older, stamp, answer))
             })?;
             if let Some(set) = set.transpose() {
                 return Ok(set);
@@ -156,12 +184,14 @@ impl AuthStore {
         session: &Session,
         client: &Client,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<PasswordChanged>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1, last_login_time = $4 \
              where id = $1 and generation = $3 and state = 'active' \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         let (password_hash, session, client) = (password_hash.to_owned(), session.clone(), client.clone());
+        let audit = audit::insert(event);
         transaction!(self.db, async move |mut tx| {
             let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
                 .bind(session.user_id)
@@ -172,19 +202,27 @@ impl AuthStore {
             let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
             password_resets::forget(&mut tx, user.id).await?;
             sessions::insert(&mut tx, &session, &client).await?;
-            Ok(log::commit(&user.older_tokens(Cause::Ended), stamp, |logged| Some(PasswordChanged { user, logged })))
+            let older = user.older_tokens(Cause::Ended);
+            let answer = |logged| Some(PasswordChanged { user, logged });
+            Ok(log::commit(vec![audit.clone()], &older, stamp, answer))
         })
     }
 
-    pub(super) async fn try_end_all(&self, user_id: UserId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
+    pub(super) async fn try_end_all(
+        &self,
+        user_id: UserId,
+        stamp: Stamp,
+        event: &NewAuditEvent,
+    ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update users set generation = generation + 1, sessions_since = generation + 1 where id = $1 \
              returning generation";
+        let audit = audit::insert(event);
         transaction!(self.db, async move |mut tx| {
             let generation: Option<i32> =
                 within!(tx, |connection| sqlx::query_scalar(SQL).bind(user_id).fetch_optional(connection))?;
             let Some(generation) = generation else { return Ok(TransactionOutcome::Undo(None)) };
             let revocation = Revocation::User { id: user_id, generation, cause: Cause::Ended };
-            Ok(log::commit(&revocation, stamp, Some))
+            Ok(log::commit(vec![audit.clone()], &revocation, stamp, Some))
         })
     }
 
@@ -206,11 +244,19 @@ impl AuthStore {
         }
     }
 
-    pub(super) async fn try_delete(&self, id: UserId, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
+    pub(super) async fn try_delete(
+        &self,
+        id: UserId,
+        expected: Option<i32>,
+        stamp: Stamp,
+        pseudonym: &str,
+        event: &NewAuditEvent,
+    ) -> Outcome<Logged> {
         const SQL: &str = "delete from users where id = $1 and ($2 is null or revision = $2) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         const REMEMBER: &str = "insert into deleted_users (id, delete_time) values ($1, $2)";
         loop {
+            let (audit, pseudonym) = (audit::insert(event), pseudonym.to_owned());
             let deleted = transaction!(self.db, async move |mut tx| {
                 let is_locked = last_admin::lock_admins(&mut tx, id).await?;
                 let deleted: Option<UserRow> =
@@ -221,8 +267,9 @@ impl AuthStore {
                     return Ok(undo);
                 }
                 within!(tx, sqlx::query(REMEMBER).bind(id).bind(stamp.time))?;
+                erasures::plan(&mut tx, id, &pseudonym, stamp.time).await?;
                 let every = Revocation::User { id, generation: i32::MAX, cause: Cause::Deleted };
-                Ok(log::commit(&every, stamp, |logged| Ok(Some(logged))))
+                Ok(log::commit(vec![audit.clone()], &every, stamp, |logged| Ok(Some(logged))))
             })?;
             if let Some(deleted) = deleted.transpose() {
                 return Ok(deleted);

@@ -1,5 +1,5 @@
 //! Ids in statements and rows.
 
-use crate::domain::{SessionId, UserId};
+use crate::domain::{AuditEventId, SessionId, UserId};
 
-db::id_columns!(SessionId, UserId);
+db::id_columns!(AuditEventId, SessionId, UserId);

@@ -3,8 +3,9 @@
 use db::{TransactionOutcome, Tx, read, transaction, within, write};
 use sqlx::FromRow;
 
-use super::{AuthStore, StoreError, Time, log};
-use crate::domain::{Logged, Revocation, SigningKeyRecord, Stamp};
+use super::audit::Recording;
+use super::{AuthStore, StoreError, Time, audit, log};
+use crate::domain::{Logged, NewAuditEvent, Revocation, SigningKeyRecord, Stamp};
 
 /// A key pair, as its row holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,11 +63,12 @@ impl AuthStore {
         sealed: Option<&[u8]>,
         verify_until: Time,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<Logged>, StoreError> {
         const FOLLOW: &str = "update signing_keys set retire_time = $2, verify_until = $3 \
              where number = $1 and retire_time is null";
-        let (key, sealed) = (key.clone(), sealed.map(<[u8]>::to_vec));
-        transaction!(self.db, async move |mut tx| {
+        let (key, sealed, audit) = (key.clone(), sealed.map(<[u8]>::to_vec), audit::insert(event));
+        let added = transaction!(self.db, async move |mut tx| {
             if !insert(&mut tx, &key, sealed.as_deref()).await? {
                 return Ok(TransactionOutcome::Undo(None));
             }
@@ -75,8 +77,10 @@ impl AuthStore {
             if followed == 0 && key.number > 1 {
                 return Ok(TransactionOutcome::Undo(None));
             }
-            Ok(log::commit(&Revocation::NewSigningKeys, stamp, Some))
-        })
+            Ok(log::commit(vec![audit.clone()], &Revocation::NewSigningKeys, stamp, Some))
+        })?;
+        self.show_if(added.is_some(), event);
+        Ok(added)
     }
 
     /// Kills a key's tokens, and removes the key from the set of every replica regardless of its clock.
@@ -92,6 +96,7 @@ impl AuthStore {
         id: &str,
         successor: Option<&KeyRow>,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "delete from signing_keys where id = $1 \
              and exists (select 1 from signing_keys later where later.number > signing_keys.number)";
@@ -99,8 +104,8 @@ impl AuthStore {
              (select number from signing_keys where number > 0 and sign_time > $1 order by number limit 1) \
              and not exists (select 1 from signing_keys signing where signing.number > 0 and signing.sign_time <= $1 \
              and (signing.retire_time is null or signing.retire_time > $1))";
-        let (id, successor) = (id.to_owned(), successor.cloned());
-        transaction!(self.db, async move |mut tx| {
+        let (id, successor, audit) = (id.to_owned(), successor.cloned(), audit::insert(event));
+        let killed = transaction!(self.db, async move |mut tx| {
             if let Some(KeyRow { record, sealed }) = &successor
                 && !insert(&mut tx, record, sealed.as_deref()).await?
             {
@@ -110,8 +115,10 @@ impl AuthStore {
                 return Ok(TransactionOutcome::Undo(None));
             }
             within!(tx, sqlx::query(EARLY).bind(stamp.time))?;
-            Ok(log::commit(&Revocation::SigningKey(id.clone()), stamp, Some))
-        })
+            Ok(log::commit(vec![audit.clone()], &Revocation::SigningKey(id.clone()), stamp, Some))
+        })?;
+        self.show_if(killed.is_some(), event);
+        Ok(killed)
     }
 
     /// Returns true if the log contains the revocation of this key.
@@ -157,17 +164,22 @@ impl AuthStore {
     ///
     /// # Errors
     /// [`StoreError`]. All seals are as they were then, unless the answer to the commit was lost.
-    pub async fn reseal_signing_keys(&self, seals: &[SealChange]) -> Result<bool, StoreError> {
+    pub async fn reseal_signing_keys(&self, seals: &[SealChange], event: &NewAuditEvent) -> Result<bool, StoreError> {
         const SQL: &str = "update signing_keys set sealed = $3 where id = $1 and sealed = $2";
-        let seals = seals.to_vec();
-        transaction!(self.db, async move |mut tx| {
+        let (seals, recording, event) = (seals.to_vec(), Recording::default(), event.clone());
+        let told = recording.clone();
+        let resealed = transaction!(self.db, async move |mut tx| {
             for SealChange { id, from, to } in &seals {
                 if within!(tx, sqlx::query(SQL).bind(id).bind(from).bind(to))? == 0 {
                     return Ok(TransactionOutcome::Undo(false));
                 }
             }
-            Ok(TransactionOutcome::Commit(true))
-        })
+            Ok(recording.commit(vec![event.clone()], true))
+        })?;
+        if resealed {
+            self.tell(&told);
+        }
+        Ok(resealed)
     }
 }
 

@@ -144,15 +144,18 @@ impl AuthStore {
     }
 }
 
-/// Commits a transaction with an entry, and makes its result from that entry. The entry and the commit are sent in one
-/// message, because the entry locks the end of the log until the commit.
+/// Commits a transaction with the statements of its audit events and an entry, and makes its result from that entry.
+/// They and the commit are sent in one message, because the entry locks the end of the log until the commit.
 pub(super) fn commit<T>(
+    audit: Vec<SqlStatement>,
     revocation: &Revocation,
     stamp: Stamp,
     answer: impl FnOnce(Logged) -> T + Send + 'static,
 ) -> TransactionOutcome<T> {
     let answer = move |revision| answer(Logged { revision, fingerprint: stamp.fingerprint });
-    TransactionOutcome::CommitWith(ClosingStatements::new(vec![entry(revocation, stamp)], answer))
+    let mut statements = audit;
+    statements.push(entry(revocation, stamp));
+    TransactionOutcome::CommitWith(ClosingStatements::new(statements, answer))
 }
 
 /// Returns the statement that appends an entry. Only such statements may stand between it and the commit.

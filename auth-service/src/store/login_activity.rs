@@ -1,10 +1,10 @@
 //! Logins of users, for admins.
 
-use db::{read, write};
+use db::{read, settle, transaction, within, write};
 use sqlx::query::{Query, QueryAs};
 
-use super::{AccountDigest, AuthStore, StoreError, Time};
-use crate::domain::{Failures, UserId};
+use super::{AccountDigest, AuthStore, StoreError, Time, audit};
+use crate::domain::{Failures, NewAuditEvent, UserId};
 
 /// Keys of one statement.
 const BATCH: usize = 16;
@@ -79,19 +79,46 @@ impl AuthStore {
         Ok(found)
     }
 
+    /// Clears the wrong passwords of these accounts, and records the event.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is cleared, except with [`StoreError::Unknown`].
+    pub async fn unlock(&self, accounts: &[AccountDigest], event: &NewAuditEvent) -> Result<(), StoreError> {
+        const FIND: &str = "select 1 from audit_events where id = $1";
+        let find = || async {
+            let found: Option<i32> =
+                read!(self.db, |reader| sqlx::query_scalar(FIND).bind(event.id).fetch_optional(reader))?;
+            Ok::<_, StoreError>(found.map(|_| ()))
+        };
+        settle(|| self.try_unlock(accounts, event), find).await?;
+        self.show(event);
+        Ok(())
+    }
+
+    async fn try_unlock(&self, accounts: &[AccountDigest], event: &NewAuditEvent) -> Result<(), StoreError> {
+        let (accounts, audit) = (accounts.to_vec(), audit::insert(event));
+        transaction!(self.db, async move |mut tx| {
+            for some in accounts.chunks(BATCH) {
+                within!(tx, padded(some).fold(sqlx::query(CLEAR), Query::bind))?;
+            }
+            Ok(audit::commit(vec![audit.clone()], ()))
+        })
+    }
+
     /// Clears the wrong passwords of these accounts.
     ///
     /// # Errors
     /// [`StoreError`]; then only some are cleared.
     pub async fn clear_all_failures(&self, accounts: &[AccountDigest]) -> Result<(), StoreError> {
-        const SQL: &str = "delete from failed_attempts \
-             where account in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
         for some in accounts.chunks(BATCH) {
-            write!(self.db, padded(some).fold(sqlx::query(SQL), Query::bind)).map_err(StoreError::or_unavailable)?;
+            write!(self.db, padded(some).fold(sqlx::query(CLEAR), Query::bind)).map_err(StoreError::or_unavailable)?;
         }
         Ok(())
     }
 }
+
+const CLEAR: &str = "delete from failed_attempts \
+     where account in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
 
 /// Returns the ids of a batch. The nil id, which no row has, fills the rest.
 fn padded_ids(some: &[UserId]) -> impl Iterator<Item = UserId> {

@@ -2,8 +2,11 @@
 
 mod allowances;
 mod attempts;
+mod audit;
+mod audit_log;
 mod changes;
 mod configured;
+mod erasures;
 mod expiry;
 mod ids;
 mod keys;
@@ -26,14 +29,17 @@ mod trials;
 mod users;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use db::schema::Schema;
 use db::{Db, InSteps, Migrations, OpenError};
 use sqlx::migrate::Migrator;
+use tokio::sync::Notify;
 
 pub use allowances::AllowanceKind;
-pub use attempts::AccountDigest;
+pub use attempts::{AccountDigest, WrongPassword};
+pub use audit_log::AuditRange;
 pub use configured::Remembered;
 pub use db::{DatabaseUrl, StoreError};
 pub use keys::{KeyRow, PRIVATE_HALVES, PrivateHalf, SealChange};
@@ -69,15 +75,21 @@ pub static SCHEMA: Schema = Schema {
 #[derive(Clone, Debug)]
 pub struct AuthStore {
     db: Db,
+    /// Wakes the watchers of the audit log in this process.
+    audit_recorded: Arc<Notify>,
 }
 
 impl AuthStore {
+    fn new(db: Db) -> Self {
+        Self { db, audit_recorded: Arc::default() }
+    }
+
     /// Opens and migrates the database.
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
+        Ok(Self::new(Db::open(url, &SCHEMA.migrations).await?))
     }
 
     /// Opens the database beside a service that may be running, without migrations.
@@ -85,13 +97,13 @@ impl AuthStore {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { db: Db::open_beside(url, &SCHEMA.migrations).await? })
+        Ok(Self::new(Db::open_beside(url, &SCHEMA.migrations).await?))
     }
 
     /// Opens a copy that no service uses, without migrations. Callers must not rely on any migration after the first.
     #[must_use]
     pub fn open_snapshot(path: &Path) -> Self {
-        Self { db: Db::open_snapshot(path) }
+        Self::new(Db::open_snapshot(path))
     }
 
     /// Returns the database, for the tables that both services share.

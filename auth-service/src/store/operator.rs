@@ -3,8 +3,8 @@
 use db::{TransactionOutcome, read, settle, transaction, within};
 
 use super::rows::UserRow;
-use super::{AuthStore, PasswordChanged, StoreError, log, password_resets};
-use crate::domain::{Cause, Stamp, User, UserId, UserState};
+use super::{AuthStore, PasswordChanged, StoreError, audit, log, password_resets};
+use crate::domain::{Cause, NewAuditEvent, Stamp, User, UserId, UserState};
 
 impl AuthStore {
     /// Sets the password and ends every session, as a change by the user does, but starts no new one. Returns the user
@@ -17,12 +17,15 @@ impl AuthStore {
         id: UserId,
         password_hash: &str,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<PasswordChanged>, StoreError> {
         let find = || async {
             let Some(logged) = self.logged(stamp.fingerprint).await? else { return Ok(None) };
             Ok::<_, StoreError>(self.user(id).await?.map(|user| Some(PasswordChanged { user, logged })))
         };
-        settle(|| self.try_set_password(id, password_hash, stamp), find).await
+        let set = settle(|| self.try_set_password(id, password_hash, stamp, event), find).await?;
+        self.show_if(set.is_some(), event);
+        Ok(set)
     }
 
     async fn try_set_password(
@@ -30,11 +33,12 @@ impl AuthStore {
         id: UserId,
         password_hash: &str,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<PasswordChanged>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1 where id = $1 \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
-        let password_hash = password_hash.to_owned();
+        let (password_hash, audit) = (password_hash.to_owned(), audit::insert(event));
         transaction!(self.db, async move |mut tx| {
             let user: Option<UserRow> =
                 within!(tx, |connection| sqlx::query_as(SQL).bind(id).bind(&password_hash).fetch_optional(connection))?;
@@ -44,7 +48,9 @@ impl AuthStore {
                 UserState::Active => Cause::Ended,
                 UserState::Disabled => Cause::Disabled,
             };
-            Ok(log::commit(&user.older_tokens(cause), stamp, |logged| Some(PasswordChanged { user, logged })))
+            let older = user.older_tokens(cause);
+            let answer = |logged| Some(PasswordChanged { user, logged });
+            Ok(log::commit(vec![audit.clone()], &older, stamp, answer))
         })
     }
 

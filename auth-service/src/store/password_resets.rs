@@ -4,8 +4,8 @@ use db::{TransactionOutcome, Tx, read, settle, transaction, within, write};
 use sqlx::FromRow;
 
 use super::rows::UserRow;
-use super::{AuthStore, PasswordChanged, StoreError, Time, log, sessions};
-use crate::domain::{Cause, Client, PasswordReset, ResetDigest, Session, Stamp, User, UserId};
+use super::{AuthStore, PasswordChanged, StoreError, Time, audit, log, sessions};
+use crate::domain::{Cause, Client, NewAuditEvent, PasswordReset, ResetDigest, Session, Stamp, User, UserId};
 
 /// Code and its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,15 +28,23 @@ impl AuthStore {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
-    pub async fn add_password_reset(&self, reset: &PasswordReset) -> Result<bool, StoreError> {
+    pub async fn add_password_reset(&self, reset: &PasswordReset, event: &NewAuditEvent) -> Result<bool, StoreError> {
+        let find = || async { Ok::<_, StoreError>(self.password_reset(reset.digest).await?.map(|_| true)) };
+        let is_added = settle(|| self.try_add_reset(reset, event), find).await?;
+        self.show_if(is_added, event);
+        Ok(is_added)
+    }
+
+    async fn try_add_reset(&self, reset: &PasswordReset, event: &NewAuditEvent) -> Result<bool, StoreError> {
         const SQL: &str = "insert into password_resets (user_id, digest, expire_time) \
              select id, $2, $3 from users where id = $1 \
              on conflict (user_id) do update set digest = excluded.digest, expire_time = excluded.expire_time";
-        let digest = reset.digest.0.as_slice();
-        let add = || async {
-            Ok(write!(self.db, sqlx::query(SQL).bind(reset.user_id).bind(digest).bind(reset.expire_time))? > 0)
-        };
-        settle(add, || async { Ok::<_, StoreError>(self.password_reset(reset.digest).await?.map(|_| true)) }).await
+        let PasswordReset { user_id, digest, expire_time } = reset.clone();
+        let audit = audit::insert(event);
+        transaction!(self.db, async move |mut tx| {
+            let added = within!(tx, sqlx::query(SQL).bind(user_id).bind(digest.0.as_slice()).bind(expire_time))?;
+            if added == 0 { Ok(TransactionOutcome::Undo(false)) } else { Ok(audit::commit(vec![audit.clone()], true)) }
+        })
     }
 
     /// Returns the code with this digest, and its user.
@@ -68,13 +76,17 @@ impl AuthStore {
         session: &Session,
         client: &Client,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<PasswordChanged>, StoreError> {
         let find = || async {
             let Some(logged) = self.logged(stamp.fingerprint).await? else { return Ok(None) };
             let user = self.user(session.user_id).await?;
             Ok::<_, StoreError>(user.map(|user| Some(PasswordChanged { user, logged })))
         };
-        settle(|| self.try_complete_reset(digest, password_hash, session, client, stamp), find).await
+        let complete = || self.try_complete_reset(digest, password_hash, session, client, stamp, event);
+        let changed = settle(complete, find).await?;
+        self.show_if(changed.is_some(), event);
+        Ok(changed)
     }
 
     async fn try_complete_reset(
@@ -84,6 +96,7 @@ impl AuthStore {
         session: &Session,
         client: &Client,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<PasswordChanged>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1, last_login_time = $3 where id = $1 and state = 'active' \
@@ -91,6 +104,7 @@ impl AuthStore {
         // The user's row is locked first, as by a change of the password, so that both wait in one order.
         const USE: &str = "delete from password_resets where digest = $1 and user_id = $2";
         let (password_hash, session, client) = (password_hash.to_owned(), session.clone(), client.clone());
+        let audit = audit::insert(event);
         transaction!(self.db, async move |mut tx| {
             let user: Option<UserRow> = within!(tx, |connection| sqlx::query_as(SQL)
                 .bind(session.user_id)
@@ -103,7 +117,9 @@ impl AuthStore {
             }
             let session = Session { generation: user.generation, ..session.clone() };
             sessions::insert(&mut tx, &session, &client).await?;
-            Ok(log::commit(&user.older_tokens(Cause::Ended), stamp, |logged| Some(PasswordChanged { user, logged })))
+            let older = user.older_tokens(Cause::Ended);
+            let answer = |logged| Some(PasswordChanged { user, logged });
+            Ok(log::commit(vec![audit.clone()], &older, stamp, answer))
         })
     }
 

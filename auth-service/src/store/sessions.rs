@@ -3,9 +3,12 @@
 use db::{SqlStatement, TransactionOutcome, Tx, read, settle, transaction, within};
 use sqlx::FromRow;
 
+use super::audit::Recording;
 use super::rows::digests;
-use super::{AuthStore, StoreError, Time, log};
-use crate::domain::{Client, ListedSession, Logged, Revocation, Session, SessionId, Stamp, UserId, network};
+use super::{AuthStore, StoreError, Time, audit, log};
+use crate::domain::{
+    Client, ListedSession, Logged, NewAuditEvent, Revocation, Session, SessionId, Stamp, UserId, network,
+};
 
 /// Largest number of a user's live sessions that a list sorts, as text of the statement. It is above the default quota
 /// of sessions.
@@ -17,18 +20,12 @@ impl AuthStore {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
-    pub async fn create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
-        const FIND: &str = "select 1 from sessions where id = $1";
-        let find = || async {
-            let found: Option<i32> =
-                read!(self.db, |reader| sqlx::query_scalar(FIND).bind(session.id).fetch_optional(reader))?;
-            Ok::<_, StoreError>(found.map(|_| true))
-        };
-        settle(|| self.try_create_session(session, client), find).await
-    }
-
-    /// Writes the session and the time of the login, in one message to the server.
-    async fn try_create_session(&self, session: &Session, client: &Client) -> Result<bool, StoreError> {
+    pub async fn create_session(
+        &self,
+        session: &Session,
+        client: &Client,
+        event: &NewAuditEvent,
+    ) -> Result<bool, StoreError> {
         // The row's lock holds off a deletion and an end of all sessions until the commit.
         const LOG_IN: &str = "update users set \
              last_login_time = case when last_login_time > $3 then last_login_time else $3 end \
@@ -37,22 +34,22 @@ impl AuthStore {
              network, refresh_digests, idle_expire_time, over_time) \
              select $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11 from users \
              where id = $2 and state = 'active' and sessions_since <= $3";
-        const IS_WRITTEN: &str = "select count(*) from sessions where id = $1";
-        let generation = i64::from(session.generation);
-        let log_in = SqlStatement::new(LOG_IN).bind(session.user_id).bind(generation).bind(session.create_time);
-        let row = SqlStatement::new(SQL)
-            .bind(session.id)
-            .bind(session.user_id)
-            .bind(generation)
-            .bind(session.create_time)
-            .bind(session.expire_time)
-            .bind(client.peer.as_str())
-            .bind(client.user_agent.as_str())
-            .bind(network(&client.peer).as_str())
-            .bind(digest_bytes(session).as_slice())
-            .bind(session.idle_expire_time)
-            .bind(session.over_time);
-        Ok(self.db.at_once(vec![log_in, row, SqlStatement::new(IS_WRITTEN).bind(session.id)]).await? > 0)
+        const COUNT: &str = "select count(*) from sessions where id = $1";
+        let begin = || async {
+            let log_in =
+                SqlStatement::new(LOG_IN).bind(session.user_id).bind(session.generation).bind(session.create_time);
+            let event = audit::insert_with_session(event, session.id);
+            let begun = SqlStatement::new(COUNT).bind(session.id);
+            // One message to a server: the login's time, the session, its event, and the answer.
+            Ok(self.db.at_once(vec![log_in, row(SQL, session, client), event, begun]).await? > 0)
+        };
+        let find = || async {
+            let found: i64 = read!(self.db, |reader| sqlx::query_scalar(COUNT).bind(session.id).fetch_one(reader))?;
+            Ok::<_, StoreError>((found > 0).then_some(true))
+        };
+        let begun = settle(begin, find).await?;
+        self.show_if(begun, event);
+        Ok(begun)
     }
 
     /// Returns at most `limit` sessions of the user that have a live token and are older than the session `after`,
@@ -129,9 +126,15 @@ impl AuthStore {
         id: SessionId,
         user_id: Option<UserId>,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<Logged>, StoreError> {
+        let recording = Recording::default();
         let find = || async { Ok::<_, StoreError>(self.logged(stamp.fingerprint).await?.map(Some)) };
-        settle(|| self.try_revoke(id, user_id, stamp), find).await
+        let revoked = settle(|| self.try_revoke(id, user_id, stamp, event, &recording), find).await?;
+        if revoked.is_some() {
+            self.tell(&recording);
+        }
+        Ok(revoked)
     }
 
     async fn try_revoke(
@@ -139,15 +142,22 @@ impl AuthStore {
         id: SessionId,
         user_id: Option<UserId>,
         stamp: Stamp,
+        event: &NewAuditEvent,
+        recording: &Recording,
     ) -> Result<Option<Logged>, StoreError> {
         const SQL: &str = "update sessions set end_time = $3 where id = $1 and ($2 is null or user_id = $2) \
              and end_time is null and over_time > $3 \
-             and generation >= (select sessions_since from users where users.id = sessions.user_id)";
+             and generation >= (select sessions_since from users where users.id = sessions.user_id) returning user_id";
+        let (event, recording) = (event.clone(), recording.clone());
         transaction!(self.db, async move |mut tx| {
-            if within!(tx, sqlx::query(SQL).bind(id).bind(user_id).bind(stamp.time))? == 0 {
-                return Ok(TransactionOutcome::Undo(None));
-            }
-            Ok(log::commit(&Revocation::Session(id), stamp, Some))
+            let owner: Option<UserId> = within!(tx, |connection| sqlx::query_scalar(SQL)
+                .bind(id)
+                .bind(user_id)
+                .bind(stamp.time)
+                .fetch_optional(connection))?;
+            let Some(owner) = owner else { return Ok(TransactionOutcome::Undo(None)) };
+            let audit = recording.statements(vec![event.clone().about_user(owner)]);
+            Ok(log::commit(audit, &Revocation::Session(id), stamp, Some))
         })
     }
 
@@ -155,14 +165,17 @@ impl AuthStore {
     ///
     /// # Errors
     /// [`StoreError`]; then the session still lives, except with [`StoreError::Unknown`].
-    pub async fn end_session(&self, id: SessionId, stamp: Stamp) -> Result<Logged, StoreError> {
+    pub async fn end_session(&self, id: SessionId, stamp: Stamp, event: &NewAuditEvent) -> Result<Logged, StoreError> {
         const SQL: &str = "update sessions set end_time = $2 where id = $1 and end_time is null";
         let end = || async {
             let row = SqlStatement::new(SQL).bind(id).bind(stamp.time);
-            let revision = self.db.at_once(vec![row, log::entry(&Revocation::Session(id), stamp)]).await?;
+            let statements = vec![row, audit::insert(event), log::entry(&Revocation::Session(id), stamp)];
+            let revision = self.db.at_once(statements).await?;
             Ok::<_, StoreError>(Logged { revision, fingerprint: stamp.fingerprint })
         };
-        settle(end, || self.logged(stamp.fingerprint)).await
+        let ended = settle(end, || self.logged(stamp.fingerprint)).await?;
+        self.show(event);
+        Ok(ended)
     }
 }
 
@@ -178,18 +191,33 @@ pub(super) async fn insert(tx: &mut Tx<'_>, session: &Session, client: &Client) 
             .bind(session.generation)
             .bind(session.create_time)
             .bind(session.expire_time)
-            .bind(client.peer.clone())
-            .bind(client.user_agent.clone())
+            .bind(&client.peer)
+            .bind(&client.user_agent)
             .bind(network(&client.peer))
-            .bind(digest_bytes(session).as_slice())
+            .bind(digest(session))
             .bind(session.idle_expire_time)
             .bind(session.over_time)
     )
     .map(drop)
 }
 
-/// Returns the digests of a new session's refresh tokens: that of its first one.
-fn digest_bytes(session: &Session) -> Vec<u8> {
+/// Returns the statement that inserts a session's row, with the values in the order of its columns.
+fn row(sql: &'static str, session: &Session, client: &Client) -> SqlStatement {
+    SqlStatement::new(sql)
+        .bind(session.id)
+        .bind(session.user_id)
+        .bind(session.generation)
+        .bind(session.create_time)
+        .bind(session.expire_time)
+        .bind(client.peer.as_str())
+        .bind(client.user_agent.as_str())
+        .bind(network(&client.peer).as_str())
+        .bind(digest(session).as_slice())
+        .bind(session.idle_expire_time)
+        .bind(session.over_time)
+}
+
+fn digest(session: &Session) -> Vec<u8> {
     session.refresh_digest.iter().flat_map(|digest| digest.0).collect()
 }
 

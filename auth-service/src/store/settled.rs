@@ -4,11 +4,14 @@
 
 use db::settle;
 
-use super::{AuthStore, ChangedUser, Outcome, PasswordChanged, PasswordProof, StoreError, Time, Unchanged};
-use crate::domain::{Client, EntryFingerprint, Logged, Roles, Session, Stamp, User, UserChange, UserId, UserState};
+use super::audit::Recording;
+use super::{AuthStore, ChangedUser, Outcome, PasswordChanged, PasswordProof, StoreError, Unchanged};
+use crate::domain::{
+    Client, EntryFingerprint, Logged, NewAuditEvent, Roles, Session, Stamp, User, UserChange, UserId, UserState,
+};
 
 impl AuthStore {
-    /// Changes name or email.
+    /// Changes name or email at the time of the event, which records a change of the email.
     ///
     /// `expected` is the required revision; `None` accepts any. With an outdated `proof` nothing is changed.
     ///
@@ -20,18 +23,21 @@ impl AuthStore {
         change: &UserChange,
         proof: Option<PasswordProof>,
         expected: Option<i32>,
-        now: Time,
+        event: &NewAuditEvent,
     ) -> Outcome<User> {
+        let now = event.time;
         let is_ours = |user: &User| {
             user.update_time == now
                 && change.name.as_ref().is_none_or(|name| *name.as_str() == user.name)
                 && change.email.as_ref().is_none_or(|email| *email.as_str() == user.email)
         };
-        settle(
-            || self.try_update(id, change, proof, expected, now),
+        let updated = settle(
+            || self.try_update(id, change, proof, expected, event),
             || async { Ok(self.user(id).await?.filter(is_ours).map(Ok)) },
         )
-        .await
+        .await?;
+        self.show_if(change.email.is_some() && updated.is_ok(), event);
+        Ok(updated)
     }
 
     /// Replaces the roles. The loss of a role kills every access token of the user; the sessions live on, and their
@@ -45,10 +51,17 @@ impl AuthStore {
         roles: &Roles,
         expected: Option<i32>,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Outcome<ChangedUser> {
         // A change that only adds roles has no entry in the log.
         let is_ours = |user: &User| user.update_time == stamp.time && user.roles == *roles;
-        settle(|| self.try_set_roles(id, roles, expected, stamp), || self.changed(id, stamp.fingerprint, is_ours)).await
+        let recording = Recording::default();
+        let set = || self.try_set_roles(id, roles, expected, stamp, event, &recording);
+        let set = settle(set, || self.changed(id, stamp.fingerprint, is_ours)).await?;
+        if set.is_ok() {
+            self.tell(&recording);
+        }
+        Ok(set)
     }
 
     /// Disables the user and ends every session, or enables the user again. A user who is in that state already stays
@@ -62,9 +75,12 @@ impl AuthStore {
         state: UserState,
         expected: Option<i32>,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Outcome<ChangedUser> {
-        settle(|| self.try_set_state(id, state, expected, stamp), || self.changed(id, stamp.fingerprint, |_| false))
-            .await
+        let set = || self.try_set_state(id, state, expected, stamp, event);
+        let set = settle(set, || self.changed(id, stamp.fingerprint, |_| false)).await?;
+        self.show_if(set.as_ref().is_ok_and(|set| set.logged.is_some()), event);
+        Ok(set)
     }
 
     /// Changes the password, ends every session and starts a new one with the generation `generation + 1`. `generation`
@@ -79,6 +95,7 @@ impl AuthStore {
         session: &Session,
         client: &Client,
         stamp: Stamp,
+        event: &NewAuditEvent,
     ) -> Result<Option<PasswordChanged>, StoreError> {
         let find = || async {
             let changed = self.changed(session.user_id, stamp.fingerprint, |_| false).await?;
@@ -86,25 +103,45 @@ impl AuthStore {
             let logged = |changed: ChangedUser| Some(PasswordChanged { user: changed.user, logged: changed.logged? });
             Ok::<_, StoreError>(changed.and_then(logged).map(Some))
         };
-        settle(|| self.try_change_password(generation, password_hash, session, client, stamp), find).await
+        let change = || self.try_change_password(generation, password_hash, session, client, stamp, event);
+        let changed = settle(change, find).await?;
+        self.show_if(changed.is_some(), event);
+        Ok(changed)
     }
 
     /// Ends every session of the user, if the user exists.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
-    pub async fn end_all_sessions(&self, user_id: UserId, stamp: Stamp) -> Result<Option<Logged>, StoreError> {
-        settle(|| self.try_end_all(user_id, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Some)) })
-            .await
+    pub async fn end_all_sessions(
+        &self,
+        user_id: UserId,
+        stamp: Stamp,
+        event: &NewAuditEvent,
+    ) -> Result<Option<Logged>, StoreError> {
+        let find = || async { Ok(self.logged(stamp.fingerprint).await?.map(Some)) };
+        let ended = settle(|| self.try_end_all(user_id, stamp, event), find).await?;
+        self.show_if(ended.is_some(), event);
+        Ok(ended)
     }
 
-    /// Deletes the user and the sessions; keeps the id and the time of the deletion. The last active admin stays.
+    /// Deletes the user and the sessions; keeps the id and the time of the deletion. Plans to replace the user by this
+    /// pseudonym in the audit log. The last active admin stays.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].
-    pub async fn delete_user(&self, id: UserId, expected: Option<i32>, stamp: Stamp) -> Outcome<Logged> {
-        settle(|| self.try_delete(id, expected, stamp), || async { Ok(self.logged(stamp.fingerprint).await?.map(Ok)) })
-            .await
+    pub async fn delete_user(
+        &self,
+        id: UserId,
+        expected: Option<i32>,
+        stamp: Stamp,
+        pseudonym: &str,
+        event: &NewAuditEvent,
+    ) -> Outcome<Logged> {
+        let find = || async { Ok(self.logged(stamp.fingerprint).await?.map(Ok)) };
+        let deleted = settle(|| self.try_delete(id, expected, stamp, pseudonym, event), find).await?;
+        self.show_if(deleted.is_ok(), event);
+        Ok(deleted)
     }
 
     /// Returns the user and the entry with this fingerprint, if the log has that entry or the user is as the change

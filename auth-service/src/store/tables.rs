@@ -4,7 +4,7 @@ use db::schema::{Column, ColumnType, Table};
 use db::{requests, secrets};
 
 /// Tables in an order in which each row comes after the rows that it references.
-pub(super) const TABLES: [Table; 12] = [
+pub(super) const TABLES: [Table; 15] = [
     Table {
         name: "users",
         columns: &[
@@ -118,6 +118,38 @@ pub(super) const TABLES: [Table; 12] = [
             Column::new("sign_time", ColumnType::Time),
             Column::optional("retire_time", ColumnType::Time),
             Column::optional("verify_until", ColumnType::Time),
+        ],
+    },
+    Table {
+        name: "audit_events",
+        columns: &[
+            Column::new("id", ColumnType::Uuid),
+            Column::new("event_time", ColumnType::Time),
+            Column::new("kind", ColumnType::Text),
+            Column::new("actor", ColumnType::Text),
+            Column::new("subject", ColumnType::Text),
+            Column::new("peer", ColumnType::Text),
+            Column::new("user_agent", ColumnType::Text),
+            Column::new("request_id", ColumnType::Text),
+            Column::new("trace_id", ColumnType::Text),
+            Column::new("detail", ColumnType::Text),
+            Column::optional("position", ColumnType::Long),
+        ],
+    },
+    Table {
+        name: "audit_head",
+        columns: &[
+            Column::new("id", ColumnType::Integer),
+            Column::new("position", ColumnType::Long),
+            Column::new("pruned", ColumnType::Long),
+        ],
+    },
+    Table {
+        name: "audit_erasures",
+        columns: &[
+            Column::new("user_id", ColumnType::Uuid),
+            Column::new("pseudonym", ColumnType::Text),
+            Column::new("delete_time", ColumnType::Time),
         ],
     },
 ];

@@ -197,7 +197,7 @@ impl AuthStore {
                     return Ok(TransactionOutcome::Undo(false));
                 }
             }
-            Ok(log::commit(&Revocation::NewSigningKeys, stamp, |_| true))
+            Ok(log::commit(Vec::new(), &Revocation::NewSigningKeys, stamp, |_| true))
         })
     }
 }

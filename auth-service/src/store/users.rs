@@ -5,9 +5,10 @@ use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use sqlx::query::QueryAs;
 
+use super::audit::Recording;
 use super::rows::{UserRow, state_text};
 use super::{AuthStore, StoreError, roles, sessions};
-use crate::domain::{Client, NewUser, Role, Session, User, UserId, UserState};
+use crate::domain::{Client, NewAuditEvent, NewUser, Role, Session, User, UserId, UserState};
 
 /// User and password hash, read in one statement.
 pub struct Credentials {
@@ -59,9 +60,15 @@ impl AuthStore {
         new: &NewUser,
         first: Option<FirstSession<'_>>,
         request: Option<&RequestKey>,
+        event: &NewAuditEvent,
     ) -> Result<Created, StoreError> {
+        let recording = Recording::default();
         let find = || async { Ok::<_, StoreError>(self.user(new.id).await?.map(|user| Created::User(Box::new(user)))) };
-        settle(|| self.try_create(new, first, request), find).await
+        let created = settle(|| self.try_create(new, first, request, event, &recording), find).await?;
+        if matches!(created, Created::User(_)) {
+            self.tell(&recording);
+        }
+        Ok(created)
     }
 
     async fn try_create(
@@ -69,13 +76,19 @@ impl AuthStore {
         new: &NewUser,
         first: Option<FirstSession<'_>>,
         request: Option<&RequestKey>,
+        event: &NewAuditEvent,
+        recording: &Recording,
     ) -> Result<Created, StoreError> {
         const SQL: &str = "insert into users (id, name, email, email_key, password_hash, roles, state, generation, \
              sessions_since, revision, create_time, update_time, last_login_time) \
              values ($1, $2, $3, $4, $5, $6, 'active', 1, 1, 1, $7, $7, $8) on conflict (email_key) do nothing \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         let first = first.map(|first| (first.session.clone(), first.client.clone()));
-        let (new, request) = (new.clone(), request.cloned());
+        let (new, request, recording) = (new.clone(), request.cloned(), recording.clone());
+        let event = match &first {
+            Some((session, _)) => event.clone().about_user(new.id).session(session.id),
+            None => event.clone().about_user(new.id),
+        };
         transaction!(self.db, async move |mut tx| {
             if let Some(key) = &request
                 && !requests::keep(&mut tx, key, new.id, new.create_time).await?
@@ -97,7 +110,7 @@ impl AuthStore {
             if let Some((session, client)) = &first {
                 sessions::insert(&mut tx, session, client).await?;
             }
-            Ok(TransactionOutcome::Commit(Created::User(Box::new(user.into()))))
+            Ok(recording.commit(vec![event.clone()], Created::User(Box::new(user.into()))))
         })
     }
 

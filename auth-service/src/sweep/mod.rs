@@ -1,5 +1,6 @@
 //! Deletes expired rows in the background, a few at a time, and repairs times that a wrong clock has written.
 
+mod audit;
 mod repair;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use db::clock::measure;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep};
 
+pub(crate) use audit::AuditSweep;
 pub(crate) use repair::Repair;
 
 use crate::repaired::latest_believed;
@@ -35,12 +37,15 @@ struct Sweeper {
 }
 
 /// Sweeps at each interval until `stop`.
-pub(crate) async fn sweep(repair: Repair, stop: Shutdown) {
+pub(crate) async fn sweep(repair: Repair, audit: AuditSweep, stop: Shutdown) {
     let sweeping = async {
         let mut sweeper = Sweeper::default();
         loop {
             if let Err(error) = sweeper.sweep_once(&repair).await {
                 tracing::warn!(%error, "sweep failed: expired rows stay for now");
+            }
+            if let Err(error) = sweeper.sweep_audit(&repair, &audit).await {
+                tracing::warn!(%error, "sweep of the audit log failed: it is repeated in a minute");
             }
             let next = Instant::now() + SWEEP_INTERVAL;
             while Instant::now() < next {
@@ -69,6 +74,15 @@ impl Sweeper {
         while self.is_trusted(repair) && store.sweep_password_resets(clock.now()).await? > 0 {}
         while self.is_trusted(repair) && store.prune_log(clock.now() - REVOCATION_RETENTION).await? > 0 {}
         if clock.may_repair(*leeway) { self.repair(repair).await } else { Ok(()) }
+    }
+
+    /// Erases deleted users from the audit log, and deletes its oldest events, in batches.
+    async fn sweep_audit(&mut self, repair: &Repair, audit: &AuditSweep) -> Result<(), StoreError> {
+        let Repair { store, clock, .. } = repair;
+        audit.erase(store, clock.now()).await?;
+        while store.place_audit_events().await? > 0 {}
+        while self.is_trusted(repair) && audit.expire(store, clock.now()).await? > 0 {}
+        audit.shrink(store).await
     }
 
     async fn repair(&mut self, repair: &Repair) -> Result<(), StoreError> {

@@ -9,12 +9,13 @@ use tempfile::TempDir;
 use testkit::{clock, folder, start};
 
 use super::{Repair, Sweeper};
+use crate::audit::AuditSource;
 use crate::domain::{
-    Allowance, AttemptLimits, Cause, Client, Email, EntryFingerprint, Era, Lifetimes, LogId, Name, NewUser,
-    RefreshDigest, Revocation, Roles, Session, SessionId, Stamp, UserId,
+    Actor, Allowance, AttemptLimits, AuditKind, Cause, Client, Email, EntryFingerprint, Era, Lifetimes, LogId, Name,
+    NewAuditEvent, NewUser, RefreshDigest, Revocation, Roles, Session, SessionId, Stamp, UserId,
 };
 use crate::repaired::Repaired;
-use crate::store::{AllowanceKind, AuthStore, DatabaseUrl};
+use crate::store::{AccountDigest, AllowanceKind, AuthStore, DatabaseUrl, WrongPassword};
 use crate::view::{Bearer, Follower, REVOCATION_RETENTION, View};
 
 const LEEWAY: TimeDelta = TimeDelta::seconds(5);
@@ -112,6 +113,15 @@ impl SweepFixture {
         self.repair.view.horizon().era
     }
 
+    fn event(&self) -> NewAuditEvent {
+        AuditSource::new(self.repair.clock.clone()).event(AuditKind::LoggedOut, Actor::System)
+    }
+
+    fn wrong(&self, accounts: &[AccountDigest]) -> WrongPassword {
+        let (failed, locked) = (self.event(), self.event());
+        WrongPassword { accounts: accounts.to_vec(), claimed: None, limits: limits(), failed, locked }
+    }
+
     async fn ada(&self) {
         let ada = NewUser {
             id: UserId::from_u128(1),
@@ -121,7 +131,7 @@ impl SweepFixture {
             roles: Roles::default(),
             create_time: self.now(),
         };
-        self.store().create_user(&ada, None, None).await.unwrap();
+        self.store().create_user(&ada, None, None, &self.event()).await.unwrap();
     }
 
     /// Logs Ada in. Returns the session, and the time of issue and the era of its token.
@@ -137,12 +147,12 @@ impl SweepFixture {
             idle_expire_time: now + DAY * 7,
             over_time: now + DAY * 7,
         };
-        assert!(self.store().create_session(&begun, &Client::default()).await.unwrap());
+        assert!(self.store().create_session(&begun, &Client::default(), &self.event()).await.unwrap());
         (session, now, self.era())
     }
 
     async fn log_out(&mut self, session: u128) {
-        self.store().end_session(SessionId::from_u128(session), stamp_at(self.now())).await.unwrap();
+        self.store().end_session(SessionId::from_u128(session), stamp_at(self.now()), &self.event()).await.unwrap();
         self.follower.load().await.unwrap();
     }
 
@@ -285,8 +295,7 @@ async fn attempts_of_a_wrong_clock_block_no_caller() {
     let fixture = SweepFixture::start().await;
     let fixture = fixture.restart(TimeDelta::hours(1)).await;
     for _ in 0..5 {
-        let allowance = limits().failures;
-        fixture.store().add_failure(&[[7; 32]], "192.0.2.7", allowance, fixture.now()).await.unwrap();
+        fixture.store().add_failure(fixture.wrong(&[[7; 32]]), "192.0.2.7", fixture.now()).await.unwrap();
     }
     fixture
         .store()
@@ -308,7 +317,7 @@ async fn attempts_of_a_wrong_clock_block_no_caller() {
 async fn allowances_of_a_fast_clock_block_no_caller() {
     let fixture = SweepFixture::start().await;
     let allowance = limits().failures;
-    fixture.store().add_failure(&[], "192.0.2.7", allowance, fixture.now()).await.unwrap();
+    fixture.store().add_failure(fixture.wrong(&[]), "192.0.2.7", fixture.now()).await.unwrap();
     let mut fixture = fixture.restart(TimeDelta::minutes(-8)).await;
     let full = fixture.store().allowance(AllowanceKind::Failure, "192.0.2.7").await.unwrap().unwrap();
     assert!(allowance.wait(full, fixture.now()) > Some(TimeDelta::minutes(5)));

@@ -1,12 +1,12 @@
 //! The store's methods as values: calls and answers.
 
 use auth_service::domain::{
-    Allowance, Client, EntryFingerprint, Failures, ListedSession, NewUser, Roles, Session, SessionId, Stamp, User,
-    UserChange, UserId, UserState,
+    Actor, Allowance, AttemptLimits, AuditEventId, AuditKind, Client, EntryFingerprint, Failures, ListedSession,
+    NewAuditEvent, NewUser, Roles, Session, SessionId, Stamp, User, UserChange, UserId, UserState,
 };
 use auth_service::store::{
     AccountDigest, AllowanceKind, AuthStore, Created, Filter, FirstSession, PasswordProof, Refreshable, Rotated,
-    StoreError, Unchanged,
+    StoreError, Unchanged, WrongPassword,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use db::requests::{self, Earlier};
@@ -113,7 +113,7 @@ impl UserCall {
         Ok(match self {
             Self::Create { new, first, request } => {
                 let first = first.as_ref().map(|first| FirstSession { session: &first.0, client: &first.1 });
-                Answer::Created(store.create_user(new, first, request.as_ref()).await?)
+                Answer::Created(store.create_user(new, first, request.as_ref(), &event()).await?)
             }
             Self::User { id } => Answer::User(store.user(*id).await?),
             Self::Users { ids } => {
@@ -138,25 +138,26 @@ impl ChangeCall {
     async fn ask(&self, store: &AuthStore) -> Result<Answer, StoreError> {
         Ok(match self {
             Self::Update { id, change, proof, expected, now } => {
-                Answer::Changed(store.update_user(*id, change, *proof, *expected, *now).await?)
+                Answer::Changed(store.update_user(*id, change, *proof, *expected, &event_at(*now)).await?)
             }
-            Self::SetRoles { id, roles, expected, now } => {
-                Answer::Changed(store.set_roles(*id, roles, *expected, stamp(*now)).await?.map(|changed| changed.user))
-            }
-            Self::SetState { id, state, expected, now } => {
-                Answer::Changed(store.set_state(*id, *state, *expected, stamp(*now)).await?.map(|changed| changed.user))
-            }
+            Self::SetRoles { id, roles, expected, now } => Answer::Changed(
+                store.set_roles(*id, roles, *expected, stamp(*now), &event()).await?.map(|changed| changed.user),
+            ),
+            Self::SetState { id, state, expected, now } => Answer::Changed(
+                store.set_state(*id, *state, *expected, stamp(*now), &event()).await?.map(|changed| changed.user),
+            ),
             Self::ChangePassword { generation, password_hash, session, client } => {
                 let stamp = stamp(session.create_time);
-                let changed = store.change_password(*generation, password_hash, session, client, stamp).await?;
+                let changed =
+                    store.change_password(*generation, password_hash, session, client, stamp, &event()).await?;
                 Answer::User(changed.map(|changed| changed.user))
             }
             Self::EndAllSessions { user_id } => {
                 let stamp = stamp(DateTime::UNIX_EPOCH);
-                Answer::Was(store.end_all_sessions(*user_id, stamp).await?.is_some())
+                Answer::Was(store.end_all_sessions(*user_id, stamp, &event()).await?.is_some())
             }
             Self::Delete { id, expected, now } => {
-                Answer::Deleted(store.delete_user(*id, *expected, stamp(*now)).await?.map(drop))
+                Answer::Deleted(store.delete_user(*id, *expected, stamp(*now), "erased", &event()).await?.map(drop))
             }
         })
     }
@@ -165,15 +166,15 @@ impl ChangeCall {
 impl SessionCall {
     async fn ask(&self, store: &AuthStore) -> Result<Answer, StoreError> {
         Ok(match self {
-            Self::Create { session, client } => Answer::Was(store.create_session(session, client).await?),
+            Self::Create { session, client } => Answer::Was(store.create_session(session, client, &event()).await?),
             Self::List { user_id, after, limit, now } => {
                 Answer::Sessions(store.list_sessions(*user_id, *after, *limit, *now).await?)
             }
             Self::Revoke { id, user_id, now } => {
-                Answer::Was(store.revoke_session(*id, *user_id, stamp(*now)).await?.is_some())
+                Answer::Was(store.revoke_session(*id, *user_id, stamp(*now), &event()).await?.is_some())
             }
             Self::End { id, now } => {
-                store.end_session(*id, stamp(*now)).await?;
+                store.end_session(*id, stamp(*now), &event()).await?;
                 Answer::Done
             }
             Self::IsKnownAt { email_key, network } => {
@@ -201,7 +202,7 @@ impl AttemptCall {
                 Answer::Done
             }
             Self::Add { account, network, allowance, now } => {
-                store.add_failure(account.as_slice(), network, *allowance, *now).await?;
+                store.add_failure(wrong(account.as_slice(), *allowance), network, *now).await?;
                 Answer::Done
             }
             Self::Clear { account } => {
@@ -228,4 +229,27 @@ impl KeptCall {
 /// Returns the stamp for a call's log entry. All calls share one fingerprint, because no answer contains it.
 fn stamp(time: Time) -> Stamp {
     Stamp { fingerprint: EntryFingerprint([7; 16]), time }
+}
+
+/// Returns the event of a call. No answer contains it.
+fn event() -> NewAuditEvent {
+    event_at(DateTime::UNIX_EPOCH)
+}
+
+fn event_at(time: Time) -> NewAuditEvent {
+    let id = AuditEventId::from_u128(u128::from_be_bytes(kit::random::bytes()));
+    NewAuditEvent::new(id, time, AuditKind::UserCreated, Actor::System.into())
+}
+
+/// Returns a wrong password that locks no account.
+fn wrong(accounts: &[AccountDigest], allowance: Allowance) -> WrongPassword {
+    let limits = AttemptLimits {
+        free_failures: i32::MAX,
+        max_delay: TimeDelta::zero(),
+        lock_after: i32::MAX,
+        failures: allowance,
+        sign_ups: allowance,
+        leeway: TimeDelta::zero(),
+    };
+    WrongPassword { accounts: accounts.to_vec(), claimed: None, limits, failed: event(), locked: event() }
 }

@@ -5,6 +5,8 @@
 mod admin;
 mod attempts;
 mod audiences;
+mod audit;
+mod audit_watch;
 mod clocks;
 mod died;
 mod far;

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use gatepost::api::auth::v1::{
-    CompletePasswordResetRequest, DisableUserRequest, EnableUserRequest, GetUserRequest, ListUsersRequest,
-    ResetPasswordRequest, ResetPasswordResponse, TokenPair, TokenState, UnlockUserRequest, User,
+    AuditEventFilter, CompletePasswordResetRequest, DisableUserRequest, EnableUserRequest, GetUserRequest,
+    ListUsersRequest, ResetPasswordRequest, ResetPasswordResponse, TokenPair, TokenState, UnlockUserRequest, User,
 };
 use tonic::{Code, Status};
 
+use super::audit::events;
 use super::support::{Account, EMAIL, PASSWORD, Service, Settings, bad_fields, refused, start_with, with_token};
 
 const NEW: &str = "purple monkey dishwasher tango";
@@ -170,4 +171,47 @@ async fn admin_sees_and_ends_a_lock() {
     assert_eq!(get(&service, &admin, &ada.id).await.failed_attempts, 0);
     service.login(EMAIL, PASSWORD).await.expect("the account is unlocked");
     unlock(&service, &admin, &ada.id).await.expect("unlocking twice changes nothing");
+}
+
+/// C68: the audit log tells of each step, and holds no code and no password.
+#[tokio::test]
+async fn help_for_a_user_is_recorded() {
+    let (service, admin, ada) = with_admin(&[]).await;
+    unlock(&service, &admin, &ada.id).await.unwrap();
+    reset(&service, &admin, &ada.id, NEW).await.unwrap();
+    let code = reset(&service, &admin, &ada.id, "").await.unwrap().code;
+    service.clock.advance(Duration::from_mins(15));
+    bad_code(&complete(&service, &code, PASSWORD).await.unwrap_err());
+    bad_code(&complete(&service, NEW, PASSWORD).await.unwrap_err());
+    let code = reset(&service, &admin, &ada.id, "").await.unwrap().code;
+    complete(&service, &code, PASSWORD).await.unwrap();
+
+    let all = events(&service, &admin, AuditEventFilter::default()).await;
+    let of_help = all.iter().skip_while(|event| event.kind().as_str_name() != "AUDIT_EVENT_KIND_USER_UNLOCKED");
+    let name = |id: &str| match id {
+        id if id == ada.id => "ada".to_owned(),
+        id if id == admin.id => "admin".to_owned(),
+        other => other.to_owned(),
+    };
+    let told: Vec<_> = of_help
+        .map(|event| {
+            let kind = event.kind().as_str_name().trim_start_matches("AUDIT_EVENT_KIND_");
+            let detail = event.detail.split('=').next_back().filter(|_| event.detail.starts_with("reason"));
+            format!("{kind} {}>{} {}", name(&event.actor), name(&event.subject), detail.unwrap_or_default())
+        })
+        .collect();
+    let expected = [
+        "USER_UNLOCKED admin>ada ",
+        "PASSWORD_CHANGED admin>ada ",
+        "PASSWORD_RESET_ISSUED admin>ada ",
+        "PASSWORD_RESET_FAILED >ada expired_code",
+        "PASSWORD_RESET_FAILED > unknown_code",
+        "PASSWORD_RESET_ISSUED admin>ada ",
+        "PASSWORD_RESET_COMPLETED ada>ada ",
+    ];
+    assert_eq!(told, expected);
+    let text = format!("{all:?}");
+    for secret in [&code[4..], PASSWORD, NEW] {
+        assert!(!text.contains(secret), "a secret is in the audit log: {text}");
+    }
 }

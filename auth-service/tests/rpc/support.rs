@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use auth_service::store::{AuthStore, DatabaseUrl};
 use auth_service::{AuthConfig, AuthFlags};
+use gatepost::api::auth::v1::audit_service_client::AuditServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
@@ -157,6 +158,10 @@ impl Service {
 
     pub(crate) fn auth(&self) -> AuthServiceClient<Channel> {
         AuthServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn audit(&self) -> AuditServiceClient<Channel> {
+        AuditServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn users(&self) -> UserServiceClient<Channel> {

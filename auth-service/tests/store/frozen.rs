@@ -12,38 +12,42 @@ use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
 use testkit::start;
 
-use crate::support::{another_admin, new_user, session, stamp, stamp_at, starting};
+use crate::support::{another_admin, event, new_user, session, stamp, stamp_at, starting};
 
 /// A frozen replica's work, with its own user and session.
 type Work = fn(AuthStore, u128) -> Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Each write that appends to the log, or writes to the row of its end.
 const WORKS: [(&str, Work); 8] = [
-    ("logout", |store, id| Box::pin(async move { drop(store.end_session(session_of(id).id, stamp()).await) })),
+    ("logout", |store, id| {
+        Box::pin(async move { drop(store.end_session(session_of(id).id, stamp(), &event()).await) })
+    }),
     ("revoke session", |store, id| {
-        Box::pin(async move { drop(store.revoke_session(session_of(id).id, None, stamp()).await) })
+        Box::pin(async move { drop(store.revoke_session(session_of(id).id, None, stamp(), &event()).await) })
     }),
     ("revoke all sessions", |store, id| {
-        Box::pin(async move { drop(store.end_all_sessions(session_of(id).user_id, stamp()).await) })
+        Box::pin(async move { drop(store.end_all_sessions(session_of(id).user_id, stamp(), &event()).await) })
     }),
     ("change password", |store, id| {
         Box::pin(async move {
             let own = Session { generation: 2, ..session(20_000 + id, &new_user(id, "ada@example.com")) };
-            drop(store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await);
+            drop(store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp(), &event()).await);
         })
     }),
     ("take a role away", |store, id| {
         Box::pin(async move {
-            drop(store.set_roles(session_of(id).user_id, &Roles::default(), None, stamp()).await);
+            drop(store.set_roles(session_of(id).user_id, &Roles::default(), None, stamp(), &event()).await);
         })
     }),
     ("disable", |store, id| {
         Box::pin(async move {
-            drop(store.set_state(session_of(id).user_id, UserState::Disabled, None, stamp()).await);
+            drop(store.set_state(session_of(id).user_id, UserState::Disabled, None, stamp(), &event()).await);
         })
     }),
     ("delete", |store, id| {
-        Box::pin(async move { drop(store.delete_user(session_of(id).user_id, None, stamp()).await) })
+        Box::pin(
+            async move { drop(store.delete_user(session_of(id).user_id, None, stamp(), "erased", &event()).await) },
+        )
     }),
     ("prune the log", |store, _| Box::pin(async move { drop(store.prune_log(start() + TimeDelta::hours(1)).await) })),
 ];
@@ -87,7 +91,7 @@ impl World {
         let proxy = Proxy::to_socket(server.socket());
         let other = open(&server.url("postgres")).await;
         other.begin_log(LogId([1; 16]), stamp()).await.unwrap();
-        other.create_user(&another_admin(), None, None).await.unwrap();
+        other.create_user(&another_admin(), None, None, &event()).await.unwrap();
         let frozen = open(&server.url_at(proxy.address(), "postgres")).await;
         let outside = PgConnection::connect(&server.url("postgres")).await.unwrap();
         Some(Self { proxy, frozen, other, outside, _server: server })
@@ -97,7 +101,7 @@ impl World {
     async fn freeze(&mut self, name: &str, work: Work, id: u128, requests: usize) -> bool {
         let user = new_user(id, &format!("user{id}@example.com"));
         let user = auth_service::domain::NewUser { roles: Roles::from_text("editor"), ..user };
-        self.other.create_user(&user, Some(starting(&session_of(id))), None).await.unwrap();
+        self.other.create_user(&user, Some(starting(&session_of(id))), None, &event()).await.unwrap();
         self.other.revoke(&auth_service::domain::Revocation::NewSigningKeys, stamp_at(start())).await.unwrap();
         // Connections that were cut are replaced.
         while health::touch(self.frozen.db(), [0; 16]).await.is_err() || health::look(self.frozen.db()).await.is_err() {
@@ -113,7 +117,7 @@ impl World {
                 !is_head_held(&mut self.outside).await,
                 "{name}: the log's end is locked after {requests} requests"
             );
-            self.other.end_session(session(4_000, &another_admin()).id, stamp()).await.unwrap();
+            self.other.end_session(session(4_000, &another_admin()).id, stamp(), &event()).await.unwrap();
         }
         working.abort();
         if is_frozen {
@@ -145,14 +149,14 @@ async fn frozen_replica_never_holds_the_end_of_the_log() {
 async fn login_and_logout_write_in_one_round_trip() {
     let Some(world) = World::new().await else { return };
     let ada = new_user(1, "ada@example.com");
-    world.other.create_user(&ada, None, None).await.unwrap();
+    world.other.create_user(&ada, None, None, &event()).await.unwrap();
     // The first one connects, and prepares the statement.
     for (id, expected) in [(10, None), (11, Some(1))] {
         let before = world.proxy.requests();
-        assert!(world.frozen.create_session(&session(id, &ada), &Client::default()).await.unwrap());
+        assert!(world.frozen.create_session(&session(id, &ada), &Client::default(), &event()).await.unwrap());
         assert_eq!(expected.unwrap_or(world.proxy.requests() - before), world.proxy.requests() - before, "login {id}");
     }
     let before = world.proxy.requests();
-    world.frozen.end_session(session(10, &ada).id, stamp()).await.unwrap();
+    world.frozen.end_session(session(10, &ada).id, stamp(), &event()).await.unwrap();
     assert_eq!(world.proxy.requests() - before, 1);
 }

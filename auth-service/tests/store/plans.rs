@@ -7,7 +7,7 @@ use auth_service::store::DatabaseUrl;
 use testkit::statements::statements;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, new_user, session, stamp, starting};
+use crate::support::{Case, event, new_user, session, stamp, starting};
 
 async fn no_statement_scans_a_table(store: Case) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -27,13 +27,13 @@ async fn double(store: &Case, condition: &str) {
 
 async fn ended_sessions_hide_no_live_ones(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&ada, None, None, &event()).await.unwrap();
     for id in [10, 11] {
-        assert!(store.create_session(&session(id, &ada), &Client::default()).await.unwrap());
+        assert!(store.create_session(&session(id, &ada), &Client::default(), &event()).await.unwrap());
     }
     // One was ended by itself, the other with all sessions of its user.
-    store.end_session(SessionId::from_u128(10), stamp()).await.unwrap();
-    store.end_all_sessions(ada.id, stamp()).await.unwrap().unwrap();
+    store.end_session(SessionId::from_u128(10), stamp(), &event()).await.unwrap();
+    store.end_all_sessions(ada.id, stamp(), &event()).await.unwrap().unwrap();
     double(&store, "true").await;
     let list = async |after: Option<SessionId>| {
         let listed = store.list_sessions(ada.id, after, 3, start()).await.unwrap();
@@ -42,7 +42,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
     assert_eq!(list(None).await, [0_u128; 0]);
     for id in 20..25 {
         let begun = Session { generation: 2, ..session(id, &ada) };
-        assert!(store.create_session(&begun, &Client::default()).await.unwrap());
+        assert!(store.create_session(&begun, &Client::default(), &event()).await.unwrap());
     }
     assert_eq!((list(None).await, list(Some(SessionId::from_u128(22))).await), (vec![24, 23, 22], vec![21, 20]));
     assert_eq!(store.surplus_session(ada.id, 4, start()).await.unwrap().map(|id| id.as_u128()), Some(20));
@@ -61,7 +61,7 @@ async fn ended_sessions_hide_no_live_ones(store: Case) {
 
 async fn three_thousand_live_sessions_are_all_listed(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None, &event()).await.unwrap();
     double(&store, "true").await;
     let mut seen = Vec::new();
     let mut after = None;

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use auth_service::domain::{
-    Client, Email, EntryFingerprint, Name, NewUser, RefreshDigest, Roles, Session, SessionId, Stamp, UserId,
+    Actor, Allowance, AttemptLimits, AuditEventId, AuditKind, Client, Email, EntryFingerprint, Name, NewAuditEvent,
+    NewUser, RefreshDigest, Roles, Session, SessionId, Stamp, UserId,
 };
-use auth_service::store::{AuthStore, FirstSession};
-use chrono::{DateTime, Utc};
+use auth_service::store::{AccountDigest, AuthStore, FirstSession, WrongPassword};
+use chrono::{DateTime, TimeDelta, Utc};
 use testkit::start;
 
 use super::opens::Opens;
@@ -61,4 +62,28 @@ pub(crate) fn stamp() -> Stamp {
 pub(crate) async fn lives(store: &AuthStore, user_id: UserId, session_id: SessionId) -> bool {
     let found = store.refreshable(session_id).await.unwrap();
     found.is_some_and(|found| found.user.id == user_id && !found.is_ended)
+}
+
+/// Returns an event for a change whose event does not matter.
+pub(crate) fn event() -> NewAuditEvent {
+    event_at(start())
+}
+
+/// Returns an event at this time.
+pub(crate) fn event_at(time: DateTime<Utc>) -> NewAuditEvent {
+    let id = AuditEventId::from_u128(u128::from_be_bytes(kit::random::bytes()));
+    NewAuditEvent::new(id, time, AuditKind::UserCreated, Actor::System.into())
+}
+
+/// Returns a wrong password of these accounts, from an address with this allowance.
+pub(crate) fn wrong(accounts: &[AccountDigest], allowance: Allowance) -> WrongPassword {
+    let limits = AttemptLimits {
+        free_failures: 1_000,
+        max_delay: TimeDelta::minutes(15),
+        lock_after: 2_000,
+        failures: allowance,
+        sign_ups: allowance,
+        leeway: TimeDelta::zero(),
+    };
+    WrongPassword { accounts: accounts.to_vec(), claimed: None, limits, failed: event(), locked: event() }
 }

@@ -7,12 +7,12 @@ use auth_service::domain::{Cause, EntryFingerprint, Logged, Revocation};
 use auth_service::view::StaleView;
 use testkit::on_both_engines;
 
-use crate::replica::{ADA, Case, LAPTOP, Replica, check_revocation, stamp};
+use crate::replica::{ADA, Case, LAPTOP, Replica, check_revocation, event, stamp};
 
 async fn revocation_is_refused_here_and_soon_elsewhere(store: Case) {
     let (here, there) = (Replica::start(&store).await, Replica::start(&store).await);
     assert_eq!((here.check_revocation(1), there.check_revocation(1)), (None, None));
-    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
     here.view.reach(logged).await.unwrap();
     assert_eq!(here.check_revocation(1), Some(Cause::Ended));
     there.view.poll_again().await.unwrap();
@@ -28,7 +28,7 @@ async fn view_older_than_500_ms_is_stale(store: Case) {
     uptime.advance(Duration::from_millis(1));
     assert_eq!(check_revocation(&view, 1), Err(StaleView));
     assert_eq!(view.position(), Err(StaleView));
-    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
     assert_eq!(view.reach(logged).await, Err(StaleView), "no revocation is acknowledged either");
 }
 
@@ -67,7 +67,7 @@ async fn polls_for_keys_are_at_least_50_ms_apart(store: Case) {
     }
     // Four polls have three intervals of fifty milliseconds between them.
     assert!(begun.elapsed() >= Duration::from_millis(150), "{:?}", begun.elapsed());
-    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
     let (reached, polled) = tokio::join!(replica.view.reach(logged), replica.view.poll_for_key());
     assert_eq!((reached, polled, replica.check_revocation(1)), (Ok(()), Ok(()), Some(Cause::Ended)), "no caller waits");
 }
@@ -92,7 +92,7 @@ async fn one_poll_serves_all_that_wait_for_a_key(store: Case) {
 
 async fn entry_lost_by_the_log_is_never_acknowledged(store: Case) {
     let replica = Replica::start(&store).await;
-    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     assert_eq!(replica.view.reach(Logged { fingerprint: EntryFingerprint([9; 16]), ..logged }).await, Err(StaleView));
 }

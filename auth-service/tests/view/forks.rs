@@ -9,13 +9,13 @@ use db::clock;
 use kit::Clock;
 use testkit::{on_both_engines, start};
 
-use crate::replica::{Case, LAPTOP, Replica, stamp};
+use crate::replica::{Case, LAPTOP, Replica, event, stamp};
 
 /// Starts a replica on a log with two entries, then removes the end of the log by these statements.
 async fn loses(store: &Case, statements: &[&str]) {
     store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(store).await;
-    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     replica.clock.advance(Duration::from_secs(5));
     let era = replica.view.horizon().era;
@@ -28,7 +28,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     let later = (start() + Duration::from_hours(1)).timestamp();
     assert!(replica.view.horizon().kills(later, era), "at any time");
     // Another session, since this one may still be revoked.
-    assert!(store.end_session(SessionId::from_u128(11), stamp()).await.is_ok(), "the log continues");
+    assert!(store.end_session(SessionId::from_u128(11), stamp(), &event()).await.is_ok(), "the log continues");
     // A replica that has never known the lost entries comes to the same result.
     let late = Replica::start(store).await;
     assert_eq!((late.view.horizon().until, late.check_revocation(5)), (horizon, Some(Cause::Ended)));
@@ -78,7 +78,7 @@ async fn restored_log_is_noticed(store: Case) {
 async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(&store).await;
-    let logged = store.end_session(LAPTOP, stamp()).await.unwrap();
+    let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     let before = replica.view.position().unwrap();
     // Two more entries, and the first three pruned, in one transaction: to the replica this looks like a long pause.

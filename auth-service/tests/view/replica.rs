@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use auth_service::domain::{Cause, EntryFingerprint, SessionId, Stamp, UserId};
+use auth_service::domain::{
+    Actor, AuditEventId, AuditKind, Cause, EntryFingerprint, NewAuditEvent, SessionId, Stamp, UserId,
+};
 use auth_service::store::AuthStore;
 use auth_service::view::{Bearer, Follower, StaleView, View};
 use kit::shutdown::Shutdown;
@@ -73,4 +75,10 @@ pub(crate) fn check_revocation(view: &View, second: i64) -> Result<Option<Cause>
 
 pub(crate) fn stamp() -> Stamp {
     Stamp { fingerprint: EntryFingerprint(kit::random::bytes()), time: start() }
+}
+
+/// Returns an event for a change whose event does not matter.
+pub(crate) fn event() -> NewAuditEvent {
+    let id = AuditEventId::from_u128(u128::from_be_bytes(kit::random::bytes()));
+    NewAuditEvent::new(id, start(), AuditKind::LoggedOut, Actor::System.into())
 }

@@ -82,9 +82,10 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
             }
         }
         if let Err(broken) = client.refresh_until_answered().await {
-            report
-                .broken
-                .push(Broken::new("a client continues within the grace", format!("round {round}, {fault:?}: {broken}")));
+            report.broken.push(Broken::new(
+                "a client continues within the grace",
+                format!("round {round}, {fault:?}: {broken}"),
+            ));
             break;
         }
         if let Some(broken) = client.accept_successor() {

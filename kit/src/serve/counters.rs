@@ -89,6 +89,11 @@ impl ServerMetrics {
         })))
     }
 
+    /// Returns the path if it is a method's, else a word for all other paths: they are texts that callers choose.
+    pub fn known_method(&self, path: &str) -> &str {
+        self.0.places.get_key_value(path).map_or(OTHER_METHOD, |(path, _)| path)
+    }
+
     /// Returns the counters.
     pub(super) fn counters(&self) -> &ServerCounters {
         &self.0

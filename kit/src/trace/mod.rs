@@ -5,7 +5,7 @@
 
 mod queue;
 mod record;
-mod request_id;
+pub mod request_id;
 mod span;
 mod subject;
 mod tracer;

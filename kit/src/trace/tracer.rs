@@ -42,7 +42,7 @@ impl CallTracer {
         if let Some(context) = context.filter(|_| queue.is_some()) {
             context.insert_into(headers);
         }
-        let (request_id, begun) = (request_id::read(headers), self.clock.now());
+        let (request_id, begun) = (request_id::from_headers(headers), self.clock.now());
         let (identity, failure) = Default::default();
         let parent = parent.map(TraceParent::span);
         Some(Arc::new(CallSpan { context, parent, begun, peer, request_id, identity, failure, queue }))

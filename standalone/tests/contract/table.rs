@@ -19,7 +19,7 @@ const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostO
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = vec![create_user()];
     rows.extend(
-        [tokens(), users(), callers(), admins(), locked_out(), absent(), sessions(), posts(Row::guarded)]
+        [tokens(), users(), callers(), admins(), locked_out(), absent(), sessions(), audit(), posts(Row::guarded)]
             .into_iter()
             .flatten(),
     );
@@ -169,6 +169,18 @@ fn locked_out() -> Vec<Row> {
         Row::public(COMPLETE, r#"{"code":"$OWNER_TOKEN","newPassword":"$NEW_PASSWORD"}"#).for_all(ResetCodeInvalid),
         Row::guarded(UNLOCK_USER, r#"{"id":"$OWNER"}"#, ADMINS),
         Row::guarded(UNLOCK_USER, r#"{"id":"me"}"#, ADMINS),
+    ]
+}
+
+/// Returns the rows of `AuditService`.
+fn audit() -> Vec<Row> {
+    const LIST: &str = "gatepost.auth.v1.AuditService/ListAuditEvents";
+    const WATCH: &str = "gatepost.auth.v1.AuditService/WatchAuditEvents";
+    vec![
+        Row::guarded(LIST, "{}", ADMINS),
+        Row::guarded(LIST, r#"{"filter":{"subject":"$OWNER"},"pageSize":1000}"#, ADMINS)
+            .showing("/events/0/subject", "$OWNER"),
+        Row::guarded(WATCH, "{}", ADMINS),
     ]
 }
 

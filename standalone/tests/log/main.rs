@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod audit;
 mod broken;
 mod calls;
 mod events;

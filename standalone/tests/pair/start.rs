@@ -116,6 +116,8 @@ fn bad_settings_are_named_without_their_values() {
         ("AUTH_ADMIN_EMAIL", "canary@example.com", "AUTH_ADMIN_PASSWORD"),
         ("AUTH_ADMIN_PASSWORD", "canary-canary", "AUTH_ADMIN_EMAIL"),
         ("AUTH_MAX_CONNECTIONS", "15", "16..=1000000"),
+        ("AUTH_AUDIT_RETENTION", "23h", "must be from 1d to 3660d"),
+        ("AUTH_AUDIT_MAX_EVENTS", "999", "1000..=100000000"),
         ("BLOG_MAX_CALLS", "canary", ""),
         ("AUTH_OPERATOR_NETWORKS", "canary", "write addresses or networks"),
         ("BLOG_ANSWER_MIB", "12", "13..=4096"),

@@ -7,13 +7,13 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::error::AdminError;
 use crate::app::failure_accounts;
-use crate::domain::{Email, Name, NewUser, PasswordPolicy, Role, Roles, User, UserState};
+use crate::audit::AuditSource;
+use crate::domain::{
+    Actor, AuditKind, Email, Name, NewAuditEvent, NewUser, PasswordPolicy, Role, Roles, User, UserId, UserState,
+};
 use crate::passwords::Hasher;
 use crate::stamp::stamp;
 use crate::store::{AuthStore, Created, StoreError, Unchanged};
-
-/// Log target of the security events of users and operators.
-const AUDIT: &str = "gatepost::audit";
 
 /// Changes whose commit may stay the answer to its commit.
 #[derive(Clone, Copy)]
@@ -54,11 +54,10 @@ impl OperatorAccounts<'_> {
     ) -> Result<User, AdminError> {
         let user = self.find(email).await?;
         let hash = hashed(password, policy, &[user.name.as_str(), user.email.as_str()]).await?;
-        let set = self.store.set_password(user.id, &hash, stamp(self.clock.now())).await;
+        let event = self.event(AuditKind::PasswordChanged, user.id);
+        let set = self.store.set_password(user.id, &hash, stamp(self.clock.now()), &event).await;
         let user = set.map_err(|error| unknown(error, PASSWORD_SET))?.ok_or(AdminError::Conflict)?.user;
         self.clear_failures(email, &user).await.map_err(AdminError::Uncleared)?;
-        tracing::warn!(target: AUDIT, event = "password_set", user = %user.id, by = "operator",
-            "password set by the operator: the user's sessions are ended");
         Ok(user)
     }
 
@@ -75,12 +74,11 @@ impl OperatorAccounts<'_> {
         let id = Ids::new(self.clock.clone()).next();
         let create_time = self.clock.now();
         let new = NewUser { id, name, email, password_hash, roles: Roles::admin(), create_time };
-        let created = self.store.create_user(&new, None, None).await;
+        let event = self.event(AuditKind::UserCreated, new.id).with("roles", Role::ADMIN);
+        let created = self.store.create_user(&new, None, None, &event).await;
         let Created::User(user) = created.map_err(|error| unknown(error, ADMIN_CREATED))? else {
             return Err(AdminError::Taken);
         };
-        tracing::warn!(target: AUDIT, event = "admin_created", user = %user.id, by = "operator",
-            "admin created by the operator");
         Ok(*user)
     }
 
@@ -88,13 +86,18 @@ impl OperatorAccounts<'_> {
     pub(super) async fn grant(&self, email: &Email) -> Result<User, AdminError> {
         let user = self.find(email).await?;
         let roles = with_admin(&user.roles).ok_or(AdminError::Roles)?;
-        let set = self.store.set_roles(user.id, &roles, Some(user.revision), stamp(self.clock.now())).await;
+        let event = self.event(AuditKind::RolesChanged, user.id);
+        let set = self.store.set_roles(user.id, &roles, Some(user.revision), stamp(self.clock.now()), &event).await;
         let user = set.map_err(|error| unknown(error, ADMIN_GRANTED))?.map_err(changed)?.user;
-        let set = self.store.set_state(user.id, UserState::Active, None, stamp(self.clock.now())).await;
+        let event = self.event(AuditKind::UserEnabled, user.id);
+        let set = self.store.set_state(user.id, UserState::Active, None, stamp(self.clock.now()), &event).await;
         let user = set.map_err(|error| unknown(error, USER_ACTIVE))?.map_err(changed)?.user;
-        tracing::warn!(target: AUDIT, event = "admin_granted", user = %user.id, by = "operator",
-            "admin role granted by the operator");
         Ok(user)
+    }
+
+    /// Returns an event of the operator about this user.
+    fn event(&self, kind: AuditKind, user: UserId) -> NewAuditEvent {
+        AuditSource::new(self.clock.clone()).event(kind, Actor::Operator).about_user(user)
     }
 
     /// Clears the count of wrong passwords for the user.

@@ -6,13 +6,14 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use db::patiently;
 use kit::Clock;
 
 use super::KeyringError;
 use super::key_changes::log_changes;
-use crate::domain::{KeyState, SigningKeyRecord};
+use crate::audit::AuditSource;
+use crate::domain::{Actor, AuditKind, KeyState, SigningKeyRecord};
 use crate::keys::model::{CurrentKeys, Key, KeyType, Member, Pkcs8, Timetable, VerifyingKey};
 use crate::keys::storage::{KeyStorage, MasterKey, SigningKeyError, opened};
 use crate::stamp::stamp;
@@ -36,6 +37,9 @@ pub struct Keyring {
     pub(super) store: AuthStore,
     pub(super) clock: Clock,
     pub(super) storage: KeyStorage,
+    pub(super) audit: AuditSource,
+    /// Party that changes the keys.
+    pub(super) actor: Actor,
     keys: Arc<CurrentKeys>,
     /// Opened private halves by key id; each is opened once.
     opened: Mutex<HashMap<String, Arc<Key>>>,
@@ -48,7 +52,15 @@ impl Keyring {
     #[must_use]
     pub fn new(store: AuthStore, clock: Clock, storage: KeyStorage) -> Self {
         let keys = Arc::new(CurrentKeys::new(Timetable::new(&[])));
-        Self { store, clock, storage, keys, opened: Mutex::default(), known: Mutex::default() }
+        let audit = AuditSource::new(clock.clone());
+        let (opened, known) = Default::default();
+        Self { store, clock, storage, audit, actor: Actor::System, keys, opened, known }
+    }
+
+    /// Attributes the changes to the operator, not to the service.
+    #[must_use]
+    pub fn by_operator(self) -> Self {
+        Self { actor: Actor::Operator, ..self }
     }
 
     /// Returns the current key sets.
@@ -161,7 +173,12 @@ impl Keyring {
             let to = master.seal(&record.id, &pkcs8);
             seals.push(SealChange { id: record.id, from: sealed, to });
         }
-        let resealed = self.store.reseal_signing_keys(&seals).await.map_err(|error| {
+        if seals.is_empty() {
+            return Ok(0);
+        }
+        let event = self.audit.event(AuditKind::SigningKeysResealed, self.actor.clone());
+        let event = event.with("keys", &seals.len().to_string());
+        let resealed = self.store.reseal_signing_keys(&seals, &event).await.map_err(|error| {
             KeyringError::from(error).named(
                 || "the keys were resealed".to_owned(),
                 "run this again with the same two master keys, which may be done twice; until it ends, keep both",
@@ -186,7 +203,9 @@ impl Keyring {
         let record = record_of(&key, number, now, sign_time)?;
         let saved = self.storage.save(&key, &pkcs8).await?;
         let verify_until = sign_time + MAX_LIFETIME + MAX_CLOCK_DIFFERENCE;
-        let add = || self.store.add_signing_key(&record, saved.sealed(), verify_until, stamp(now));
+        let event = self.audit.event(AuditKind::SigningKeyAdded, self.actor.clone()).about_key(&record.id);
+        let event = event.with("sign_time", &time_text(sign_time));
+        let add = || self.store.add_signing_key(&record, saved.sealed(), verify_until, stamp(now), &event);
         // Each number belongs to one key, so the insert can be retried.
         let added = async {
             let added = patiently(add).await?;
@@ -267,6 +286,11 @@ impl Keyring {
     fn opened(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Key>>> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns a time in the form of the audit log's details.
+fn time_text(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Returns the record of a new key, which has not retired.

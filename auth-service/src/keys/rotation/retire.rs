@@ -4,6 +4,7 @@ use db::patiently;
 
 use super::keyring::record_of;
 use super::{Keyring, KeyringError, MAX_LEAD};
+use crate::domain::AuditKind;
 use crate::keys::model::{Key, Pkcs8};
 use crate::keys::storage::{KeyStorage, SigningKeyError};
 use crate::stamp::stamp;
@@ -82,8 +83,9 @@ impl Keyring {
         self.check_killable(rows, &rows[at], is_lost)?;
         let record = &rows[at].record;
         let stamp = stamp(self.clock.now());
+        let event = self.audit.event(AuditKind::SigningKeyRetired, self.actor.clone()).about_key(&record.id);
         if at + 1 < rows.len() {
-            return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp)).await?.is_some());
+            return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp, &event)).await?.is_some());
         }
         let key = Key::from_pkcs8(successor).ok_or(SigningKeyError::Garbled)?;
         // A successor of a waiting key takes over its time, unless a wrong clock has set that time far away.
@@ -92,7 +94,8 @@ impl Keyring {
         let next = record_of(&key, record.number + 1, now, sign_time)?;
         let saved = self.storage.save(&key, successor).await?;
         let next = KeyRow { record: next, sealed: saved.sealed().map(<[u8]>::to_vec) };
-        let kill = || self.store.kill_signing_key(&record.id, Some(&next), stamp);
+        let event = event.with("successor", &next.record.id);
+        let kill = || self.store.kill_signing_key(&record.id, Some(&next), stamp, &event);
         Ok(patiently(kill).await?.is_some())
     }
 }

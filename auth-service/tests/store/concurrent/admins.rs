@@ -5,7 +5,7 @@ use auth_service::store::{AuthStore, Filter, Unchanged};
 use testkit::on_both_engines;
 
 use super::at_once;
-use crate::support::{Case, new_user, stamp};
+use crate::support::{Case, event, new_user, stamp};
 
 const ADMINS: u128 = 6;
 
@@ -16,7 +16,7 @@ where
 {
     for id in 1..=ADMINS {
         let user = NewUser { roles: Roles::admin(), ..new_user(id, &format!("admin{id}@example.com")) };
-        store.create_user(&user, None, None).await.unwrap();
+        store.create_user(&user, None, None, &event()).await.unwrap();
     }
     let ended = at_once(store, ADMINS, |store, number| remove(store, UserId::from_u128(number + 1))).await;
     let mut left = store.list_users(&Filter::default(), None, 99).await.unwrap();
@@ -32,14 +32,14 @@ fn one_is_left((left, ended): (Vec<User>, Vec<Result<(), Unchanged>>)) {
 
 async fn admins_demoted_at_once_leave_one(store: Case) {
     let demote = |store: AuthStore, id| async move {
-        store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop)
+        store.set_roles(id, &Roles::default(), None, stamp(), &event()).await.unwrap().map(drop)
     };
     one_is_left(remove(&store, demote).await);
 }
 
 async fn admins_disabled_at_once_leave_one(store: Case) {
     let disable = |store: AuthStore, id| async move {
-        store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop)
+        store.set_state(id, UserState::Disabled, None, stamp(), &event()).await.unwrap().map(drop)
     };
     one_is_left(remove(&store, disable).await);
 }
@@ -47,9 +47,9 @@ async fn admins_disabled_at_once_leave_one(store: Case) {
 async fn admins_removed_in_three_ways_leave_one(store: Case) {
     let out = |store: AuthStore, id: UserId| async move {
         match id.as_u128() % 3 {
-            0 => store.set_roles(id, &Roles::default(), None, stamp()).await.unwrap().map(drop),
-            1 => store.set_state(id, UserState::Disabled, None, stamp()).await.unwrap().map(drop),
-            _ => store.delete_user(id, None, stamp()).await.unwrap().map(drop),
+            0 => store.set_roles(id, &Roles::default(), None, stamp(), &event()).await.unwrap().map(drop),
+            1 => store.set_state(id, UserState::Disabled, None, stamp(), &event()).await.unwrap().map(drop),
+            _ => store.delete_user(id, None, stamp(), "erased", &event()).await.unwrap().map(drop),
         }
     };
     one_is_left(remove(&store, out).await);

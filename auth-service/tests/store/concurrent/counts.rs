@@ -8,7 +8,7 @@ use db::secrets;
 use testkit::{on_both_engines, start};
 
 use super::at_once;
-use crate::support::Case;
+use crate::support::{Case, wrong};
 
 const ACCOUNT: [u8; 32] = [7; 32];
 const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
@@ -25,7 +25,7 @@ async fn allowance_used_at_once_is_used_once_each(store: Case) {
 /// C52: all concurrent failures are counted.
 async fn failures_at_once_are_all_counted(store: Case) {
     let added = at_once(&store, 20, |store, _| async move {
-        store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
+        store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, start()).await.unwrap();
     });
     added.await;
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 20, last: start() }));
@@ -35,7 +35,7 @@ async fn failures_at_once_are_all_counted(store: Case) {
 
 /// C52: only one of several concurrent attempts is claimed.
 async fn attempts_at_once_claim_one(store: Case) {
-    store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
+    store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let claimed =
         at_once(&store, 20, move |store, _| async move { store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap() });

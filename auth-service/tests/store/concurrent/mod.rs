@@ -1,6 +1,7 @@
 //! Concurrent calls: exactly one wins, and each other call gets the reason why it lost.
 
 mod admins;
+mod audit;
 mod counts;
 mod logins;
 mod refreshes;

@@ -9,7 +9,7 @@ use testkit::{on_both_engines, start};
 use tokio::task::JoinSet;
 
 use super::at_once;
-use crate::support::{Case, new_user, session, stamp, starting};
+use crate::support::{Case, event, new_user, session, stamp, starting};
 
 fn rotated(number: u8) -> Rotated {
     let digests = vec![RefreshDigest([number; 32]), RefreshDigest([7; 32])];
@@ -21,7 +21,7 @@ fn rotated(number: u8) -> Rotated {
 async fn hundred_refreshes_at_once_rotate_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None, &event()).await.unwrap();
     let id = begun.id;
     let all = at_once(&store, 100, |store, number| async move {
         let number = u8::try_from(number).unwrap();
@@ -50,7 +50,7 @@ where
     let created = at_once(store, 100, |store, round| async move {
         let user = user(round);
         let begun = of(&user);
-        store.create_user(&user, Some(starting(&begun)), None).await.unwrap();
+        store.create_user(&user, Some(starting(&begun)), None, &event()).await.unwrap();
     });
     created.await;
     let mut all = JoinSet::new();
@@ -76,35 +76,35 @@ where
 async fn no_refresh_survives_a_concurrent_password_change(store: Case) {
     let change = |store: AuthStore, user: NewUser| async move {
         let own = Session { generation: 2, ..session(1000 + user.id.as_u128(), &user) };
-        store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp()).await.unwrap().unwrap();
+        store.change_password(1, "$argon2id$new", &own, &Client::default(), stamp(), &event()).await.unwrap().unwrap();
     };
     races(&store, change).await;
 }
 
 async fn no_refresh_survives_the_end_of_all_sessions(store: Case) {
     let end = |store: AuthStore, user: NewUser| async move {
-        store.end_all_sessions(user.id, stamp()).await.unwrap().unwrap();
+        store.end_all_sessions(user.id, stamp(), &event()).await.unwrap().unwrap();
     };
     races(&store, end).await;
 }
 
 async fn no_refresh_survives_a_concurrent_disable(store: Case) {
     let bar = |store: AuthStore, user: NewUser| async move {
-        store.set_state(user.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
+        store.set_state(user.id, UserState::Disabled, None, stamp(), &event()).await.unwrap().unwrap();
     };
     races(&store, bar).await;
 }
 
 async fn no_refresh_survives_a_concurrent_deletion(store: Case) {
     let delete = |store: AuthStore, user: NewUser| async move {
-        store.delete_user(user.id, None, stamp()).await.unwrap().unwrap();
+        store.delete_user(user.id, None, stamp(), "erased", &event()).await.unwrap().unwrap();
     };
     races(&store, delete).await;
 }
 
 async fn no_refresh_survives_the_end_of_its_session(store: Case) {
     let end = |store: AuthStore, user: NewUser| async move {
-        store.end_session(session(10_000 + user.id.as_u128(), &user).id, stamp()).await.unwrap();
+        store.end_session(session(10_000 + user.id.as_u128(), &user).id, stamp(), &event()).await.unwrap();
     };
     races(&store, end).await;
 }

@@ -7,12 +7,12 @@ use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::{on_both_engines, start};
 
 use super::at_once;
-use crate::support::{Case, new_user, session, stamp, starting};
+use crate::support::{Case, event, new_user, session, stamp, starting};
 
 /// C61: exactly one of a hundred registrations of one email wins.
 async fn hundred_registrations_of_one_email_one_wins(store: Case) {
     let created = at_once(&store, 100, |store, id| async move {
-        store.create_user(&new_user(id, "ada@example.com"), None, None).await.unwrap()
+        store.create_user(&new_user(id, "ada@example.com"), None, None, &event()).await.unwrap()
     });
     let created = created.await;
     let lost = created.iter().filter(|created| **created == Created::EmailTaken).count();
@@ -22,11 +22,11 @@ async fn hundred_registrations_of_one_email_one_wins(store: Case) {
 
 async fn hundred_changes_for_one_revision_one_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
     let changed = at_once(&store, 100, |store, number| async move {
         let change = UserChange { name: Name::parse(&format!("Ada {number}")).ok(), email: None };
-        store.update_user(id, &change, None, Some(1), start()).await.unwrap()
+        store.update_user(id, &change, None, Some(1), &event()).await.unwrap()
     });
     let (won, lost): (Vec<_>, Vec<_>) = changed.await.into_iter().partition(Result::is_ok);
     assert!(lost.len() == 99 && lost.iter().all(|lost| *lost == Err(Unchanged::Stale)), "{lost:?}");
@@ -36,11 +36,11 @@ async fn hundred_changes_for_one_revision_one_wins(store: Case) {
 
 async fn two_changes_to_one_email_one_wins(store: Case) {
     for id in 1..=20 {
-        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
+        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None, &event()).await.unwrap();
     }
     let changed = at_once(&store, 20, |store, number| async move {
         let change = UserChange { name: None, email: Email::parse("new@example.com").ok() };
-        store.update_user(UserId::from_u128(number + 1), &change, None, None, start()).await.unwrap()
+        store.update_user(UserId::from_u128(number + 1), &change, None, None, &event()).await.unwrap()
     });
     let lost = changed.await.into_iter().filter(|changed| *changed == Err(Unchanged::EmailTaken)).count();
     assert_eq!(lost, 19);
@@ -49,10 +49,10 @@ async fn two_changes_to_one_email_one_wins(store: Case) {
 /// One complete set remains of concurrent changes of the roles, and each lost role raises the generation.
 async fn roles_set_at_once_leave_one_set(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
     let set = at_once(&store, 20, |store, number| async move {
-        store.set_roles(id, &Roles::from_text(&format!("r{number}")), None, stamp()).await.unwrap().unwrap()
+        store.set_roles(id, &Roles::from_text(&format!("r{number}")), None, stamp(), &event()).await.unwrap().unwrap()
     });
     set.await;
     let user = store.user(ada.id).await.unwrap().unwrap();
@@ -68,10 +68,10 @@ async fn roles_set_at_once_leave_one_set(store: Case) {
 
 async fn roles_for_one_revision_one_set_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
     let set = at_once(&store, 20, |store, number| async move {
-        store.set_roles(id, &Roles::from_text(&format!("r{number}")), Some(1), stamp()).await.unwrap()
+        store.set_roles(id, &Roles::from_text(&format!("r{number}")), Some(1), stamp(), &event()).await.unwrap()
     });
     let lost = set.await.into_iter().filter(|set| *set == Err(Unchanged::Stale)).count();
     assert_eq!((lost, store.user(id).await.unwrap().unwrap().revision), (19, 2));
@@ -79,11 +79,11 @@ async fn roles_for_one_revision_one_set_wins(store: Case) {
 
 async fn states_set_at_once_follow_each_other(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
     let set = at_once(&store, 40, |store, number| async move {
         let state = if number % 2 == 0 { UserState::Disabled } else { UserState::Active };
-        (state, store.set_state(id, state, None, stamp()).await.unwrap().unwrap().user.state)
+        (state, store.set_state(id, state, None, stamp(), &event()).await.unwrap().unwrap().user.state)
     });
     assert!(set.await.into_iter().all(|(wanted, got)| wanted == got), "each call returns the requested state");
     let user = store.user(id).await.unwrap().unwrap();
@@ -95,10 +95,10 @@ async fn states_set_at_once_follow_each_other(store: Case) {
 
 async fn states_for_one_revision_one_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
     let set = at_once(&store, 20, |store, _| async move {
-        store.set_state(id, UserState::Disabled, Some(1), stamp()).await.unwrap()
+        store.set_state(id, UserState::Disabled, Some(1), stamp(), &event()).await.unwrap()
     });
     let lost = set.await.into_iter().filter(|set| *set == Err(Unchanged::Stale)).count();
     let user = store.user(id).await.unwrap().unwrap();
@@ -107,9 +107,11 @@ async fn states_for_one_revision_one_wins(store: Case) {
 
 async fn user_is_deleted_once(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
-    let deleted = at_once(&store, 20, |store, _| async move { store.delete_user(id, None, stamp()).await.unwrap() });
+    let deleted = at_once(&store, 20, |store, _| async move {
+        store.delete_user(id, None, stamp(), "erased", &event()).await.unwrap()
+    });
     let lost = deleted.await.into_iter().filter(|deleted| *deleted == Err(Unchanged::NotFound)).count();
     assert_eq!(lost, 19);
 }
@@ -121,7 +123,7 @@ async fn request_sent_at_once_writes_once(store: Case) {
         let key = key.clone();
         async move {
             let user = new_user(id, &format!("user{id}@example.com"));
-            store.create_user(&user, Some(starting(&session(100 + id, &user))), Some(&key)).await.unwrap()
+            store.create_user(&user, Some(starting(&session(100 + id, &user))), Some(&key), &event()).await.unwrap()
         }
     });
     let repeated = created.await.into_iter().filter(|created| *created == Created::Repeated).count();

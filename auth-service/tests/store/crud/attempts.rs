@@ -6,7 +6,7 @@ use auth_service::domain::{Allowance, Client, Failures};
 use auth_service::store::{AllowanceKind, FirstSession};
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, new_user, session};
+use crate::support::{Case, event, new_user, session, wrong};
 
 const ACCOUNT: [u8; 32] = [7; 32];
 const ALLOWANCE: Allowance = Allowance { burst: 2, per_minute: 60 };
@@ -17,7 +17,7 @@ async fn failures_survive_a_restart_until_cleared(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
     for count in 1..=3 {
         let now = start() + Duration::from_secs(u64::try_from(count).unwrap());
-        store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, now).await.unwrap();
+        store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, now).await.unwrap();
         assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count, last: now }));
     }
     let store = store.reopened().await;
@@ -38,7 +38,7 @@ async fn failures_survive_a_restart_until_cleared(store: Case) {
 
 /// C52: an attempt is claimed once.
 async fn attempt_is_claimed_once(store: Case) {
-    store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
+    store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     assert!(store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
     assert!(!store.claim_attempt(&ACCOUNT, seen, start()).await.unwrap());
@@ -47,7 +47,7 @@ async fn attempt_is_claimed_once(store: Case) {
 
 /// C52: an attempt is released if its password was not judged.
 async fn attempt_without_an_outcome_is_released(store: Case) {
-    store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, start()).await.unwrap();
+    store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(9);
     assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
@@ -55,7 +55,7 @@ async fn attempt_without_an_outcome_is_released(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(seen), "with the time of the last failure");
     // Another attempt has failed in between: its time stays.
     assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
-    store.add_failure(&[ACCOUNT], ADDRESS, ALLOWANCE, later).await.unwrap();
+    store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, later).await.unwrap();
     store.release_attempt(&ACCOUNT, seen).await.unwrap();
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 2, last: later }));
 }
@@ -76,14 +76,17 @@ async fn allowance_is_used_up_per_kind_and_address(store: Case) {
 async fn address_is_known_by_its_sessions(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let client = Client { peer: ADDRESS.into(), user_agent: String::new() };
-    store.create_user(&ada, Some(FirstSession { session: &session(10, &ada), client: &client }), None).await.unwrap();
+    store
+        .create_user(&ada, Some(FirstSession { session: &session(10, &ada), client: &client }), None, &event())
+        .await
+        .unwrap();
     assert!(store.login_trial("ada@example.com", ADDRESS).await.unwrap().is_at_home);
     assert!(!store.login_trial("ada@example.com", "192.0.2.8").await.unwrap().is_at_home);
     assert!(!store.login_trial("bob@example.com", ADDRESS).await.unwrap().is_at_home);
     assert!(store.login_trial("", ADDRESS).await.unwrap().is_network_known);
     assert!(!store.login_trial("", "192.0.2.8").await.unwrap().is_network_known);
     let client = Client { peer: "2001:db8:1:2:3:4:5:6".into(), user_agent: String::new() };
-    assert!(store.create_session(&session(11, &ada), &client).await.unwrap());
+    assert!(store.create_session(&session(11, &ada), &client, &event()).await.unwrap());
     assert!(store.login_trial("ada@example.com", "2001:db8:1:2::").await.unwrap().is_at_home, "by its network");
 }
 
@@ -95,7 +98,7 @@ async fn account_without_failures_has_no_claim(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
     // An address without an account is counted too.
     let now = start() + Duration::from_micros(123_456);
-    store.add_failure(&[], ADDRESS, ALLOWANCE, now).await.unwrap();
+    store.add_failure(wrong(&[], ALLOWANCE), ADDRESS, now).await.unwrap();
     let full = now + Duration::from_secs(1);
     assert_eq!(store.allowance(AllowanceKind::Failure, ADDRESS).await.unwrap(), Some(full), "to the microsecond");
     assert_eq!(store.allowance(AllowanceKind::SignUp, ADDRESS).await.unwrap(), None);
@@ -105,10 +108,10 @@ async fn account_without_failures_has_no_claim(store: Case) {
 async fn expired_counts_are_removed_a_few_at_a_time(store: Case) {
     for account in 0..20 {
         let address = format!("192.0.2.{account}");
-        store.add_failure(&[[account; 32]], &address, ALLOWANCE, start()).await.unwrap();
+        store.add_failure(wrong(&[[account; 32]], ALLOWANCE), &address, start()).await.unwrap();
     }
     let later = start() + Duration::from_hours(24);
-    store.add_failure(&[], "198.51.100.1", ALLOWANCE, later).await.unwrap();
+    store.add_failure(wrong(&[], ALLOWANCE), "198.51.100.1", later).await.unwrap();
     let (mut accounts, mut addresses) = (0, 0);
     for account in 0..20 {
         accounts += usize::from(store.failures(&[account; 32]).await.unwrap().is_some());

@@ -4,11 +4,11 @@ use auth_service::domain::{Revocation, Role};
 use auth_service::store::{AuthStore, Filter};
 use testkit::on_both_engines;
 
-use crate::support::{Case, new_user, stamp};
+use crate::support::{Case, event, new_user, stamp};
 
 async fn two_stores_read_and_write_beside_each_other(store: Case) {
     let beside = AuthStore::open_beside(&store.database.url).await.unwrap();
-    store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
+    store.create_user(&new_user(1, "ada@example.com"), None, None, &event()).await.unwrap();
     let unmatched = Filter { role: Role::parse("nobody"), ..Filter::default() };
     assert!(beside.list_users(&unmatched, None, 10).await.unwrap().is_empty());
     let all = Filter::default();

@@ -8,7 +8,7 @@ use auth_service::domain::{
 use auth_service::store::LogPage;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, another_admin, new_user, session, stamp, stamp_at, starting};
+use crate::support::{Case, another_admin, event, new_user, session, stamp, stamp_at, starting};
 
 /// Reads the log from a revision on.
 async fn look(store: &Case, from: i64) -> LogPage {
@@ -40,7 +40,7 @@ async fn log_is_started_once(store: Case) {
 async fn log_refuses_tokens_from_before_it(store: Case) {
     for has_users in [false, true] {
         if has_users {
-            store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
+            store.create_user(&new_user(1, "ada@example.com"), None, None, &event()).await.unwrap();
         }
         let before = look(&store, 0).await.horizon;
         store.database.run("delete from log_head").await;
@@ -56,26 +56,28 @@ async fn log_refuses_tokens_from_before_it(store: Case) {
 }
 
 async fn revocations_are_logged_with_their_cause(store: Case) {
-    store.create_user(&another_admin(), None, None).await.unwrap();
+    store.create_user(&another_admin(), None, None, &event()).await.unwrap();
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
     let begun = [session(10, &ada), session(11, &ada)];
-    store.create_user(&ada, Some(starting(&begun[0])), None).await.unwrap();
-    store.create_user(&bob, None, None).await.unwrap();
-    assert!(store.create_session(&begun[1], &Client::default()).await.unwrap());
+    store.create_user(&ada, Some(starting(&begun[0])), None, &event()).await.unwrap();
+    store.create_user(&bob, None, None, &event()).await.unwrap();
+    assert!(store.create_session(&begun[1], &Client::default(), &event()).await.unwrap());
     assert_eq!(logged(&store).await, [], "starts of sessions kill nothing");
 
     let stamps: Vec<_> = (1..=8).map(|second| stamp_at(start() + Duration::from_secs(second))).collect();
-    let mut ended = vec![store.end_session(begun[0].id, stamps[0]).await.unwrap()];
-    ended.extend(store.revoke_session(begun[1].id, None, stamps[1]).await.unwrap());
-    store.set_roles(ada.id, &Roles::from_text("admin editor"), None, stamp()).await.unwrap().unwrap();
-    ended.extend(store.set_roles(ada.id, &Roles::admin(), None, stamps[2]).await.unwrap().unwrap().logged);
-    ended.extend(store.end_all_sessions(ada.id, stamps[3]).await.unwrap());
-    ended.extend(store.set_state(ada.id, UserState::Disabled, None, stamps[4]).await.unwrap().unwrap().logged);
-    ended.extend(store.set_state(ada.id, UserState::Active, None, stamps[5]).await.unwrap().unwrap().logged);
+    let mut ended = vec![store.end_session(begun[0].id, stamps[0], &event()).await.unwrap()];
+    ended.extend(store.revoke_session(begun[1].id, None, stamps[1], &event()).await.unwrap());
+    store.set_roles(ada.id, &Roles::from_text("admin editor"), None, stamp(), &event()).await.unwrap().unwrap();
+    ended.extend(store.set_roles(ada.id, &Roles::admin(), None, stamps[2], &event()).await.unwrap().unwrap().logged);
+    ended.extend(store.end_all_sessions(ada.id, stamps[3], &event()).await.unwrap());
+    ended
+        .extend(store.set_state(ada.id, UserState::Disabled, None, stamps[4], &event()).await.unwrap().unwrap().logged);
+    ended.extend(store.set_state(ada.id, UserState::Active, None, stamps[5], &event()).await.unwrap().unwrap().logged);
     let own = Session { generation: 5, ..session(12, &ada) };
-    let changed = store.change_password(4, "$argon2id$new", &own, &Client::default(), stamps[6]).await.unwrap();
+    let changed =
+        store.change_password(4, "$argon2id$new", &own, &Client::default(), stamps[6], &event()).await.unwrap();
     ended.extend(changed.map(|changed| changed.logged));
-    ended.push(store.delete_user(ada.id, None, stamps[7]).await.unwrap().unwrap());
+    ended.push(store.delete_user(ada.id, None, stamps[7], "erased", &event()).await.unwrap().unwrap());
 
     let page = look(&store, 1).await;
     assert_eq!(page.head, 8);
@@ -99,30 +101,35 @@ async fn revocations_are_logged_with_their_cause(store: Case) {
 
 async fn change_without_effect_is_not_logged(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
-    assert_eq!(store.revoke_session(SessionId::from_u128(99), None, stamp()).await.unwrap(), None);
-    assert_eq!(store.end_all_sessions(UserId::from_u128(99), stamp()).await.unwrap(), None);
-    assert_eq!(store.set_roles(ada.id, &Roles::admin(), None, stamp()).await.unwrap().unwrap().logged, None);
-    assert_eq!(store.set_state(ada.id, UserState::Active, None, stamp()).await.unwrap().unwrap().logged, None);
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None, &event()).await.unwrap();
+    assert_eq!(store.revoke_session(SessionId::from_u128(99), None, stamp(), &event()).await.unwrap(), None);
+    assert_eq!(store.end_all_sessions(UserId::from_u128(99), stamp(), &event()).await.unwrap(), None);
+    assert_eq!(store.set_roles(ada.id, &Roles::admin(), None, stamp(), &event()).await.unwrap().unwrap().logged, None);
+    assert_eq!(
+        store.set_state(ada.id, UserState::Active, None, stamp(), &event()).await.unwrap().unwrap().logged,
+        None
+    );
     let own = Session { generation: 10, ..session(11, &ada) };
-    assert!(store.change_password(9, "$argon2id$", &own, &Client::default(), stamp()).await.unwrap().is_none());
-    assert!(store.delete_user(ada.id, Some(9), stamp()).await.unwrap().is_err());
+    assert!(
+        store.change_password(9, "$argon2id$", &own, &Client::default(), stamp(), &event()).await.unwrap().is_none()
+    );
+    assert!(store.delete_user(ada.id, Some(9), stamp(), "erased", &event()).await.unwrap().is_err());
     assert_eq!(logged(&store).await, []);
 }
 
 async fn refused_entry_revokes_nothing(store: Case) {
     let ada = new_user(1, "ada@example.com");
     let begun = session(10, &ada);
-    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None, &event()).await.unwrap();
     let before = store.user(ada.id).await.unwrap();
     store.database.refuse("update", "log_head").await;
-    assert!(store.end_session(begun.id, stamp()).await.is_err());
-    assert!(store.revoke_session(begun.id, None, stamp()).await.is_err());
-    assert!(store.end_all_sessions(ada.id, stamp()).await.is_err());
-    assert!(store.set_state(ada.id, UserState::Disabled, None, stamp()).await.is_err());
+    assert!(store.end_session(begun.id, stamp(), &event()).await.is_err());
+    assert!(store.revoke_session(begun.id, None, stamp(), &event()).await.is_err());
+    assert!(store.end_all_sessions(ada.id, stamp(), &event()).await.is_err());
+    assert!(store.set_state(ada.id, UserState::Disabled, None, stamp(), &event()).await.is_err());
     let own = Session { generation: 2, ..session(11, &ada) };
-    assert!(store.change_password(1, "$argon2id$", &own, &Client::default(), stamp()).await.is_err());
-    assert!(store.delete_user(ada.id, None, stamp()).await.is_err());
+    assert!(store.change_password(1, "$argon2id$", &own, &Client::default(), stamp(), &event()).await.is_err());
+    assert!(store.delete_user(ada.id, None, stamp(), "erased", &event()).await.is_err());
     assert!(store.revoke(&Revocation::NewSigningKeys, stamp()).await.is_err());
     assert_eq!(store.user(ada.id).await.unwrap(), before);
     assert_eq!(store.list_sessions(ada.id, None, 9, start()).await.unwrap().len(), 1);

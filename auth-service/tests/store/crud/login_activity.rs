@@ -1,11 +1,11 @@
 //! Logins and wrong passwords of several users.
 
-use auth_service::domain::{Allowance, Client, Failures, Session, UserId};
+use auth_service::domain::{Allowance, AuditFilter, Client, Failures, Session, UserId};
 use auth_service::store::{AccountDigest, UserNetwork};
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, new_user, session, starting};
+use crate::support::{Case, event, new_user, session, starting, wrong};
 
 const UNLIMITED: Allowance = Allowance { burst: 0, per_minute: 20 };
 
@@ -15,13 +15,13 @@ fn from_network(peer: &str) -> Client {
 
 async fn last_login_is_the_newest_session(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
-    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
-    store.create_user(&bob, None, None).await.unwrap();
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None, &event()).await.unwrap();
+    store.create_user(&bob, None, None, &event()).await.unwrap();
     let ids = [ada.id, bob.id, UserId::from_u128(9)];
     assert_eq!(store.last_logins(&ids).await.unwrap(), [(ada.id, start())], "a registration logs in");
     for (id, hours) in [(11, 2), (12, 1)] {
         let begun = Session { create_time: start() + TimeDelta::hours(hours), ..session(id, &ada) };
-        assert!(store.create_session(&begun, &Client::default()).await.unwrap());
+        assert!(store.create_session(&begun, &Client::default(), &event()).await.unwrap());
     }
     let end = start() + TimeDelta::days(365);
     while store.sweep_sessions(end).await.unwrap() > 0 {}
@@ -31,7 +31,7 @@ async fn last_login_is_the_newest_session(store: Case) {
 
 async fn login_before_the_column_is_found(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, Some(starting(&session(10, &ada))), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&session(10, &ada))), None, &event()).await.unwrap();
     store.database.run("update users set last_login_time = null").await;
     assert_eq!(store.last_logins(&[ada.id]).await.unwrap(), [(ada.id, start())]);
 }
@@ -39,10 +39,10 @@ async fn login_before_the_column_is_found(store: Case) {
 async fn networks_belong_to_their_users(store: Case) {
     let users: Vec<_> = (1..=20).map(|id| new_user(id, &format!("user{id}@example.com"))).collect();
     for (user, id) in users.iter().zip(100..) {
-        store.create_user(user, None, None).await.unwrap();
+        store.create_user(user, None, None, &event()).await.unwrap();
         let client = from_network(&format!("192.0.2.{id}"));
         for id in [id, id + 100] {
-            assert!(store.create_session(&session(id, user), &client).await.unwrap());
+            assert!(store.create_session(&session(id, user), &client, &event()).await.unwrap());
         }
     }
     let ids: Vec<_> = users.iter().map(|user| user.id).collect();
@@ -55,13 +55,17 @@ async fn networks_belong_to_their_users(store: Case) {
 
 async fn failures_are_read_and_cleared_together(store: Case) {
     let accounts: Vec<AccountDigest> = (1..=40).map(|number| [number; 32]).collect();
-    store.add_failure(&accounts[..20], "", UNLIMITED, start()).await.unwrap();
+    store.add_failure(wrong(&accounts[..20], UNLIMITED), "", start()).await.unwrap();
     let mut found = store.all_failures(&accounts).await.unwrap();
     found.sort_unstable_by_key(|(account, _)| *account);
     let one = Failures { count: 1, last: start() };
     assert_eq!(found, accounts[..20].iter().map(|account| (*account, one)).collect::<Vec<_>>());
-    store.clear_all_failures(&accounts[1..]).await.unwrap();
+    store.clear_all_failures(&accounts[2..]).await.unwrap();
+    let unlocked = event();
+    store.unlock(&accounts[1..], &unlocked).await.unwrap();
     assert_eq!(store.all_failures(&accounts).await.unwrap(), [(accounts[0], one)]);
+    let recorded = store.list_audit_events(&AuditFilter::default(), None, 99).await.unwrap();
+    assert!(recorded.iter().any(|recorded| recorded.id == unlocked.id), "the unlock is recorded");
 }
 
 on_both_engines!(crate::support::Case:

@@ -1,6 +1,7 @@
 //! Each method by itself, without concurrent calls: reads return the written values.
 
 mod attempts;
+mod audit;
 mod beside;
 mod changes;
 mod configured;

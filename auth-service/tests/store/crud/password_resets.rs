@@ -5,7 +5,7 @@ use auth_service::store::PasswordChanged;
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, another_admin, lives, new_user, session, stamp};
+use crate::support::{Case, another_admin, event, lives, new_user, session, stamp};
 
 const ADA: UserId = UserId::from_u128(1);
 const DIGEST: ResetDigest = ResetDigest([1; 32]);
@@ -17,14 +17,14 @@ fn reset(digest: ResetDigest) -> PasswordReset {
 /// Creates Ada with a session and a code.
 async fn with_code(store: &Case) -> Session {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
-    assert!(store.create_session(&session(10, &ada), &Client::default()).await.unwrap());
-    assert!(store.add_password_reset(&reset(DIGEST)).await.unwrap());
+    store.create_user(&ada, None, None, &event()).await.unwrap();
+    assert!(store.create_session(&session(10, &ada), &Client::default(), &event()).await.unwrap());
+    assert!(store.add_password_reset(&reset(DIGEST), &event()).await.unwrap());
     session(11, &ada)
 }
 
 async fn complete(store: &Case, digest: ResetDigest, session: &Session) -> Option<PasswordChanged> {
-    store.complete_password_reset(digest, "$new$", session, &Client::default(), stamp()).await.unwrap()
+    store.complete_password_reset(digest, "$new$", session, &Client::default(), stamp(), &event()).await.unwrap()
 }
 
 async fn code_sets_one_password(store: Case) {
@@ -48,14 +48,14 @@ async fn code_sets_one_password(store: Case) {
 async fn newer_code_or_password_ends_a_code(store: Case) {
     let new = with_code(&store).await;
     let newer = ResetDigest([2; 32]);
-    assert!(store.add_password_reset(&reset(newer)).await.unwrap());
+    assert!(store.add_password_reset(&reset(newer), &event()).await.unwrap());
     assert_eq!(complete(&store, DIGEST, &new).await, None, "the code was replaced");
-    store.set_password(ADA, "$operator$", stamp()).await.unwrap().unwrap();
+    store.set_password(ADA, "$operator$", stamp(), &event()).await.unwrap().unwrap();
     assert_eq!(complete(&store, newer, &new).await, None, "the operator has set a password");
 
-    assert!(store.add_password_reset(&reset(newer)).await.unwrap());
+    assert!(store.add_password_reset(&reset(newer), &event()).await.unwrap());
     let begun = Session { generation: 3, ..new.clone() };
-    store.change_password(2, "$own$", &begun, &Client::default(), stamp()).await.unwrap().unwrap();
+    store.change_password(2, "$own$", &begun, &Client::default(), stamp(), &event()).await.unwrap().unwrap();
     assert_eq!(
         complete(&store, newer, &Session { id: SessionId::from_u128(12), ..new }).await,
         None,
@@ -66,13 +66,13 @@ async fn newer_code_or_password_ends_a_code(store: Case) {
 
 async fn code_ends_with_its_user(store: Case) {
     let new = with_code(&store).await;
-    store.create_user(&another_admin(), None, None).await.unwrap();
-    store.set_state(ADA, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
+    store.create_user(&another_admin(), None, None, &event()).await.unwrap();
+    store.set_state(ADA, UserState::Disabled, None, stamp(), &event()).await.unwrap().unwrap();
     assert_eq!(complete(&store, DIGEST, &new).await, None, "a disabled user gets no password");
     assert!(store.password_reset(DIGEST).await.unwrap().is_some(), "the code waits until the user is enabled");
-    store.delete_user(ADA, None, stamp()).await.unwrap().unwrap();
+    store.delete_user(ADA, None, stamp(), "erased", &event()).await.unwrap().unwrap();
     assert_eq!(store.password_reset(DIGEST).await.unwrap(), None);
-    assert!(!store.add_password_reset(&reset(DIGEST)).await.unwrap(), "a deleted user gets no code");
+    assert!(!store.add_password_reset(&reset(DIGEST), &event()).await.unwrap(), "a deleted user gets no code");
 }
 
 async fn expired_codes_are_swept(store: Case) {

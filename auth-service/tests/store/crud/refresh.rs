@@ -7,7 +7,7 @@ use auth_service::store::Rotated;
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, new_user, session, stamp, starting};
+use crate::support::{Case, event, new_user, session, stamp, starting};
 
 fn rotated(number: u8) -> Rotated {
     Rotated {
@@ -23,7 +23,7 @@ fn rotated(number: u8) -> Rotated {
 async fn ada(store: &Case) -> (NewUser, Session) {
     let ada = NewUser { roles: Roles::from_text("editor"), ..new_user(1, "ada@example.com") };
     let begun = session(10, &ada);
-    store.create_user(&ada, Some(starting(&begun)), None).await.unwrap();
+    store.create_user(&ada, Some(starting(&begun)), None, &event()).await.unwrap();
     (ada, begun)
 }
 
@@ -72,7 +72,7 @@ async fn repeated_answer_is_noted_and_prolongs_the_row(store: Case) {
     }
     assert_eq!(store.refreshable(begun.id).await.unwrap().unwrap().rotation.graces, 3);
     assert!(!store.rotate_again(begun.id, 0, 1, over).await.unwrap(), "the session has been rotated since");
-    store.end_session(begun.id, stamp()).await.unwrap();
+    store.end_session(begun.id, stamp(), &event()).await.unwrap();
     assert!(!store.rotate_again(begun.id, 1, 3, over).await.unwrap(), "the session has ended");
 }
 
@@ -81,12 +81,12 @@ async fn ended_session_is_not_rotated(store: Case) {
     for (what, id) in ends {
         let user = new_user(id, &format!("{what}@example.com"));
         let begun = session(10 + id, &user);
-        store.create_user(&user, Some(starting(&begun)), None).await.unwrap();
+        store.create_user(&user, Some(starting(&begun)), None, &event()).await.unwrap();
         match what {
-            "session" => drop(store.end_session(begun.id, stamp()).await.unwrap()),
-            "all" => drop(store.end_all_sessions(user.id, stamp()).await.unwrap()),
-            "disabled" => drop(store.set_state(user.id, UserState::Disabled, None, stamp()).await.unwrap()),
-            _ => drop(store.delete_user(user.id, None, stamp()).await.unwrap()),
+            "session" => drop(store.end_session(begun.id, stamp(), &event()).await.unwrap()),
+            "all" => drop(store.end_all_sessions(user.id, stamp(), &event()).await.unwrap()),
+            "disabled" => drop(store.set_state(user.id, UserState::Disabled, None, stamp(), &event()).await.unwrap()),
+            _ => drop(store.delete_user(user.id, None, stamp(), "erased", &event()).await.unwrap()),
         }
         assert!(!store.rotate(begun.id, 0, &rotated(1), &Client::default()).await.unwrap(), "{what}");
         let found = store.refreshable(begun.id).await.unwrap();
@@ -96,7 +96,7 @@ async fn ended_session_is_not_rotated(store: Case) {
 
 async fn lost_role_is_in_the_user_read_with_a_session(store: Case) {
     let (ada, begun) = ada(&store).await;
-    store.set_roles(ada.id, &Roles::default(), None, stamp()).await.unwrap().unwrap();
+    store.set_roles(ada.id, &Roles::default(), None, stamp(), &event()).await.unwrap().unwrap();
     let found = store.refreshable(begun.id).await.unwrap().unwrap();
     assert_eq!((found.user.roles, found.user.generation, found.is_ended), (Roles::default(), 2, false));
 }
@@ -107,11 +107,11 @@ async fn expired_sessions_are_removed_in_batches(store: Case) {
     let over = start() + Duration::from_secs(5);
     for id in 0..101 {
         let old = Session { over_time: over, ..session(1000 + id, &ada) };
-        assert!(store.create_session(&old, &Client::default()).await.unwrap());
+        assert!(store.create_session(&old, &Client::default(), &event()).await.unwrap());
     }
     let ended = Session { over_time: over + TimeDelta::microseconds(1), ..session(2000, &ada) };
-    store.create_session(&ended, &Client::default()).await.unwrap();
-    store.end_session(ended.id, stamp()).await.unwrap();
+    store.create_session(&ended, &Client::default(), &event()).await.unwrap();
+    store.end_session(ended.id, stamp(), &event()).await.unwrap();
     assert_eq!(store.sweep_sessions(over - TimeDelta::microseconds(1)).await.unwrap(), 0);
     let swept = [store.sweep_sessions(over).await.unwrap(), store.sweep_sessions(over).await.unwrap()];
     assert_eq!(swept, [100, 1]);

@@ -7,7 +7,7 @@ use auth_service::store::{KeyRow, SealChange};
 use chrono::{DateTime, Utc};
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, stamp, stamp_at};
+use crate::support::{Case, event, stamp, stamp_at};
 
 fn at(second: u64) -> DateTime<Utc> {
     start() + Duration::from_secs(second)
@@ -34,7 +34,7 @@ fn row(record: SigningKeyRecord, sealed: Option<&[u8]>) -> KeyRow {
 async fn add(store: &Case, number: i32, second: u64) -> bool {
     let sealed = format!("sealed-{number}");
     let key = key(number, at(second));
-    let added = store.add_signing_key(&key, Some(sealed.as_bytes()), at(second + 100), stamp()).await;
+    let added = store.add_signing_key(&key, Some(sealed.as_bytes()), at(second + 100), stamp(), &event()).await;
     added.unwrap().is_some()
 }
 
@@ -55,7 +55,7 @@ async fn key_follows_the_one_before_it(store: Case) {
     assert!(store.signing_keys().await.unwrap().is_empty());
     assert!(add(&store, 1, 0).await);
     assert_eq!(store.signing_keys().await.unwrap(), [row(key(1, at(0)), Some(b"sealed-1"))]);
-    assert!(store.add_signing_key(&key(2, at(10)), None, at(110), stamp()).await.unwrap().is_some());
+    assert!(store.add_signing_key(&key(2, at(10)), None, at(110), stamp(), &event()).await.unwrap().is_some());
     let store = store.reopened().await;
     let retired = SigningKeyRecord { retire_time: Some(at(10)), verify_until: Some(at(110)), ..key(1, at(0)) };
     let expected = [row(retired, Some(b"sealed-1")), row(key(2, at(10)), None)];
@@ -67,9 +67,10 @@ async fn one_of_two_concurrent_next_keys_is_added(store: Case) {
     assert!(add(&store, 1, 0).await);
     let mine = SigningKeyRecord { id: "mine".into(), ..key(2, at(10)) };
     let yours = SigningKeyRecord { id: "yours".into(), ..key(2, at(20)) };
+    let events = [event(), event()];
     let (mine, yours) = tokio::join!(
-        store.add_signing_key(&mine, None, at(110), stamp()),
-        store.add_signing_key(&yours, None, at(120), stamp()),
+        store.add_signing_key(&mine, None, at(110), stamp(), &events[0]),
+        store.add_signing_key(&yours, None, at(120), stamp(), &events[1]),
     );
     let won = [mine.unwrap(), yours.unwrap()].map(|logged| logged.is_some());
     assert_ne!(won[0], won[1]);
@@ -84,49 +85,52 @@ async fn key_that_does_not_follow_the_last_is_not_added(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
     assert!(!add(&store, 1, 20).await && !add(&store, 2, 20).await && !add(&store, 4, 20).await);
     let twin = SigningKeyRecord { id: "key-1".into(), ..key(3, at(20)) };
-    assert!(store.add_signing_key(&twin, None, at(120), stamp()).await.unwrap().is_none());
+    assert!(store.add_signing_key(&twin, None, at(120), stamp(), &event()).await.unwrap().is_none());
     assert_eq!((numbers(&store).await, logged(&store).await.len()), (vec![1, 2], 2));
 }
 
 async fn killed_key_is_deleted_and_its_kill_is_logged(store: Case) {
     assert!(add(&store, 1, 0).await);
-    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none(), "no key follows it");
-    assert!(store.kill_signing_key("key-9", None, stamp()).await.unwrap().is_none());
+    assert!(store.kill_signing_key("key-1", None, stamp(), &event()).await.unwrap().is_none(), "no key follows it");
+    assert!(store.kill_signing_key("key-9", None, stamp(), &event()).await.unwrap().is_none());
     assert!(add(&store, 2, 10).await);
-    let killed = store.kill_signing_key("key-1", None, stamp()).await.unwrap().unwrap();
+    let killed = store.kill_signing_key("key-1", None, stamp(), &event()).await.unwrap().unwrap();
     assert_eq!((numbers(&store).await, killed.revision), (vec![2], 3));
     assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-1".into()));
-    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_none());
+    assert!(store.kill_signing_key("key-1", None, stamp(), &event()).await.unwrap().is_none());
     assert!(add(&store, 3, 20).await, "key 3 still follows key 2");
 }
 
 async fn last_key_is_killed_only_with_a_successor(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
     let taken = row(key(2, at(5)), None);
-    assert!(store.kill_signing_key("key-2", Some(&taken), stamp()).await.unwrap().is_none());
+    assert!(store.kill_signing_key("key-2", Some(&taken), stamp(), &event()).await.unwrap().is_none());
     let next = row(key(3, at(5)), Some(b"sealed-3"));
-    assert!(store.kill_signing_key("key-9", Some(&next), stamp()).await.unwrap().is_none());
+    assert!(store.kill_signing_key("key-9", Some(&next), stamp(), &event()).await.unwrap().is_none());
     assert_eq!(
         (numbers(&store).await, logged(&store).await.len()),
         (vec![1, 2], 2),
         "the refused calls leave no trace"
     );
-    let killed = store.kill_signing_key("key-2", Some(&next), stamp()).await.unwrap();
+    let killed = store.kill_signing_key("key-2", Some(&next), stamp(), &event()).await.unwrap();
     assert_eq!((killed.unwrap().revision, numbers(&store).await), (3, vec![1, 3]));
     assert_eq!(store.signing_keys().await.unwrap()[1], next);
     assert_eq!(logged(&store).await[2], Revocation::SigningKey("key-2".into()));
-    assert!(store.kill_signing_key("key-1", None, stamp()).await.unwrap().is_some(), "key 3 is its successor");
+    assert!(
+        store.kill_signing_key("key-1", None, stamp(), &event()).await.unwrap().is_some(),
+        "key 3 is its successor"
+    );
 }
 
 async fn waiting_key_signs_once_no_other_does(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 7200).await && add(&store, 3, 14_400).await);
-    store.kill_signing_key("key-1", None, stamp_at(at(60))).await.unwrap().unwrap();
+    store.kill_signing_key("key-1", None, stamp_at(at(60)), &event()).await.unwrap().unwrap();
     let times: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|row| row.record.sign_time).collect();
     assert_eq!(times, [at(60), at(14_400)], "the next one signs now, the last one as before");
 }
 
 async fn private_half_kept_elsewhere_is_added_if_missing(store: Case) {
-    assert!(store.add_signing_key(&key(1, at(0)), None, at(100), stamp()).await.unwrap().is_some());
+    assert!(store.add_signing_key(&key(1, at(0)), None, at(100), stamp(), &event()).await.unwrap().is_some());
     assert!(store.seal_signing_key("key-1", b"sealed").await.unwrap());
     assert!(!store.seal_signing_key("key-1", b"other").await.unwrap());
     assert!(!store.seal_signing_key("key-2", b"other").await.unwrap());
@@ -159,9 +163,11 @@ async fn reseal_changes_all_keys_or_none(store: Case) {
     let first = seal("key-1", b"sealed-1", b"other-1");
     let halves =
         async || -> Vec<_> { store.signing_keys().await.unwrap().into_iter().map(|row| row.sealed.unwrap()).collect() };
-    assert!(!store.reseal_signing_keys(&[first.clone(), seal("key-2", b"sealed-0", b"other-2")]).await.unwrap());
+    assert!(
+        !store.reseal_signing_keys(&[first.clone(), seal("key-2", b"sealed-0", b"other-2")], &event()).await.unwrap()
+    );
     assert_eq!(halves().await, [b"sealed-1", b"sealed-2"], "all or none");
-    assert!(store.reseal_signing_keys(&[first, seal("key-2", b"sealed-2", b"other-2")]).await.unwrap());
+    assert!(store.reseal_signing_keys(&[first, seal("key-2", b"sealed-2", b"other-2")], &event()).await.unwrap());
     assert_eq!(halves().await, [b"other-1", b"other-2"]);
 }
 
@@ -169,8 +175,8 @@ async fn change_without_a_log_entry_is_rolled_back(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 10).await);
     let before = store.signing_keys().await.unwrap();
     store.database.refuse("update", "log_head").await;
-    assert!(store.add_signing_key(&key(3, at(20)), None, at(120), stamp()).await.is_err());
-    assert!(store.kill_signing_key("key-1", None, stamp()).await.is_err());
+    assert!(store.add_signing_key(&key(3, at(20)), None, at(120), stamp(), &event()).await.is_err());
+    assert!(store.kill_signing_key("key-1", None, stamp(), &event()).await.is_err());
     assert_eq!(store.signing_keys().await.unwrap(), before);
 }
 

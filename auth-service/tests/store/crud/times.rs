@@ -13,7 +13,7 @@ use kit::Clock;
 use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, new_user, session, stamp, stamp_at};
+use crate::support::{Case, event, new_user, session, stamp, stamp_at, wrong};
 
 fn at(second: i64) -> DateTime<Utc> {
     start() + TimeDelta::seconds(second)
@@ -79,7 +79,7 @@ async fn future_entries_are_counted_and_cut(store: Case) {
 
 async fn future_sessions_are_counted_and_cut(store: Case) {
     let ada = new_user(1, "ada@example.com");
-    store.create_user(&ada, None, None).await.unwrap();
+    store.create_user(&ada, None, None, &event()).await.unwrap();
     let later = |session: Session, by: TimeDelta| Session {
         create_time: session.create_time + by,
         expire_time: session.expire_time + by,
@@ -89,7 +89,7 @@ async fn future_sessions_are_counted_and_cut(store: Case) {
     };
     let (right, ahead) = (session(10, &ada), later(session(11, &ada), TimeDelta::days(3)));
     for session in [&right, &ahead, &session(12, &ada)] {
-        assert!(store.create_session(session, &Client::default()).await.unwrap());
+        assert!(store.create_session(session, &Client::default(), &event()).await.unwrap());
     }
     let rotated = Rotated {
         salt: vec![1; 32],
@@ -119,7 +119,7 @@ async fn future_sessions_are_counted_and_cut(store: Case) {
 async fn future_attempts_are_cut(store: Case) {
     let allowance = Allowance { burst: 50, per_minute: 20 };
     for (account, network, second) in [([2; 32], "192.0.2.2", 3600), ([1; 32], "192.0.2.1", 0)] {
-        store.add_failure(&[account], network, allowance, at(second)).await.unwrap();
+        store.add_failure(wrong(&[account], allowance), network, at(second)).await.unwrap();
         store.use_allowance(AllowanceKind::SignUp, network, allowance, at(second)).await.unwrap().unwrap();
     }
     let full = [AllowanceKind::Failure, AllowanceKind::SignUp];
@@ -143,7 +143,7 @@ async fn future_requests_are_forgotten_after_a_day(store: Case) {
         fingerprint: Fingerprint::from_fields(&["ada"]),
     };
     let ada = auth_service::domain::NewUser { create_time: at(86_400), ..new_user(1, "ada@example.com") };
-    assert!(matches!(store.create_user(&ada, None, Some(&key)).await.unwrap(), Created::User(_)));
+    assert!(matches!(store.create_user(&ada, None, Some(&key), &event()).await.unwrap(), Created::User(_)));
     assert_eq!(requests::repair_times(store.db(), bounds().now, bounds().future).await.unwrap(), 1);
     assert!(requests::find::<UserId>(store.db(), &key, at(86_399)).await.unwrap().is_some());
     assert_eq!(requests::find::<UserId>(store.db(), &key, at(86_401)).await.unwrap(), None);
@@ -161,7 +161,7 @@ async fn future_key_times_are_written_and_reported(store: Case) {
         verify_until: None,
     };
     for (number, second) in [(1, 0), (2, 3600)] {
-        store.add_signing_key(&key(number, second), None, at(second + 100), stamp()).await.unwrap().unwrap();
+        store.add_signing_key(&key(number, second), None, at(second + 100), stamp(), &event()).await.unwrap().unwrap();
     }
     let before = look(&store).await.head;
     let repaired = [SigningKeyRecord { retire_time: Some(at(9)), verify_until: Some(at(99)), ..key(1, 0) }, key(2, 9)];

@@ -7,11 +7,13 @@ use auth_service::store::{Created, Filter, StoreError};
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, new_user, stamp};
+use crate::support::{Case, event, new_user, stamp};
 
 async fn user_is_found_by_id_and_canonical_email(store: Case) {
     let new = new_user(1, "Ada@Example.com");
-    let Created::User(user) = store.create_user(&new, None, None).await.unwrap() else { panic!("the email is free") };
+    let Created::User(user) = store.create_user(&new, None, None, &event()).await.unwrap() else {
+        panic!("the email is free")
+    };
     assert_eq!((user.id, user.email.as_str(), user.generation, user.revision), (new.id, "Ada@Example.com", 1, 1));
     assert_eq!((user.create_time, user.update_time), (start(), start()));
     assert_eq!(store.user(new.id).await.unwrap().as_ref(), Some(&*user));
@@ -23,11 +25,15 @@ async fn user_is_found_by_id_and_canonical_email(store: Case) {
 
 async fn users_are_listed_by_filter_and_read_by_id(store: Case) {
     for id in 1..=20 {
-        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
+        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None, &event()).await.unwrap();
     }
-    store.set_roles(UserId::from_u128(3), &Roles::from_text("a_b editor"), None, stamp()).await.unwrap().unwrap();
-    store.set_roles(UserId::from_u128(4), &Roles::from_text("axb"), None, stamp()).await.unwrap().unwrap();
-    store.set_state(UserId::from_u128(5), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
+    store
+        .set_roles(UserId::from_u128(3), &Roles::from_text("a_b editor"), None, stamp(), &event())
+        .await
+        .unwrap()
+        .unwrap();
+    store.set_roles(UserId::from_u128(4), &Roles::from_text("axb"), None, stamp(), &event()).await.unwrap().unwrap();
+    store.set_state(UserId::from_u128(5), UserState::Disabled, None, stamp(), &event()).await.unwrap().unwrap();
     let list = async |filter: &Filter, after: Option<u128>, limit| {
         let users = store.list_users(filter, after.map(UserId::from_u128), limit).await.unwrap();
         users.iter().map(|user| user.id.as_u128()).collect::<Vec<_>>()
@@ -65,7 +71,9 @@ async fn user_of_the_greatest_size_is_read_as_written(store: Case) {
         create_time: start() + TimeDelta::microseconds(123_456),
         ..new_user(1, "ada@example.com")
     };
-    let Created::User(user) = store.create_user(&new, None, None).await.unwrap() else { panic!("the email is free") };
+    let Created::User(user) = store.create_user(&new, None, None, &event()).await.unwrap() else {
+        panic!("the email is free")
+    };
     assert_eq!((user.name.as_str(), user.email.len()), (new.name.as_str(), 254));
     assert_eq!((&user.roles, user.create_time, user.update_time), (&new.roles, new.create_time, new.create_time));
     assert_eq!(store.user(new.id).await.unwrap().as_ref(), Some(&*user));
@@ -80,8 +88,8 @@ async fn user_of_the_greatest_size_is_read_as_written(store: Case) {
 }
 
 async fn no_two_users_have_one_id(store: Case) {
-    store.create_user(&new_user(1, "ada@example.com"), None, None).await.unwrap();
-    let twin = store.create_user(&new_user(1, "bob@example.com"), None, None).await;
+    store.create_user(&new_user(1, "ada@example.com"), None, None, &event()).await.unwrap();
+    let twin = store.create_user(&new_user(1, "bob@example.com"), None, None, &event()).await;
     assert!(matches!(twin, Err(StoreError::Taken(_))), "{twin:?}");
     assert_eq!(store.user(UserId::from_u128(1)).await.unwrap().unwrap().email, "ada@example.com");
 }
@@ -91,9 +99,9 @@ async fn list_applies_every_filter_at_once(store: Case) {
     for (id, roles) in (1_u128..).zip(roles.iter().chain(&roles)) {
         let email = format!("user{id}@example.com");
         let user = NewUser { roles: Roles::from_text(roles), ..new_user(id, &email) };
-        store.create_user(&user, None, None).await.unwrap();
+        store.create_user(&user, None, None, &event()).await.unwrap();
         if id > 8 {
-            store.set_state(user.id, UserState::Disabled, None, stamp()).await.unwrap().unwrap();
+            store.set_state(user.id, UserState::Disabled, None, stamp(), &event()).await.unwrap().unwrap();
         }
     }
     let all = store.list_users(&Filter::default(), None, 99).await.unwrap();
@@ -128,8 +136,8 @@ async fn list_stops_at_lowest_and_highest_ids(store: Case) {
     let disabled = Filter { state: Some(UserState::Disabled), ..Filter::default() };
     assert!(store.list_users(&Filter::default(), None, 9).await.unwrap().is_empty(), "there is no user");
     for id in [1, 2, u128::MAX - 1] {
-        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None).await.unwrap();
-        store.set_state(UserId::from_u128(id), UserState::Disabled, None, stamp()).await.unwrap().unwrap();
+        store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None, &event()).await.unwrap();
+        store.set_state(UserId::from_u128(id), UserState::Disabled, None, stamp(), &event()).await.unwrap().unwrap();
     }
     for filter in [Filter::default(), disabled] {
         for (after, limit, found) in [

@@ -1,0 +1,63 @@
+//! Erasure of deleted users from the audit log, in batches after the deletion.
+
+use chrono::TimeDelta;
+use db::{TransactionOutcome, Tx, read, transaction, within};
+
+use super::{AuthStore, StoreError, Time};
+use crate::domain::UserId;
+
+/// Time after a deletion in which a call that began before it may still write events of the user.
+const LATE_EVENTS: TimeDelta = TimeDelta::hours(1);
+
+/// Plans the erasure of a user, in the transaction that deletes the user.
+pub(super) async fn plan(tx: &mut Tx<'_>, user: UserId, pseudonym: &str, now: Time) -> Result<(), sqlx::Error> {
+    const SQL: &str = "insert into audit_erasures (user_id, pseudonym, delete_time) values ($1, $2, $3)";
+    within!(*tx, sqlx::query(SQL).bind(user).bind(pseudonym).bind(now)).map(drop)
+}
+
+impl AuthStore {
+    /// Erases deleted users from at most 500 events each, for the next 100 users after `after`. Events of the user, and
+    /// events about the user without a known actor, also lose peer, user agent, request id and trace id. Returns the
+    /// users.
+    ///
+    /// # Errors
+    /// [`StoreError`]; another call continues.
+    pub async fn erase_audit_events(&self, after: UserId, now: Time) -> Result<Vec<UserId>, StoreError> {
+        const NEXT: &str = "select user_id, pseudonym, delete_time from audit_erasures where user_id > $1 \
+             order by user_id limit 100";
+        let planned: Vec<(UserId, String, Time)> =
+            read!(self.db, |reader| sqlx::query_as(NEXT).bind(after).fetch_all(reader))?;
+        for (user, pseudonym, delete_time) in &planned {
+            while self.erase(*user, pseudonym, now - *delete_time > LATE_EVENTS).await? > 0 {}
+        }
+        Ok(planned.into_iter().map(|(user, ..)| user).collect())
+    }
+
+    /// Erases the user from a few events. If there are none left and `is_last`, forgets the pseudonym. Returns the
+    /// number of events.
+    async fn erase(&self, user: UserId, pseudonym: &str, is_last: bool) -> Result<u64, StoreError> {
+        // The deletion's own event gets another pseudonym: its time, which the list of deleted users has too, must not
+        // link the user to the other events.
+        const AS_SUBJECT: &str = "update audit_events set \
+             subject = case when kind = 'user_deleted' then 'erased' else $2 end, detail = '', \
+             peer = case when actor in ('', $1) then '' else peer end, \
+             user_agent = case when actor in ('', $1) then '' else user_agent end, \
+             request_id = case when actor in ('', $1) then '' else request_id end, \
+             trace_id = case when actor in ('', $1) then '' else trace_id end, \
+             actor = case when actor <> $1 then actor when kind = 'user_deleted' then 'erased' else $2 end \
+             where id in (select id from audit_events where subject = $1 order by id limit 500)";
+        const AS_ACTOR: &str = "update audit_events set \
+             actor = case when kind = 'user_deleted' then 'erased' else $2 end, peer = '', user_agent = '', request_id = '', \
+             trace_id = '' where id in (select id from audit_events where actor = $1 order by id limit 500)";
+        const FORGET: &str = "delete from audit_erasures where user_id = $1";
+        let (id, pseudonym) = (user.to_string(), pseudonym.to_owned());
+        transaction!(self.db, async move |mut tx| {
+            let mut erased = within!(tx, sqlx::query(AS_SUBJECT).bind(&id).bind(&pseudonym))?;
+            erased += within!(tx, sqlx::query(AS_ACTOR).bind(&id).bind(&pseudonym))?;
+            if erased == 0 && is_last {
+                within!(tx, sqlx::query(FORGET).bind(user))?;
+            }
+            Ok(TransactionOutcome::Commit(erased))
+        })
+    }
+}
