@@ -131,5 +131,7 @@ kinds!(
     SigningKeyAdded,
     SigningKeyRetired,
     SigningKeysResealed,
+    SecretKeyReplaced,
+    IssuerChanged,
     CallDenied,
 );
