@@ -1,5 +1,7 @@
 //! `bench compare`: compares two `gatepost` programs, which get the same calls in turns.
 
+mod accounts;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,19 +17,29 @@ use tokio::sync::Semaphore;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
+use self::accounts::Account;
 use crate::load::{CallFuture, ComparedFigures, LoadFigures, compare, in_turn};
 
 /// Bytes of a large post.
 const LARGE_POST_BYTES: usize = 64 * 1024;
 
-/// Settings that switch the quotas of users off.
-const QUOTA_SETTINGS: [(&str, &str); 2] = [("BLOG_USER_POSTS_PER_MINUTE", "0"), ("BLOG_USER_KIB_PER_MINUTE", "0")];
+/// Settings that switch the quotas of users and addresses off.
+const QUOTA_SETTINGS: [(&str, &str); 5] = [
+    ("BLOG_USER_POSTS_PER_MINUTE", "0"),
+    ("BLOG_USER_KIB_PER_MINUTE", "0"),
+    ("AUTH_SIGN_UPS", "0"),
+    ("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0"),
+    ("AUTH_USER_SESSIONS", "0"),
+];
 
 /// Number of connections to each program, and of concurrent calls on each connection. With more calls on a connection,
 /// posts of 64 KiB would exceed the connection's window. In older programs they would then wait for each other until
 /// their deadline.
 const CONNECTIONS_PER_SIDE: usize = 16;
 const CALLS_PER_CONNECTION: usize = 3;
+
+/// A call of any kind.
+type Call = Arc<dyn Fn() -> CallFuture<()> + Send + Sync>;
 
 /// A client with the user's token.
 type PostClient = PostServiceClient<InterceptedService<Channel, WithToken>>;
@@ -38,6 +50,8 @@ enum ComparedCall {
     Read,
     Check,
     Write,
+    Login,
+    Refresh,
 }
 
 /// A pair with a user and a post.
@@ -45,6 +59,7 @@ struct Side {
     pair: Services,
     posts: Vec<PostClient>,
     id: String,
+    accounts: Vec<Account>,
     _folder: TempDir,
 }
 
@@ -60,10 +75,12 @@ pub(crate) async fn run(one: &Path, other: &Path) -> Result<(), Failure> {
         ("GetPost, guarded", ComparedCall::Read),
         ("UpdatePost of 64 KiB, checked only", ComparedCall::Check),
         ("UpdatePost of 64 KiB", ComparedCall::Write),
+        ("Login, on one connection", ComparedCall::Login),
+        ("RefreshToken, on one connection", ComparedCall::Refresh),
     ] {
         let before = [sides[0].pair.processor_time()?, sides[1].pair.processor_time()?];
         let ComparedFigures { one: first, other: second } =
-            compare(in_turn(sides[0].calls(kind)), in_turn(sides[1].calls(kind))).await?;
+            compare(taking_turns(sides[0].calls(kind)), taking_turns(sides[1].calls(kind))).await?;
         for (index, figures) in [first, second].iter().enumerate() {
             let LoadFigures { count, rate, p50, p99 } = figures;
             let micros = (sides[index].pair.processor_time()? - before[index]) * 1e6 / count;
@@ -72,6 +89,11 @@ pub(crate) async fn run(one: &Path, other: &Path) -> Result<(), Failure> {
         println!("{:<42}{:>9.3}", "  the first / the second", first.rate / second.rate);
     }
     sides.into_iter().try_for_each(|side| side.pair.stop())
+}
+
+/// Returns these calls one after the other.
+fn taking_turns(calls: Vec<Call>) -> impl Fn() -> CallFuture<()> + Clone + Send + 'static {
+    in_turn(calls.into_iter().map(|call| move || call()).collect())
 }
 
 impl Side {
@@ -95,12 +117,18 @@ impl Side {
         let request =
             CreatePostRequest { title: "Post".into(), content: "a post".into(), ..CreatePostRequest::default() };
         let id = posts[0].create_post(request).await?.into_inner().post.ok_or("no post")?.id;
-        Ok(Self { pair, posts, id, _folder: folder })
+        let accounts = Account::register(&pair).await?;
+        Ok(Self { pair, posts, id, accounts, _folder: folder })
     }
 
-    /// Returns one call for each connection.
-    fn calls(&self, kind: ComparedCall) -> Vec<impl Fn() -> CallFuture<()> + Clone + Send + Sync + use<>> {
-        self.posts.iter().map(|posts| call(posts.clone(), self.id.clone(), kind)).collect()
+    /// Returns one call for each connection, or for each account.
+    fn calls(&self, kind: ComparedCall) -> Vec<Call> {
+        let accounts = self.accounts.iter().cloned();
+        match kind {
+            ComparedCall::Login => accounts.map(|account| Arc::new(account.logins()) as Call).collect(),
+            ComparedCall::Refresh => accounts.map(|account| Arc::new(account.refreshes()) as Call).collect(),
+            _ => self.posts.iter().map(|posts| Arc::new(call(posts.clone(), self.id.clone(), kind)) as Call).collect(),
+        }
     }
 }
 

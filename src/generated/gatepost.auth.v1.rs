@@ -83,6 +83,10 @@ pub enum AuditEventKind {
     SigningKeyRetired = 17,
     /// The signing keys were sealed with another master key. The detail has `keys`, their number.
     SigningKeysResealed = 18,
+    /// `JWT_SECRET_KEY` was replaced, and the tokens of the old one were revoked. The subject is the old key.
+    SecretKeyReplaced = 20,
+    /// `AUTH_ISSUER` was changed, and all earlier tokens were revoked.
+    IssuerChanged = 21,
     /// The guard of the auth service refused a call. Only a sample is recorded. The detail has `method`, `reason`, and
     /// `left_out`: the number of similar refusals since the last recorded one.
     CallDenied = 19,
@@ -121,6 +125,8 @@ impl AuditEventKind {
             Self::SigningKeyAdded => "AUDIT_EVENT_KIND_SIGNING_KEY_ADDED",
             Self::SigningKeyRetired => "AUDIT_EVENT_KIND_SIGNING_KEY_RETIRED",
             Self::SigningKeysResealed => "AUDIT_EVENT_KIND_SIGNING_KEYS_RESEALED",
+            Self::SecretKeyReplaced => "AUDIT_EVENT_KIND_SECRET_KEY_REPLACED",
+            Self::IssuerChanged => "AUDIT_EVENT_KIND_ISSUER_CHANGED",
             Self::CallDenied => "AUDIT_EVENT_KIND_CALL_DENIED",
             Self::PasswordResetIssued => "AUDIT_EVENT_KIND_PASSWORD_RESET_ISSUED",
             Self::PasswordResetCompleted => "AUDIT_EVENT_KIND_PASSWORD_RESET_COMPLETED",
@@ -150,6 +156,8 @@ impl AuditEventKind {
             "AUDIT_EVENT_KIND_SIGNING_KEY_ADDED" => Some(Self::SigningKeyAdded),
             "AUDIT_EVENT_KIND_SIGNING_KEY_RETIRED" => Some(Self::SigningKeyRetired),
             "AUDIT_EVENT_KIND_SIGNING_KEYS_RESEALED" => Some(Self::SigningKeysResealed),
+            "AUDIT_EVENT_KIND_SECRET_KEY_REPLACED" => Some(Self::SecretKeyReplaced),
+            "AUDIT_EVENT_KIND_ISSUER_CHANGED" => Some(Self::IssuerChanged),
             "AUDIT_EVENT_KIND_CALL_DENIED" => Some(Self::CallDenied),
             "AUDIT_EVENT_KIND_PASSWORD_RESET_ISSUED" => Some(Self::PasswordResetIssued),
             "AUDIT_EVENT_KIND_PASSWORD_RESET_COMPLETED" => {

@@ -16,6 +16,7 @@ mod nonsense;
 mod open;
 mod outage;
 mod protocol;
+mod rejected;
 mod rules;
 mod several;
 mod silence;

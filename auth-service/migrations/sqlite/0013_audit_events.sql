@@ -21,7 +21,7 @@ create index audit_events_by_kind on audit_events (kind, id);
 create unique index audit_events_by_position on audit_events (position) where position is not null;
 create index audit_events_without_position on audit_events (id) where position is null;
 
--- One row: its lock orders those that give positions and those that delete events. Writers of events never touch it.
+-- One row, which the start of the service inserts: its lock orders those that give positions and those that delete events. Writers of events never touch it.
 create table audit_head (
     id integer primary key not null check (id = 1),
     -- Last position that was given.
@@ -37,5 +37,3 @@ create table audit_erasures (
     pseudonym text not null,
     delete_time text not null
 ) strict;
-
-insert into audit_head (id, position, pruned) values (1, 0, 0);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use kit::page::{self, Page, PageBatch, PageRequest, PageRow};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::App;
 use crate::domain::{AuditEvent, AuditEventId, AuditFilter, LogId, PlacedAuditEvent};
@@ -17,6 +17,9 @@ pub(crate) const MAX_AUDIT_WATCHERS: usize = 16;
 
 /// Pause between two polls, for events of other replicas. An event of this replica ends the pause.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
+
+/// Shortest time between two polls of a stream, in which events gather: each poll costs the database a few statements.
+const PACE: Duration = Duration::from_millis(100);
 
 /// Events that a stream holds in memory at most, beside those that the transport sends.
 const EVENTS_PER_POLL: u32 = 64;
@@ -46,6 +49,8 @@ pub(crate) struct AuditWatch {
     read: VecDeque<PlacedAuditEvent>,
     /// Set if the watcher does not know the cursor.
     is_cursor_due: bool,
+    /// Time of the next poll at the earliest.
+    due: Instant,
     _permit: OwnedSemaphorePermit,
 }
 
@@ -76,7 +81,15 @@ impl AuditWatch {
         let range = app.store.audit_range().await?;
         let cursor = cursor.unwrap_or(AuditCursor { log: range.log, position: range.last });
         let app = Arc::clone(app);
-        let watch = Self { app, filter, cursor, read: VecDeque::new(), is_cursor_due: true, _permit: permit };
+        let watch = Self {
+            app,
+            filter,
+            cursor,
+            read: VecDeque::new(),
+            is_cursor_due: true,
+            due: Instant::now(),
+            _permit: permit,
+        };
         watch.check_cursor().await?;
         Ok(watch)
     }
@@ -98,6 +111,7 @@ impl AuditWatch {
             if self.is_cursor_due {
                 continue;
             }
+            sleep_until(self.due).await;
             // Listen before the read, so that no later event is missed.
             let recorded = self.app.store.audit_recorded();
             if !self.poll().await? {
@@ -108,6 +122,7 @@ impl AuditWatch {
 
     /// Reads the next events. Returns false if there are none.
     async fn poll(&mut self) -> Result<bool, AuthError> {
+        self.due = Instant::now() + PACE;
         let store = &self.app.store;
         store.place_audit_events().await?;
         let read = store.audit_events_after(self.cursor.position, EVENTS_PER_POLL).await?;

@@ -131,6 +131,8 @@ kinds!(
     SigningKeyAdded,
     SigningKeyRetired,
     SigningKeysResealed,
+    SecretKeyReplaced,
+    IssuerChanged,
     CallDenied,
     PasswordResetIssued,
     PasswordResetCompleted,

@@ -37,7 +37,7 @@ pub(crate) fn of_headers(actor: Actor, peer: String, headers: &HeaderMap) -> Aud
 fn actor(identity: &Identity) -> Actor {
     match identity.kind {
         SubjectKind::User => identity.subject.parse().map_or(Actor::Anonymous, Actor::User),
-        SubjectKind::Service => Actor::Service(identity.subject.to_string()),
+        SubjectKind::Service => Actor::Service(identity.subject.clone()),
         _ => Actor::Anonymous,
     }
 }

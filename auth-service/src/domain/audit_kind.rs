@@ -68,6 +68,10 @@ kinds! {
     SigningKeyRetired => "signing_key_retired",
     /// Signing keys were sealed with another master key.
     SigningKeysResealed => "signing_keys_resealed",
+    /// Configured secret that signs was replaced.
+    SecretKeyReplaced => "secret_key_replaced",
+    /// Configured issuer was changed.
+    IssuerChanged => "issuer_changed",
     /// Guard of the service refused a call.
     CallDenied => "call_denied",
 }
@@ -80,7 +84,14 @@ impl AuditKind {
 
     /// Returns true if an operator should look at each such event.
     pub const fn is_alarming(self) -> bool {
-        matches!(self, Self::AccountLocked | Self::RefreshTokenReused | Self::SigningKeyRetired)
+        matches!(
+            self,
+            Self::AccountLocked
+                | Self::RefreshTokenReused
+                | Self::SigningKeyRetired
+                | Self::SecretKeyReplaced
+                | Self::IssuerChanged
+        )
     }
 }
 

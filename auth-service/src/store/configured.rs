@@ -2,8 +2,9 @@
 
 use db::{ClosingStatements, SqlStatement, TransactionOutcome, Tx, transaction, within};
 
-use super::{AuthStore, StoreError, Time, log};
-use crate::domain::{Era, LogId, Logged, Revocation, Stamp};
+use super::audit::Recording;
+use super::{AuthStore, StoreError, audit, log};
+use crate::domain::{Era, LogId, Logged, NewAuditEvent, Revocation, Stamp};
 
 const SECRET_KEY: &str = "secret-key-id";
 const ISSUER: &str = "issuer";
@@ -33,10 +34,16 @@ impl AuthStore {
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
-    pub async fn remember_secret_key(&self, id: &str, stamp: Stamp) -> Result<Remembered, StoreError> {
+    pub async fn remember_secret_key(
+        &self,
+        id: &str,
+        stamp: Stamp,
+        event: &NewAuditEvent,
+    ) -> Result<Remembered, StoreError> {
         const DEAD: &str = "select 1 from revocations where kind = 'signing-key' and subject = $1";
-        let id = id.to_owned();
-        transaction!(self.db, async move |mut tx| {
+        let (id, event, recording) = (id.to_owned(), event.clone(), Recording::default());
+        let told = recording.clone();
+        let remembered = transaction!(self.db, async move |mut tx| {
             let dead: Option<(i32,)> =
                 within!(tx, |connection| sqlx::query_as(DEAD).bind(&id).fetch_optional(connection))?;
             if dead.is_some() {
@@ -46,36 +53,43 @@ impl AuthStore {
                 Before::Other(old) if !old.is_empty() => {
                     // A secret is dead while its entry exists. The log's last entry is never pruned, so another entry
                     // must follow.
+                    let mut statements = recording.statements(vec![event.clone().about_key(&old)]);
                     let both = [Revocation::SigningKey(old), Revocation::NewSigningKeys];
-                    let entries = both.iter().map(|revocation| log::entry(revocation, stamp)).collect();
+                    statements.extend(both.iter().map(|revocation| log::entry(revocation, stamp)));
                     let answer =
                         move |revision| Remembered::Replaced(Logged { revision, fingerprint: stamp.fingerprint });
-                    Ok(TransactionOutcome::CommitWith(ClosingStatements::new(entries, answer)))
+                    Ok(TransactionOutcome::CommitWith(ClosingStatements::new(statements, answer)))
                 }
                 Before::Same | Before::Other(_) => Ok(TransactionOutcome::Commit(Remembered::Same)),
             }
-        })
+        })?;
+        if let Remembered::Replaced(_) = remembered {
+            self.tell(&told);
+        }
+        Ok(remembered)
     }
 
     /// Remembers the issuer, and kills the tokens of another issuer: the log gets a new identity and era, and the
-    /// horizon `now`. Returns true if there was another issuer.
+    /// time of the event as its horizon. Returns true if there was another issuer.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is changed.
-    pub async fn remember_issuer(&self, issuer: &str, fresh: LogId, now: Time) -> Result<bool, StoreError> {
+    pub async fn remember_issuer(&self, issuer: &str, fresh: LogId, event: &NewAuditEvent) -> Result<bool, StoreError> {
         const SQL: &str = "update log_head set log_id = $1, \
              horizon = case when horizon < $2 then $2 else horizon end where id = 1 returning revision";
-        let issuer = issuer.to_owned();
-        transaction!(self.db, async move |mut tx| {
+        let (issuer, now, audit) = (issuer.to_owned(), event.time, audit::insert(event));
+        let changed = transaction!(self.db, async move |mut tx| {
             match remember(&mut tx, ISSUER, &issuer).await? {
                 Before::Same => Ok(TransactionOutcome::Commit(false)),
                 Before::Other(_) => {
                     let renewal = SqlStatement::new(SQL).bind(fresh.0.as_slice()).bind(now);
-                    let statements = vec![renewal, log::begin_era(Era::from_random(fresh.0))];
+                    let statements = vec![audit.clone(), renewal, log::begin_era(Era::from_random(fresh.0))];
                     Ok(TransactionOutcome::CommitWith(ClosingStatements::new(statements, |_| true)))
                 }
             }
-        })
+        })?;
+        self.show_if(changed, event);
+        Ok(changed)
     }
 }
 

@@ -12,7 +12,7 @@ const LOG_MIGRATION: i64 = 4;
 const ERAS_MIGRATION: i64 = 10;
 
 impl AuthStore {
-    /// Creates the log unless it exists, with its own era: earlier tokens are dead. They may be signed by the current
+    /// Creates the log and the head of the audit log unless they exist. The log has its own era: earlier tokens are dead. They may be signed by the current
     /// secret, and it is unknown which of them were revoked.
     ///
     /// # Errors
@@ -22,6 +22,8 @@ impl AuthStore {
              era) values (1, $1, 0, $2, 'start', '', 0, $3, $4, $5) on conflict (id) do nothing";
         const FIRST: &str = "insert into revocations (revision, mark, kind, subject, generation, log_time) \
              select revision, mark, kind, subject, generation, log_time from log_head where id = 1";
+        const AUDIT: &str =
+            "insert into audit_head (id, position, pruned) values (1, 0, 0) on conflict (id) do nothing";
         // The era separates tokens exactly. The date excludes the second in which the log is created, so that tokens of
         // that second are valid.
         let horizon = stamp.time.trunc_subsecs(0) - TimeDelta::seconds(1);
@@ -38,6 +40,7 @@ impl AuthStore {
             if begun > 0 {
                 within!(tx, sqlx::query(FIRST))?;
             }
+            within!(tx, sqlx::query(AUDIT))?;
             Ok(TransactionOutcome::Commit(()))
         })
     }

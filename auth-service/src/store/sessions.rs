@@ -47,9 +47,9 @@ impl AuthStore {
             let found: i64 = read!(self.db, |reader| sqlx::query_scalar(COUNT).bind(session.id).fetch_one(reader))?;
             Ok::<_, StoreError>((found > 0).then_some(true))
         };
-        let begun = settle(begin, find).await?;
-        self.show_if(begun, event);
-        Ok(begun)
+        let is_begun = settle(begin, find).await?;
+        self.show_if(is_begun, event);
+        Ok(is_begun)
     }
 
     /// Returns at most `limit` sessions of the user that have a live token and are older than the session `after`,

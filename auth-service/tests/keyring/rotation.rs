@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use auth_service::domain::Revocation;
+use auth_service::domain::{AuditFilter, AuditKind, Revocation};
 use auth_service::keys::model::{Key, KeyType};
 use auth_service::keys::rotation::{Keyring, KeyringError};
 use auth_service::keys::storage::{KeyStorage, SigningKeyError};
@@ -235,6 +235,32 @@ async fn master_key_is_replaced_while_services_run(store: Case) {
     assert!(matches!(refused, Err(KeyringError::Key(SigningKeyError::OtherMasterKey))));
 }
 
+/// The audit log has each change of the keys, with the party that made it.
+async fn changes_of_keys_are_recorded(store: Case) {
+    let clock = clock();
+    let ring = ring(&store, &clock, sealed()).await.by_operator();
+    let first = signs(&ring, start());
+    let mut changes = vec![(AuditKind::SigningKeyAdded, "system", format!("key:{first}"))];
+    clock.advance(SECOND);
+    let next = ring.rotate(document(), start() + LEAD).await.unwrap().unwrap().id;
+    changes.push((AuditKind::SigningKeyAdded, "operator", format!("key:{next}")));
+    assert!(matches!(ring.rotate(document(), start() + LEAD).await, Err(KeyringError::Waiting { .. })));
+    clock.advance(SECOND);
+    ring.retire(&next, document(), false).await.unwrap();
+    changes.push((AuditKind::SigningKeyRetired, "operator", format!("key:{next}")));
+    clock.advance(SECOND);
+    let resealed = KeyStorage::Sealed { master: master(OTHERS), file: None };
+    let resealing = Keyring::new(store.clone(), clock.clone(), resealed).by_operator();
+    assert_eq!(resealing.reseal(&master(OURS)).await.unwrap(), 2);
+    assert_eq!(resealing.reseal(&master(OURS)).await.unwrap(), 0, "which changes nothing");
+    changes.push((AuditKind::SigningKeysResealed, "operator", String::new()));
+    let mut events = store.list_audit_events(&AuditFilter::default(), None, 100).await.unwrap();
+    events.reverse();
+    let told = events.iter().map(|event| (event.kind.unwrap(), event.actor.as_str(), event.subject.clone()));
+    assert_eq!(told.collect::<Vec<_>>(), changes);
+    assert_eq!((events[2].detail.starts_with("successor="), events[3].detail.as_str()), (true, "keys=2"));
+}
+
 /// A wrong master key adds and kills no key, unless the right one is declared lost.
 async fn wrong_master_key_adds_and_kills_no_key(store: Case) {
     let first = signs(&ring(&store, &clock(), sealed()).await, start());
@@ -299,6 +325,7 @@ on_both_engines!(crate::ring::Case:
     private_half_is_kept_an_hour_and_key_a_day,
     key_without_a_row_leaves_the_file,
     master_key_is_replaced_while_services_run,
+    changes_of_keys_are_recorded,
     wrong_master_key_adds_and_kills_no_key,
     unopened_next_key_verifies_but_does_not_sign,
     database_holds_no_private_half_in_plaintext,

@@ -130,7 +130,8 @@ async fn watchers_miss_no_event_of_another_replica() {
             let (mut stream, _) = open(service, &admin.token, &cursor, Kind::LoginSucceeded).await.unwrap();
             for _ in 0..5.min(WRITERS * 4 - seen.len()) {
                 let (event, after) = next(&mut stream).await;
-                (cursor, _) = (after, seen.push(event.id));
+                cursor = after;
+                seen.push(event.id);
             }
         }
         assert_eq!(seen.iter().collect::<HashSet<_>>().len(), WRITERS * 4, "an event came twice");

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use auth_service::domain::{EntryFingerprint, Stamp};
+use auth_service::domain::{Actor, AuditEventId, AuditKind, EntryFingerprint, NewAuditEvent, Stamp};
 use auth_service::keys::model::{Key, KeyType, Pkcs8};
 use auth_service::keys::rotation::Keyring;
 use auth_service::keys::storage::{KeyFile, KeyStorage};
@@ -171,7 +171,8 @@ async fn killed_only_key_issues_no_tokens() {
     // The same happens when another replica starts with another secret.
     let store = AuthStore::open_beside(&DatabaseUrl::file(service.database())).await.unwrap();
     let stamp = Stamp { fingerprint: EntryFingerprint([7; 16]), time: service.clock.now() };
-    store.remember_secret_key("another", stamp).await.unwrap();
+    let event = NewAuditEvent::new(AuditEventId::MAX, stamp.time, AuditKind::SecretKeyReplaced, Actor::System.into());
+    store.remember_secret_key("another", stamp, &event).await.unwrap();
     store.close().await;
     while service.state(&token).await == TokenState::Active {}
     assert_eq!(service.state(&token).await, TokenState::Revoked);

@@ -7,7 +7,7 @@ use tonic::transport::Channel;
 
 use super::support::with_token;
 
-/// Calls the method at this path, `/package.Service/Method`.
+/// Calls the method at this path, `/package.Service/Method`. Returns the first message of a stream.
 pub(crate) async fn call(
     channel: &Channel,
     path: &str,
@@ -16,7 +16,8 @@ pub(crate) async fn call(
 ) -> Result<Vec<u8>, Status> {
     let mut grpc = tonic::client::Grpc::new(channel.clone());
     grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    Ok(grpc.unary(with_token(message, token), path.parse().unwrap(), Raw).await?.into_inner())
+    let answer = grpc.server_streaming(with_token(message, token), path.parse().unwrap(), Raw).await?;
+    answer.into_inner().message().await?.ok_or_else(|| Status::internal("no message"))
 }
 
 /// Encodes a length-delimited field with a number from 1 to 15.

@@ -98,6 +98,8 @@ async fn admin_is_created_or_granted_on_the_database() {
         assert_eq!(outsider.texts(roles).await, expected);
         let again = admin(&url, &["grant", ADA], "");
         assert_eq!((again.code, again.err.contains("gatepost::audit")), (0, false), "nothing was changed");
+        let rows = "select kind from audit_events where actor = 'operator' and peer = '' order by id";
+        assert_eq!(outsider.texts(rows).await, ["user_created", "roles_changed", "user_enabled"]);
         service.stop();
         // A closed service has an admin now.
         let closed = [SEALED[0], ("AUTH_REGISTRATION", "closed")];

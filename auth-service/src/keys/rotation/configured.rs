@@ -4,7 +4,8 @@ use db::patiently;
 use kit::Clock;
 
 use super::KeyringError;
-use crate::domain::LogId;
+use crate::audit::AuditSource;
+use crate::domain::{Actor, AuditKind, LogId};
 use crate::keys::model::Key;
 use crate::keys::storage::SigningKeyError;
 use crate::stamp::stamp;
@@ -25,7 +26,9 @@ pub(crate) async fn remember(
 ) -> Result<(), KeyringError> {
     let (fresh, now) = (LogId(kit::random::bytes()), clock.now());
     let (id, stamp) = (secret.map_or("", Key::id), stamp(now));
-    match patiently(|| store.remember_secret_key(id, stamp)).await? {
+    let audit = AuditSource::new(clock.clone());
+    let event = audit.event(AuditKind::SecretKeyReplaced, Actor::System);
+    match patiently(|| store.remember_secret_key(id, stamp, &event)).await? {
         Remembered::Same => {}
         Remembered::Replaced(_) => {
             tracing::warn!(
@@ -34,7 +37,8 @@ pub(crate) async fn remember(
         }
         Remembered::Dead => return Err(SigningKeyError::Replaced.into()),
     }
-    if patiently(|| store.remember_issuer(issuer, fresh, now)).await? {
+    let event = audit.event(AuditKind::IssuerChanged, Actor::System);
+    if patiently(|| store.remember_issuer(issuer, fresh, &event)).await? {
         tracing::warn!("AUTH_ISSUER changed since the last start: the tokens of the previous issuer are revoked");
     }
     Ok(())

@@ -203,7 +203,7 @@ async fn deleted_user_is_erased_from_all_events(store: Case) {
     }
     let deleted = called(800, AuditKind::UserDeleted, Actor::User(ada.id)).about_user(ada.id);
     store.delete_user(ada.id, None, stamp(), "erased-1", &deleted).await.unwrap().unwrap();
-    let now = start() + Duration::from_secs(60);
+    let now = start() + Duration::from_mins(1);
     assert_eq!(store.erase_audit_events(auth_service::domain::UserId::NIL, now).await.unwrap(), [ada.id]);
     assert_eq!(store.erase_audit_events(ada.id, now).await.unwrap(), []);
 
@@ -223,7 +223,7 @@ async fn deleted_user_is_erased_from_all_events(store: Case) {
         let is_clear = event.client == Client::default() && event.request_id.is_empty() && event.trace_id.is_empty();
         match event.kind.unwrap() {
             AuditKind::LoginFailed => {
-                assert_eq!((parties, is_clear, event.detail.as_str()), (("", "erased-1"), true, ""))
+                assert_eq!((parties, is_clear, event.detail.as_str()), (("", "erased-1"), true, ""));
             }
             AuditKind::UserDeleted => assert_eq!((parties, is_clear), (("erased", "erased"), true)),
             _ if parties.0 == root => {
