@@ -97,6 +97,15 @@ impl PostgresUrl {
     }
 }
 
+/// Returns the text of a setting with a database URL, without user and password.
+pub fn shown_url(text: &str) -> String {
+    match text.parse() {
+        Ok(DatabaseUrl::Sqlite(path)) => format!("sqlite:{}", path.display()),
+        Ok(server) => server.to_string(),
+        Err(_) => "set".to_owned(),
+    }
+}
+
 /// Returns a name for messages, without user and password.
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,7 +12,7 @@ use kit::rate_limiter::RateLimiter;
 use kit::{Clock, Uptime};
 
 use super::error::AuthRunError;
-use super::first_admin::{first_admin, warn_if_closed_without_admin};
+use super::first_admin::{find_admin, first_admin};
 use super::lost;
 use crate::app::{App, Attempts, Introspector, Issuing, Quotas, Revoker};
 use crate::config::{AuthConfig, AuthFlags, QuotaFlags, Registration};
@@ -38,6 +38,8 @@ pub(super) struct StartedService {
     pub(super) ring: Option<Arc<Keyring>>,
     /// Repair of times that a wrong clock has written.
     pub(super) repair: Repair,
+    /// True if an active user is an admin.
+    pub(super) has_admin: bool,
 }
 
 /// Starts all parts of the service.
@@ -76,8 +78,8 @@ pub(super) async fn start(config: AuthConfig) -> Result<StartedService, AuthRunE
     if let Some(admin) = admin {
         first_admin(&app, admin).await?;
     }
-    warn_if_closed_without_admin(&app.store, flags.registration).await?;
-    Ok(StartedService { app, follower, ring, repair })
+    let has_admin = find_admin(&app.store, flags.registration).await?;
+    Ok(StartedService { app, follower, ring, repair, has_admin })
 }
 
 /// Parts that the start has opened.
