@@ -52,7 +52,7 @@ async fn run(
         Some(AuthCommand::Doctor(form)) => {
             known.check(environment)?;
             let mut report = CheckReport::new(settings);
-            check_auth(&mut report, flags, environment, &clock).await;
+            check_auth(&mut report, flags, invocation, &clock).await;
             return Ok(report.print(form.output)?);
         }
         None => {

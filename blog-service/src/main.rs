@@ -44,7 +44,7 @@ async fn run(
         Some(BlogCommand::Doctor(form)) => {
             known.check(environment)?;
             let mut report = CheckReport::new(settings);
-            check_blog(&mut report, flags, environment, &clock, AuthPeer::Remote).await;
+            check_blog(&mut report, flags, invocation, &clock, AuthPeer::Remote).await;
             return Ok(report.print(form.output)?);
         }
         None => {}

@@ -58,12 +58,20 @@ impl DatabaseCheck<'_> {
 
     fn check_exposure(&self, report: &mut CheckReport, encryption: Option<&str>) {
         let check = if self.url.path().is_some() { "data folder" } else { "database encryption" };
+        let is_file = self.url.path().is_some();
         match (exposure::find(self.url), encryption) {
             (Some(exposure), _) => report.warn(check, exposure),
-            (None, Some(protocol)) => report.ok(check, format!("{protocol}, and the server's certificate is checked")),
-            (None, None) if self.url.path().is_some() => report.ok(check, "only its owner can read it"),
-            (None, None) if self.url.is_private() => report.ok(check, "none: the traffic stays on this machine"),
-            (None, None) => report.warn(check, "none: add ?sslmode=verify-full to the URL"),
+            (None, Some(protocol)) if self.url.is_verified() => {
+                report.ok(check, format!("{protocol}, and the server's certificate is checked"));
+            }
+            (None, _) if is_file => report.ok(check, "only its owner can use it"),
+            (None, encryption) if self.url.is_private() => {
+                report.ok(check, format!("{}; the traffic stays on this machine", encryption.unwrap_or("none")));
+            }
+            (None, encryption) => {
+                let state = encryption.map_or_else(|| "none".to_owned(), |protocol| format!("{protocol}, unchecked"));
+                report.warn(check, format!("{state}: add ?sslmode=verify-full to the URL"));
+            }
         }
     }
 

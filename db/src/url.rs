@@ -60,6 +60,16 @@ impl DatabaseUrl {
         }
     }
 
+    /// Returns true if the certificate of a server is checked.
+    pub(super) fn is_verified(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(server) => {
+                matches!(server.options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+            }
+        }
+    }
+
     /// Returns true if `.env.example` shows the password, whether the URL or `PGPASSWORD` has it.
     pub fn has_published_password(&self) -> bool {
         match self {

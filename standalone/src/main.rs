@@ -181,16 +181,16 @@ async fn run(
         }
         Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, process.stop())).await,
         Some(GatepostCommand::Config(flags)) => {
-            Box::pin(inspect_pair(Inspection::Config, flags, settings, environment)).await
+            Box::pin(inspect_pair(Inspection::Config, flags, settings, invocation)).await
         }
         Some(GatepostCommand::Doctor(flags)) => {
-            Box::pin(inspect_pair(Inspection::Doctor, flags, settings, environment)).await
+            Box::pin(inspect_pair(Inspection::Doctor, flags, settings, invocation)).await
         }
         Some(GatepostCommand::Reference) => {
             kit::cli::print(&reference(&Cli::command()));
             Ok(())
         }
-        Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, settings, environment, process)).await,
-        Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(*flags, settings, environment, process)).await,
+        Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, settings, invocation, process)).await,
+        Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(*flags, settings, invocation, process)).await,
     }
 }

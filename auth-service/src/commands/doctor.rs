@@ -9,7 +9,7 @@ use kit::cli::{
     CheckReport, check_certificates, check_descriptors, check_exposed, check_running, check_secret_files, quietly,
     within,
 };
-use kit::config::Environment;
+use kit::config::Invocation;
 use kit::tls::TlsParts;
 
 use super::admins::has_admin;
@@ -22,15 +22,13 @@ use crate::store::{AuthStore, SCHEMA};
 const DATABASE_URL: &str = "AUTH_DATABASE_URL";
 
 /// Checks the settings, the database, the keys, the accounts and the running service.
-pub async fn check_auth(report: &mut CheckReport, flags: AuthFlags, environment: Environment, clock: &Clock) {
-    check_settings(report, &flags, environment, clock);
-    if flags.listen.port() != 0 {
-        check_running(report, flags.listen, flags.tls.tls_cert.as_deref()).await;
-    }
+pub async fn check_auth(report: &mut CheckReport, flags: AuthFlags, invocation: &Invocation, clock: &Clock) {
+    check_settings(report, &flags, invocation, clock);
+    check_running(report, flags.listen, flags.tls.tls_cert.as_deref()).await;
     let url = &flags.database_url;
     match within(AuthStore::open_beside(url)).await {
         Some(Ok(store)) => {
-            Box::pin(check_store(report, &store, &flags, environment, clock)).await;
+            Box::pin(check_store(report, &store, &flags, invocation, clock)).await;
             // A database that hangs keeps its connections.
             within(store.close()).await;
         }
@@ -42,15 +40,15 @@ pub async fn check_auth(report: &mut CheckReport, flags: AuthFlags, environment:
     }
 }
 
-fn check_settings(report: &mut CheckReport, flags: &AuthFlags, environment: Environment, clock: &Clock) {
-    match quietly(|| AuthConfig::new(flags.clone(), environment, clock.clone())) {
+fn check_settings(report: &mut CheckReport, flags: &AuthFlags, invocation: &Invocation, clock: &Clock) {
+    match quietly(|| AuthConfig::new(flags.clone(), invocation.environment, clock.clone())) {
         Ok(config) => {
             report.ok("settings", "all are valid");
             config.published.iter().for_each(|published| report.warn("published secret", published));
             check_certificates(report, config.tls, clock);
         }
         Err(error) => {
-            report.fail("settings", error.to_string());
+            report.fail("settings", invocation.located(error).to_string());
             // The certificates are named even if another setting is wrong.
             if let Ok(server) = flags.tls.open(clock) {
                 check_certificates(report, TlsParts { server, client: None }, clock);
@@ -58,7 +56,7 @@ fn check_settings(report: &mut CheckReport, flags: &AuthFlags, environment: Envi
         }
     }
     let names = SECRETS.iter().map(|secret| secret.name).chain([DATABASE_URL]);
-    check_secret_files(report, environment, names.map(str::to_owned));
+    check_secret_files(report, invocation.environment, names.map(str::to_owned));
     check_exposed(report, flags.insecure_switch(), &flags.exposed());
     check_descriptors(report, &flags.limits.settings().limits(0));
     match flags.registration {
@@ -80,7 +78,7 @@ async fn check_store(
     report: &mut CheckReport,
     store: &AuthStore,
     flags: &AuthFlags,
-    environment: Environment,
+    invocation: &Invocation,
     clock: &Clock,
 ) {
     let clock = clock.apart();
@@ -94,7 +92,7 @@ async fn check_store(
     if !check.run(report).await {
         return;
     }
-    check_keys(report, store, flags, environment, clock.now()).await;
+    check_keys(report, store, flags, invocation, clock.now()).await;
     match (within(has_admin(store)).await, flags.registration) {
         (Some(Ok(true)), _) => report.ok("admin", "an active user is an admin"),
         (Some(Ok(false)), Registration::Open) => report.warn("admin", NO_ADMIN),
@@ -114,12 +112,12 @@ async fn check_keys(
     report: &mut CheckReport,
     store: &AuthStore,
     flags: &AuthFlags,
-    environment: Environment,
+    invocation: &Invocation,
     now: DateTime<Utc>,
 ) {
     const CHECK: &str = "keys";
     // A fault of these settings is reported with the others.
-    let Ok(SigningSettings { secret_key, master_key }) = SigningSettings::read(environment) else { return };
+    let Ok(SigningSettings { secret_key, master_key }) = SigningSettings::read(invocation.environment) else { return };
     let file = flags.database_url.path().map(KeyFile::beside);
     let storage = match KeySource::choose(secret_key, master_key, file) {
         Ok(KeySource::Secret(_)) => return report.ok(CHECK, "JWT_SECRET_KEY signs, by HS256"),

@@ -8,8 +8,8 @@ use kit::cli::{
     CheckReport, check_certificates, check_descriptors, check_exposed, check_running, check_secret_files, quietly,
     within,
 };
-use kit::config::Environment;
-use kit::healthcheck::check_at;
+use kit::config::Invocation;
+use kit::healthcheck::{Unhealthy, check_at};
 use kit::tls::TlsParts;
 use kit::{Clock, ServiceAddress};
 
@@ -36,11 +36,11 @@ pub enum AuthPeer {
 pub async fn check_blog(
     report: &mut CheckReport,
     flags: BlogFlags,
-    environment: Environment,
+    invocation: &Invocation,
     clock: &Clock,
     auth: AuthPeer,
 ) {
-    let config = match quietly(|| BlogConfig::new(flags.clone(), environment, clock.clone())) {
+    let config = match quietly(|| BlogConfig::new(flags.clone(), invocation.environment, clock.clone())) {
         Ok(config) => {
             report.ok("settings", "all are valid");
             config.published.iter().for_each(|published| report.warn("published secret", published));
@@ -48,7 +48,7 @@ pub async fn check_blog(
             Some(config)
         }
         Err(error) => {
-            report.fail("settings", error.to_string());
+            report.fail("settings", invocation.located(error).to_string());
             // The certificates are named even if another setting is wrong.
             if let Ok(server) = flags.tls.open(clock) {
                 check_certificates(report, TlsParts { server, client: None }, clock);
@@ -57,15 +57,13 @@ pub async fn check_blog(
         }
     };
     let names = SECRETS.iter().map(|secret| secret.name).chain([DATABASE_URL]);
-    check_secret_files(report, environment, names.map(str::to_owned));
+    check_secret_files(report, invocation.environment, names.map(str::to_owned));
     check_exposed(report, flags.insecure_switch(), &flags.exposed());
     if flags.public_reads {
         report.warn("public reads", PUBLIC_READS);
     }
     check_descriptors(report, &flags.limits.settings().limits(0));
-    if flags.listen.port() != 0 {
-        check_running(report, flags.listen, flags.tls.tls_cert.as_deref()).await;
-    }
+    check_running(report, flags.listen, flags.tls.tls_cert.as_deref()).await;
     check_database(report, &flags, clock).await;
     if let Some(config) = config.filter(|_| auth == AuthPeer::Remote) {
         check_auth(report, &config).await;
@@ -92,7 +90,17 @@ async fn check_auth(report: &mut CheckReport, config: &BlogConfig) {
     const CHECK: &str = "auth service";
     for place in &config.flags.auth_url {
         if let Err(error) = check_at(place, config.tls.client.clone()).await {
-            return report.fail(CHECK, format!("{error}; it is --auth-url (BLOG_AUTH_URL)"));
+            return report.fail(
+                CHECK,
+                match error {
+                    Unhealthy::Silent(url) => {
+                        format!(
+                            "nothing answers at {url}: start the auth service, or correct --auth-url (BLOG_AUTH_URL)"
+                        )
+                    }
+                    error => format!("{error}; it is --auth-url (BLOG_AUTH_URL)"),
+                },
+            );
         }
         report.ok(CHECK, format!("{} serves", place.url()));
     }

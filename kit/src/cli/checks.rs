@@ -1,10 +1,13 @@
 //! Checks of any service: descriptors, certificates, files of secrets, unsafe settings, and the running service.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::timeout;
+use tracing::instrument::WithSubscriber as _;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use super::report::CheckReport;
 use crate::Clock;
@@ -21,14 +24,14 @@ pub const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Days before the end of a certificate from which on a check warns.
 const CERTIFICATE_WARNING_DAYS: i64 = 30;
 
-/// Waits for a check; `None` after [`CHECK_TIMEOUT`].
+/// Waits for a check without its log lines; `None` after [`CHECK_TIMEOUT`].
 pub async fn within<T>(work: impl Future<Output = T>) -> Option<T> {
-    timeout(CHECK_TIMEOUT, work).await.ok()
+    timeout(CHECK_TIMEOUT, work.with_subscriber(NoSubscriber::new())).await.ok()
 }
 
 /// Runs this work without its log lines: a report repeats them as results.
 pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
-    tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::new(), work)
+    with_default(NoSubscriber::new(), work)
 }
 
 /// Checks if the limit of open files is enough for the connections of the settings.
@@ -99,11 +102,14 @@ pub fn check_exposed(report: &mut CheckReport, switch: InsecureSwitch, exposed: 
 }
 
 /// Checks if the service serves at its own address. A service may be down while an operator looks for the reason.
-pub async fn check_running(report: &mut CheckReport, listen: std::net::SocketAddr, certificate: Option<&Path>) {
+pub async fn check_running(report: &mut CheckReport, listen: SocketAddr, certificate: Option<&Path>) {
     const CHECK: &str = "service";
+    if listen.port() == 0 {
+        return report.ok(CHECK, "not asked, since its port is any free one");
+    }
     match Healthcheck::own().check(listen, certificate).await {
         Ok(url) => report.ok(CHECK, format!("{url} serves")),
-        Err(Unhealthy::AnyPort) => report.ok(CHECK, "its port is any free one, so it is not asked"),
+        Err(Unhealthy::Silent(url)) => report.warn(CHECK, format!("nothing answers at {url}: the service is down")),
         Err(error) => report.warn(CHECK, error.to_string()),
     }
 }

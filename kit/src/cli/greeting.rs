@@ -51,7 +51,7 @@ impl Greeting {
     fn text(&self) -> String {
         let width = self.rows.iter().map(|row| row.label.len()).max().unwrap_or_default();
         let rows = self.rows.iter().map(|GreetingRow { label, text }| format!("\n  {label:<width$}  {text}"));
-        format!("\n{}{}\n{}", self.title, rows.collect::<String>(), self.hints)
+        format!("\n{}{}\n\n{}", self.title, rows.collect::<String>(), self.hints)
     }
 }
 
@@ -63,6 +63,9 @@ mod tests {
     fn facts_are_aligned() {
         let greeting = Greeting::new("prog").row("a", "1").row("bcd", "2").hints("Try: x\n".into());
         let version = env!("CARGO_PKG_VERSION");
-        assert_eq!(greeting.text(), format!("\nprog {version} serves; Ctrl-C stops it\n  a    1\n  bcd  2\nTry: x\n"));
+        assert_eq!(
+            greeting.text(),
+            format!("\nprog {version} serves; Ctrl-C stops it\n  a    1\n  bcd  2\n\nTry: x\n")
+        );
     }
 }

@@ -58,9 +58,11 @@ pub fn parse_with_settings<C: CommandFactory + FromArgMatches>(
     let mut command = prepared(program::<C>(), environment, ignored, &mut files);
     let of_files = files.check()?;
     let args: Vec<OsString> = args.into_iter().collect();
-    let path = chosen(&command, &args);
-    // Two subcommands may use the same flag for different variables.
-    let known = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command));
+    // The prepared command has lost the variables of flags with a value from elsewhere.
+    let named = program::<C>();
+    let path = chosen(&named, &args);
+    // Two subcommands may use the same flag for different variables: the innermost one counts.
+    let known = path.iter().rev().flat_map(|chosen| names(chosen));
     let is_chosen = |file: &FromFile| path.iter().any(|command| command.get_name() == file.command);
     let of_files =
         of_files.into_iter().filter(is_chosen).map(|file| NamedFlag { flag: file.flag, variable: file.variable });

@@ -44,12 +44,20 @@ impl Invocation {
     /// Names the file, the line and the key in the error of a setting that the file has set.
     #[must_use]
     pub fn locate(&self, error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
-        match error.downcast_ref::<ConfigError>() {
-            Some(ConfigError::Setting { name, problem }) => match self.place(name) {
-                Some(place) => ConfigError::setting(place, problem).into(),
-                None => error,
-            },
-            _ => error,
+        match error.downcast::<ConfigError>() {
+            Ok(error) => self.located(*error).into(),
+            Err(error) => error,
+        }
+    }
+
+    /// Names the file, the line and the key in an error of the settings.
+    #[must_use]
+    pub fn located(&self, error: ConfigError) -> ConfigError {
+        match error {
+            ConfigError::Setting { name, problem } => {
+                ConfigError::Setting { name: self.place(&name).unwrap_or(name), problem }
+            }
+            error => error,
         }
     }
 

@@ -7,7 +7,7 @@ use blog_service::{AuthPeer, check_blog};
 use clap::Args;
 use kit::Clock;
 use kit::cli::{CheckReport, OutputFlags, print, show_settings};
-use kit::config::{EffectiveSetting, Environment};
+use kit::config::{EffectiveSetting, Invocation};
 
 use crate::pair::{PairFlags, PairSettings};
 
@@ -37,8 +37,9 @@ pub(crate) async fn inspect_pair(
     inspection: Inspection,
     flags: InspectFlags,
     mut settings: Vec<EffectiveSetting>,
-    environment: Environment,
+    invocation: &Invocation,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let environment = invocation.environment;
     let pair = PairSettings::read(&flags.pair, environment)?;
     settings.retain(|setting| setting.is_in("gatepost"));
     settings.extend(pair.effective);
@@ -50,8 +51,8 @@ pub(crate) async fn inspect_pair(
     }
     let (mut report, clock) = (CheckReport::new(settings), Clock::system());
     report.section("auth");
-    Box::pin(check_auth(&mut report, pair.auth, environment, &clock)).await;
+    Box::pin(check_auth(&mut report, pair.auth, invocation, &clock)).await;
     report.section("blog");
-    Box::pin(check_blog(&mut report, pair.blog, environment, &clock, AuthPeer::Inner)).await;
+    Box::pin(check_blog(&mut report, pair.blog, invocation, &clock, AuthPeer::Inner)).await;
     Ok(report.print(flags.form.output)?)
 }

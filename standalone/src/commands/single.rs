@@ -6,17 +6,18 @@ use auth_service::{AuthCommand, AuthConfig, CommandLine, check_auth};
 use blog_service::{AuthPeer, BlogCommand, BlogConfig, BlogFlags, check_blog};
 use kit::Clock;
 use kit::cli::{CheckReport, print, show_settings};
-use kit::config::{EffectiveSetting, Environment, Secret, bind};
+use kit::config::{EffectiveSetting, Environment, Invocation, Secret, bind};
 use kit::process::Process;
 
 /// Runs the auth service alone, or one of its commands.
 pub(crate) async fn run_auth(
     arguments: CommandLine,
     settings: Vec<EffectiveSetting>,
-    environment: Environment,
+    invocation: &Invocation,
     process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (CommandLine { flags, command }, clock) = (arguments, Clock::system());
+    let environment = invocation.environment;
     let settings = || own(settings, "auth", &auth_service::SECRETS, environment);
     match command {
         Some(AuthCommand::Healthcheck(check)) => {
@@ -30,7 +31,7 @@ pub(crate) async fn run_auth(
         }
         Some(AuthCommand::Doctor(form)) => {
             let mut report = CheckReport::new(settings());
-            Box::pin(check_auth(&mut report, flags, environment, &clock)).await;
+            Box::pin(check_auth(&mut report, flags, invocation, &clock)).await;
             return Ok(report.print(form.output)?);
         }
         None => {}
@@ -46,10 +47,10 @@ pub(crate) async fn run_auth(
 pub(crate) async fn run_blog(
     mut flags: BlogFlags,
     settings: Vec<EffectiveSetting>,
-    environment: Environment,
+    invocation: &Invocation,
     process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let clock = Clock::system();
+    let (environment, clock) = (invocation.environment, Clock::system());
     let settings = || own(settings, "blog", &blog_service::SECRETS, environment);
     match flags.command.take() {
         Some(BlogCommand::Healthcheck(check)) => {
@@ -61,7 +62,7 @@ pub(crate) async fn run_blog(
         }
         Some(BlogCommand::Doctor(form)) => {
             let mut report = CheckReport::new(settings());
-            Box::pin(check_blog(&mut report, flags, environment, &clock, AuthPeer::Remote)).await;
+            Box::pin(check_blog(&mut report, flags, invocation, &clock, AuthPeer::Remote)).await;
             return Ok(report.print(form.output)?);
         }
         None => {}
