@@ -74,7 +74,7 @@ pub struct AuthFlags {
     #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true,
           value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
-    /// Issuer (`iss`) written into tokens
+    /// Issuer (`iss`) written into tokens, 1 to 256 bytes. A new value revokes all older tokens
     #[arg(long, help_heading = TOKENS, env = "AUTH_ISSUER", default_value = "gatepost", hide_env_values = true)]
     pub issuer: String,
     /// Audiences (`aud`) written into a token if its request names no audience, comma separated
@@ -84,16 +84,16 @@ pub struct AuthFlags {
     /// which is not in --audience, keeps guarded services from using a caller's token at the auth service
     #[arg(long, help_heading = TOKENS, env = "AUTH_OWN_AUDIENCE", hide_env_values = true)]
     pub own_audience: Option<String>,
-    /// Life of an access token, 1m to 1d
+    /// Life of an access token, 1m to 1d, at most --refresh-idle-ttl
     #[arg(long, help_heading = TOKENS, env = "AUTH_ACCESS_TTL", default_value = "1d", value_parser = duration, hide_env_values = true)]
     pub access_ttl: Duration,
-    /// Life of a session without a refresh; at least --access-ttl
+    /// Life of a session without a refresh, at most --refresh-ttl
     #[arg(long, help_heading = TOKENS, env = "AUTH_REFRESH_IDLE_TTL", default_value = "7d", value_parser = duration, hide_env_values = true)]
     pub refresh_idle_ttl: Duration,
     /// Longest life of a session, up to 30d
     #[arg(long, help_heading = TOKENS, env = "AUTH_REFRESH_TTL", default_value = "30d", value_parser = duration, hide_env_values = true)]
     pub refresh_ttl: Duration,
-    /// Registration of users: open to everyone, or closed to all but admins
+    /// Registration of users by everyone, or by admins only
     #[arg(long, help_heading = USERS, env = "AUTH_REGISTRATION", default_value = "open", hide_env_values = true)]
     pub registration: Registration,
     /// Minimum length of a new password in characters, 8 to 64; NIST SP 800-63B-4 asks for 15 if the password is the
@@ -107,7 +107,7 @@ pub struct AuthFlags {
     /// Time for which a stopping service still accepts calls, so that balancers can move; 0 to 1h. SIGINT skips it
     #[arg(long, env = "AUTH_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
     pub shutdown_delay: Duration,
-    /// Allow plaintext beyond loopback, for listening and for the database
+    /// Allow plaintext beyond loopback, for listening and for the database, and the secrets of `.env.example`
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,

@@ -56,8 +56,8 @@ pub struct BlogFlags {
     /// Address of the operations port, over HTTP, or HTTPS with TLS: /livez, /readyz; port 0 takes a free one. Unset: none
     #[arg(long, env = "BLOG_OPS_LISTEN", value_parser = address, hide_env_values = true)]
     pub ops_listen: Option<SocketAddr>,
-    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `BLOG_DATABASE_URL_FILE`: the
-    /// path of a file that holds it
+    /// Database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `BLOG_DATABASE_URL_FILE` names
+    /// a file that holds it
     #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true,
           value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
@@ -90,7 +90,8 @@ pub struct BlogFlags {
     /// Time for which a stopping service still accepts calls, so that balancers can move; 0 to 1h. SIGINT skips it
     #[arg(long, env = "BLOG_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
     pub shutdown_delay: Duration,
-    /// Allow plaintext beyond loopback, for listening, for the auth service and for the database
+    /// Allow plaintext beyond loopback, for listening, for the auth service and for the database, and the secrets of
+    /// `.env.example`
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,

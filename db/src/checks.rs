@@ -124,9 +124,9 @@ async fn facts(db: &Db) -> Result<DatabaseFacts, StoreError> {
     match db {
         Db::Sqlite(db) => Ok(DatabaseFacts { version: sqlite_version(db.readers()).await?, encryption: None }),
         Db::Postgres(db) => {
-            let mut lease = db.lease_reader().await?;
             const SQL: &str = "select current_setting('server_version'), \
                  (select version from pg_stat_ssl where pid = pg_backend_pid())";
+            let mut lease = db.lease_reader().await?;
             let read = db.limit_read(sqlx::query_as(SQL).fetch_one(lease.connection())).await;
             let (version, encryption): (String, Option<String>) = lease.end(read)?;
             Ok(DatabaseFacts { version: format!("PostgreSQL {version}"), encryption })

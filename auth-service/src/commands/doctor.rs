@@ -26,7 +26,7 @@ pub async fn check_auth(report: &mut CheckReport, flags: AuthFlags, invocation: 
     check_settings(report, &flags, invocation, clock);
     check_running(report, flags.listen, flags.tls.tls_cert.as_deref()).await;
     let url = &flags.database_url;
-    match within(AuthStore::open_beside(url)).await {
+    match within(Box::pin(AuthStore::open_beside(url))).await {
         Some(Ok(store)) => {
             Box::pin(check_store(report, &store, &flags, invocation, clock)).await;
             // A database that hangs keeps its connections.

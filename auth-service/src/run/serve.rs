@@ -48,7 +48,7 @@ pub async fn run(
     let tls = config.tls.server.clone();
     let (ops, limits, life) =
         (config.ops.take().map(|socket| OpsListener { socket, tls }), ops::OpsLimits::default(), life.into());
-    let service = async |endpoints| serve_on(config, listener, life.clone(), endpoints).await;
+    let service = async |endpoints| Box::pin(serve_on(config, listener, life.clone(), endpoints)).await;
     Box::pin(ops::run_with_port(NAME, ops, limits, &life, service)).await?
 }
 

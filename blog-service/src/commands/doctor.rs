@@ -64,7 +64,7 @@ pub async fn check_blog(
     }
     check_descriptors(report, &flags.limits.settings().limits(0));
     check_running(report, flags.listen, flags.tls.tls_cert.as_deref()).await;
-    check_database(report, &flags, clock).await;
+    Box::pin(check_database(report, &flags, clock)).await;
     if let Some(config) = config.filter(|_| auth == AuthPeer::Remote) {
         check_auth(report, &config).await;
     }
@@ -72,7 +72,7 @@ pub async fn check_blog(
 
 async fn check_database(report: &mut CheckReport, flags: &BlogFlags, clock: &Clock) {
     let url = &flags.database_url;
-    match within(BlogStore::open_beside(url)).await {
+    match within(Box::pin(BlogStore::open_beside(url))).await {
         Some(Ok(store)) => {
             let clock = clock.apart();
             let migrations = &SCHEMA.migrations;
@@ -88,6 +88,7 @@ async fn check_database(report: &mut CheckReport, flags: &BlogFlags, clock: &Clo
 /// Asks each auth service for its health, then opens the feed of revocations with the service key.
 async fn check_auth(report: &mut CheckReport, config: &BlogConfig) {
     const CHECK: &str = "auth service";
+    const FEED: &str = "service key";
     for place in &config.flags.auth_url {
         if let Err(error) = check_at(place, config.tls.client.clone()).await {
             return report.fail(
@@ -104,7 +105,6 @@ async fn check_auth(report: &mut CheckReport, config: &BlogConfig) {
         }
         report.ok(CHECK, format!("{} serves", place.url()));
     }
-    const FEED: &str = "service key";
     let has_certificate = config.flags.auth_tls.auth_client_cert.is_some();
     if config.service_key.is_none() && !has_certificate {
         let hint =

@@ -81,7 +81,7 @@ pub fn check_secret_files(report: &mut CheckReport, environment: Environment, na
             }
             Ok(false) => report.ok(&name, "only the service can read the file"),
             Err(error) => {
-                report.warn(&name, format!("the access rights of {} are unknown ({})", path.display(), error.kind()))
+                report.warn(&name, format!("the access rights of {} are unknown ({})", path.display(), error.kind()));
             }
         }
     }
@@ -92,7 +92,8 @@ pub fn check_exposed(report: &mut CheckReport, switch: InsecureSwitch, exposed: 
     const CHECK: &str = "plaintext";
     let name = switch.name;
     match (switch.is_on, exposed) {
-        (false, _) => report.ok(CHECK, "no plaintext leaves this machine"),
+        (false, []) => report.ok(CHECK, "no plaintext leaves this machine"),
+        (false, exposed) => report.fail(CHECK, format!("refused without {name}: {}", exposed.join(", "))),
         (true, []) => report.warn(CHECK, format!("{name} is true, and no plaintext needs it: unset it")),
         (true, exposed) => report.warn(
             CHECK,

@@ -11,6 +11,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::names::nearest_key;
 use super::text::cleaned;
 use super::{ConfigError, KnownNames};
 
@@ -128,7 +129,7 @@ impl Reader<'_> {
             for (key, value) in entries {
                 let line = self.line(key.span().start);
                 let place = format!("{line}: [{name}] {}", shown(key.get_ref()));
-                let variable = self.variable(key.get_ref(), &keys).map_err(|problem| refused(&place, &problem))?;
+                let variable = Self::variable(key.get_ref(), &keys).map_err(|problem| refused(&place, &problem))?;
                 let value = self.value(key.get_ref(), &variable, value).map_err(|problem| refused(&place, &problem))?;
                 let flag = format!("--{}", key.get_ref());
                 if !value.is_empty() {
@@ -146,11 +147,11 @@ impl Reader<'_> {
     }
 
     /// Returns the variable of a key.
-    fn variable(&self, key: &str, keys: &BTreeMap<String, String>) -> Result<String, String> {
+    fn variable(key: &str, keys: &BTreeMap<String, String>) -> Result<String, String> {
         if let Some(variable) = keys.get(key) {
             return Ok(variable.clone());
         }
-        Err(match self.known.nearest(key, keys.keys()) {
+        Err(match nearest_key(key, keys.keys()) {
             Some(nearest) => format!("is not a setting, but {nearest} is: rename it, or remove it"),
             None => "is not a setting: remove it, or see `--help` for the list".to_owned(),
         })

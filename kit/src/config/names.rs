@@ -71,15 +71,6 @@ impl KnownNames {
         self.databases.contains(variable)
     }
 
-    /// Returns the key that is nearest to an unknown key, unless all are far.
-    pub(super) fn nearest<'k>(&self, key: &str, keys: impl Iterator<Item = &'k String>) -> Option<&'k String> {
-        let key = key.to_ascii_lowercase().replace('_', "-");
-        let apart = |known: &String| strsim::osa_distance(&key, known);
-        let is_permuted = |known: &String| is_near(&key.replace('-', "_"), &known.replace('-', "_"));
-        let near = keys.filter(|known| apart(known) * MIN_LIKENESS <= known.len() || is_permuted(known));
-        near.min_by_key(|known| apart(known))
-    }
-
     /// Refuses a variable with a name close to a known one.
     ///
     /// # Errors
@@ -134,6 +125,15 @@ impl KnownNames {
         let nearest = near.min_by_key(|known| strsim::osa_distance(name, known))?;
         Some(format!("is not a setting, but {nearest} is: rename it, or unset it"))
     }
+}
+
+/// Returns the key that is nearest to an unknown key, unless all are far.
+pub(super) fn nearest_key<'k>(key: &str, keys: impl Iterator<Item = &'k String>) -> Option<&'k String> {
+    let key = key.to_ascii_lowercase().replace('_', "-");
+    let apart = |known: &String| strsim::osa_distance(&key, known);
+    let is_permuted = |known: &String| is_near(&key.replace('-', "_"), &known.replace('-', "_"));
+    let near = keys.filter(|known| apart(known) * MIN_LIKENESS <= known.len() || is_permuted(known));
+    near.min_by_key(|known| apart(known))
 }
 
 /// Collects the variables of a command and its subcommands, and the variables that name a file.
