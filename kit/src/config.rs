@@ -2,26 +2,30 @@
 
 mod arguments;
 mod config_file;
+mod config_reader;
 mod effective;
 mod environment;
+mod file_key;
 mod files;
 mod invocation;
 mod names;
 mod pattern;
 mod published;
+mod source;
 mod text;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use arguments::{Parsed, parse, parse_with_settings, program};
-pub use config_file::FileKey;
-pub use effective::{EffectiveSetting, SettingSource, SettingValue, ShowUrl};
+pub use effective::{EffectiveSetting, SettingValue, ShowUrl};
 pub use environment::{Environment, secret_bytes, secret_file};
+pub use file_key::FileKey;
 pub use invocation::Invocation;
 pub use names::{KnownNames, Secret, secrets_help};
 pub use pattern::is_patterned;
 pub use published::{PUBLISHED_SECRETS, check_published, is_published};
+pub use source::SettingSource;
 pub use text::cleaned;
 
 /// Variable that names the configuration file, of each program.

@@ -6,7 +6,7 @@ use auth_service::{AuthGreeting, StartFacts};
 use blog_service::BlogGreeting;
 use kit::cli::Greeting;
 
-use crate::pair::PairPlace;
+use crate::place::{GrpcurlAccess, PairPlace};
 
 /// Facts of the pair's settings.
 pub(crate) struct PairGreeting {
@@ -27,19 +27,6 @@ impl PairGreeting {
         let command = admin_command(folder);
         let greeting = self.auth.with_accounts(greeting, facts, &command);
         greeting.hints(hints(&auth, &blog, self.auth.is_open())).print();
-    }
-}
-
-/// Address of a service, and the flags by which grpcurl reaches it.
-pub(crate) struct GrpcurlAccess {
-    pub(crate) flags: &'static str,
-    pub(crate) address: std::net::SocketAddr,
-    pub(crate) is_tls: bool,
-}
-
-impl GrpcurlAccess {
-    fn place(&self) -> String {
-        format!("{} ({})", self.address, if self.is_tls { "TLS" } else { "plaintext" })
     }
 }
 

@@ -6,6 +6,7 @@ mod copy;
 mod demo;
 mod greeting;
 mod pair;
+mod place;
 
 use std::error::Error;
 use std::ffi::OsString;

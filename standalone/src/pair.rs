@@ -18,15 +18,12 @@ use kit::output::LogFormat;
 use kit::process::Process;
 use kit::reload::Reload;
 use kit::telemetry::LogControl;
-use kit::tls::ClientTlsFlags;
 use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tonic::transport::{Channel, Endpoint};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
 
-use crate::greeting::{GrpcurlAccess, PairGreeting};
+use crate::greeting::PairGreeting;
+use crate::place::PairPlace;
 
 /// Addresses and data folder of the pair.
 #[derive(Clone, Debug, Args)]
@@ -113,15 +110,6 @@ pub(crate) struct Pair {
     blog_listener: TcpListener,
     auth_at: PairPlace,
     blog_at: PairPlace,
-}
-
-/// Place of a service of the pair.
-#[derive(Clone, Debug)]
-pub(crate) struct PairPlace {
-    /// Address of its listener.
-    pub(crate) address: SocketAddr,
-    /// File of its certificate, with TLS.
-    certificate: Option<PathBuf>,
 }
 
 impl PairFlags {
@@ -253,27 +241,4 @@ fn warn_of_ignored_settings(environment: Environment) -> Result<(), ConfigError>
         }
     }
     Ok(())
-}
-
-impl PairPlace {
-    /// Waits until the service at this place answers or refuses a health check.
-    pub(crate) async fn wait_until_answering(&self) {
-        let Ok(channel) = self.channel() else { return };
-        let _ = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
-    }
-
-    /// Returns a channel that trusts the service's own certificate.
-    fn channel(&self) -> Result<Channel, Box<dyn Error + Send + Sync>> {
-        let place = ServiceAddress::reaching(self.address).with_tls(self.certificate.is_some());
-        Ok(match &self.certificate {
-            Some(own) => ClientTlsFlags::default().open(Some(own))?.channel(&place.url())?,
-            None => Endpoint::from_shared(place.url())?.connect_lazy(),
-        })
-    }
-
-    /// Returns the address, and the flags for grpcurl.
-    pub(crate) fn access(&self) -> GrpcurlAccess {
-        let is_tls = self.certificate.is_some();
-        GrpcurlAccess { flags: if is_tls { "-cacert ca.pem" } else { "-plaintext" }, address: self.address, is_tls }
-    }
 }

@@ -3,22 +3,10 @@
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, ValueHint};
 
-use super::config_file::FileKey;
 use super::environment::Environment;
+use super::file_key::FileKey;
 use super::names::Secret;
-
-/// Source of a setting's value, from the lowest precedence on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SettingSource {
-    /// No source: the default holds.
-    Default,
-    /// Configuration file, with the line.
-    File(String),
-    /// Environment variable of this name.
-    Environment(String),
-    /// Flag of the command line.
-    Flag,
-}
+use super::source::SettingSource;
 
 /// Value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use super::ConfigError;
 use super::config_file::{ConfigFile, FileSetting};
-use super::effective::SettingSource;
 use super::pattern::is_patterned;
+use super::source::SettingSource;
 use super::text::cleaned;
 
 /// Environment of the process, from `main`, above the settings of a file. An empty value means unset.
@@ -24,7 +24,7 @@ pub struct Environment {
 
 impl fmt::Debug for Environment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Environment").field("file", &self.file.map(ConfigFile::path)).finish_non_exhaustive()
+        formatter.debug_struct("Environment").field("file", &self.file.map(|file| &file.path)).finish_non_exhaustive()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use clap::{Arg, Command, ValueHint};
 
-use super::config_file::ConfigFile;
+use super::config_reader::read_file;
 use super::{CONFIG_VARIABLE, ConfigError, Environment, KnownNames};
 
 /// Flag that names the configuration file.
@@ -37,7 +37,7 @@ impl Invocation {
             None => environment.cleaned(CONFIG_VARIABLE)?.map(OsString::from),
         };
         let Some(path) = path.filter(|path| !path.is_empty()) else { return Ok(Self { args, environment }) };
-        let file = ConfigFile::read(Path::new(&path), known)?;
+        let file = read_file(Path::new(&path), known)?;
         Ok(Self { args, environment: environment.above(file) })
     }
 

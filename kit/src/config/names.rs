@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use clap::Command;
 
-use super::config_file::FileKey;
+use super::file_key::FileKey;
 use super::{CONFIG_VARIABLE, ConfigError, Environment, files};
 
 /// Characters of a key for each typo that is tolerated in a suggestion.
