@@ -3,9 +3,8 @@
 use chrono::TimeDelta;
 use kit::cli::{CheckReport, within};
 use kit::{Clock, random};
-use sqlx::sqlite::SqlitePool;
 
-use super::{DatabaseUrl, Db, Migrations, OpenError, StoreError, clock, exposure, health};
+use super::{DatabaseUrl, Db, Migrations, OpenError, clock, exposure, health};
 
 const CHECK: &str = "database";
 
@@ -31,7 +30,7 @@ impl DatabaseCheck<'_> {
     /// Checks version, encryption, access rights, writes and clock. Returns false if the database does not answer.
     pub async fn run(self, report: &mut CheckReport) -> bool {
         let url = self.url;
-        let facts = match within(facts(self.db)).await {
+        let facts = match within(self.db.facts()).await {
             Some(Ok(facts)) => facts,
             Some(Err(error)) => {
                 report.fail(CHECK, format!("{url}: {error}"));
@@ -110,31 +109,4 @@ pub fn check_unopened(report: &mut CheckReport, url: &DatabaseUrl, error: Option
         Some(error) => report.fail(CHECK, error.to_string()),
         None => report.fail(CHECK, format!("{url} {SILENT}")),
     }
-}
-
-/// Facts about an open database.
-struct DatabaseFacts {
-    /// Name and version of the engine.
-    version: String,
-    /// Version of the encryption of this connection.
-    encryption: Option<String>,
-}
-
-async fn facts(db: &Db) -> Result<DatabaseFacts, StoreError> {
-    match db {
-        Db::Sqlite(db) => Ok(DatabaseFacts { version: sqlite_version(db.readers()).await?, encryption: None }),
-        Db::Postgres(db) => {
-            const SQL: &str = "select current_setting('server_version'), \
-                 (select version from pg_stat_ssl where pid = pg_backend_pid())";
-            let mut lease = db.lease_reader().await?;
-            let read = db.limit_read(sqlx::query_as(SQL).fetch_one(lease.connection())).await;
-            let (version, encryption): (String, Option<String>) = lease.end(read)?;
-            Ok(DatabaseFacts { version: format!("PostgreSQL {version}"), encryption })
-        }
-    }
-}
-
-async fn sqlite_version(readers: &SqlitePool) -> Result<String, sqlx::Error> {
-    let version: String = sqlx::query_scalar("select sqlite_version()").fetch_one(readers).await?;
-    Ok(format!("SQLite {version}"))
 }

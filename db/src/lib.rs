@@ -9,6 +9,7 @@ mod closing;
 mod engine;
 mod error;
 mod exposure;
+mod facts;
 mod failure;
 pub mod health;
 mod ids;

@@ -28,7 +28,7 @@ use crate::pair::PairFlags;
 
 const SETTINGS: &str = "\
 The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …) \
-from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their addresses and \
+from the environment or --config FILE: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their addresses and \
 databases (AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL), its --shutdown-delay and its \
 --log-format.";
 

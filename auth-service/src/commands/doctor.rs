@@ -6,8 +6,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use db::{DatabaseCheck, StoreError, check_unopened};
 use kit::Clock;
 use kit::cli::{
-    CheckReport, check_certificates, check_descriptors, check_exposed, check_running, check_secret_files, quietly,
-    within,
+    CheckReport, check_certificates, check_config_file, check_descriptors, check_exposed, check_running,
+    check_secret_files, quietly, within,
 };
 use kit::config::Invocation;
 use kit::tls::TlsParts;
@@ -56,6 +56,7 @@ fn check_settings(report: &mut CheckReport, flags: &AuthFlags, invocation: &Invo
         }
     }
     let names = SECRETS.iter().map(|secret| secret.name).chain([DATABASE_URL]);
+    check_config_file(report, invocation.environment);
     check_secret_files(report, invocation.environment, names.map(str::to_owned));
     check_exposed(report, flags.insecure_switch(), &flags.exposed());
     check_descriptors(report, &flags.limits.settings().limits(0));

@@ -5,8 +5,8 @@ use std::time::Duration;
 use db::{DatabaseCheck, check_unopened};
 use gatepost::{AuthService, Token};
 use kit::cli::{
-    CheckReport, check_certificates, check_descriptors, check_exposed, check_running, check_secret_files, quietly,
-    within,
+    CheckReport, check_certificates, check_config_file, check_descriptors, check_exposed, check_running,
+    check_secret_files, quietly, within,
 };
 use kit::config::Invocation;
 use kit::healthcheck::{Unhealthy, check_at};
@@ -57,6 +57,7 @@ pub async fn check_blog(
         }
     };
     let names = SECRETS.iter().map(|secret| secret.name).chain([DATABASE_URL]);
+    check_config_file(report, invocation.environment);
     check_secret_files(report, invocation.environment, names.map(str::to_owned));
     check_exposed(report, flags.insecure_switch(), &flags.exposed());
     if flags.public_reads {

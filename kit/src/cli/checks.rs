@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +21,9 @@ use crate::tls::{Certificates, TlsParts};
 
 /// Longest wait of a check.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Permission bit by which other users can change a file.
+const WRITABLE_BY_OTHERS: u32 = 0o002;
 
 /// Days before the end of a certificate from which on a check warns.
 const CERTIFICATE_WARNING_DAYS: i64 = 30;
@@ -61,6 +65,21 @@ pub fn check_certificates(report: &mut CheckReport, tls: TlsParts, clock: &Clock
             0..CERTIFICATE_WARNING_DAYS => report.warn(&check, format!("{days} days left: renew it")),
             _ => report.ok(&check, format!("{days} days left")),
         }
+    }
+}
+
+/// Checks that other users cannot change the configuration file. Everyone may read it, since it holds no secret.
+pub fn check_config_file(report: &mut CheckReport, environment: Environment) {
+    const CHECK: &str = "configuration file";
+    let Some(path) = environment.config_path() else { return };
+    let shown = path.display();
+    match fs::metadata(path) {
+        Ok(file) if file.mode() & WRITABLE_BY_OTHERS != 0 => {
+            report
+                .warn(CHECK, format!("{shown} can be changed by other users of this machine: run `chmod o-w {shown}`"));
+        }
+        Ok(_) => report.ok(CHECK, format!("{shown} is in use")),
+        Err(error) => report.warn(CHECK, format!("{shown} cannot be read again ({})", error.kind())),
     }
 }
 

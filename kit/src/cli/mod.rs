@@ -7,8 +7,8 @@ mod report;
 mod shown_settings;
 
 pub use checks::{
-    CHECK_TIMEOUT, check_certificates, check_descriptors, check_exposed, check_running, check_secret_files, quietly,
-    within,
+    CHECK_TIMEOUT, check_certificates, check_config_file, check_descriptors, check_exposed, check_running,
+    check_secret_files, quietly, within,
 };
 pub use greeting::Greeting;
 pub use output_format::{OutputFlags, OutputFormat, json, table};

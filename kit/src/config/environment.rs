@@ -45,6 +45,11 @@ impl Environment {
         Self { file: Some(Box::leak(Box::new(file))), ..self }
     }
 
+    /// Returns the path of the configuration file, if there is one.
+    pub(crate) fn config_path(self) -> Option<&'static Path> {
+        self.file.map(|file| Path::new(&file.path))
+    }
+
     /// Returns an environment without settings: each variable is empty, also for clap.
     pub fn unset() -> Self {
         Self::new(|_| Some(OsString::new()))

@@ -68,6 +68,19 @@ fn open_files_and_folders_are_named() {
 }
 
 #[test]
+fn configuration_file_that_others_can_change_is_named() {
+    let started = Started::new(Which::Auth);
+    let path = started.path("a.toml");
+    fs::write(&path, "[auth]\nissuer = 'x'\n").unwrap();
+    for (mode, state, part) in [(0o646, "warning", "run `chmod o-w "), (0o644, "ok", "a.toml is in use")] {
+        set_mode(&path, mode);
+        let report = started.auth(&[("GATEPOST_CONFIG", path.to_str().unwrap())]);
+        report.says("configuration file", state, part);
+        report.is_well();
+    }
+}
+
+#[test]
 fn lost_keys_and_databases_are_named() {
     let started = Started::new(Which::Auth);
     let (key, database) = (started.path("a.key.pem"), started.path("a.db"));

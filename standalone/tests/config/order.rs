@@ -1,13 +1,16 @@
 //! Default, file, environment, flag: each covers the one before, and `config` names it.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use auth_service::SECRETS;
 use serde_json::Value;
 
-use super::checked::texts;
-use super::pair::{Pair, folder, gatepost};
+use super::checked::{doctor, texts};
+use super::outsider::Home;
+use super::pair::{PASSWORD, Pair, folder, gatepost};
+use super::service::{MASTER_KEY, Service};
 
 /// Returns the entry of a setting that `config` prints.
 fn setting(arguments: &[&str], settings: &[(&str, &str)], name: &str) -> Value {
@@ -79,6 +82,45 @@ fn secret_and_url_are_shown_without_their_values() {
     let file = write(folder.path(), &format!("[auth]\ndatabase-url-file = '{}'", url.display()));
     let shown = told(&setting(&["auth", "--config", &file], &[], "AUTH_DATABASE_URL"));
     assert_eq!(shown, format!("the PostgreSQL database d at localhost:5432 file {file}:2"));
+    // Either form of the variable covers either form of the file.
+    let name = "AUTH_DATABASE_URL";
+    let other = write(folder.path(), "[auth]\ndatabase-url = 'sqlite:a.db'");
+    assert_eq!(told(&setting(&["auth", "--config", &other], &[], name)), format!("sqlite:a.db file {other}:2"));
+    let by_file = ("AUTH_DATABASE_URL_FILE", url.to_str().unwrap());
+    let shown = told(&setting(&["auth", "--config", &other], &[by_file], name));
+    assert_eq!(shown, "the PostgreSQL database d at localhost:5432 environment AUTH_DATABASE_URL_FILE");
+    let named = write(folder.path(), &format!("[auth]\ndatabase-url-file = '{}'", url.display()));
+    let shown = told(&setting(&["auth", "--config", &named], &[(name, "sqlite:b.db")], name));
+    assert_eq!(shown, format!("sqlite:b.db environment {name}"));
+}
+
+/// A secret of a file that the configuration file names loses one newline.
+#[tokio::test(flavor = "multi_thread")]
+async fn service_starts_with_the_files_of_its_secrets() {
+    for home in Home::all().await {
+        let folder = folder();
+        let path = |name: &str| folder.path().join(name);
+        for (name, text) in [("url", home.url().as_str()), ("key", MASTER_KEY), ("password", PASSWORD)] {
+            fs::write(path(name), format!("{text}\n")).unwrap();
+            fs::set_permissions(path(name), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+        let text = format!(
+            "[auth]\nlisten = '127.0.0.1:0'\nadmin-email = 'root@example.com'\ndatabase-url-file = '{}'\n\
+             master-key-file = '{}'\nadmin-password-file = '{}'\n",
+            path("url").display(),
+            path("key").display(),
+            path("password").display()
+        );
+        let file = write(folder.path(), &text);
+        let hidden = [MASTER_KEY, PASSWORD].map(str::to_owned).to_vec();
+        let mut service = Service::spawn(gatepost().args(["auth", "--config", &file]).env("RUST_LOG", "trace"), hidden);
+        service.serves();
+        let report = doctor(&["auth"], &[("GATEPOST_CONFIG", &file)], &[]);
+        report.says("keys", "ok", "sealed in the database by AUTH_MASTER_KEY");
+        report.says("admin", "ok", "an active user is an admin");
+        report.is_well();
+        service.stop();
+    }
 }
 
 #[test]
@@ -117,7 +159,7 @@ fn pair_runs_with_the_settings_of_a_file() {
     assert!(other.join("auth.db").is_file() && !data.exists());
     let mut command = gatepost();
     command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--config", &file]);
-    let mut pair = super::service::Service::spawn(&mut command, vec!["thicket-marimba".into()]);
+    let mut pair = Service::spawn(&mut command, vec!["thicket-marimba".into()]);
     pair.hears(&["  registration     closed: "]);
     pair.stop();
     assert!(data.join("auth.db").is_file());
