@@ -51,6 +51,7 @@ async fn run(
         }
         Some(AuthCommand::Doctor(form)) => {
             known.check(environment)?;
+            process.log().prefer_warnings();
             let mut report = CheckReport::new(settings);
             check_auth(&mut report, flags, invocation, &clock).await;
             return Ok(report.print(form.output)?);

@@ -43,6 +43,7 @@ async fn run(
         }
         Some(BlogCommand::Doctor(form)) => {
             known.check(environment)?;
+            process.log().prefer_warnings();
             let mut report = CheckReport::new(settings);
             check_blog(&mut report, flags, invocation, &clock, AuthPeer::Remote).await;
             return Ok(report.print(form.output)?);

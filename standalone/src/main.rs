@@ -182,10 +182,10 @@ async fn run(
         }
         Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, process.stop())).await,
         Some(GatepostCommand::Config(flags)) => {
-            Box::pin(inspect_pair(Inspection::Config, flags, settings, invocation)).await
+            Box::pin(inspect_pair(Inspection::Config, flags, settings, invocation, &process.log())).await
         }
         Some(GatepostCommand::Doctor(flags)) => {
-            Box::pin(inspect_pair(Inspection::Doctor, flags, settings, invocation)).await
+            Box::pin(inspect_pair(Inspection::Doctor, flags, settings, invocation, &process.log())).await
         }
         Some(GatepostCommand::Reference) => {
             kit::cli::print(&reference(&Cli::command()));

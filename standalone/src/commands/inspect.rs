@@ -8,6 +8,7 @@ use clap::Args;
 use kit::Clock;
 use kit::cli::{CheckReport, OutputFlags, print, show_settings};
 use kit::config::{EffectiveSetting, Invocation};
+use kit::telemetry::LogControl;
 
 use crate::pair::{PairFlags, PairSettings};
 
@@ -38,6 +39,7 @@ pub(crate) async fn inspect_pair(
     flags: InspectFlags,
     mut settings: Vec<EffectiveSetting>,
     invocation: &Invocation,
+    log: &LogControl,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     let environment = invocation.environment;
     let pair = PairSettings::read(&flags.pair, environment)?;
@@ -49,6 +51,7 @@ pub(crate) async fn inspect_pair(
         print(&show_settings(&settings, flags.form.output));
         return Ok(());
     }
+    log.prefer_warnings();
     let (mut report, clock) = (CheckReport::new(settings), Clock::system());
     report.section("auth");
     Box::pin(check_auth(&mut report, pair.auth, invocation, &clock)).await;

@@ -30,6 +30,7 @@ pub(crate) async fn run_auth(
             return Ok(());
         }
         Some(AuthCommand::Doctor(form)) => {
+            process.log().prefer_warnings();
             let mut report = CheckReport::new(settings());
             Box::pin(check_auth(&mut report, flags, invocation, &clock)).await;
             return Ok(report.print(form.output)?);
@@ -61,6 +62,7 @@ pub(crate) async fn run_blog(
             return Ok(());
         }
         Some(BlogCommand::Doctor(form)) => {
+            process.log().prefer_warnings();
             let mut report = CheckReport::new(settings());
             Box::pin(check_blog(&mut report, flags, invocation, &clock, AuthPeer::Remote)).await;
             return Ok(report.print(form.output)?);

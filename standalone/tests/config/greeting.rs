@@ -1,7 +1,9 @@
 //! The greeting of a start: facts for people, and commands that can be pasted twice.
 
+use std::io::{BufRead as _, BufReader};
 use std::process::Command;
 
+use rustix::process::{Pid, Signal, kill_process};
 use testkit::tls::Authority;
 
 use super::pair::{PASSWORD, folder, gatepost, tool};
@@ -125,20 +127,17 @@ fn json_log_has_no_greeting() {
     let folder = folder();
     let mut command = gatepost();
     command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--log-format", "json"]);
-    let child = command.args(["--data-dir", folder.path().to_str().unwrap()]).env("RUST_LOG", "trace").spawn().unwrap();
-    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    // The pair stops after the point at which it would greet: its services answer.
-    let stop = std::thread::spawn(move || {
-        use std::io::{BufRead as _, BufReader};
-        let (mut child, mut seen) = (child, 0);
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        while seen < 2 {
-            seen += usize::from(lines.next().unwrap().unwrap().contains(" listening on "));
-        }
-        rustix::process::kill_process(id, rustix::process::Signal::TERM).unwrap();
-        child.wait_with_output().unwrap()
-    });
-    let output = stop.join().unwrap();
+    let mut child = command.args(["--data-dir", folder.path().to_str().unwrap()]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    for _ in BOTH {
+        let line = lines.next().unwrap();
+        // A pair with a log of text would greet now: it waits for this answer.
+        let url = format!("http://{}", line.split_once(" listening on ").unwrap().1);
+        assert!(gatepost().args(["auth", "healthcheck", "--url", &url]).output().unwrap().status.success());
+    }
+    let id = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(id, Signal::TERM).unwrap();
+    let output = child.wait_with_output().unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(!err.is_empty() && err.lines().all(|line| line.starts_with('{')), "{err}");
 }

@@ -31,7 +31,7 @@ async fn auth_service_and_service_key_are_checked() {
     let good = check(Some(KEY));
     good.says("auth service", "ok", &format!("{place} serves"));
     good.says("service key", "ok", "accepted");
-    assert_eq!(good.code, Some(0));
+    good.is_well();
     let none = check(None);
     none.says("service key", "warning", "set BLOG_SERVICE_KEY to the auth service's AUTH_SERVICE_KEY");
     none.is_well();
