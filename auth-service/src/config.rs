@@ -3,6 +3,7 @@
 mod attempts;
 mod audit;
 mod clock;
+mod exposed;
 mod keys;
 mod proxies;
 mod quotas;
@@ -18,8 +19,8 @@ use clap::{Parser, ValueEnum, ValueHint, value_parser};
 use gatepost::Token;
 use kit::Clock;
 use kit::config::{
-    ConfigError, Environment, InsecureSwitch, address, bind, boolean, check_encrypted, check_plaintext,
-    check_published, duration, is_published, warn_plaintext,
+    ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, duration,
+    is_published, warn_plaintext,
 };
 use kit::lifecycle::shutdown_delay;
 use kit::otlp::CollectorAddress;
@@ -28,6 +29,7 @@ use kit::telemetry::LogControl;
 use kit::tls::TlsParts;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 pub use attempts::AttemptFlags;
 pub use audit::AuditFlags;
@@ -54,8 +56,9 @@ const MAX_REFRESH_TTL: Duration = Duration::from_hours(24 * 30);
 
 const OPS_LISTEN: &str = "--ops-listen (AUTH_OPS_LISTEN)";
 
-/// Name of the switch that allows plaintext beyond loopback and published secrets.
-const SWITCH: &str = "AUTH_INSECURE";
+/// Headings of the help.
+const TOKENS: &str = "Tokens and sessions";
+const USERS: &str = "Users";
 
 /// The auth service: users, sessions, tokens and their introspection
 #[derive(Clone, Debug, Parser)]
@@ -73,40 +76,40 @@ pub struct AuthFlags {
     #[arg(long, env = "AUTH_DATABASE_URL", default_value = "sqlite:gatepost-data/auth.db", hide_env_values = true,
           value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
-    /// Issuer (`iss`) written into tokens
-    #[arg(long, env = "AUTH_ISSUER", default_value = "gatepost", hide_env_values = true)]
+    /// Issuer (`iss`) written into tokens, 1 to 256 bytes. A new value revokes all older tokens
+    #[arg(long, help_heading = TOKENS, env = "AUTH_ISSUER", default_value = "gatepost", hide_env_values = true)]
     pub issuer: String,
     /// Audiences (`aud`) written into a token if its request names no audience, comma separated
-    #[arg(long, env = "AUTH_AUDIENCE", default_value = "gatepost", value_delimiter = ',', hide_env_values = true)]
+    #[arg(long, help_heading = TOKENS, env = "AUTH_AUDIENCE", default_value = "gatepost", value_delimiter = ',', hide_env_values = true)]
     pub audience: Vec<String>,
     /// Audience that the auth service requires of its callers' tokens; unset: the first of --audience. A separate audience,
     /// which is not in --audience, keeps guarded services from using a caller's token at the auth service
-    #[arg(long, env = "AUTH_OWN_AUDIENCE", hide_env_values = true)]
+    #[arg(long, help_heading = TOKENS, env = "AUTH_OWN_AUDIENCE", hide_env_values = true)]
     pub own_audience: Option<String>,
-    /// Life of an access token, 1m to 1d
-    #[arg(long, env = "AUTH_ACCESS_TTL", default_value = "1d", value_parser = duration, hide_env_values = true)]
+    /// Life of an access token, 1m to 1d, at most --refresh-idle-ttl
+    #[arg(long, help_heading = TOKENS, env = "AUTH_ACCESS_TTL", default_value = "1d", value_parser = duration, hide_env_values = true)]
     pub access_ttl: Duration,
-    /// Life of a session without a refresh; at least --access-ttl
-    #[arg(long, env = "AUTH_REFRESH_IDLE_TTL", default_value = "7d", value_parser = duration, hide_env_values = true)]
+    /// Life of a session without a refresh, at most --refresh-ttl
+    #[arg(long, help_heading = TOKENS, env = "AUTH_REFRESH_IDLE_TTL", default_value = "7d", value_parser = duration, hide_env_values = true)]
     pub refresh_idle_ttl: Duration,
     /// Longest life of a session, up to 30d
-    #[arg(long, env = "AUTH_REFRESH_TTL", default_value = "30d", value_parser = duration, hide_env_values = true)]
+    #[arg(long, help_heading = TOKENS, env = "AUTH_REFRESH_TTL", default_value = "30d", value_parser = duration, hide_env_values = true)]
     pub refresh_ttl: Duration,
-    /// Registration of users: open to everyone, or closed to all but admins
-    #[arg(long, env = "AUTH_REGISTRATION", default_value = "open", hide_env_values = true)]
+    /// Registration of users by everyone, or by admins only
+    #[arg(long, help_heading = USERS, env = "AUTH_REGISTRATION", default_value = "open", hide_env_values = true)]
     pub registration: Registration,
     /// Minimum length of a new password in characters, 8 to 64; NIST SP 800-63B-4 asks for 15 if the password is the
     /// only factor
-    #[arg(long, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
+    #[arg(long, help_heading = USERS, env = "AUTH_PASSWORD_MIN_LENGTH", default_value = "8", hide_env_values = true,
           value_parser = value_parser!(u8).range(PasswordPolicy::MIN_LENGTHS))]
     pub password_min_length: u8,
     /// Email address of the first admin; the account is created if no active user is an admin
-    #[arg(long, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
+    #[arg(long, help_heading = USERS, env = "AUTH_ADMIN_EMAIL", hide_env_values = true)]
     pub admin_email: Option<String>,
     /// Time for which a stopping service still accepts calls, so that balancers can move; 0 to 1h. SIGINT skips it
     #[arg(long, env = "AUTH_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
     pub shutdown_delay: Duration,
-    /// Allow plaintext beyond loopback, for listening and for the database
+    /// Allow plaintext beyond loopback, for listening and for the database, and the secrets of `.env.example`
     #[arg(long, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
@@ -181,6 +184,17 @@ pub struct AuthConfig {
     pub log: LogControl,
     /// Collector of spans and metrics, if there is one.
     pub collector: Option<CollectorAddress>,
+    /// Sentences about published secrets in use.
+    pub published: Vec<String>,
+    /// Receiver of the facts of the start.
+    pub greeting: Option<oneshot::Sender<StartFacts>>,
+}
+
+/// Facts that a start has found out.
+#[derive(Clone, Copy, Debug)]
+pub struct StartFacts {
+    /// True if an active user is an admin.
+    pub has_admin: bool,
 }
 
 /// First admin, as the settings name it.
@@ -192,11 +206,6 @@ pub struct Admin {
 }
 
 impl AuthFlags {
-    /// Returns the setting that allows plaintext and published secrets.
-    fn insecure_switch(&self) -> InsecureSwitch {
-        InsecureSwitch { name: SWITCH, is_on: self.insecure }
-    }
-
     /// Returns the rules for new passwords.
     pub(crate) fn passwords(&self) -> PasswordPolicy {
         PasswordPolicy::new(self.password_min_length)
@@ -236,15 +245,16 @@ impl AuthConfig {
             }
         }
         let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
+        let mut published = Vec::new();
         for (name, is_published) in [
             ("AUTH_MASTER_KEY", master_key.as_ref().is_some_and(MasterKey::is_published)),
             ("AUTH_SERVICE_KEY", service_key.as_ref().is_some_and(|key| is_published(key.expose()))),
             ("the password in AUTH_DATABASE_URL or PGPASSWORD", flags.database_url.has_published_password()),
         ] {
-            check_published(name, is_published, flags.insecure_switch())?;
+            published.extend(check_published(name, is_published, flags.insecure_switch())?);
         }
-        warn_plaintext(flags.insecure_switch(), &exposed(&flags));
-        let (ops, reload, log) = Default::default();
+        warn_plaintext(flags.insecure_switch(), &flags.exposed());
+        let (ops, reload, log, greeting) = Default::default();
         Ok(Self {
             flags,
             audiences,
@@ -258,7 +268,15 @@ impl AuthConfig {
             reload,
             log,
             collector,
+            published,
+            greeting,
         })
+    }
+
+    /// Sends the facts of the start to this receiver.
+    #[must_use]
+    pub fn greeted_by(self, greeting: oneshot::Sender<StartFacts>) -> Self {
+        Self { greeting: Some(greeting), ..self }
     }
 
     /// Reads the TLS files again at each of these requests.
@@ -311,17 +329,6 @@ fn check(flags: &AuthFlags) -> Result<(), ConfigError> {
         return Ok(());
     };
     Err(ConfigError::setting(problem.0, problem.1))
-}
-
-/// Lists the ways by which plaintext leaves this machine.
-fn exposed(flags: &AuthFlags) -> Vec<String> {
-    let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
-    let listeners = listeners.filter(|_| flags.tls.tls_cert.is_none());
-    let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
-    let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
-    let collector = flags.telemetry.otlp_endpoint.as_ref().filter(|collector| !collector.is_private());
-    let collector = collector.map(|collector| format!("the collector at {}", collector.address()));
-    beyond.chain(database).chain(collector).collect()
 }
 
 fn admin(flags: &AuthFlags, password: Option<SecretString>) -> Result<Option<Admin>, ConfigError> {

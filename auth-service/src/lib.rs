@@ -21,10 +21,10 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use commands::{AdminCommand, AdminError, AuthCommand, CommandLine, KeysCommand};
+pub use commands::{AdminCommand, AdminError, AuthCommand, AuthGreeting, CommandLine, KeysCommand, check_auth};
 pub use config::{
     AttemptFlags, AuditFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags,
-    RefreshFlags, Registration, SECRETS, SigningSettings, TlsFlags,
+    RefreshFlags, Registration, SECRETS, SigningSettings, StartFacts, TlsFlags,
 };
 pub use passwords::{HashError, Hasher};
-pub use run::{AuthRunError, DatabaseLost, run};
+pub use run::{AuthRunError, DatabaseLost, run, run_alone};

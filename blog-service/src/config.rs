@@ -6,13 +6,14 @@ mod tls;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use clap::{Parser, ValueHint};
+use clap::{Parser, Subcommand, ValueHint};
 use gatepost::Token;
+use kit::cli::OutputFlags;
 use kit::config::{
     ConfigError, Environment, InsecureSwitch, address, bind, boolean, check_encrypted, check_plaintext,
     check_published, is_published, warn_plaintext,
 };
-use kit::healthcheck::HealthcheckCommand;
+use kit::healthcheck::Healthcheck;
 use kit::lifecycle::shutdown_delay;
 use kit::otlp::CollectorAddress;
 use kit::peer::{Networks, ProxyProtocol, networks};
@@ -21,6 +22,7 @@ use kit::telemetry::LogControl;
 use kit::tls::TlsParts;
 use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 pub use auth_tls::AuthTlsFlags;
 pub use tls::TlsFlags;
@@ -34,6 +36,10 @@ const OPS_LISTEN: &str = "--ops-listen (BLOG_OPS_LISTEN)";
 
 /// Setting that allows plaintext beyond loopback and published secrets.
 const INSECURE_SETTING: &str = "BLOG_INSECURE";
+
+/// Sentence about reads without a token.
+pub(crate) const PUBLIC_READS: &str =
+    "BLOG_PUBLIC_READS is true: everyone who reaches the service reads all posts; unset it unless that is intended";
 
 /// The blog service: posts, behind the guard.
 #[derive(Clone, Debug, Parser)]
@@ -50,8 +56,8 @@ pub struct BlogFlags {
     /// Address of the operations port, over HTTP, or HTTPS with TLS: /livez, /readyz; port 0 takes a free one. Unset: none
     #[arg(long, env = "BLOG_OPS_LISTEN", value_parser = address, hide_env_values = true)]
     pub ops_listen: Option<SocketAddr>,
-    /// The database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `BLOG_DATABASE_URL_FILE`: the
-    /// path of a file that holds it
+    /// Database: sqlite:PATH, or `postgres://USER:PASSWORD@HOST/DATABASE?sslmode=verify-full`. `BLOG_DATABASE_URL_FILE` names
+    /// a file that holds it
     #[arg(long, env = "BLOG_DATABASE_URL", default_value = "sqlite:gatepost-data/blog.db", hide_env_values = true,
           value_hint = ValueHint::Url)]
     pub database_url: DatabaseUrl,
@@ -84,7 +90,8 @@ pub struct BlogFlags {
     /// Time for which a stopping service still accepts calls, so that balancers can move; 0 to 1h. SIGINT skips it
     #[arg(long, env = "BLOG_SHUTDOWN_DELAY", default_value = "0s", value_parser = shutdown_delay, hide_env_values = true)]
     pub shutdown_delay: Duration,
-    /// Allow plaintext beyond loopback, for listening, for the auth service and for the database
+    /// Allow plaintext beyond loopback, for listening, for the auth service and for the database, and the secrets of
+    /// `.env.example`
     #[arg(long, env = "BLOG_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
     pub insecure: bool,
@@ -96,7 +103,7 @@ pub struct BlogFlags {
     pub auth_tls: AuthTlsFlags,
     /// Command to run instead of serving
     #[command(subcommand)]
-    pub command: Option<HealthcheckCommand>,
+    pub command: Option<BlogCommand>,
     // Last, since later flags would appear under this heading.
     /// Limits of the server
     #[command(flatten, next_help_heading = "Limits of the server")]
@@ -104,6 +111,17 @@ pub struct BlogFlags {
     /// Log and telemetry
     #[command(flatten, next_help_heading = "Log and telemetry")]
     pub telemetry: TelemetryFlags,
+}
+
+/// Command to run instead of serving.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BlogCommand {
+    /// Ask the running service if it serves: exit code 0 if it does, 1 with a reason if not
+    Healthcheck(Healthcheck),
+    /// Print the settings in effect, each with its source; secrets as set or unset only
+    Config(OutputFlags),
+    /// Check settings, database and auth service, and the service if it runs: exit code 0, or 1 if a check fails
+    Doctor(OutputFlags),
 }
 
 kit::limit_flags!(pub struct LimitFlags, "BLOG");
@@ -129,12 +147,30 @@ pub struct BlogConfig {
     pub log: LogControl,
     /// Collector of spans and metrics, if there is one.
     pub collector: Option<CollectorAddress>,
+    /// Sentences about published secrets in use.
+    pub published: Vec<String>,
+    /// Told once the service has started.
+    pub greeting: Option<oneshot::Sender<()>>,
 }
 
 impl BlogFlags {
     /// Returns the setting that allows plaintext and published secrets.
-    fn insecure_switch(&self) -> InsecureSwitch {
+    pub(crate) fn insecure_switch(&self) -> InsecureSwitch {
         InsecureSwitch { name: INSECURE_SETTING, is_on: self.insecure }
+    }
+
+    /// Lists the connections that send plaintext beyond loopback.
+    pub(crate) fn exposed(&self) -> Vec<String> {
+        let listeners = [Some(self.listen), self.ops_listen].into_iter().flatten();
+        let listeners = listeners.filter(|_| self.tls.tls_cert.is_none());
+        let beyond = listeners.filter(|listen| !listen.ip().is_loopback());
+        let beyond = beyond.map(|listen| format!("it listens on {listen}"));
+        let database = (!self.database_url.is_private()).then(|| self.database_url.to_string());
+        let exposed = self.auth_url.iter().filter(|url| !url.is_private());
+        let auth = exposed.map(|url| format!("the auth service at {}", url.address()));
+        let collector = self.telemetry.otlp_endpoint.as_ref().filter(|collector| !collector.is_private());
+        let collector = collector.map(|collector| format!("the collector at {}", collector.address()));
+        beyond.chain(database).chain(auth).chain(collector).collect()
     }
 
     /// Returns the PROXY protocol, if connections begin with its header.
@@ -171,16 +207,26 @@ impl BlogConfig {
         if flags.audience.is_empty() || flags.audience.len() > 256 {
             return Err(ConfigError::setting("--audience (BLOG_AUDIENCE)", "must have 1 to 256 bytes"));
         }
+        let mut published = Vec::new();
         for (name, is_published) in [
             ("BLOG_SERVICE_KEY", service_key.as_ref().is_some_and(|key| is_published(key.expose()))),
             ("the password in BLOG_DATABASE_URL or PGPASSWORD", flags.database_url.has_published_password()),
         ] {
-            check_published(name, is_published, switch)?;
+            published.extend(check_published(name, is_published, switch)?);
         }
-        warn_plaintext(switch, &exposed(&flags));
+        warn_plaintext(switch, &flags.exposed());
+        if flags.public_reads {
+            tracing::warn!("{PUBLIC_READS}");
+        }
         let proxy_protocol = flags.proxies()?;
-        let (ops, reload, log) = Default::default();
-        Ok(Self { flags, service_key, proxy_protocol, clock, ops, tls, reload, log, collector })
+        let (ops, reload, log, greeting) = Default::default();
+        Ok(Self { flags, service_key, proxy_protocol, clock, ops, tls, reload, log, collector, published, greeting })
+    }
+
+    /// Tells this receiver once the service has started.
+    #[must_use]
+    pub fn greeted_by(self, greeting: oneshot::Sender<()>) -> Self {
+        Self { greeting: Some(greeting), ..self }
     }
 
     /// Reads the TLS files again at each of these requests.
@@ -218,17 +264,4 @@ fn uses_tls(urls: &[ServiceAddress]) -> Result<bool, ConfigError> {
         return Err(ConfigError::setting(AUTH_URL, "mixes http:// and https://; write the same for all replicas"));
     }
     Ok(count != 0)
-}
-
-/// Lists the connections that send plaintext beyond loopback.
-fn exposed(flags: &BlogFlags) -> Vec<String> {
-    let listeners = [Some(flags.listen), flags.ops_listen].into_iter().flatten();
-    let listeners = listeners.filter(|_| flags.tls.tls_cert.is_none());
-    let beyond = listeners.filter(|listen| !listen.ip().is_loopback()).map(|listen| format!("it listens on {listen}"));
-    let database = (!flags.database_url.is_private()).then(|| flags.database_url.to_string());
-    let exposed = flags.auth_url.iter().filter(|url| !url.is_private());
-    let auth = exposed.map(|url| format!("the auth service at {}", url.address()));
-    let collector = flags.telemetry.otlp_endpoint.as_ref().filter(|collector| !collector.is_private());
-    let collector = collector.map(|collector| format!("the collector at {}", collector.address()));
-    beyond.chain(database).chain(auth).chain(collector).collect()
 }

@@ -2,6 +2,7 @@
 
 pub mod api;
 mod app;
+mod commands;
 mod config;
 mod convert;
 pub mod domain;
@@ -12,6 +13,7 @@ mod run;
 mod secrets;
 pub mod store;
 
-pub use config::{AuthTlsFlags, BlogConfig, BlogFlags, LimitFlags, TlsFlags};
-pub use run::{BlogRunError, run};
+pub use commands::{AuthPeer, BlogGreeting, check_blog};
+pub use config::{AuthTlsFlags, BlogCommand, BlogConfig, BlogFlags, LimitFlags, TlsFlags};
+pub use run::{BlogRunError, run, run_alone};
 pub use secrets::SECRETS;

@@ -1,12 +1,14 @@
 //! The blog service as a process: settings, log, listener, signals.
 
+use std::error::Error;
 use std::process::ExitCode;
 
-use blog_service::{BlogConfig, BlogFlags, SECRETS};
+use blog_service::{AuthPeer, BlogCommand, BlogConfig, BlogFlags, SECRETS, check_blog};
 use clap::CommandFactory as _;
 use kit::Clock;
-use kit::config::{Environment, KnownNames, parse};
-use kit::healthcheck::HealthcheckCommand;
+use kit::cli::{CheckReport, print, show_settings};
+use kit::config::{EffectiveSetting, Environment, Invocation, KnownNames, Parsed, parse_with_settings};
+use kit::process::Process;
 
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
 fn main() -> ExitCode {
@@ -15,16 +17,44 @@ fn main() -> ExitCode {
     // Both services may share one RUST_LOG, as in docker-compose.yml.
     let crates: &'static [&'static [&'static str]] = &[&["auth_service", "blog_service"], db::CRATES];
     kit::process::run("blog-service", crates, environment, async |process| {
-        let flags: BlogFlags = parse(std::env::args_os(), environment, &[])?;
-        if let Some(HealthcheckCommand::Healthcheck(check)) = flags.command {
+        let known = KnownNames::new(&BlogFlags::command(), &SECRETS);
+        let invocation = Invocation::read(std::env::args_os(), environment, &known)?;
+        Box::pin(run(&invocation, &known, process)).await.map_err(|error| invocation.locate(error))
+    })
+}
+
+async fn run(
+    invocation: &Invocation,
+    known: &KnownNames,
+    process: Process,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    let (environment, clock) = (invocation.environment, Clock::system());
+    let Parsed { command: mut flags, mut settings }: Parsed<BlogFlags> =
+        parse_with_settings(invocation.args.iter().cloned(), environment, &[], db::shown_url)?;
+    settings.extend(EffectiveSetting::from_secrets(&SECRETS, environment));
+    match flags.command.take() {
+        Some(BlogCommand::Healthcheck(check)) => {
             return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
         }
-        flags.telemetry.log_format.set();
-        KnownNames::new(&BlogFlags::command(), &SECRETS).check_and_warn(environment)?;
-        let config = BlogConfig::new(flags, environment, Clock::system())?;
-        let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
-        let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
-        let [life] = process.services(config.flags.shutdown_delay);
-        Ok(blog_service::run(config, listener, life).await?)
-    })
+        Some(BlogCommand::Config(form)) => {
+            known.check(environment)?;
+            print(&show_settings(&settings, form.output));
+            return Ok(());
+        }
+        Some(BlogCommand::Doctor(form)) => {
+            known.check(environment)?;
+            process.log().prefer_warnings();
+            let mut report = CheckReport::new(settings);
+            check_blog(&mut report, flags, invocation, &clock, AuthPeer::Remote).await;
+            return Ok(report.print(form.output)?);
+        }
+        None => {}
+    }
+    flags.telemetry.log_format.set();
+    known.check_and_warn(environment)?;
+    let config = BlogConfig::new(flags, environment, clock)?;
+    let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
+    let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
+    let [life] = process.services(config.flags.shutdown_delay);
+    Ok(blog_service::run_alone(config, listener, life).await?)
 }

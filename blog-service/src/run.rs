@@ -20,10 +20,12 @@ use kit::tls::{Certificates, TlsParts, services};
 use kit::trace::CallTracer;
 use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
+use tokio::sync::oneshot;
 
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
 use crate::app::BlogState;
+use crate::commands::BlogGreeting;
 use crate::config::{BlogConfig, BlogFlags};
 use crate::policy;
 use crate::rpc;
@@ -55,6 +57,23 @@ pub enum BlogRunError {
     Task(#[from] TaskDied),
 }
 
+/// Runs the service as [`run`] does, and prints a greeting once it has started.
+///
+/// # Errors
+/// [`BlogRunError`] says what to do.
+pub async fn run_alone(config: BlogConfig, listener: TcpListener, life: Lifecycle) -> Result<(), BlogRunError> {
+    let (greeting, address) = (BlogGreeting::new(&config), listener.local_addr().map_err(ServeError::from)?);
+    let (tell, told) = oneshot::channel();
+    let greet = async {
+        // A start that fails tells nothing.
+        if told.await.is_ok() {
+            greeting.alone(address).print();
+        }
+    };
+    let (ended, ()) = tokio::join!(Box::pin(run(config.greeted_by(tell), listener, life)), greet);
+    ended
+}
+
 /// Serves on `listener` and on the operations port, if set, until the service drains.
 ///
 /// # Errors
@@ -77,7 +96,7 @@ async fn serve_on(
     life: Lifecycle,
     endpoints: Endpoints,
 ) -> Result<(), BlogRunError> {
-    let BlogConfig { flags, service_key, proxy_protocol, clock, tls, reload, log, collector, .. } = config;
+    let BlogConfig { flags, service_key, proxy_protocol, clock, tls, reload, log, collector, greeting, .. } = config;
     let clock = clock.apart();
     let telemetry = ServiceTelemetry::new(NAME, collector, clock.clone());
     let tracer = telemetry.tracer();
@@ -128,6 +147,8 @@ async fn serve_on(
     let end = tasks.end();
     let serving = async {
         let _end = end.clone().drop_guard();
+        // The reader may not care.
+        let _ = greeting.map(|greeting| greeting.send(()));
         serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };
     let measuring = clock_probe(store.db(), &clock);

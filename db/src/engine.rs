@@ -5,6 +5,7 @@ use std::path::Path;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
+use super::facts::DatabaseFacts;
 use super::{
     ClosingStatements, DatabaseUrl, Migrations, OpenError, OwnConnection, Postgres, SqlStatement, Sqlite, StoreError,
     TransactionOutcome, Tx, Watcher, exposure,
@@ -106,6 +107,14 @@ impl Db {
             Self::Sqlite(db) => drop(end.run_until_cancelled(db.writer_died()).await),
             // A server needs no writer task: each call has a connection of its own.
             Self::Postgres(_) => end.cancelled().await,
+        }
+    }
+
+    /// Returns facts about the database.
+    pub(crate) async fn facts(&self) -> Result<DatabaseFacts, StoreError> {
+        match self {
+            Self::Sqlite(db) => db.facts().await,
+            Self::Postgres(db) => db.facts().await,
         }
     }
 

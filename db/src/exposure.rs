@@ -1,4 +1,4 @@
-//! Warns at a start about a data folder that others can read, and about a server with an unchecked certificate.
+//! Finds a data folder that others can read, and a server with an unchecked certificate.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,21 +9,26 @@ use super::DatabaseUrl;
 /// Bits of a folder's mode for its group and for others.
 const GROUP_AND_OTHERS_MASK: u32 = 0o077;
 
-/// Logs a warning for each exposure.
+/// Logs a warning about an exposure.
 pub(super) fn warn(url: &DatabaseUrl) {
+    if let Some(exposure) = find(url) {
+        tracing::warn!("{exposure}");
+    }
+}
+
+/// Returns a sentence about the exposure of the database, with what to do.
+pub(super) fn find(url: &DatabaseUrl) -> Option<String> {
     match url {
         DatabaseUrl::Sqlite(path) => {
-            if let Some(mode) = mode_for_others(folder(path)) {
-                let folder = folder(path).display();
-                tracing::warn!(
-                    "the data folder {folder} is open to other users of this machine (mode {mode:04o}): run `chmod go= {folder}`"
-                );
-            }
+            let (mode, folder) = (mode_for_others(folder(path))?, folder(path).display());
+            Some(format!(
+                "the data folder {folder} is open to other users of this machine (mode {mode:04o}): run `chmod go= {folder}`"
+            ))
         }
-        DatabaseUrl::Postgres(server) if server.is_unverified() => tracing::warn!(
+        DatabaseUrl::Postgres(server) if server.is_unverified() => Some(format!(
             "sslmode=require encrypts and checks no certificate, so that {url} may be another server: use sslmode=verify-full"
-        ),
-        DatabaseUrl::Postgres(_) => {}
+        )),
+        DatabaseUrl::Postgres(_) => None,
     }
 }
 

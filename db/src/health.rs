@@ -4,7 +4,13 @@ use kit::probe::Probe;
 use kit::random;
 
 use super::secrets::PAGE_TOKEN_KEY;
-use super::{Db, StoreError, read, write};
+use super::{Db, StoreError, TransactionOutcome, read, transaction, within, write};
+
+/// Name of the row that a probe writes.
+const READINESS_MARK: &str = "readiness-mark";
+
+const TOUCH: &str = "\
+    insert into secrets (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
 
 /// Returns a [`Probe`] that runs this work on a database.
 pub(super) fn probe<F>(db: &Db, work: impl Fn(Db) -> F + Send + Sync + 'static) -> Probe
@@ -39,13 +45,22 @@ pub async fn look(db: &Db) -> Result<(), StoreError> {
     found.map(|_: Option<i32>| ())
 }
 
+/// Writes as [`touch`] does, in a transaction that is rolled back.
+///
+/// # Errors
+/// [`StoreError`] if the database takes no writes.
+pub(super) async fn touch_undone(db: &Db, mark: [u8; 16]) -> Result<(), StoreError> {
+    transaction!(*db, async move |mut tx| {
+        within!(tx, sqlx::query(TOUCH).bind(READINESS_MARK).bind(mark.to_vec()))?;
+        Ok(TransactionOutcome::Undo(()))
+    })
+}
+
 /// Writes a row that nothing reads: the smallest proof that writes reach the disk. The row stays after the first write,
 /// and changes with each `mark`, since SQLite does not write an unchanged page.
 ///
 /// # Errors
 /// [`StoreError`] if the database takes no writes.
 pub async fn touch(db: &Db, mark: [u8; 16]) -> Result<(), StoreError> {
-    const SQL: &str = "\
-        insert into secrets (name, value) values ($1, $2) on conflict (name) do update set value = excluded.value";
-    write!(*db, sqlx::query(SQL).bind("readiness-mark").bind(mark.as_slice())).map(|_| ())
+    write!(*db, sqlx::query(TOUCH).bind(READINESS_MARK).bind(mark.as_slice())).map(|_| ())
 }

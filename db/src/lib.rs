@@ -3,11 +3,13 @@
 //! A store writes each statement once, as an expression inside one of the macros [`read!`], [`write!`], [`write_one!`]
 //! and [`within!`]. The macro evaluates it for the open engine, so each driver checks it with its own types.
 
+mod checks;
 pub mod clock;
 mod closing;
 mod engine;
 mod error;
 mod exposure;
+mod facts;
 mod failure;
 pub mod health;
 mod ids;
@@ -30,6 +32,7 @@ mod watcher;
 /// Names of the database crates that write log lines.
 pub const CRATES: &[&str] = &["db", "sqlx", "sqlx_core", "sqlx_postgres"];
 
+pub use checks::{DatabaseCheck, check_unopened};
 pub use closing::{ClosingStatements, SqlStatement, SqlValue};
 pub use engine::Db;
 pub use error::{OpenError, StoreError, is_locked};
@@ -43,5 +46,5 @@ pub use settle::settle;
 pub use sqlite::{FileLock, RESTORING, Sqlite, beside, check_integrity, make_file, make_folder, open_to_fill, remains};
 pub use startup::patiently;
 pub use transaction::{TransactionOutcome, Tx, work};
-pub use url::{DatabaseUrl, PostgresUrl};
+pub use url::{DatabaseUrl, PostgresUrl, shown_url};
 pub use watcher::{OwnConnection, Watcher};

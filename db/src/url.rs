@@ -60,6 +60,16 @@ impl DatabaseUrl {
         }
     }
 
+    /// Returns true if the certificate of a server is checked.
+    pub(super) fn is_verified(&self) -> bool {
+        match self {
+            Self::Sqlite(_) => false,
+            Self::Postgres(server) => {
+                matches!(server.options.get_ssl_mode(), PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+            }
+        }
+    }
+
     /// Returns true if `.env.example` shows the password, whether the URL or `PGPASSWORD` has it.
     pub fn has_published_password(&self) -> bool {
         match self {
@@ -94,6 +104,15 @@ impl PostgresUrl {
 
     fn is_encrypted(&self) -> bool {
         matches!(self.options.get_ssl_mode(), PgSslMode::Require | PgSslMode::VerifyCa | PgSslMode::VerifyFull)
+    }
+}
+
+/// Returns the text of a setting with a database URL, without user and password.
+pub fn shown_url(text: &str) -> String {
+    match text.parse() {
+        Ok(DatabaseUrl::Sqlite(path)) => format!("sqlite:{}", path.display()),
+        Ok(server) => server.to_string(),
+        Err(_) => "set".to_owned(),
     }
 }
 

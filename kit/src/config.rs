@@ -1,22 +1,35 @@
-//! Settings from flags and environment. An empty value means unset, and no message shows a value.
+//! Settings from flags, environment and a file. An empty value means unset, and no message shows a value.
 
 mod arguments;
+mod config_file;
+mod config_reader;
+mod effective;
 mod environment;
+mod file_key;
 mod files;
+mod invocation;
 mod names;
 mod pattern;
 mod published;
+mod source;
 mod text;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-pub use arguments::parse;
+pub use arguments::{Parsed, parse, parse_with_settings, program};
+pub use effective::{EffectiveSetting, SettingValue, ShowUrl};
 pub use environment::{Environment, secret_bytes, secret_file};
+pub use file_key::FileKey;
+pub use invocation::Invocation;
 pub use names::{KnownNames, Secret, secrets_help};
 pub use pattern::is_patterned;
 pub use published::{PUBLISHED_SECRETS, check_published, is_published};
+pub use source::SettingSource;
 pub use text::cleaned;
+
+/// Variable that names the configuration file, of each program.
+pub(crate) const CONFIG_VARIABLE: &str = "GATEPOST_CONFIG";
 
 /// Error in the settings. The message names the setting and never shows its value.
 #[derive(Debug, thiserror::Error)]

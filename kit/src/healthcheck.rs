@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use gatepost::tls::{ClientTls, ClientTlsError};
 use tokio::time::timeout;
 use tonic::transport::{Channel, Endpoint};
@@ -19,12 +19,8 @@ use crate::ServiceAddress;
 use crate::config::duration;
 use crate::tls::ClientTlsFlags;
 
-/// Subcommand of a service's program.
-#[derive(Clone, Debug, Subcommand)]
-pub enum HealthcheckCommand {
-    /// Ask the running service whether it serves: exit code 0 if it does, 1 with a sentence if not
-    Healthcheck(Healthcheck),
-}
+/// Default time to wait for the answer.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Arguments of the health check.
 #[derive(Clone, Debug, Args)]
@@ -70,12 +66,29 @@ pub enum Unhealthy {
 }
 
 impl Healthcheck {
+    /// Returns the check of a service at its listen address.
+    #[must_use]
+    pub fn own() -> Self {
+        Self { url: None, timeout: DEFAULT_TIMEOUT, tls: ClientTlsFlags::default() }
+    }
+
     /// Checks the service that listens on `listen`, and prints a line to standard output if it serves. `certificate` is
     /// the file of the service's certificate, if it uses TLS.
     ///
     /// # Errors
     /// [`Unhealthy`], with a text that says what to do.
     pub async fn run(self, listen: SocketAddr, certificate: Option<&Path>) -> Result<(), Unhealthy> {
+        let url = self.check(listen, certificate).await?;
+        // A closed standard output is not a failure.
+        let _ = writeln!(std::io::stdout(), "{url} serves");
+        Ok(())
+    }
+
+    /// Checks the service as [`run`](Self::run) does. Returns its URL.
+    ///
+    /// # Errors
+    /// [`Unhealthy`], with a text that says what to do.
+    pub async fn check(self, listen: SocketAddr, certificate: Option<&Path>) -> Result<String, Unhealthy> {
         let (place, own) = match self.url {
             Some(place) => (place, None),
             None if listen.port() == 0 => return Err(Unhealthy::AnyPort),
@@ -87,14 +100,19 @@ impl Healthcheck {
         }
         let tls = if place.is_tls() { Some(self.tls.open(own)?) } else { None };
         match timeout(self.timeout, ask(&url, tls)).await {
-            Err(_) => return Err(Unhealthy::Late(url, self.timeout)),
-            Ok(Err(failed)) => return Err(failed),
-            Ok(Ok(())) => {}
+            Err(_) => Err(Unhealthy::Late(url, self.timeout)),
+            Ok(answered) => answered.map(|()| url),
         }
-        // A closed standard output is not a failure.
-        let _ = writeln!(std::io::stdout(), "{url} serves");
-        Ok(())
     }
+}
+
+/// Checks the service at this place, with this TLS if its URL begins with `https`.
+///
+/// # Errors
+/// [`Unhealthy`], with a text that says what to do.
+pub async fn check_at(place: &ServiceAddress, tls: Option<ClientTls>) -> Result<(), Unhealthy> {
+    let (url, tls) = (place.url(), tls.filter(|_| place.is_tls()));
+    timeout(DEFAULT_TIMEOUT, ask(&url, tls)).await.unwrap_or(Err(Unhealthy::Late(url, DEFAULT_TIMEOUT)))
 }
 
 async fn ask(url: &str, tls: Option<ClientTls>) -> Result<(), Unhealthy> {

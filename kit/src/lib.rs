@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod characters;
+pub mod cli;
 pub mod clock;
 pub mod codec;
 mod codes;

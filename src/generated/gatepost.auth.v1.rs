@@ -91,13 +91,13 @@ pub enum AuditEventKind {
     /// `left_out`: the number of similar refusals since the last recorded one.
     CallDenied = 19,
     /// An admin issued a code for a new password.
-    PasswordResetIssued = 20,
+    PasswordResetIssued = 22,
     /// A user set a new password with a code. All sessions ended; the detail has the new `session`.
-    PasswordResetCompleted = 21,
+    PasswordResetCompleted = 23,
     /// An admin forgot the wrong passwords of a user.
-    UserUnlocked = 22,
+    UserUnlocked = 25,
     /// A code for a new password was refused. The detail has `reason`: `unknown_code`, `expired_code` or `user_disabled`.
-    PasswordResetFailed = 23,
+    PasswordResetFailed = 24,
 }
 impl AuditEventKind {
     /// String value of the enum field names used in the ProtoBuf definition.

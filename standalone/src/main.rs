@@ -1,9 +1,12 @@
 //! The `gatepost` command: both services in one process or one of them, the demo, and commands on their data.
 
 mod backup;
+mod commands;
 mod copy;
 mod demo;
+mod greeting;
 mod pair;
+mod place;
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -13,19 +16,19 @@ use std::process::ExitCode;
 use auth_service::{AdminCommand, KeysCommand};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
-use kit::config::{ConfigError, Environment, KnownNames, parse};
-use kit::healthcheck;
+use kit::config::{ConfigError, Environment, Invocation, KnownNames, Parsed, parse_with_settings};
 use kit::output::LogFormat;
 use kit::process::Process;
 
 use crate::backup::{BackupFlags, RestoreFlags};
+use crate::commands::{InspectFlags, Inspection, inspect_pair, reference, run_auth, run_blog};
 use crate::copy::CopyFlags;
 use crate::demo::DemoFlags;
 use crate::pair::PairFlags;
 
 const SETTINGS: &str = "\
 The pair takes the other settings of both services (AUTH_ISSUER, AUTH_REGISTRATION, JWT_SECRET_KEY, BLOG_PUBLIC_READS, …) \
-from the environment: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their addresses and \
+from the environment or --config FILE: `gatepost auth --help` and `gatepost blog --help` list them. The pair itself sets their addresses and \
 databases (AUTH_LISTEN, AUTH_DATABASE_URL, BLOG_LISTEN, BLOG_DATABASE_URL, BLOG_AUTH_URL), its --shutdown-delay and its \
 --log-format.";
 
@@ -55,6 +58,14 @@ enum GatepostCommand {
     Backup(BackupFlags),
     /// Restore a backup to a place without data; all users have to log in again
     Restore(RestoreFlags),
+    /// Print the pair's settings in effect, each with its source; secrets as set or unset only
+    Config(InspectFlags),
+    /// Check the pair's settings, databases, keys and accounts, and the services if they run: exit code 0, or 1 if a check
+    /// fails
+    Doctor(InspectFlags),
+    /// Print the tables of all settings, for the documentation
+    #[command(hide = true)]
+    Reference,
     /// Copy one service's database to another one, of either engine: completely and verified, or not at all
     Copy(CopyFlags),
 }
@@ -107,19 +118,20 @@ impl Cli {
     /// Returns true if the command reads no settings from the environment, or only calls a running service.
     fn ignores_settings(&self) -> bool {
         match &self.command {
-            Some(GatepostCommand::Demo(_)) => true,
+            Some(GatepostCommand::Demo(_) | GatepostCommand::Reference) => true,
             Some(GatepostCommand::Auth(line)) => {
                 matches!(line.command, Some(auth_service::AuthCommand::Healthcheck(_)))
             }
-            Some(GatepostCommand::Blog(flags)) => flags.command.is_some(),
+            Some(GatepostCommand::Blog(flags)) => {
+                matches!(flags.command, Some(blog_service::BlogCommand::Healthcheck(_)))
+            }
             _ => false,
         }
     }
 }
 
 /// Refuses misspelled settings, and warns of unknown ones if a service starts.
-fn check_names(cli: &Cli, environment: Environment) -> Result<(), ConfigError> {
-    let known = KnownNames::new(&Cli::command(), auth_service::SECRETS.iter().chain(&blog_service::SECRETS));
+fn check_names(cli: &Cli, known: &KnownNames, environment: Environment) -> Result<(), ConfigError> {
     match (cli.serves(), cli.ignores_settings()) {
         (true, _) => known.check_and_warn(environment),
         (false, true) => Ok(()),
@@ -138,65 +150,48 @@ fn main() -> ExitCode {
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     let crates: &'static [&'static [&'static str]] = &[&["auth_service", "blog_service"], db::CRATES];
     kit::process::run("gatepost", crates, environment, async |process| {
-        let cli: Cli = parse(std::env::args_os(), environment, &[])?;
-        cli.log_format().set();
-        check_names(&cli, environment)?;
-        match cli.command {
-            None => Box::pin(pair::run(cli.pair, environment, process)).await,
-            Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, process.stop())).await,
-            Some(GatepostCommand::Keys(InFolder { folder, command })) => {
-                command.in_folder(folder)?.run(environment, Clock::system()).await
-            }
-            Some(GatepostCommand::Admin(InFolder { folder, command })) => {
-                Box::pin(command.in_folder(folder)?.run(Clock::system())).await
-            }
-            Some(GatepostCommand::Backup(flags)) => {
-                Box::pin(backup::backup(flags, Clock::system(), process.stop())).await
-            }
-            Some(GatepostCommand::Restore(flags)) => {
-                Box::pin(backup::restore(flags, Clock::system(), process.stop())).await
-            }
-            Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, process.stop())).await,
-            Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, environment, process)).await,
-            Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(*flags, environment, process)).await,
-        }
+        let secrets = auth_service::SECRETS.iter().chain(&blog_service::SECRETS);
+        let known = KnownNames::new(&Cli::command(), secrets);
+        let invocation = Invocation::read(std::env::args_os(), environment, &known)?;
+        Box::pin(run(&invocation, &known, process)).await.map_err(|error| invocation.locate(error))
     })
 }
 
-/// Runs the auth service alone, or one of its commands.
-async fn run_auth(
-    arguments: auth_service::CommandLine,
-    environment: Environment,
+async fn run(
+    invocation: &Invocation,
+    known: &KnownNames,
     process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let auth_service::CommandLine { flags, command } = arguments;
-    match command {
-        Some(auth_service::AuthCommand::Healthcheck(check)) => {
-            return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
+    let environment = invocation.environment;
+    let Parsed { command: cli, settings }: Parsed<Cli> =
+        parse_with_settings(invocation.args.iter().cloned(), environment, &[], db::shown_url)?;
+    cli.log_format().set();
+    check_names(&cli, known, environment)?;
+    match cli.command {
+        None => Box::pin(pair::run(cli.pair, environment, process)).await,
+        Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, process.stop())).await,
+        Some(GatepostCommand::Keys(InFolder { folder, command })) => {
+            command.in_folder(folder)?.run(environment, Clock::system()).await
         }
-        Some(auth_service::AuthCommand::Keys(keys)) => return keys.run(environment, Clock::system()).await,
-        Some(auth_service::AuthCommand::Admin(admin)) => return Box::pin(admin.run(Clock::system())).await,
-        None => {}
+        Some(GatepostCommand::Admin(InFolder { folder, command })) => {
+            Box::pin(command.in_folder(folder)?.run(Clock::system())).await
+        }
+        Some(GatepostCommand::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), process.stop())).await,
+        Some(GatepostCommand::Restore(flags)) => {
+            Box::pin(backup::restore(flags, Clock::system(), process.stop())).await
+        }
+        Some(GatepostCommand::Copy(flags)) => Box::pin(copy::run(flags, environment, process.stop())).await,
+        Some(GatepostCommand::Config(flags)) => {
+            Box::pin(inspect_pair(Inspection::Config, flags, settings, invocation, &process.log())).await
+        }
+        Some(GatepostCommand::Doctor(flags)) => {
+            Box::pin(inspect_pair(Inspection::Doctor, flags, settings, invocation, &process.log())).await
+        }
+        Some(GatepostCommand::Reference) => {
+            kit::cli::print(&reference(&Cli::command()));
+            Ok(())
+        }
+        Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, settings, invocation, process)).await,
+        Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(*flags, settings, invocation, process)).await,
     }
-    let config = auth_service::AuthConfig::new(flags, environment, Clock::system())?;
-    let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
-    let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
-    let [life] = process.services(config.flags.shutdown_delay);
-    Ok(Box::pin(auth_service::run(config, listener, life)).await?)
-}
-
-/// Runs the blog service alone, or its health check.
-async fn run_blog(
-    flags: blog_service::BlogFlags,
-    environment: Environment,
-    process: Process,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
-    if let Some(healthcheck::HealthcheckCommand::Healthcheck(check)) = flags.command {
-        return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
-    }
-    let config = blog_service::BlogConfig::new(flags, environment, Clock::system())?;
-    let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
-    let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
-    let [life] = process.services(config.flags.shutdown_delay);
-    Ok(Box::pin(blog_service::run(config, listener, life)).await?)
 }

@@ -5,21 +5,25 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use auth_service::{AuthFlags, AuthGreeting, StartFacts};
+use blog_service::{BlogFlags, BlogGreeting};
 use clap::Args;
-use db::DatabaseUrl;
+use db::{DatabaseUrl, shown_url};
 use gatepost::Token;
-use kit::config::{ConfigError, Environment, InsecureSwitch, address, bind, check_plaintext, parse};
+use kit::config::{
+    ConfigError, EffectiveSetting, Environment, InsecureSwitch, address, bind, check_plaintext, parse_with_settings,
+};
 use kit::lifecycle::{Lifecycle, shutdown_delay};
 use kit::output::LogFormat;
 use kit::process::Process;
 use kit::reload::Reload;
 use kit::telemetry::LogControl;
-use kit::tls::ClientTlsFlags;
-use kit::{Clock, ServiceAddress, output};
+use kit::{Clock, ServiceAddress};
 use tokio::net::TcpListener;
-use tonic::transport::{Channel, Endpoint};
-use tonic_health::pb::HealthCheckRequest;
-use tonic_health::pb::health_client::HealthClient;
+use tokio::sync::oneshot;
+
+use crate::greeting::PairGreeting;
+use crate::place::PairPlace;
 
 /// Addresses and data folder of the pair.
 #[derive(Clone, Debug, Args)]
@@ -63,6 +67,41 @@ const PAIR_SETTINGS: [&str; 9] = [
 const AUTH_LISTEN: &str = "--auth-listen (GATEPOST_AUTH_LISTEN)";
 const BLOG_LISTEN: &str = "--blog-listen (GATEPOST_BLOG_LISTEN)";
 
+/// Settings of both services, with the addresses and databases of the pair.
+pub(crate) struct PairSettings {
+    pub(crate) auth: AuthFlags,
+    pub(crate) blog: BlogFlags,
+    /// Settings in effect of both services, without those that the pair sets itself.
+    pub(crate) effective: Vec<EffectiveSetting>,
+}
+
+impl PairSettings {
+    /// Reads the settings from the environment, and sets those of the pair.
+    ///
+    /// # Errors
+    /// Names the setting.
+    pub(crate) fn read(flags: &PairFlags, environment: Environment) -> Result<Self, ConfigError> {
+        let auth = parse_with_settings(["auth".into()], environment, &PAIR_SETTINGS, shown_url)?;
+        let blog = parse_with_settings(["blog".into()], environment, &PAIR_SETTINGS, shown_url)?;
+        let effective = [auth.settings, blog.settings].concat();
+        let (mut auth, mut blog): (AuthFlags, BlogFlags) = (auth.command, blog.command);
+        let auth_cert = auth.tls.tls_cert.clone();
+        for (name, listen, has_tls, is_on, switch) in [
+            (AUTH_LISTEN, flags.auth_listen, auth_cert.is_some(), auth.insecure, "AUTH_INSECURE"),
+            (BLOG_LISTEN, flags.blog_listen, blog.tls.tls_cert.is_some(), blog.insecure, "BLOG_INSECURE"),
+        ] {
+            check_plaintext(name, has_tls || listen.ip().is_loopback(), InsecureSwitch { name: switch, is_on })?;
+        }
+        auth.listen = flags.auth_listen;
+        blog.listen = flags.blog_listen;
+        auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
+        blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
+        blog.auth_url = vec![ServiceAddress::reaching(flags.auth_listen).with_tls(auth_cert.is_some())];
+        blog.auth_tls.own_auth_cert = auth_cert;
+        Ok(Self { auth, blog, effective })
+    }
+}
+
 /// Both services, bound and not yet serving.
 pub(crate) struct Pair {
     auth: auth_service::AuthConfig,
@@ -71,15 +110,6 @@ pub(crate) struct Pair {
     blog_listener: TcpListener,
     auth_at: PairPlace,
     blog_at: PairPlace,
-}
-
-/// Place of a service of the pair.
-#[derive(Clone, Debug)]
-pub(crate) struct PairPlace {
-    /// Address of its listener.
-    pub(crate) address: SocketAddr,
-    /// File of its certificate, with TLS.
-    certificate: Option<PathBuf>,
 }
 
 impl PairFlags {
@@ -99,19 +129,8 @@ impl Pair {
         reload: Reload,
         log: &LogControl,
     ) -> Result<Self, Box<dyn Error + Send + Sync>> {
-        let mut auth: auth_service::AuthFlags = parse(["auth".into()], environment, &PAIR_SETTINGS)?;
-        let mut blog: blog_service::BlogFlags = parse(["blog".into()], environment, &PAIR_SETTINGS)?;
+        let PairSettings { auth, mut blog, .. } = PairSettings::read(flags, environment)?;
         let (auth_cert, blog_cert) = (auth.tls.tls_cert.clone(), blog.tls.tls_cert.clone());
-        for (name, listen, has_tls, is_on, switch) in [
-            (AUTH_LISTEN, flags.auth_listen, auth_cert.is_some(), auth.insecure, "AUTH_INSECURE"),
-            (BLOG_LISTEN, flags.blog_listen, blog_cert.is_some(), blog.insecure, "BLOG_INSECURE"),
-        ] {
-            check_plaintext(name, has_tls || listen.ip().is_loopback(), InsecureSwitch { name: switch, is_on })?;
-        }
-        auth.listen = flags.auth_listen;
-        blog.listen = flags.blog_listen;
-        auth.database_url = DatabaseUrl::file(flags.data_dir.join("auth.db"));
-        blog.database_url = DatabaseUrl::file(flags.data_dir.join("blog.db"));
         let auth = auth_service::AuthConfig::new(auth, environment, Clock::system())?;
         let mut auth = auth.reloaded_by(reload.clone()).logged_by(log.clone()).bind_ops().await?;
 
@@ -119,7 +138,6 @@ impl Pair {
         let blog_listener = bind(BLOG_LISTEN, flags.blog_listen).await?;
         let (auth_at, blog_at) = (auth_listener.local_addr()?, blog_listener.local_addr()?);
         blog.auth_url = vec![ServiceAddress::reaching(auth_at).with_tls(auth_cert.is_some())];
-        blog.auth_tls.own_auth_cert.clone_from(&auth_cert);
         let blog = blog_service::BlogConfig::new(blog, environment, Clock::system())?;
         let mut blog = blog.reloaded_by(reload).logged_by(log.clone()).bind_ops().await?;
         // Both services are in this process, so a service key that exists only here is enough.
@@ -138,6 +156,19 @@ impl Pair {
     /// Returns the address of the blog service.
     pub(crate) fn blog_at(&self) -> PairPlace {
         self.blog_at.clone()
+    }
+
+    /// Returns the greeting, and the receiver of the facts that it needs.
+    fn greeting(&mut self) -> (PairGreeting, oneshot::Receiver<StartFacts>) {
+        let (tell, facts) = oneshot::channel();
+        self.auth.greeting = Some(tell);
+        let greeting = PairGreeting {
+            auth: AuthGreeting::new(&self.auth),
+            blog: BlogGreeting::new(&self.blog),
+            auth_at: self.auth_at(),
+            blog_at: self.blog_at(),
+        };
+        (greeting, facts)
     }
 
     /// Serves both until the signal. Both leave together. The auth service drains last, because the blog service's guard
@@ -168,32 +199,33 @@ fn new_key() -> Option<Token> {
     Token::parse(&bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))).ok()
 }
 
-/// Runs both until the signal, and prints a hint for the user.
+/// Runs both until the signal, and prints a greeting for the user.
 pub(crate) async fn run(
     flags: PairFlags,
     environment: Environment,
     process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     warn_of_ignored_settings(environment)?;
-    let pair = Pair::bind(&flags, environment, process.reload(), &process.log()).await?;
-    let (auth_at, blog_at) = (pair.auth_at(), pair.blog_at());
+    let mut pair = Pair::bind(&flags, environment, process.reload(), &process.log()).await?;
+    let (greeting, facts) = pair.greeting();
     let [blog_life, auth_life] = process.services(flags.shutdown_delay);
     let leaving = blog_life.leaving().clone();
-    let hint = async {
+    let greet = async {
         // The listeners are bound already, so these calls wait until the services answer. They fail if a service ends.
         tokio::select! {
-            // First: a failed service does not answer, and the hint is useless then.
+            // First: a failed service does not answer, and the greeting is useless then.
             biased;
             () = leaving.cancelled() => {}
-            ((), ()) = async { tokio::join!(auth_at.wait_until_answering(), blog_at.wait_until_answering()) } => {
-                // Programs read lines of JSON.
-                if flags.log_format == LogFormat::Text {
-                    hint(&flags.data_dir, &auth_at, &blog_at);
+            ((), ()) = async {
+                tokio::join!(greeting.auth_at.wait_until_answering(), greeting.blog_at.wait_until_answering())
+            } => {
+                if let Ok(facts) = facts.await {
+                    greeting.print(&flags.data_dir, facts);
                 }
             }
         }
     };
-    let (ended, ()) = tokio::join!(pair.serve(blog_life, auth_life), hint);
+    let (ended, ()) = tokio::join!(pair.serve(blog_life, auth_life), greet);
     ended
 }
 
@@ -209,40 +241,4 @@ fn warn_of_ignored_settings(environment: Environment) -> Result<(), ConfigError>
         }
     }
     Ok(())
-}
-
-impl PairPlace {
-    /// Waits until the service at this place answers or refuses a health check.
-    pub(crate) async fn wait_until_answering(&self) {
-        let Ok(channel) = self.channel() else { return };
-        let _ = HealthClient::new(channel).check(HealthCheckRequest::default()).await;
-    }
-
-    /// Returns a channel that trusts the service's own certificate.
-    fn channel(&self) -> Result<Channel, Box<dyn Error + Send + Sync>> {
-        let place = ServiceAddress::reaching(self.address).with_tls(self.certificate.is_some());
-        Ok(match &self.certificate {
-            Some(own) => ClientTlsFlags::default().open(Some(own))?.channel(&place.url())?,
-            None => Endpoint::from_shared(place.url())?.connect_lazy(),
-        })
-    }
-
-    /// Returns the flags and the address for grpcurl.
-    fn grpcurl(&self) -> (&'static str, SocketAddr) {
-        (if self.certificate.is_some() { "-cacert ca.pem" } else { "-plaintext" }, self.address)
-    }
-}
-
-/// Prints three commands to try, on standard error, because standard output is for scripts.
-fn hint(folder: &Path, auth: &PairPlace, blog: &PairPlace) {
-    let ((auth_flag, auth), (blog_flag, blog)) = (auth.grpcurl(), blog.grpcurl());
-    output::err(&format!(
-        r#"
-Data in {}; Ctrl-C stops. Try:
-  grpcurl {auth_flag} -d '{{"name":"Ada","email":"ada@example.com","password":"correct horse battery staple"}}' {auth} gatepost.auth.v1.UserService/CreateUser
-  grpcurl {blog_flag} -H "api-token: $TOKEN" -d '{{"title":"Hello","content":"First post."}}' {blog} gatepost.blog.v1.PostService/CreatePost
-  grpcurl {blog_flag} -H "api-token: $TOKEN" {blog} gatepost.blog.v1.PostService/ListPosts
-"#,
-        folder.display()
-    ));
 }

@@ -1,6 +1,7 @@
 //! The command line of the single auth service.
 
 use clap::{Parser, Subcommand};
+use kit::cli::OutputFlags;
 use kit::healthcheck::Healthcheck;
 
 use super::{AdminCommand, KeysCommand};
@@ -26,6 +27,10 @@ pub enum AuthCommand {
     Healthcheck(Healthcheck),
     /// List, rotate, retire or reseal the signing keys
     Keys(KeysCommand),
+    /// Print the settings in effect, each with its source; secrets as set or unset only
+    Config(OutputFlags),
+    /// Check settings, database, keys and accounts, and the service if it runs: exit code 0, or 1 if a check fails
+    Doctor(OutputFlags),
     /// Set a password or create an admin on the database, if no admin can log in
     Admin(AdminCommand),
 }

@@ -19,7 +19,7 @@ pub struct AttemptFlags {
     /// Longest wait of an account, up to 1d
     #[arg(long, env = "AUTH_LONGEST_WAIT", default_value = "15m", value_parser = duration, hide_env_values = true)]
     pub longest_wait: Duration,
-    /// Wrong passwords in a row after which an account must wait for one day
+    /// Wrong passwords in a row after which an account must wait for one day; not below --free-failures
     #[arg(long, env = "AUTH_MOST_FAILURES", default_value = "100", hide_env_values = true,
           value_parser = value_parser!(i32).range(1..=1_000_000))]
     pub most_failures: i32,

@@ -4,15 +4,16 @@ use db::patiently;
 
 use super::error::AuthRunError;
 use crate::app::App;
+use crate::commands::has_admin;
 use crate::config::{Admin, Registration};
-use crate::domain::{Actor, AuditKind, Name, NewUser, Role, Roles, UserState};
+use crate::domain::{Actor, AuditKind, Name, NewUser, Role, Roles};
 use crate::passwords::HashError;
-use crate::store::{AuthStore, Created, Filter, StoreError};
+use crate::store::{AuthStore, Created, StoreError};
 
 /// Creates an admin if there is no active one, so that the operator is never locked out. Never promotes another user's
 /// account. A taken address does not stop the start.
 pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), AuthRunError> {
-    if has_admin(&app.store).await? {
+    if patiently(|| has_admin(&app.store)).await? {
         return Ok(());
     }
     let name = Name::parse("Admin").map_err(|error| AuthRunError::Admin(error.to_string()))?;
@@ -34,24 +35,17 @@ pub(super) async fn first_admin(app: &App, admin: Admin) -> Result<(), AuthRunEr
     Ok(())
 }
 
-/// Returns `true` if an active user is an admin.
-async fn has_admin(store: &AuthStore) -> Result<bool, StoreError> {
-    let admins = Filter { role: Role::parse(Role::ADMIN), state: Some(UserState::Active), ..Filter::default() };
-    Ok(!patiently(|| store.list_users(&admins, None, 1)).await?.is_empty())
-}
-
-/// Logs a warning if registration is closed and there is no admin to create users.
-pub(super) async fn warn_if_closed_without_admin(
-    store: &AuthStore,
-    registration: Registration,
-) -> Result<(), StoreError> {
-    if registration == Registration::Closed && !has_admin(store).await? {
+/// Returns true if there is an active admin. Logs a warning if there is none to create users, since registration is
+/// closed.
+pub(super) async fn find_admin(store: &AuthStore, registration: Registration) -> Result<bool, StoreError> {
+    let has_admin = patiently(|| has_admin(store)).await?;
+    if registration == Registration::Closed && !has_admin {
         tracing::warn!(
             "AUTH_REGISTRATION=closed without an active admin, so that no user can be created: run \
              `auth-service admin create EMAIL`, or set AUTH_ADMIN_EMAIL and AUTH_ADMIN_PASSWORD"
         );
     }
-    Ok(())
+    Ok(has_admin)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]

@@ -21,7 +21,7 @@ use super::app_metrics::AppMetrics;
 use super::error::AuthRunError;
 use super::start::{StartedService, start};
 use crate::app::{App, Denials};
-use crate::config::AuthConfig;
+use crate::config::{AuthConfig, StartFacts};
 use crate::convert;
 use crate::discovery;
 use crate::keys::rotation::{ClockTrust, run_rotation};
@@ -53,7 +53,7 @@ pub async fn run(
 }
 
 async fn serve_on(
-    config: AuthConfig,
+    mut config: AuthConfig,
     listener: TcpListener,
     life: Lifecycle,
     endpoints: Endpoints,
@@ -63,11 +63,12 @@ async fn serve_on(
     let (limits, operators) = (config.flags.limits.settings(), config.flags.limits.operator_networks.clone());
     let (proxy_protocol, callers) = (config.flags.proxies.proxy_protocol(), config.flags.proxies.callers());
     let (tls, reload, names) = (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
-    let log_level = log_level(config.log.clone(), operators.clone());
+    let (log_level, greeting) = (log_level(config.log.clone(), operators.clone()), config.greeting.take());
     let telemetry = ServiceTelemetry::new(NAME, config.collector.clone(), config.clock.clone());
     // A start may wait for the database; a stop ends the wait.
     let started = life.leaving().run_until_cancelled(Box::pin(start(config))).await;
-    let Some(StartedService { app, follower, ring, repair, audit }) = started.transpose()? else { return Ok(()) };
+    let Some(started) = started.transpose()? else { return Ok(()) };
+    let StartedService { app, follower, ring, repair, audit, has_admin } = started;
     let services = services(&names, |name| convert::service_identity(name, &app.audiences));
     let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?;
     let guard = guard.audience(app.audiences.own()).certificates(services);
@@ -107,6 +108,8 @@ async fn serve_on(
     let end = tasks.end();
     let serving = async {
         let _end = end.clone().drop_guard();
+        // The reader may not care.
+        let _ = greeting.map(|greeting| greeting.send(StartFacts { has_admin }));
         serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };
     let App { store, clock, .. } = &*app;

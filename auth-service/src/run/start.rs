@@ -13,7 +13,7 @@ use kit::{Clock, Uptime};
 use tokio::sync::Semaphore;
 
 use super::error::AuthRunError;
-use super::first_admin::{first_admin, warn_if_closed_without_admin};
+use super::first_admin::{find_admin, first_admin};
 use super::lost;
 use crate::app::{App, Attempts, Introspector, Issuing, MAX_AUDIT_WATCHERS, Quotas, Revoker};
 use crate::audit::AuditSource;
@@ -42,6 +42,8 @@ pub(super) struct StartedService {
     pub(super) repair: Repair,
     /// Retention of the audit log.
     pub(super) audit: AuditSweep,
+    /// True if an active user is an admin.
+    pub(super) has_admin: bool,
 }
 
 /// Starts all parts of the service.
@@ -80,9 +82,9 @@ pub(super) async fn start(config: AuthConfig) -> Result<StartedService, AuthRunE
     if let Some(admin) = admin {
         first_admin(&app, admin).await?;
     }
-    warn_if_closed_without_admin(&app.store, flags.registration).await?;
+    let has_admin = find_admin(&app.store, flags.registration).await?;
     let audit = AuditSweep::new(flags.audit.retention());
-    Ok(StartedService { app, follower, ring, repair, audit })
+    Ok(StartedService { app, follower, ring, repair, audit, has_admin })
 }
 
 /// Parts that the start has opened.

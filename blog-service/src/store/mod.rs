@@ -39,6 +39,14 @@ impl BlogStore {
         Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
     }
 
+    /// Opens the database beside a service that may be running, without migrations.
+    ///
+    /// # Errors
+    /// [`OpenError`]; its text says what to do.
+    pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
+        Ok(Self { db: Db::open_beside(url, &SCHEMA.migrations).await? })
+    }
+
     /// Returns the database, for the tables that both services have.
     pub fn db(&self) -> &Db {
         &self.db

@@ -5,6 +5,7 @@ mod address;
 mod dialer;
 mod dials;
 mod direct;
+mod facts;
 mod identity;
 mod lease;
 mod limit;

@@ -1,6 +1,7 @@
 //! SQLite: a file that only this process uses, with one writer that commits in groups and a pool of readers.
 
 mod direct;
+mod facts;
 mod files;
 mod group;
 mod job;

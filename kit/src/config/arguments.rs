@@ -8,7 +8,9 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 use secrecy::ExposeSecret as _;
 
+use super::effective::{EffectiveSetting, ShowUrl};
 use super::files::{Files, FromFile};
+use super::invocation::add_flag;
 use super::text::cleaned;
 use super::{ConfigError, Environment};
 
@@ -24,13 +26,43 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     environment: Environment,
     ignored: &[&str],
 ) -> Result<C, ConfigError> {
+    // No setting is shown.
+    parse_with_settings(args, environment, ignored, |_| String::new()).map(|parsed: Parsed<C>| parsed.command)
+}
+
+/// Command line of a program, and its settings in effect.
+#[derive(Clone, Debug)]
+pub struct Parsed<C> {
+    /// Command line.
+    pub command: C,
+    /// Settings of the command and its chosen subcommands that have a variable, without secrets.
+    pub settings: Vec<EffectiveSetting>,
+}
+
+/// Returns the command of a program, with the flag of the configuration file.
+pub fn program<C: CommandFactory>() -> Command {
+    add_flag(C::command())
+}
+
+/// Parses like [`parse`], and lists the settings in effect. `show` returns a database URL without its secrets.
+///
+/// # Errors
+/// [`ConfigError`], which names the setting and not its value.
+pub fn parse_with_settings<C: CommandFactory + FromArgMatches>(
+    args: impl IntoIterator<Item = OsString>,
+    environment: Environment,
+    ignored: &[&str],
+    show: ShowUrl,
+) -> Result<Parsed<C>, ConfigError> {
     let mut files = Files::default();
-    let mut command = prepared(C::command(), environment, ignored, &mut files);
+    let mut command = prepared(program::<C>(), environment, ignored, &mut files);
     let of_files = files.check()?;
     let args: Vec<OsString> = args.into_iter().collect();
-    let path = chosen(&command, &args);
-    // Two subcommands may use the same flag for different variables.
-    let known = path.last().into_iter().flat_map(|chosen| names(chosen)).chain(names(&command));
+    // The prepared command has lost the variables of flags with a value from elsewhere.
+    let named = program::<C>();
+    let path = chosen(&named, &args);
+    // Two subcommands may use the same flag for different variables: the innermost one counts.
+    let known = path.iter().rev().flat_map(|chosen| names(chosen));
     let is_chosen = |file: &FromFile| path.iter().any(|command| command.get_name() == file.command);
     let of_files =
         of_files.into_iter().filter(is_chosen).map(|file| NamedFlag { flag: file.flag, variable: file.variable });
@@ -38,17 +70,23 @@ pub fn parse<C: CommandFactory + FromArgMatches>(
     let help = Help::for_path(&path);
     let matches = command.try_get_matches_from_mut(args).map_err(|error| nameless(error, &known, &help))?;
     check_values(&command, &matches, environment)?;
-    C::from_arg_matches(&matches).map_err(|error| nameless(error, &known, &help))
+    let settings = EffectiveSetting::collect(&C::command(), &matches, environment, ignored, show);
+    let command = C::from_arg_matches(&matches).map_err(|error| nameless(error, &known, &help))?;
+    Ok(Parsed { command, settings })
 }
 
-/// Prepares each flag: removes empty and ignored variables, trims one newline of a value, and reads a database URL from
-/// its file.
+/// Prepares each flag: removes empty and ignored variables, trims one newline of a value, and takes values of the
+/// configuration file. Reads a database URL from its file.
 fn prepared(command: Command, environment: Environment, ignored: &[&str], files: &mut Files) -> Command {
     let name = command.get_name().to_owned();
     let prepare = |arg: Arg| {
         let is_ignored = arg.get_env().is_some_and(|name| ignored.iter().any(|ignored| name == *ignored));
         if !is_ignored && let Some(text) = files.text(environment, &name, &arg) {
             return with_value(arg, text.expose_secret());
+        }
+        let from_file = || environment.file_setting(arg.get_env()?.to_str()?);
+        if !is_ignored && let Some(setting) = from_file() {
+            return with_value(arg, &setting.value);
         }
         if is_ignored || environment.is_empty(&arg) {
             return arg.env(None::<&'static str>);

@@ -1,6 +1,7 @@
 //! Environment of the process as an argument. All secrets come through it, from variables or files.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::path::Path;
 
 use clap::Arg;
@@ -8,26 +9,45 @@ use gatepost::Token;
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::ConfigError;
+use super::config_file::{ConfigFile, FileSetting};
 use super::pattern::is_patterned;
+use super::source::SettingSource;
 use super::text::cleaned;
 
-/// Environment of the process, from `main`; an empty value means unset.
+/// Environment of the process, from `main`, above the settings of a file. An empty value means unset.
 #[derive(Clone, Copy)]
 pub struct Environment {
     read: fn(&str) -> Option<OsString>,
     names: fn() -> Vec<OsString>,
+    file: Option<&'static ConfigFile>,
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Environment").field("file", &self.file.map(|file| &file.path)).finish_non_exhaustive()
+    }
 }
 
 impl Environment {
     /// Reads variables with this function.
     pub fn new(read: fn(&str) -> Option<OsString>) -> Self {
-        Self { read, names: Vec::new }
+        Self { read, names: Vec::new, file: None }
     }
 
     /// Lists the variables' names with this function; without it no variable counts as unknown.
     #[must_use]
     pub fn listed_by(self, names: fn() -> Vec<OsString>) -> Self {
         Self { names, ..self }
+    }
+
+    /// Puts the environment above the settings of this file, which stays in memory until the process ends.
+    pub(super) fn above(self, file: ConfigFile) -> Self {
+        Self { file: Some(Box::leak(Box::new(file))), ..self }
+    }
+
+    /// Returns the path of the configuration file, if there is one.
+    pub(crate) fn config_path(self) -> Option<&'static Path> {
+        self.file.map(|file| Path::new(&file.path))
     }
 
     /// Returns an environment without settings: each variable is empty, also for clap.
@@ -92,8 +112,30 @@ impl Environment {
         Ok(Some(key))
     }
 
-    /// Returns the variable's value, unless it is empty.
+    /// Returns the value of the variable, or else of the file's setting, unless it is empty.
     pub(super) fn value(self, name: &str) -> Option<OsString> {
+        self.variable(name).or_else(|| self.file_setting(name).map(|setting| setting.value.clone().into()))
+    }
+
+    /// Returns the file's setting of this name, unless the environment has the setting, as a value or as a file.
+    pub(super) fn file_setting(self, name: &str) -> Option<&'static FileSetting> {
+        let file = self.file?;
+        let other = name.strip_suffix("_FILE").map_or_else(|| format!("{name}_FILE"), str::to_owned);
+        let is_covered = self.variable(name).is_some() || self.variable(&other).is_some();
+        file.get(name).filter(|_| !is_covered)
+    }
+
+    /// Returns the source of the setting: its variable, the variable of its file, or the configuration file.
+    pub(super) fn source(self, name: &str) -> SettingSource {
+        let names = [name.to_owned(), format!("{name}_FILE")];
+        if let Some(name) = names.iter().find(|name| self.variable(name).is_some()) {
+            return SettingSource::Environment(name.clone());
+        }
+        let set = names.iter().find_map(|name| self.file_setting(name));
+        set.map_or(SettingSource::Default, |setting| SettingSource::File(setting.line.clone()))
+    }
+
+    fn variable(self, name: &str) -> Option<OsString> {
         (self.read)(name).filter(|value| !value.is_empty())
     }
 
@@ -108,7 +150,7 @@ impl Environment {
     /// Returns the names of all variables with a value.
     pub(super) fn names(self) -> Vec<String> {
         let names = (self.names)().into_iter().filter_map(|name| name.into_string().ok());
-        names.filter(|name| self.value(name).is_some()).collect()
+        names.filter(|name| self.variable(name).is_some()).collect()
     }
 }
 

@@ -1,11 +1,15 @@
 //! Unknown variables. A name close to a setting's name is a typo, so the start is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use clap::Command;
 
-use super::{ConfigError, Environment, files};
+use super::file_key::FileKey;
+use super::{CONFIG_VARIABLE, ConfigError, Environment, files};
+
+/// Characters of a key for each typo that is tolerated in a suggestion.
+const MIN_LIKENESS: usize = 3;
 
 /// Secret that is read only from the environment, described for the help and for the list of known variables.
 #[derive(Clone, Copy, Debug)]
@@ -32,18 +36,39 @@ pub struct KnownNames {
     names: BTreeSet<String>,
     /// Names that have a form with `_FILE`.
     secrets: BTreeSet<&'static str>,
+    /// Names of database URLs, which also have a form with `_FILE`.
+    databases: BTreeSet<String>,
 }
 
 impl KnownNames {
     /// Collects the variables of the command and all its subcommands, and the secrets.
     pub fn new<'s>(command: &Command, secrets: impl IntoIterator<Item = &'s Secret>) -> Self {
         let secrets: BTreeSet<_> = secrets.into_iter().map(|secret| secret.name).collect();
-        let mut names = BTreeSet::new();
-        collect(command, &mut names);
+        let (mut names, mut files) = (BTreeSet::from([CONFIG_VARIABLE.to_owned()]), BTreeSet::new());
+        collect(command, &mut names, &mut files);
+        let databases = files.iter().filter_map(|name| name.strip_suffix("_FILE")).map(str::to_owned).collect();
+        names.extend(files);
         for secret in &secrets {
             names.extend([(*secret).to_owned(), format!("{secret}_FILE")]);
         }
-        Self { names, secrets }
+        Self { names, secrets, databases }
+    }
+
+    /// Returns the variables of a file's table by their keys. The file cannot name itself.
+    pub(super) fn keys(&self, table: &str) -> BTreeMap<String, String> {
+        let names = self.names.iter().filter(|name| *name != CONFIG_VARIABLE);
+        let keys = names.filter_map(|name| Some((FileKey::from_variable(name)?, name)));
+        keys.filter(|(key, _)| key.table == table).map(|(key, name)| (key.key, name.clone())).collect()
+    }
+
+    /// Returns true for the variable of a secret.
+    pub(super) fn is_secret(&self, variable: &str) -> bool {
+        self.secrets.contains(variable)
+    }
+
+    /// Returns true for the variable of a database URL.
+    pub(super) fn is_database(&self, variable: &str) -> bool {
+        self.databases.contains(variable)
     }
 
     /// Refuses a variable with a name close to a known one.
@@ -102,13 +127,22 @@ impl KnownNames {
     }
 }
 
-/// Collects the variables of a command and its subcommands.
-fn collect(command: &Command, names: &mut BTreeSet<String>) {
+/// Returns the key that is nearest to an unknown key, unless all are far.
+pub(super) fn nearest_key<'k>(key: &str, keys: impl Iterator<Item = &'k String>) -> Option<&'k String> {
+    let key = key.to_ascii_lowercase().replace('_', "-");
+    let apart = |known: &String| strsim::osa_distance(&key, known);
+    let is_permuted = |known: &String| is_near(&key.replace('-', "_"), &known.replace('-', "_"));
+    let near = keys.filter(|known| apart(known) * MIN_LIKENESS <= known.len() || is_permuted(known));
+    near.min_by_key(|known| apart(known))
+}
+
+/// Collects the variables of a command and its subcommands, and the variables that name a file.
+fn collect(command: &Command, names: &mut BTreeSet<String>, files: &mut BTreeSet<String>) {
     let own = command.get_arguments().filter_map(|arg| arg.get_env()?.to_str());
     names.extend(own.map(str::to_owned));
-    names.extend(command.get_arguments().filter_map(files::variable));
+    files.extend(command.get_arguments().filter_map(files::variable));
     for sub in command.get_subcommands() {
-        collect(sub, names);
+        collect(sub, names, files);
     }
 }
 

@@ -16,17 +16,18 @@ pub fn is_published(secret: &str) -> bool {
     PUBLISHED_SECRETS.contains(&secret)
 }
 
-/// Refuses a published secret. If the switch is on, it only logs a warning.
+/// Refuses a published secret. If the switch is on, it only logs a warning, and returns the warning.
 ///
 /// # Errors
 /// Names the setting and the fix.
-pub fn check_published(name: &str, is_published: bool, switch: InsecureSwitch) -> Result<(), ConfigError> {
+pub fn check_published(name: &str, is_published: bool, switch: InsecureSwitch) -> Result<Option<String>, ConfigError> {
     const PROBLEM: &str = "is published in .env.example, so everyone knows it: make your own";
     match (is_published, switch.is_on) {
-        (false, _) => Ok(()),
+        (false, _) => Ok(None),
         (true, true) => {
-            tracing::warn!("{name} {PROBLEM}");
-            Ok(())
+            let warning = format!("{name} {PROBLEM}");
+            tracing::warn!("{warning}");
+            Ok(Some(warning))
         }
         (true, false) => Err(ConfigError::setting(
             name,

@@ -158,12 +158,41 @@ impl ServerLimits {
     /// Returns the number of connections that leaves room for files, the database and the operations port, and the
     /// number of reserved ones.
     pub(super) fn connections(&self) -> (usize, usize) {
-        let descriptors = getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok());
-        let all = descriptors.map_or(usize::MAX, |most| most / self.descriptor_divisor.max(1));
+        let all = descriptors().map_or(usize::MAX, |most| most / self.descriptor_divisor.max(1));
         // A small part still has more seats for callers than for operators.
         let reserved = self.reserved_connections.min(all / 2);
         (self.connections.min(all - reserved).max(1), reserved)
     }
+
+    /// Returns the connections for which this process has open files.
+    pub fn connection_room(&self) -> ConnectionRoom {
+        let wanted_descriptors =
+            (self.connections.saturating_add(self.reserved_connections)).saturating_mul(self.descriptor_divisor.max(1));
+        ConnectionRoom {
+            connections: self.connections().0,
+            wanted: self.connections,
+            descriptors: descriptors(),
+            wanted_descriptors,
+        }
+    }
+}
+
+/// Connections for which a process has open files.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionRoom {
+    /// Connections that the server takes at once.
+    pub connections: usize,
+    /// Connections of the settings.
+    pub wanted: usize,
+    /// Limit of open files; `None` without a limit.
+    pub descriptors: Option<usize>,
+    /// Open files that are enough for the connections of the settings.
+    pub wanted_descriptors: usize,
+}
+
+/// Returns the limit of open files; `None` without a limit.
+fn descriptors() -> Option<usize> {
+    getrlimit(Resource::Nofile).current.and_then(|most| usize::try_from(most).ok())
 }
 
 #[cfg(test)]

@@ -39,6 +39,6 @@ pub use call::Room;
 pub use counters::ServerMetrics;
 pub use elsewhere::Elsewhere;
 pub use flags::LimitSettings;
-pub use limits::{MethodDeadlines, ServerLimits};
+pub use limits::{ConnectionRoom, MethodDeadlines, ServerLimits};
 pub use memory::MemoryLimits;
 pub use run::{Parts, ServeError, serve};

@@ -40,6 +40,14 @@ impl LogControl {
         Some(current.as_deref().unwrap_or(filter::DEFAULT_FILTER).to_owned())
     }
 
+    /// Hides lines below warnings, unless `RUST_LOG` has chosen a filter: a command's result is not buried in its log.
+    pub fn prefer_warnings(&self) {
+        if self.0.as_ref().is_some_and(|state| state.first.is_none()) {
+            // The text is a filter.
+            let _ = self.set_filter("warn");
+        }
+    }
+
     /// Sets the filter, in the syntax of `RUST_LOG`. An empty text sets the filter of the start.
     ///
     /// # Errors

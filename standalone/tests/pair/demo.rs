@@ -15,6 +15,9 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::support::{Outcome, Pair, folder, gatepost, tool};
 
+/// Longest part of a token that the demo shows, in bytes.
+const SHOWN_TOKEN_BYTES: usize = 12;
+
 /// Exit code and output of a demo.
 pub(super) struct Played {
     code: Option<i32>,
@@ -101,6 +104,9 @@ fn demo_alone_needs_nothing_and_leaves_nothing() {
     played.is_well();
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "the folder is removed");
     assert!(!played.out.contains('\u{1b}'), "no color without a terminal");
+    let is_token = |word: &str| word.starts_with("eyJ") && word.len() > SHOWN_TOKEN_BYTES;
+    let mut words = played.out.split(|char: char| !char.is_ascii_alphanumeric() && !"-_.".contains(char));
+    assert!(!words.any(is_token), "a whole token: {}", played.out);
     let steps = played.steps();
     assert!(played.out.ends_with(&format!("\n{} steps, all as expected\n", steps.len())), "{}", played.out);
     for (line, answer) in steps {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use testkit::postgres::{PostgresServer, server};
 
 use super::outsider::Outsider;
-use super::pair::folder;
+use super::pair::{folder, gatepost};
 use super::service::{Service, Which};
 
 /// Returns a loopback address of this process alone, for the certificate's name: the server's port is always the same,
@@ -88,6 +88,15 @@ async fn certificate_is_checked_as_far_as_the_url_says() {
             let line = service.hears(&["checks no certificate", "-service listening on "]);
             assert!(line.contains("listening on"), "the warning is logged once: {line}");
         }
+        let checked = gatepost().args(["blog", "--database-url", &url(address, mode, authority), "doctor"]).output();
+        let checked = String::from_utf8(checked.unwrap().stdout).unwrap();
+        let encryption = checked.lines().find(|line| line.starts_with("database encryption ")).unwrap();
+        let wanted = if mode == "require" {
+            "checks no certificate"
+        } else {
+            "TLSv1.3, and the server's certificate is checked"
+        };
+        assert!(encryption.contains(wanted), "{mode}: {encryption}");
         service.stop();
     }
     for (address, mode, authority) in [

@@ -74,6 +74,22 @@ impl KeyStorage {
         }
     }
 
+    /// Checks that the key with this id can be opened, and changes nothing.
+    ///
+    /// # Errors
+    /// [`SigningKeyError`], which says what to do.
+    pub fn check(&self, id: &str, sealed: Option<&[u8]>) -> Result<(), SigningKeyError> {
+        self.open(id, sealed).map(drop)
+    }
+
+    /// Returns a text about the place of the private halves.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Sealed { .. } => "sealed in the database by AUTH_MASTER_KEY",
+            Self::File(_) => "in a file beside the database, which only the service can read",
+        }
+    }
+
     /// Opens the key with this id from `sealed`, its private half in the row.
     pub(in crate::keys) fn open(&self, id: &str, sealed: Option<&[u8]>) -> Result<Arc<Key>, SigningKeyError> {
         match (self, sealed) {

@@ -1,0 +1,28 @@
+//! The service alone in its process, with a greeting for people.
+
+use kit::lifecycle::Lifecycle;
+use kit::serve::ServeError;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use super::error::AuthRunError;
+use super::serve::run;
+use crate::commands::AuthGreeting;
+use crate::config::AuthConfig;
+
+/// Runs the service as [`run`] does, and prints a greeting once it has started.
+///
+/// # Errors
+/// [`AuthRunError`] with what to do.
+pub async fn run_alone(config: AuthConfig, listener: TcpListener, life: Lifecycle) -> Result<(), AuthRunError> {
+    let (greeting, address) = (AuthGreeting::new(&config), listener.local_addr().map_err(ServeError::from)?);
+    let (tell, told) = oneshot::channel();
+    let greet = async {
+        // A start that fails tells nothing.
+        if let Ok(facts) = told.await {
+            greeting.alone(address, facts).print();
+        }
+    };
+    let (ended, ()) = tokio::join!(Box::pin(run(config.greeted_by(tell), listener, life)), greet);
+    ended
+}

@@ -1,0 +1,17 @@
+//! Version of the SQLite library.
+
+use super::Sqlite;
+use crate::StoreError;
+use crate::facts::DatabaseFacts;
+
+impl Sqlite {
+    /// Returns the version, by which the file also shows that it can be read.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the file cannot be read.
+    pub(crate) async fn facts(&self) -> Result<DatabaseFacts, StoreError> {
+        const SQL: &str = "select sqlite_version() from sqlite_schema limit 1";
+        let version: String = sqlx::query_scalar(SQL).fetch_one(self.readers()).await?;
+        Ok(DatabaseFacts { version: format!("SQLite {version}"), encryption: None })
+    }
+}
