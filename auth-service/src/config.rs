@@ -1,5 +1,6 @@
 //! The service's settings, and their checks at the start.
 
+mod admin;
 mod attempts;
 mod audit;
 mod clock;
@@ -9,6 +10,7 @@ mod proxies;
 mod quotas;
 mod refresh;
 mod secrets;
+mod service_keys;
 mod signing;
 mod tls;
 
@@ -16,21 +18,20 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum, ValueHint, value_parser};
-use gatepost::Token;
 use kit::Clock;
 use kit::config::{
     ConfigError, Environment, address, bind, boolean, check_encrypted, check_plaintext, check_published, duration,
-    is_published, warn_plaintext,
+    warn_plaintext,
 };
 use kit::lifecycle::shutdown_delay;
 use kit::otlp::CollectorAddress;
 use kit::reload::Reload;
 use kit::telemetry::LogControl;
 use kit::tls::TlsParts;
-use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
+pub(crate) use admin::Admin;
 pub use attempts::AttemptFlags;
 pub use audit::AuditFlags;
 pub use clock::ClockFlags;
@@ -40,11 +41,12 @@ pub use proxies::ProxyFlags;
 pub use quotas::QuotaFlags;
 pub use refresh::RefreshFlags;
 pub use secrets::SECRETS;
+pub use service_keys::ServiceKey;
 pub use signing::SigningSettings;
 pub use tls::TlsFlags;
 
-use crate::domain::{Audiences, Email, NewPassword, PasswordPolicy};
-use crate::keys::model::{Key, WeakSecret, check_secret};
+use crate::domain::{Audiences, PasswordPolicy};
+use crate::keys::model::Key;
 use crate::keys::storage::MasterKey;
 use crate::store::DatabaseUrl;
 
@@ -169,7 +171,7 @@ pub struct AuthConfig {
     /// Master key that seals the key pairs in the database; without one, they are in a file.
     pub master_key: Option<MasterKey>,
     /// Key that other services present.
-    pub service_key: Option<Token>,
+    pub service_keys: Vec<ServiceKey>,
     /// First admin.
     pub admin: Option<Admin>,
     /// Clock of the service.
@@ -195,14 +197,6 @@ pub struct AuthConfig {
 pub struct StartFacts {
     /// True if an active user is an admin.
     pub has_admin: bool,
-}
-
-/// First admin, as the settings name it.
-pub struct Admin {
-    /// Email address.
-    pub email: Email,
-    /// Password.
-    pub password: NewPassword,
 }
 
 impl AuthFlags {
@@ -236,19 +230,12 @@ impl AuthConfig {
         flags.keys.check()?;
         flags.clock.check()?;
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
-        let service_key = environment.service_key("AUTH_SERVICE_KEY")?;
-        if let Some(key) = &service_key {
-            check_secret(key.expose()).map_err(|weak| weak_secret("AUTH_SERVICE_KEY", weak))?;
-            // A guard would treat such a key as a JWT and refuse it.
-            if key.expose().starts_with("eyJ") {
-                return Err(ConfigError::setting("AUTH_SERVICE_KEY", "must not be a JWT: use random characters"));
-            }
-        }
-        let admin = admin(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
+        let service_keys = ServiceKey::read_all(environment)?;
+        let admin = Admin::read(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
         let mut published = Vec::new();
         for (name, is_published) in [
             ("AUTH_MASTER_KEY", master_key.as_ref().is_some_and(MasterKey::is_published)),
-            ("AUTH_SERVICE_KEY", service_key.as_ref().is_some_and(|key| is_published(key.expose()))),
+            ("AUTH_SERVICE_KEY", service_keys.iter().any(ServiceKey::is_published)),
             ("the password in AUTH_DATABASE_URL or PGPASSWORD", flags.database_url.has_published_password()),
         ] {
             published.extend(check_published(name, is_published, flags.insecure_switch())?);
@@ -260,7 +247,7 @@ impl AuthConfig {
             audiences,
             secret_key,
             master_key,
-            service_key,
+            service_keys,
             admin,
             clock,
             ops,
@@ -304,10 +291,6 @@ impl AuthConfig {
     }
 }
 
-fn weak_secret(name: &str, weak: WeakSecret) -> ConfigError {
-    ConfigError::setting(name, weak.to_string())
-}
-
 fn check(flags: &AuthFlags) -> Result<(), ConfigError> {
     let switch = flags.insecure_switch();
     let has_tls = flags.tls.tls_cert.is_some();
@@ -329,23 +312,4 @@ fn check(flags: &AuthFlags) -> Result<(), ConfigError> {
         return Ok(());
     };
     Err(ConfigError::setting(problem.0, problem.1))
-}
-
-fn admin(flags: &AuthFlags, password: Option<SecretString>) -> Result<Option<Admin>, ConfigError> {
-    let (email, password) = match (flags.admin_email.as_deref(), password) {
-        (None, None) => return Ok(None),
-        (Some(email), Some(password)) => (email, password),
-        (Some(_), None) => {
-            return Err(ConfigError::setting("AUTH_ADMIN_PASSWORD", "must be set with AUTH_ADMIN_EMAIL"));
-        }
-        (None, Some(_)) => {
-            return Err(ConfigError::setting("AUTH_ADMIN_EMAIL", "must be set with AUTH_ADMIN_PASSWORD"));
-        }
-    };
-    let email = Email::parse(email).map_err(|error| ConfigError::setting("AUTH_ADMIN_EMAIL", error.to_string()))?;
-    let password = flags
-        .passwords()
-        .accept(password.expose_secret().to_owned(), &[email.as_str()])
-        .map_err(|error| ConfigError::setting("AUTH_ADMIN_PASSWORD", error.to_string()))?;
-    Ok(Some(Admin { email, password }))
 }

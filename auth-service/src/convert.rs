@@ -275,9 +275,9 @@ pub(crate) fn claims(token: &VerifiedToken) -> v1::TokenClaims {
     }
 }
 
-pub(crate) fn service_claims(audiences: &Audiences) -> v1::TokenClaims {
+pub(crate) fn service_claims(name: &str, audiences: &Audiences) -> v1::TokenClaims {
     v1::TokenClaims {
-        subject: "service".to_owned(),
+        subject: name.to_owned(),
         subject_kind: v1::SubjectKind::Service.into(),
         roles: vec![Role::SERVICE.to_owned()],
         audience: audiences.default().first().cloned().unwrap_or_default(),

@@ -24,7 +24,7 @@ pub mod view;
 pub use commands::{AdminCommand, AdminError, AuthCommand, AuthGreeting, CommandLine, KeysCommand, check_auth};
 pub use config::{
     AttemptFlags, AuditFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags,
-    RefreshFlags, Registration, SECRETS, SigningSettings, StartFacts, TlsFlags,
+    RefreshFlags, Registration, SECRETS, ServiceKey, SigningSettings, StartFacts, TlsFlags,
 };
 pub use passwords::{HashError, Hasher};
 pub use run::{AuthRunError, DatabaseLost, run, run_alone};

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 pub use arguments::{Parsed, parse, parse_with_settings, program};
 pub use effective::{EffectiveSetting, SettingValue, ShowUrl};
-pub use environment::{Environment, secret_bytes, secret_file};
+pub use environment::{Environment, parse_service_key, secret_bytes, secret_file};
 pub use file_key::FileKey;
 pub use invocation::Invocation;
 pub use names::{KnownNames, Secret, secrets_help};

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use auth_service::{AuthFlags, AuthGreeting, StartFacts};
+use auth_service::{AuthFlags, AuthGreeting, ServiceKey, StartFacts};
 use blog_service::{BlogFlags, BlogGreeting};
 use clap::Args;
 use db::{DatabaseUrl, shown_url};
@@ -141,8 +141,10 @@ impl Pair {
         let blog = blog_service::BlogConfig::new(blog, environment, Clock::system())?;
         let mut blog = blog.reloaded_by(reload).logged_by(log.clone()).bind_ops().await?;
         // Both services are in this process, so a service key that exists only here is enough.
-        auth.service_key = auth.service_key.or_else(new_key);
-        blog.service_key.clone_from(&auth.service_key);
+        if auth.service_keys.is_empty() {
+            auth.service_keys.extend(new_key().map(ServiceKey::unnamed));
+        }
+        blog.service_key = auth.service_keys.first().map(|key| key.key.clone());
         let auth_at = PairPlace { address: auth_at, certificate: auth_cert };
         let blog_at = PairPlace { address: blog_at, certificate: blog_cert };
         Ok(Self { auth, blog, auth_listener, blog_listener, auth_at, blog_at })

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::App;
 use super::introspect::VerifiedBearer;
-use crate::domain::{Actor, AuditContext, AuditKind, Role};
+use crate::domain::{Actor, AuditContext, AuditKind};
 
 /// Rows a minute for each class of refusals.
 const ROWS_PER_MINUTE: u64 = 10;
@@ -111,7 +111,7 @@ impl Denials {
 async fn actor(app: &App, token: &Token) -> Actor {
     match app.introspector.introspect(Some(token)).await.map(|introspected| introspected.bearer) {
         Ok(VerifiedBearer::User(token)) => Actor::User(token.claims().sub),
-        Ok(VerifiedBearer::Service) => Actor::Service(Role::SERVICE.to_owned()),
+        Ok(VerifiedBearer::Service(name)) => Actor::Service(name.to_string()),
         Ok(VerifiedBearer::Inactive(_)) | Err(_) => Actor::Anonymous,
     }
 }

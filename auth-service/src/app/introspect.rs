@@ -14,18 +14,26 @@ use crate::view::{Bearer, StaleView, View};
 /// Parts that introspect a token.
 pub(crate) struct Introspector {
     pub(crate) verifier: RememberingVerifier,
-    /// Digest of the service key.
-    pub(crate) service_key: Option<TokenDigest>,
+    /// Keys of services.
+    pub(crate) service_keys: Vec<KnownService>,
     pub(crate) view: Arc<View>,
     pub(crate) clock: Clock,
+}
+
+/// Service with a key of the settings.
+pub(crate) struct KnownService {
+    /// Name of the service.
+    pub(crate) name: Arc<str>,
+    /// Digest of its key.
+    pub(crate) digest: TokenDigest,
 }
 
 /// Result of an introspection, with the verified token of a user.
 pub(crate) enum VerifiedBearer {
     /// An active token of a user.
     User(Arc<VerifiedToken>),
-    /// The service key.
-    Service,
+    /// A service key, with the name of its service.
+    Service(Arc<str>),
     /// No active token, and the reason.
     Inactive(InactiveReason),
 }
@@ -48,16 +56,20 @@ impl Introspector {
         // A malformed token was not issued by this service.
         let Some(token) = token else { return inactive(InactiveReason::Invalid) };
         let digest = token.digest();
-        if let Some(key) = &self.service_key
-            && bool::from(digest.as_bytes().ct_eq(key.as_bytes()))
-        {
-            return answer(VerifiedBearer::Service);
+        if let Some(name) = self.service(&digest) {
+            return answer(VerifiedBearer::Service(name));
         }
         match self.verify(token, &digest, now).await? {
             Ok(verified) => self.check_revocation(verified, now).await,
             Err(TokenFault::Invalid) => inactive(InactiveReason::Invalid),
             Err(TokenFault::Expired) => inactive(InactiveReason::Expired),
         }
+    }
+
+    /// Returns the service with this key. Compares all keys, so that the time tells nothing about them.
+    fn service(&self, digest: &TokenDigest) -> Option<Arc<str>> {
+        let is_same = |known: &&KnownService| bool::from(digest.as_bytes().ct_eq(known.digest.as_bytes()));
+        self.service_keys.iter().filter(is_same).last().map(|known| Arc::clone(&known.name))
     }
 
     /// Verifies a token. Verifies it again after a poll if another replica may have just created its key.

@@ -26,7 +26,7 @@ pub(crate) use attempts::Attempts;
 pub(crate) use audit::MAX_AUDIT_WATCHERS;
 pub(crate) use caller::Caller;
 pub(crate) use denials::{Denial, DenialClass, Denials};
-pub(crate) use introspect::{Introspector, VerifiedBearer};
+pub(crate) use introspect::{Introspector, KnownService, VerifiedBearer};
 pub(crate) use issuing::{Issuing, SessionTokens};
 pub(crate) use parts::App;
 pub(crate) use quotas::Quotas;

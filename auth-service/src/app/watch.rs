@@ -48,13 +48,18 @@ pub(crate) struct FeedKey {
 }
 
 impl FeedWatch {
-    /// Opens the feed for a guard. The guard knows the log up to `known`, and the keys with this digest.
-    pub(crate) async fn open(app: &Arc<App>, known: Option<Position>, digest: &[u8]) -> Result<Self, AuthError> {
+    /// Opens the feed for a guard of this service. The guard knows the log up to `known`, and the keys with this digest.
+    pub(crate) async fn open(
+        app: &Arc<App>,
+        service: &str,
+        known: Option<Position>,
+        digest: &[u8],
+    ) -> Result<Self, AuthError> {
         let view = &app.revoker.view;
         let is_refuted = is_refuted(app, known).await?;
         // A new guard has no digest; the greeting gives it one.
         let is_current = digest.is_empty() || digest == self::digest(app);
-        let subscriber = app.revoker.subscribers.join(known.map_or(-1, |position| position.last.revision));
+        let subscriber = app.revoker.subscribers.join(service, known.map_or(-1, |position| position.last.revision));
         // Subscribe before the history is read, so that no later change is missed.
         let changes = view.changes();
         let cursor = view.read_at(|history, now| FeedCursor::open(history, known, now));

@@ -18,7 +18,10 @@ pub const SECRETS: [Secret; 5] = [
     Secret { name: "AUTH_OLD_MASTER_KEY", help: &["The previous master key, for `keys reseal` only"] },
     Secret {
         name: "AUTH_SERVICE_KEY",
-        help: &["Presented by other services in place of a user's token; at least 32 bytes"],
+        help: &[
+            "Presented by other services in place of a user's token; at least 32 bytes. NAME:KEY names the service, and",
+            "commas separate several keys",
+        ],
     },
     Secret { name: "AUTH_ADMIN_PASSWORD", help: &["The first admin's password, together with AUTH_ADMIN_EMAIL"] },
 ];

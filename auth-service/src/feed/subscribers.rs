@@ -1,6 +1,6 @@
 //! The guards that follow this replica's feed, and the revisions that they have acknowledged.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,8 +36,10 @@ struct SubscriberTable {
 }
 
 /// Progress of one guard.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct GuardProgress {
+    /// Service of the guard.
+    service: String,
     /// Last acknowledged revision.
     acknowledged: i64,
     /// Set after the guard was late: no revocation waits for it until then.
@@ -66,13 +68,24 @@ impl Default for SubscriberTable {
 }
 
 impl Subscribers {
-    /// Adds a guard that knows all entries up to this revision.
-    pub fn join(&self, revision: i64) -> Subscriber {
+    /// Adds a guard of this service that knows all entries up to this revision.
+    pub fn join(&self, service: &str, revision: i64) -> Subscriber {
         let mut table = self.table();
         table.last += 1;
         let number = table.last;
-        table.guards.insert(number, GuardProgress { acknowledged: revision, excuse: None });
+        table
+            .guards
+            .insert(number, GuardProgress { service: service.to_owned(), acknowledged: revision, excuse: None });
         Subscriber { number, all: self.clone() }
+    }
+
+    /// Returns the number of guards of each service.
+    pub fn services(&self) -> BTreeMap<String, usize> {
+        let mut services = BTreeMap::new();
+        for guard in self.table().guards.values() {
+            *services.entry(guard.service.clone()).or_default() += 1;
+        }
+        services
     }
 
     /// Returns the number of guards that follow the feed now.
@@ -204,12 +217,12 @@ mod tests {
     async fn wait_covers_guards_of_the_moment() {
         let subscribers = Subscribers::default();
         assert!(is_done(subscribers.reached(7)), "no guard");
-        let (early, late) = (subscribers.join(3), subscribers.join(7));
+        let (early, late) = (subscribers.join("blog", 3), subscribers.join("blog", 7));
         assert!(is_done(subscribers.reached(3)));
         let mut context = Context::from_waker(Waker::noop());
         let (mut seven, mut eight) = (pin!(subscribers.reached(7)), pin!(subscribers.reached(8)));
         assert!(seven.as_mut().poll(&mut context).is_pending() && eight.as_mut().poll(&mut context).is_pending());
-        let newcomer = subscribers.join(0);
+        let newcomer = subscribers.join("blog", 0);
         early.acknowledge(6);
         newcomer.acknowledge(9);
         newcomer.acknowledge(2);
@@ -226,7 +239,7 @@ mod tests {
     async fn lag_is_that_of_the_slowest_guard() {
         let subscribers = Subscribers::default();
         assert_eq!(subscribers.lag(7), 0);
-        let (slow, quick) = (subscribers.join(3), subscribers.join(9));
+        let (slow, quick) = (subscribers.join("blog", 3), subscribers.join("blog", 9));
         assert_eq!(subscribers.lag(7), 4);
         slow.acknowledge(7);
         assert_eq!(subscribers.lag(7), 0);
@@ -236,7 +249,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn guard_that_goes_back_counts_again() {
         let subscribers = Subscribers::default();
-        let (first, second) = (subscribers.join(5), subscribers.join(9));
+        let (first, second) = (subscribers.join("blog", 5), subscribers.join("blog", 9));
         let mut context = Context::from_waker(Waker::noop());
         let mut seven = pin!(subscribers.reached(7));
         assert!(seven.as_mut().poll(&mut context).is_pending());
@@ -249,7 +262,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn abandoned_waits_are_removed() {
         let subscribers = Subscribers::default();
-        let subscriber = subscribers.join(0);
+        let subscriber = subscribers.join("blog", 0);
         assert!(!is_done(subscribers.reached(7)));
         assert_eq!(subscribers.table().waiting.len(), 1);
         assert!(!is_done(subscribers.reached(7)));
@@ -268,7 +281,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn late_guard_delays_one_revocation() {
         let subscribers = Subscribers::default();
-        let late = subscribers.join(0);
+        let late = subscribers.join("blog", 0);
         let all = || async { [waited(&subscribers, 7).await, waited(&subscribers, 8).await] };
         for pause in [1, 2, 4, 8, 16, 32, 32] {
             assert_eq!(all().await, [ACKNOWLEDGMENT_TIMEOUT, Duration::ZERO], "{pause}");
@@ -284,7 +297,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn wait_continues_for_guard_in_time() {
         let subscribers = Subscribers::default();
-        let (_late, quick) = (subscribers.join(0), subscribers.join(0));
+        let (_late, quick) = (subscribers.join("blog", 0), subscribers.join("blog", 0));
         let (first, ()) = tokio::join!(waited(&subscribers, 7), async { quick.acknowledge(7) });
         assert_eq!(first, ACKNOWLEDGMENT_TIMEOUT);
         let soon = Duration::from_millis(3);

@@ -16,7 +16,7 @@ impl Verify for LocalVerifier {
         let introspected = self.0.introspector.introspect(Some(token)).await.map_err(|_stale| Unavailable::Away)?;
         Ok(match introspected.bearer {
             VerifiedBearer::User(token) => Introspection::active(convert::identity(token.claims())),
-            VerifiedBearer::Service => Introspection::active(convert::service_identity("service", &self.0.audiences)),
+            VerifiedBearer::Service(name) => Introspection::active(convert::service_identity(&name, &self.0.audiences)),
             VerifiedBearer::Inactive(reason) => Introspection::inactive(reason),
         })
     }

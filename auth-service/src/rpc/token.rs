@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::Stream;
-use gatepost::Token;
 use gatepost::api::auth::v1::token_service_server::TokenService;
 use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, TokenState, VerifyTokenRequest, VerifyTokenResponse,
     WatchRevocationsRequest, WatchRevocationsResponse,
 };
+use gatepost::{Identity, Token};
 use kit::shutdown::Shutdown;
 use tonic::{Request, Response, Status, Streaming};
 
@@ -43,7 +43,7 @@ impl TokenService for TokenRpc {
                 let left = Duration::from_secs(u64::try_from(left).unwrap_or_default());
                 active(convert::claims(&token), left)
             }
-            VerifiedBearer::Service => active(convert::service_claims(&self.app.audiences), MAX_TTL),
+            VerifiedBearer::Service(name) => active(convert::service_claims(&name, &self.app.audiences), MAX_TTL),
             VerifiedBearer::Inactive(reason) => {
                 VerifyTokenResponse { state: TokenState::from(reason).into(), ..VerifyTokenResponse::default() }
             }
@@ -67,7 +67,8 @@ impl TokenService for TokenRpc {
         request: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
         caller(&request)?.require_service()?;
-        Ok(Response::new(Box::pin(watch(&self.app, request.into_inner(), self.stop.clone()).await?)))
+        let service = Identity::find(&request).map(|identity| identity.subject.clone()).unwrap_or_default();
+        Ok(Response::new(Box::pin(watch(&self.app, &service, request.into_inner(), self.stop.clone()).await?)))
     }
 }
 

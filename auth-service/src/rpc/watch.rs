@@ -29,9 +29,10 @@ struct GuardStream {
     is_last: bool,
 }
 
-/// Opens the feed for a guard. The guard's first message names the position up to which it knows the log.
+/// Opens the feed for a guard of this service. The guard's first message names the position up to which it knows the log.
 pub(super) async fn watch(
     app: &Arc<App>,
+    service: &str,
     mut inbound: Inbound,
     stop: Shutdown,
 ) -> Result<impl Stream<Item = Result<WatchRevocationsResponse, Status>> + Send + use<>, Status> {
@@ -42,7 +43,7 @@ pub(super) async fn watch(
         None => return Err(failure::malformed::<ErrorReason>()),
     };
     let known = resume.position.map(convert::known).transpose()?;
-    let watch = FeedWatch::open(app, known, &resume.digest).await?;
+    let watch = FeedWatch::open(app, service, known, &resume.digest).await?;
     let guard = GuardStream { inbound, watch, is_greeted: false, stop, is_last: false };
     Ok(unfold(Some(guard), |guard| async {
         let mut guard = guard?;

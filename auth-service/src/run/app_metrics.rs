@@ -31,6 +31,11 @@ impl AppMetrics {
         page.gauge("gatepost_view_entries", "Revoked ids in memory", number(revoker.view.entries()))?;
         let subscribers = &revoker.subscribers;
         page.gauge("gatepost_feed_subscribers", "Guards that follow the feed", number(subscribers.count()))?;
+        let help = "Guards that follow the feed, by the name of their service key or certificate";
+        let mut by_service = page.family(FamilyKind::Gauge, "gatepost_feed_service_subscribers", help)?;
+        for (service, count) in subscribers.services() {
+            by_service.number(&[("service", service.as_str())], number(count))?;
+        }
         let help = "Entries of the log that the slowest guard has not acknowledged";
         let last = revoker.view.read_at(|history, _| history.position());
         let lag = last.map_or(0, |position| subscribers.lag(position.last.revision));

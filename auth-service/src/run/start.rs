@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use db::patiently;
 use db::{clock, secrets};
-use gatepost::TokenDigest;
 use gatepost::log::LogLimit;
 use kit::ids::Ids;
 use kit::page::PageTokens;
@@ -15,9 +14,9 @@ use tokio::sync::Semaphore;
 use super::error::AuthRunError;
 use super::first_admin::{find_admin, first_admin};
 use super::lost;
-use crate::app::{App, Attempts, Introspector, Issuing, MAX_AUDIT_WATCHERS, Quotas, Revoker};
+use crate::app::{App, Attempts, Introspector, Issuing, KnownService, MAX_AUDIT_WATCHERS, Quotas, Revoker};
 use crate::audit::AuditSource;
-use crate::config::{AuthConfig, AuthFlags, QuotaFlags, Registration};
+use crate::config::{AuthConfig, AuthFlags, QuotaFlags, Registration, ServiceKey};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
 use crate::feed::Subscribers;
 use crate::keys::model::{CurrentKeys, KeySet, KeyType, Timetable};
@@ -48,7 +47,7 @@ pub(super) struct StartedService {
 
 /// Starts all parts of the service.
 pub(super) async fn start(config: AuthConfig) -> Result<StartedService, AuthRunError> {
-    let AuthConfig { flags, audiences, secret_key, master_key, service_key, admin, clock, .. } = config;
+    let AuthConfig { flags, audiences, secret_key, master_key, service_keys, admin, clock, .. } = config;
     let source = KeySource::choose(secret_key, master_key, flags.database_url.path().map(KeyFile::beside))?;
     flags.database_url.path().map_or(Ok(()), lost::check)?;
     let store = Box::pin(AuthStore::open(&flags.database_url)).await?;
@@ -65,7 +64,7 @@ pub(super) async fn start(config: AuthConfig) -> Result<StartedService, AuthRunE
     Box::pin(follower.load()).await?;
     check_alive(&keys, &view, &clock)?;
     let opened = OpenedParts { store, clock, page_tokens: PageTokens::new(&page_token_key), hasher, keys, view };
-    let app = Arc::new(app(&flags, audiences, service_key.map(|key| key.digest()), opened));
+    let app = Arc::new(app(&flags, audiences, service_keys, opened));
     let repair = Repair {
         store: app.store.clone(),
         view: Arc::clone(&app.revoker.view),
@@ -98,7 +97,7 @@ struct OpenedParts {
 }
 
 /// Assembles the parts by the settings.
-fn app(flags: &AuthFlags, audiences: Audiences, service_key: Option<TokenDigest>, opened: OpenedParts) -> App {
+fn app(flags: &AuthFlags, audiences: Audiences, service_keys: Vec<ServiceKey>, opened: OpenedParts) -> App {
     let OpenedParts { store, clock, page_tokens, hasher, keys, view } = opened;
     let leeway = flags.clock.leeway();
     let limits = flags.attempts.limits(leeway);
@@ -127,7 +126,7 @@ fn app(flags: &AuthFlags, audiences: Audiences, service_key: Option<TokenDigest>
         },
         introspector: Introspector {
             verifier: RememberingVerifier::new(verifier.with_leeway(leeway, clock.clone())),
-            service_key,
+            service_keys: service_keys.iter().map(known).collect(),
             view: Arc::clone(&view),
             clock: clock.clone(),
         },
@@ -200,4 +199,8 @@ fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), Sig
     let set = keys.at(clock.now());
     let dead = set.signing().filter(|key| view.has_killed(key.id()));
     dead.map_or(Ok(()), |key| Err(SigningKeyError::Killed(key.id().to_owned())))
+}
+
+fn known(ServiceKey { name, key }: &ServiceKey) -> KnownService {
+    KnownService { name: name.as_str().into(), digest: key.digest() }
 }

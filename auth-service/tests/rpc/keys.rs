@@ -6,13 +6,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use auth_service::{AuthConfig, AuthFlags, AuthRunError};
-use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState};
+use gatepost::api::auth::v1::{ListSigningKeysRequest, TokenState, VerifyTokenRequest};
 use kit::config::{ConfigError, Environment, parse};
 use kit::shutdown::Shutdown;
 use tokio::net::TcpListener;
 
 use super::signers::signers;
-use super::support::{SECRET, SERVICE_KEY, Settings, make_database, start, start_in, start_with};
+use super::support::{SECRET, SERVICE_KEY, Settings, make_database, serve, start, start_in, start_with};
 use super::verify::part;
 
 #[tokio::test]
@@ -73,6 +73,26 @@ async fn service_key_is_accepted_in_place_of_a_token() {
     assert_eq!(service.state(SERVICE_KEY).await, TokenState::Active);
     assert_eq!(service.state(&SERVICE_KEY[1..]).await, TokenState::Invalid);
     assert_eq!(start().await.state(SERVICE_KEY).await, TokenState::Invalid, "no service key is good unless one is set");
+}
+
+/// Two keys of one service overlap, and the token of each names the service.
+#[tokio::test]
+async fn each_service_key_names_its_service() {
+    const KEYS: [&str; 2] = [SERVICE_KEY, "thicket-marimba-oblong-quince-42-umbel"];
+    let named: fn(&str) -> Option<OsString> =
+        |name| (name == "AUTH_SERVICE_KEY").then(|| format!("blog:{},blog:{}", KEYS[0], KEYS[1]).into());
+    let folder = testkit::folder();
+    let config = config(folder.path(), named).unwrap();
+    let service = serve(config, folder, testkit::clock()).await;
+    for key in KEYS {
+        let answer = service.tokens().verify_token(VerifyTokenRequest { token: key.into() }).await.unwrap();
+        assert_eq!(answer.into_inner().claims.unwrap().subject, "blog");
+    }
+    assert_eq!(
+        service.state(&format!("blog:{SERVICE_KEY}")).await,
+        TokenState::Invalid,
+        "the name is no part of the key"
+    );
 }
 
 /// Returns the settings of a service with its database and key in this folder.

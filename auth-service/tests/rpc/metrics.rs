@@ -44,6 +44,7 @@ async fn view_and_feed_show_a_revocation() {
     until(&service, "gatepost_feed_subscribers", 0).await;
     let (mut guard, ..) = Guard::new(&service).await;
     until(&service, "gatepost_feed_subscribers", 1).await;
+    until(&service, r#"gatepost_feed_service_subscribers{service="service"}"#, 1).await;
     let before = page(&service).await.count("gatepost_view_entries");
     let account = service.account(EMAIL).await;
     logout(&service, &account.token).await;

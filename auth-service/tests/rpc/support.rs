@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use auth_service::store::{AuthStore, DatabaseUrl};
-use auth_service::{AuthConfig, AuthFlags};
+use auth_service::{AuthConfig, AuthFlags, ServiceKey};
 use gatepost::api::auth::v1::audit_service_client::AuditServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
@@ -97,7 +97,7 @@ pub(crate) async fn start_in(folder: TempDir, clock: Clock, settings: Settings) 
     let mut config = AuthConfig::new(flags, environment, clock.clone()).unwrap();
     config.secret_key =
         settings.secret.map(|secret| auth_service::keys::model::Key::hs256(&SecretString::from(secret)).unwrap());
-    config.service_key = settings.service_key.map(|key| gatepost::Token::parse(key).unwrap());
+    config.service_keys.extend(settings.service_key.map(service_key));
     serve(config, folder, clock).await
 }
 
@@ -125,11 +125,11 @@ pub(crate) async fn start_at_by(database: &str, clock: Clock, further: &[&str]) 
     let flags: AuthFlags = parse(args.map(Into::into), Environment::new(|_| None), &[]).unwrap();
     let mut config = AuthConfig::new(flags, Environment::new(|_| None), clock.clone()).unwrap();
     config.secret_key = Some(auth_service::keys::model::Key::hs256(&SecretString::from(SECRET)).unwrap());
-    config.service_key = Some(gatepost::Token::parse(SERVICE_KEY).unwrap());
+    config.service_keys.push(service_key(SERVICE_KEY));
     serve(config, folder, clock).await
 }
 
-async fn serve(mut config: AuthConfig, folder: TempDir, clock: Clock) -> Service {
+pub(crate) async fn serve(mut config: AuthConfig, folder: TempDir, clock: Clock) -> Service {
     let listener = TcpListener::bind(config.flags.listen).await.unwrap();
     let address = listener.local_addr().unwrap();
     let listen = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -232,6 +232,10 @@ impl Service {
         assert_eq!(answer.claims.is_some(), answer.state() == TokenState::Active, "only ACTIVE has claims");
         answer.state()
     }
+}
+
+fn service_key(text: &str) -> ServiceKey {
+    ServiceKey::unnamed(gatepost::Token::parse(text).unwrap())
 }
 
 pub(crate) fn with_token<T>(message: T, token: &str) -> Request<T> {

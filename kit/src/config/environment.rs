@@ -100,16 +100,7 @@ impl Environment {
     /// # Errors
     /// Fails if the key is too short, cannot be sent, or is a pattern.
     pub fn service_key(self, name: &str) -> Result<Option<Token>, ConfigError> {
-        let Some(secret) = self.secret(name)? else { return Ok(None) };
-        let text = secret.expose_secret();
-        let key = Token::parse(text).ok().filter(|_| text.len() >= 32);
-        let Some(key) = key else {
-            return Err(ConfigError::setting(name, "must have at least 32 bytes, all of them visible ASCII"));
-        };
-        if is_patterned(text) {
-            return Err(ConfigError::setting(name, "is a pattern: make a new one with `openssl rand -hex 32`"));
-        }
-        Ok(Some(key))
+        self.secret(name)?.map(|secret| parse_service_key(name, secret.expose_secret())).transpose()
     }
 
     /// Returns the value of the variable, or else of the file's setting, unless it is empty.
@@ -176,6 +167,24 @@ pub fn secret_bytes(name: &str, from: &str, bytes: Vec<u8>) -> Result<SecretStri
         "" => Err(refused("is empty: write the secret into it")),
         clean => Ok(clean.to_owned().into()),
     }
+}
+
+/// Returns the text of the variable `name` as a service key.
+///
+/// # Errors
+/// Fails if the key is too short, cannot be sent, is a pattern, or holds a comma, which separates several keys.
+pub fn parse_service_key(name: &str, text: &str) -> Result<Token, ConfigError> {
+    let key = Token::parse(text).ok().filter(|_| text.len() >= 32);
+    let Some(key) = key else {
+        return Err(ConfigError::setting(name, "must have at least 32 bytes, all of them visible ASCII"));
+    };
+    if text.contains(',') {
+        return Err(ConfigError::setting(name, "must be one key: a comma separates the keys of AUTH_SERVICE_KEY"));
+    }
+    if is_patterned(text) {
+        return Err(ConfigError::setting(name, "is a pattern: make a new one with `openssl rand -hex 32`"));
+    }
+    Ok(key)
 }
 
 #[cfg(test)]

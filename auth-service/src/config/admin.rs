@@ -1,0 +1,37 @@
+//! First admin of a new database.
+
+use kit::config::ConfigError;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::AuthFlags;
+use crate::domain::{Email, NewPassword};
+
+/// First admin, as the settings name it.
+pub struct Admin {
+    /// Email address.
+    pub email: Email,
+    /// Password.
+    pub password: NewPassword,
+}
+
+impl Admin {
+    /// Reads the admin of the flags and of this password.
+    pub(super) fn read(flags: &AuthFlags, password: Option<SecretString>) -> Result<Option<Self>, ConfigError> {
+        let (email, password) = match (flags.admin_email.as_deref(), password) {
+            (None, None) => return Ok(None),
+            (Some(email), Some(password)) => (email, password),
+            (Some(_), None) => {
+                return Err(ConfigError::setting("AUTH_ADMIN_PASSWORD", "must be set with AUTH_ADMIN_EMAIL"));
+            }
+            (None, Some(_)) => {
+                return Err(ConfigError::setting("AUTH_ADMIN_EMAIL", "must be set with AUTH_ADMIN_PASSWORD"));
+            }
+        };
+        let email = Email::parse(email).map_err(|error| ConfigError::setting("AUTH_ADMIN_EMAIL", error.to_string()))?;
+        let password = flags
+            .passwords()
+            .accept(password.expose_secret().to_owned(), &[email.as_str()])
+            .map_err(|error| ConfigError::setting("AUTH_ADMIN_PASSWORD", error.to_string()))?;
+        Ok(Some(Self { email, password }))
+    }
+}
