@@ -26,4 +26,4 @@ pub use config::{
     Registration, SECRETS, SigningSettings, StartFacts, TlsFlags,
 };
 pub use passwords::{HashError, Hasher};
-pub use run::{AuthRunError, DatabaseLost, run, run_alone};
+pub use run::{AuthRunError, DatabaseLost, run, run_command_line};
