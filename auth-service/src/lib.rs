@@ -27,4 +27,4 @@ pub use config::{
     RefreshFlags, Registration, SECRETS, ServiceKey, SigningSettings, StartFacts, TlsFlags,
 };
 pub use passwords::{HashError, Hasher};
-pub use run::{AuthRunError, DatabaseLost, run, run_alone};
+pub use run::{AuthRunError, DatabaseLost, run, run_command_line};

@@ -3,11 +3,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use auth_service::{AuthCommand, AuthConfig, CommandLine, SECRETS, check_auth};
+use auth_service::{AuthCommand, CommandLine, SECRETS};
 use clap::CommandFactory as _;
-use kit::Clock;
-use kit::cli::{CheckReport, print, show_settings};
-use kit::config::{EffectiveSetting, Environment, Invocation, KnownNames, Parsed, parse_with_settings};
+use kit::config::{Environment, Invocation, KnownNames, Parsed, parse_with_settings};
 use kit::process::Process;
 
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
@@ -28,42 +26,16 @@ async fn run(
     known: &KnownNames,
     process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (environment, clock) = (invocation.environment, Clock::system());
-    let Parsed { command: CommandLine { flags, command }, mut settings } =
+    let environment = invocation.environment;
+    let Parsed { command: line, settings }: Parsed<CommandLine> =
         parse_with_settings(invocation.args.iter().cloned(), environment, &[], db::shown_url)?;
-    settings.extend(EffectiveSetting::from_secrets(&SECRETS, environment));
-    match command {
-        Some(AuthCommand::Healthcheck(check)) => {
-            return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
-        }
-        Some(AuthCommand::Keys(keys)) => {
-            known.check(environment)?;
-            return keys.run(environment, clock).await;
-        }
-        Some(AuthCommand::Admin(admin)) => {
-            known.check(environment)?;
-            return admin.run(clock).await;
-        }
-        Some(AuthCommand::Config(form)) => {
-            known.check(environment)?;
-            print(&show_settings(&settings, form.output));
-            return Ok(());
-        }
-        Some(AuthCommand::Doctor(form)) => {
-            known.check(environment)?;
-            process.log().prefer_warnings();
-            let mut report = CheckReport::new(settings);
-            check_auth(&mut report, flags, invocation, &clock).await;
-            return Ok(report.print(form.output)?);
-        }
+    match line.command {
+        Some(AuthCommand::Healthcheck(_)) => {}
+        Some(_) => known.check(environment)?,
         None => {
-            flags.telemetry.log_format.set();
+            line.flags.telemetry.log_format.set();
             known.check_and_warn(environment)?;
         }
     }
-    let config = AuthConfig::new(flags, environment, clock)?;
-    let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
-    let listener = kit::config::bind("--listen (AUTH_LISTEN)", config.flags.listen).await?;
-    let [life] = process.services(config.flags.shutdown_delay);
-    Ok(auth_service::run_alone(config, listener, life).await?)
+    auth_service::run_command_line(line, settings, invocation, process).await
 }

@@ -15,5 +15,5 @@ pub mod store;
 
 pub use commands::{AuthPeer, BlogGreeting, check_blog};
 pub use config::{AuthTlsFlags, BlogCommand, BlogConfig, BlogFlags, LimitFlags, TlsFlags};
-pub use run::{BlogRunError, run, run_alone};
+pub use run::{BlogRunError, run, run_command_line};
 pub use secrets::SECRETS;

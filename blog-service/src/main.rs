@@ -3,11 +3,9 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use blog_service::{AuthPeer, BlogCommand, BlogConfig, BlogFlags, SECRETS, check_blog};
+use blog_service::{BlogCommand, BlogFlags, SECRETS};
 use clap::CommandFactory as _;
-use kit::Clock;
-use kit::cli::{CheckReport, print, show_settings};
-use kit::config::{EffectiveSetting, Environment, Invocation, KnownNames, Parsed, parse_with_settings};
+use kit::config::{Environment, Invocation, KnownNames, Parsed, parse_with_settings};
 use kit::process::Process;
 
 #[expect(clippy::disallowed_methods, reason = "main is where the environment is read")]
@@ -28,33 +26,16 @@ async fn run(
     known: &KnownNames,
     process: Process,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
-    let (environment, clock) = (invocation.environment, Clock::system());
-    let Parsed { command: mut flags, mut settings }: Parsed<BlogFlags> =
+    let environment = invocation.environment;
+    let Parsed { command: flags, settings }: Parsed<BlogFlags> =
         parse_with_settings(invocation.args.iter().cloned(), environment, &[], db::shown_url)?;
-    settings.extend(EffectiveSetting::from_secrets(&SECRETS, environment));
-    match flags.command.take() {
-        Some(BlogCommand::Healthcheck(check)) => {
-            return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
+    match flags.command {
+        Some(BlogCommand::Healthcheck(_)) => {}
+        Some(_) => known.check(environment)?,
+        None => {
+            flags.telemetry.log_format.set();
+            known.check_and_warn(environment)?;
         }
-        Some(BlogCommand::Config(form)) => {
-            known.check(environment)?;
-            print(&show_settings(&settings, form.output));
-            return Ok(());
-        }
-        Some(BlogCommand::Doctor(form)) => {
-            known.check(environment)?;
-            process.log().prefer_warnings();
-            let mut report = CheckReport::new(settings);
-            check_blog(&mut report, flags, invocation, &clock, AuthPeer::Remote).await;
-            return Ok(report.print(form.output)?);
-        }
-        None => {}
     }
-    flags.telemetry.log_format.set();
-    known.check_and_warn(environment)?;
-    let config = BlogConfig::new(flags, environment, clock)?;
-    let config = config.reloaded_by(process.reload()).logged_by(process.log()).bind_ops().await?;
-    let listener = kit::config::bind("--listen (BLOG_LISTEN)", config.flags.listen).await?;
-    let [life] = process.services(config.flags.shutdown_delay);
-    Ok(blog_service::run_alone(config, listener, life).await?)
+    blog_service::run_command_line(flags, settings, invocation, process).await
 }

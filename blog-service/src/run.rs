@@ -1,5 +1,7 @@
 //! Start and end of the service, for `main`, tests and the pair.
 
+mod program;
+
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -31,6 +33,8 @@ use crate::policy;
 use crate::rpc;
 use crate::store::{BlogStore, StoreError};
 
+pub use program::run_command_line;
+
 /// Name of the service, on standard output and in its telemetry.
 const NAME: &str = "blog-service";
 
@@ -61,7 +65,7 @@ pub enum BlogRunError {
 ///
 /// # Errors
 /// [`BlogRunError`] says what to do.
-pub async fn run_alone(config: BlogConfig, listener: TcpListener, life: Lifecycle) -> Result<(), BlogRunError> {
+async fn run_alone(config: BlogConfig, listener: TcpListener, life: Lifecycle) -> Result<(), BlogRunError> {
     let (greeting, address) = (BlogGreeting::new(&config), listener.local_addr().map_err(ServeError::from)?);
     let (tell, told) = oneshot::channel();
     let greet = async {

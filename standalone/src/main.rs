@@ -21,7 +21,7 @@ use kit::output::LogFormat;
 use kit::process::Process;
 
 use crate::backup::{BackupFlags, RestoreFlags};
-use crate::commands::{InspectFlags, Inspection, inspect_pair, reference, run_auth, run_blog};
+use crate::commands::{InspectFlags, Inspection, inspect_pair, reference};
 use crate::copy::CopyFlags;
 use crate::demo::DemoFlags;
 use crate::pair::PairFlags;
@@ -191,7 +191,11 @@ async fn run(
             kit::cli::print(&reference(&Cli::command()));
             Ok(())
         }
-        Some(GatepostCommand::Auth(line)) => Box::pin(run_auth(*line, settings, invocation, process)).await,
-        Some(GatepostCommand::Blog(flags)) => Box::pin(run_blog(*flags, settings, invocation, process)).await,
+        Some(GatepostCommand::Auth(line)) => {
+            Box::pin(auth_service::run_command_line(*line, settings, invocation, process)).await
+        }
+        Some(GatepostCommand::Blog(flags)) => {
+            Box::pin(blog_service::run_command_line(*flags, settings, invocation, process)).await
+        }
     }
 }

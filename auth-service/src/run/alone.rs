@@ -14,7 +14,7 @@ use crate::config::AuthConfig;
 ///
 /// # Errors
 /// [`AuthRunError`] with what to do.
-pub async fn run_alone(config: AuthConfig, listener: TcpListener, life: Lifecycle) -> Result<(), AuthRunError> {
+pub(super) async fn run_alone(config: AuthConfig, listener: TcpListener, life: Lifecycle) -> Result<(), AuthRunError> {
     let (greeting, address) = (AuthGreeting::new(&config), listener.local_addr().map_err(ServeError::from)?);
     let (tell, told) = oneshot::channel();
     let greet = async {

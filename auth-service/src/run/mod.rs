@@ -5,10 +5,11 @@ mod app_metrics;
 mod error;
 mod first_admin;
 mod lost;
+mod program;
 mod serve;
 mod start;
 
-pub use alone::run_alone;
 pub use error::AuthRunError;
 pub use lost::DatabaseLost;
+pub use program::run_command_line;
 pub use serve::run;
