@@ -172,10 +172,10 @@ impl AuditEventKind {
 /// AuditEventFilter selects the events that match all of its fields.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AuditEventFilter {
-    /// The actor, exactly as an event has it; at most 256 bytes.
+    /// The actor, exactly as an event has it; at most 256 visible ASCII characters.
     #[prost(string, tag = "1")]
     pub actor: ::prost::alloc::string::String,
-    /// The subject, exactly as an event has it; at most 256 bytes.
+    /// The subject, exactly as an event has it; at most 256 visible ASCII characters.
     #[prost(string, tag = "2")]
     pub subject: ::prost::alloc::string::String,
     /// The kind of the events.

@@ -20,8 +20,9 @@ pub(crate) fn audit_filter(filter: Option<v1::AuditEventFilter>) -> Result<Audit
     let v1::AuditEventFilter { actor, subject, kind, from_time, until_time } = filter.unwrap_or_default();
     let mut violations = Vec::new();
     let mut party = |field: &'static str, text: String| {
-        if text.len() > MAX_PARTY {
-            violations.push(Violation::new(field, "must have at most 256 bytes"));
+        // PostgreSQL takes no zero byte in a text.
+        if text.len() > MAX_PARTY || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            violations.push(Violation::new(field, "must be as an event has it: at most 256 visible ASCII characters"));
         }
         Some(text).filter(|text| !text.is_empty())
     };

@@ -321,6 +321,12 @@ async fn bad_filter_names_its_fields() {
     let wanted =
         ["filter.actor", "filter.from_time", "filter.kind", "filter.subject", "filter.until_time", "page_size"];
     assert_eq!(fields, wanted);
+    for text in ["a\0b", "a b", "\u{e4}", "\n"] {
+        let filter = AuditEventFilter { actor: text.into(), subject: text.into(), ..AuditEventFilter::default() };
+        let request = ListAuditEventsRequest { filter: Some(filter), ..ListAuditEventsRequest::default() };
+        let status = list(&service, &admin.token, request).await.unwrap_err();
+        assert_eq!(bad_fields(&status), ["filter.actor", "filter.subject"], "{text:?}");
+    }
     let ada = service.account(EMAIL).await;
     let status = list(&service, &ada.token, ListAuditEventsRequest::default()).await.unwrap_err();
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");

@@ -12,13 +12,13 @@ use tokio::task::JoinSet;
 use super::cast::{Cast, Guest, MACHINE, QUIET, is_auth, text};
 use super::outcome::Outcome;
 use super::pair::PASSWORD;
-use super::requests::{Subjects, UNUSED, valid};
+use super::requests::{Subjects, UNUSED, ends, valid};
 
 /// Big List of Naughty Strings (see `../vectors/naughty-strings`).
 const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
 
 /// Fields that may refuse a well-formed text, with the reason. All others: `OK` or `INVALID_FIELDS`.
-const REFUSALS: [(&str, &str); 18] = [
+const REFUSALS: [(&str, &str); 19] = [
     ("Login.password", "INVALID_CREDENTIALS"),
     ("RefreshToken.refresh_token", "REFRESH_TOKEN_INVALID"),
     ("UpdateUser.current_password", "INVALID_CREDENTIALS"),
@@ -32,6 +32,7 @@ const REFUSALS: [(&str, &str); 18] = [
     ("SetUserRoles.etag", "ETAG_MISMATCH"),
     ("DisableUser.etag", "USER_NOT_FOUND"),
     ("EnableUser.etag", "ETAG_MISMATCH"),
+    ("ListAuditEvents.page_token", "PAGE_TOKEN_INVALID"),
     ("ListUsers.page_token", "PAGE_TOKEN_INVALID"),
     ("ListSessions.page_token", "PAGE_TOKEN_INVALID"),
     ("ListPosts.page_token", "PAGE_TOKEN_INVALID"),
@@ -163,6 +164,7 @@ async fn naughty_strings_are_kept_or_refused_by_rule() {
     let methods = cast.contract.methods();
     let places = methods
         .iter()
+        .filter(|method| ends(method))
         .flat_map(|method| texts(&method.input()).into_iter().map(|path| Place { method: method.clone(), path }));
     let places: Vec<Place> = places.collect();
     let names: BTreeSet<String> = places.iter().map(Place::name).collect();

@@ -35,6 +35,12 @@ impl<'a> Subjects<'a> {
     }
 }
 
+/// Returns `true` if each call of the method ends by itself. A stream of audit events goes on; it reads its filter as
+/// the list of events does.
+pub(super) fn ends(method: &MethodDescriptor) -> bool {
+    method.name() != "WatchAuditEvents"
+}
+
 /// Returns the request as JSON. A new method needs one here.
 pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value {
     let Subjects { guest, user, session, post } = subjects;
@@ -48,6 +54,7 @@ pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value
             json!({"name": "Ada", "email": "ada@example.com", "password": PASSWORD, "requestId": ABSENT, "validateOnly": true})
         }
         "WatchRevocations" => json!({"resume": {}}),
+        "ListAuditEvents" => json!({"filter": {"subject": guest.id}, "pageSize": 2}),
         "GetUser" | "EnableUser" => json!({"id": guest.id}),
         "BatchGetUsers" => json!({"ids": [guest.id, ABSENT]}),
         "ListUsers" => json!({"pageSize": 2, "filter": {"state": "USER_STATE_ACTIVE"}}),

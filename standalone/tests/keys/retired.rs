@@ -61,6 +61,8 @@ async fn two_leaked_keys_die_at_once() {
         let told = keys(&url, settings, &["retire", &first, &next]);
         let signing = told.out.trim();
         assert!(told.code == 0 && signing != first && signing != next, "{}", told.err);
+        let is_audited = |id: &str| told.audit.iter().any(|line| line.contains(&format!("subject=\"key:{id}\"")));
+        assert!(told.audit.len() == 2 && is_audited(&first) && is_audited(&next), "{:?}", told.audit);
         assert_eq!(told.err, format!("{first}, {next} are killed, and their tokens are refused.\n{signing} signs.\n"));
         assert_eq!(listed(&url), [[signing.to_owned(), "EdDSA".into(), "signing".into()]]);
         // The loop never ends if the service does not learn of the retirement.

@@ -11,13 +11,20 @@ pub(super) struct Told {
     pub(super) code: i32,
     pub(super) out: String,
     pub(super) err: String,
+    /// Lines of the audit log on standard error, without which `err` is, if the command is one of the keys.
+    pub(super) audit: Vec<String>,
 }
 
 impl Told {
     /// Returns the output of a command that has ended.
     pub(super) fn by(output: &Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        Self { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) }
+        Self {
+            code: output.status.code().unwrap(),
+            out: text(&output.stdout),
+            err: text(&output.stderr),
+            audit: Vec::new(),
+        }
     }
 }
 
@@ -25,12 +32,15 @@ impl Told {
 pub(super) fn keys(url: &str, settings: &[(&str, &str)], args: &[&str]) -> Told {
     let mut command = gatepost();
     command.arg("keys").args(args).env("AUTH_DATABASE_URL", url).envs(settings.iter().copied());
-    let told = Told::by(&command.output().unwrap());
+    let mut told = Told::by(&command.output().unwrap());
     let file = Path::new(url.trim_start_matches("sqlite:")).with_extension("key.pem");
     let hidden = secrets(settings, &file);
     for line in told.out.lines().chain(told.err.lines()) {
         assert!(!shows(line, &hidden), "a secret is in the output: {line}");
     }
+    let lines = told.err.split_inclusive('\n').map(str::to_owned);
+    let (audit, said): (Vec<_>, Vec<_>) = lines.partition(|line| line.contains(" gatepost::audit: "));
+    (told.audit, told.err) = (audit, said.concat());
     told
 }
 

@@ -15,10 +15,10 @@ const NEW: &str = "thicket marimba oblong 42";
 const BOTH: [(&str, &str); 2] = [("AUTH_MASTER_KEY", OTHER_MASTER_KEY), ("AUTH_OLD_MASTER_KEY", MASTER_KEY)];
 const ONE: [(&str, &str); 1] = [("AUTH_MASTER_KEY", MASTER_KEY)];
 
-/// Bytes of the message that appends to the log and commits, and of a commit alone. Messages at the start contain
-/// neither.
+/// Bytes of the message that appends to the log and commits, and of the message that ends another change with its audit
+/// event. Messages at the start contain neither.
 const LOGS: &[u8] = b"revision = revision + 1";
-const COMMITS: &[u8] = b"\x0bcommit\0";
+const COMMITS: &[u8] = b"cast(1 as bigint); commit\0";
 
 /// A database with a user and a key, which a command reaches through its own proxy.
 struct Home {
