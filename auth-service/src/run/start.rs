@@ -126,7 +126,7 @@ fn app(flags: &AuthFlags, audiences: Audiences, service_keys: Vec<ServiceKey>, o
         },
         introspector: Introspector {
             verifier: RememberingVerifier::new(verifier.with_leeway(leeway, clock.clone())),
-            service_keys: service_keys.iter().map(known).collect(),
+            service_keys: service_keys.into_iter().map(known).collect(),
             view: Arc::clone(&view),
             clock: clock.clone(),
         },
@@ -201,6 +201,6 @@ fn check_alive(keys: &CurrentKeys, view: &View, clock: &Clock) -> Result<(), Sig
     dead.map_or(Ok(()), |key| Err(SigningKeyError::Killed(key.id().to_owned())))
 }
 
-fn known(ServiceKey { name, key }: &ServiceKey) -> KnownService {
-    KnownService { name: name.as_str().into(), digest: key.digest() }
+fn known(ServiceKey { name, key }: ServiceKey) -> KnownService {
+    KnownService { name: name.into(), digest: key.digest() }
 }
