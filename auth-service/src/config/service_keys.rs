@@ -78,7 +78,7 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    const OLD: &str = "s-9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+    const OLD: &str = "b3f1c8d2-7a64-4f0e-9d1b-2c5e8a7f6d3c";
     const NEW: &str = "thicket-marimba-oblong-quince-42-umbel";
 
     fn read(text: &str) -> Vec<(String, String)> {

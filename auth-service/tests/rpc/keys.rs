@@ -78,7 +78,7 @@ async fn service_key_is_accepted_in_place_of_a_token() {
 /// Two keys of one service overlap, and the token of each names the service.
 #[tokio::test]
 async fn each_service_key_names_its_service() {
-    const KEYS: [&str; 2] = [SERVICE_KEY, "thicket-marimba-oblong-quince-42-umbel"];
+    const KEYS: [&str; 2] = [SECRET, "thicket-marimba-oblong-quince-42-umbel"];
     let named: fn(&str) -> Option<OsString> =
         |name| (name == "AUTH_SERVICE_KEY").then(|| format!("blog:{},blog:{}", KEYS[0], KEYS[1]).into());
     let folder = testkit::folder();
@@ -89,7 +89,7 @@ async fn each_service_key_names_its_service() {
         assert_eq!(answer.into_inner().claims.unwrap().subject, "blog");
     }
     assert_eq!(
-        service.state(&format!("blog:{SERVICE_KEY}")).await,
+        service.state(&format!("blog:{SECRET}")).await,
         TokenState::Invalid,
         "the name is no part of the key"
     );
