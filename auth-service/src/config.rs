@@ -231,7 +231,8 @@ impl AuthConfig {
         flags.clock.check()?;
         let SigningSettings { secret_key, master_key } = SigningSettings::read(environment)?;
         let service_keys = ServiceKey::read_all(environment)?;
-        let admin = Admin::read(&flags, environment.secret("AUTH_ADMIN_PASSWORD")?)?;
+        let password = environment.secret("AUTH_ADMIN_PASSWORD")?;
+        let admin = Admin::read(flags.admin_email.as_deref(), password, flags.passwords())?;
         let mut published = Vec::new();
         for (name, is_published) in [
             ("AUTH_MASTER_KEY", master_key.as_ref().is_some_and(MasterKey::is_published)),

@@ -3,8 +3,7 @@
 use kit::config::ConfigError;
 use secrecy::{ExposeSecret as _, SecretString};
 
-use super::AuthFlags;
-use crate::domain::{Email, NewPassword};
+use crate::domain::{Email, NewPassword, PasswordPolicy};
 
 /// First admin, as the settings name it.
 pub struct Admin {
@@ -15,9 +14,13 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Reads the admin of the flags and of this password.
-    pub(super) fn read(flags: &AuthFlags, password: Option<SecretString>) -> Result<Option<Self>, ConfigError> {
-        let (email, password) = match (flags.admin_email.as_deref(), password) {
+    /// Reads the admin with this email address and password; both must be set, or neither.
+    pub(super) fn read(
+        email: Option<&str>,
+        password: Option<SecretString>,
+        policy: PasswordPolicy,
+    ) -> Result<Option<Self>, ConfigError> {
+        let (email, password) = match (email, password) {
             (None, None) => return Ok(None),
             (Some(email), Some(password)) => (email, password),
             (Some(_), None) => {
@@ -28,8 +31,7 @@ impl Admin {
             }
         };
         let email = Email::parse(email).map_err(|error| ConfigError::setting("AUTH_ADMIN_EMAIL", error.to_string()))?;
-        let password = flags
-            .passwords()
+        let password = policy
             .accept(password.expose_secret().to_owned(), &[email.as_str()])
             .map_err(|error| ConfigError::setting("AUTH_ADMIN_PASSWORD", error.to_string()))?;
         Ok(Some(Self { email, password }))

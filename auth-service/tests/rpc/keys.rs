@@ -88,11 +88,7 @@ async fn each_service_key_names_its_service() {
         let answer = service.tokens().verify_token(VerifyTokenRequest { token: key.into() }).await.unwrap();
         assert_eq!(answer.into_inner().claims.unwrap().subject, "blog");
     }
-    assert_eq!(
-        service.state(&format!("blog:{SECRET}")).await,
-        TokenState::Invalid,
-        "the name is no part of the key"
-    );
+    assert_eq!(service.state(&format!("blog:{SECRET}")).await, TokenState::Invalid, "the name is no part of the key");
 }
 
 /// Returns the settings of a service with its database and key in this folder.
