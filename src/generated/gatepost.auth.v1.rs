@@ -96,7 +96,8 @@ pub enum AuditEventKind {
     PasswordResetCompleted = 23,
     /// An admin forgot the wrong passwords of a user.
     UserUnlocked = 25,
-    /// A code for a new password was refused. The detail has `reason`: `unknown_code`, `expired_code` or `user_disabled`.
+    /// A code for a new password was refused. The detail has `reason`: `unknown_code`, `expired_code`, `ended_code`
+    /// (sessions of the user were ended after its issue) or `user_disabled`.
     PasswordResetFailed = 24,
 }
 impl AuditEventKind {
@@ -1397,7 +1398,7 @@ pub enum ErrorReason {
     /// resource has changed), `ResetPassword` and `UnlockUser`. After `ChangePassword` and `CompletePasswordReset`, log in,
     /// with the new password first.
     OutcomeUnknown = 29,
-    /// UNAUTHENTICATED: the reset code is unknown, used, replaced by a newer one or older than 15 minutes, or its user is
+    /// UNAUTHENTICATED: the reset code is unknown, used, ended by a later change or older than 15 minutes, or its user is
     /// disabled. An admin can issue another one.
     ResetCodeInvalid = 30,
     /// OUT_OF_RANGE: events after the cursor have been deleted, or the database was restored. List the events, and watch
@@ -3714,8 +3715,8 @@ pub mod user_service_client {
         }
         /// ResetPassword helps a user who cannot log in. With a new password, it sets that password and ends every session of
         /// the user; every token of the user is refused once the response arrives. Without one, it returns a code that the user
-        /// exchanges by `CompletePasswordReset` within 15 minutes; until then nothing changes. Each call replaces an earlier
-        /// code. A repeated call is safe. Allowed for admins.
+        /// exchanges by `CompletePasswordReset` within 15 minutes; until then nothing changes. A newer code, a new password,
+        /// `RevokeAllSessions`, `DisableUser` and the loss of a role end a code. A repeated call is safe. Allowed for admins.
         ///
         ///   grpcurl -plaintext -H "api-token: $TOKEN" -d "{\"id\":\"$USER_ID\"}" \
         ///     127.0.0.1:50051 gatepost.auth.v1.UserService/ResetPassword
@@ -3759,7 +3760,7 @@ pub mod user_service_client {
         ///     127.0.0.1:50051 gatepost.auth.v1.UserService/CompletePasswordReset
         ///
         /// Errors:
-        ///   UNAUTHENTICATED (RESET_CODE_INVALID): the code is unknown, used, replaced or older than 15 minutes, or its user is
+        ///   UNAUTHENTICATED (RESET_CODE_INVALID): the code is unknown, used, ended or older than 15 minutes, or its user is
         ///     disabled.
         ///   INVALID_ARGUMENT (INVALID_FIELDS): the new password breaks its rule. It is checked after the code.
         ///   RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS): too many wrong passwords and codes from the caller's address; RetryInfo
@@ -4024,8 +4025,8 @@ pub mod user_service_server {
         >;
         /// ResetPassword helps a user who cannot log in. With a new password, it sets that password and ends every session of
         /// the user; every token of the user is refused once the response arrives. Without one, it returns a code that the user
-        /// exchanges by `CompletePasswordReset` within 15 minutes; until then nothing changes. Each call replaces an earlier
-        /// code. A repeated call is safe. Allowed for admins.
+        /// exchanges by `CompletePasswordReset` within 15 minutes; until then nothing changes. A newer code, a new password,
+        /// `RevokeAllSessions`, `DisableUser` and the loss of a role end a code. A repeated call is safe. Allowed for admins.
         ///
         ///   grpcurl -plaintext -H "api-token: $TOKEN" -d "{\"id\":\"$USER_ID\"}" \
         ///     127.0.0.1:50051 gatepost.auth.v1.UserService/ResetPassword
@@ -4050,7 +4051,7 @@ pub mod user_service_server {
         ///     127.0.0.1:50051 gatepost.auth.v1.UserService/CompletePasswordReset
         ///
         /// Errors:
-        ///   UNAUTHENTICATED (RESET_CODE_INVALID): the code is unknown, used, replaced or older than 15 minutes, or its user is
+        ///   UNAUTHENTICATED (RESET_CODE_INVALID): the code is unknown, used, ended or older than 15 minutes, or its user is
         ///     disabled.
         ///   INVALID_ARGUMENT (INVALID_FIELDS): the new password breaks its rule. It is checked after the code.
         ///   RESOURCE_EXHAUSTED (TOO_MANY_ATTEMPTS): too many wrong passwords and codes from the caller's address; RetryInfo

@@ -3,6 +3,8 @@ create table password_resets (
     user_id uuid primary key not null references users (id) on delete cascade,
     -- The SHA-256 of the code.
     digest bytea not null unique,
+    -- The user's generation at the issue: what ends the user's sessions ends the code, too.
+    generation integer not null,
     expire_time timestamptz not null
 );
 

@@ -16,7 +16,7 @@ pub(crate) async fn of_users(app: &App, users: &[&User]) -> Result<Logins, AuthE
     let logins = app.store.last_logins(&ids).await?.into_iter();
     let login = |(id, time)| (id, LoginActivity { last_login_time: Some(time), ..LoginActivity::default() });
     let mut found: Logins = logins.map(login).collect();
-    let owners = accounts(app, users).await?;
+    let owners: HashMap<_, _> = users.iter().flat_map(|user| accounts(user, &[])).collect();
     let digests: Vec<AccountDigest> = owners.keys().copied().collect();
     let now = app.clock.earliest();
     for (account, failures) in app.store.all_failures(&digests).await? {
@@ -31,30 +31,29 @@ pub(crate) async fn of_users(app: &App, users: &[&User]) -> Result<Logins, AuthE
 
 /// Clears the wrong passwords of a user in all networks, and records the event.
 pub(crate) async fn unlock(app: &App, context: &AuditContext, user: &User) -> Result<(), AuthError> {
-    let accounts: Vec<AccountDigest> = accounts(app, &[user]).await?.into_keys().collect();
+    let accounts = all_accounts(app, user).await?;
     let event = app.audit.event(AuditKind::UserUnlocked, context).about_user(user.id);
     Ok(app.store.unlock(&accounts, &event).await?)
 }
 
 /// Clears the wrong passwords of a user in all networks, after a new password. The event of the password tells of it.
 pub(crate) async fn clear_failures(app: &App, user: &User) -> Result<(), AuthError> {
-    let accounts: Vec<AccountDigest> = accounts(app, &[user]).await?.into_keys().collect();
+    let accounts = all_accounts(app, user).await?;
     Ok(app.store.clear_all_failures(&accounts).await?)
 }
 
-/// Returns the accounts that count the wrong passwords of these users, each with its user.
-async fn accounts(app: &App, users: &[&User]) -> Result<HashMap<AccountDigest, UserId>, AuthError> {
-    let ids: Vec<UserId> = users.iter().map(|user| user.id).collect();
-    let mut networks: HashMap<UserId, Vec<String>> = HashMap::new();
-    for found in app.store.networks_of(&ids).await? {
-        networks.entry(found.user_id).or_default().push(found.network);
-    }
-    let accounts = users.iter().flat_map(|user| {
-        // A stored email was valid when it was stored.
-        let email = Email::parse(&user.email).ok();
-        let networks = networks.get(&user.id).map_or(&[][..], Vec::as_slice);
-        let digests = email.map(|email| failure_accounts(email.key(), user.id, networks));
-        digests.unwrap_or_default().into_iter().map(|digest| (digest, user.id))
-    });
-    Ok(accounts.collect())
+/// Returns the accounts that count a user's wrong passwords, in all networks.
+async fn all_accounts(app: &App, user: &User) -> Result<Vec<AccountDigest>, AuthError> {
+    let networks = app.store.networks(user.id).await?;
+    Ok(accounts(user, &networks).map(|(account, _)| account).collect())
+}
+
+/// Returns the accounts that count a user's wrong passwords, for logins from all unknown networks and from these ones. A
+/// failure in a known network counts for the unknown ones, too.
+fn accounts(user: &User, networks: &[String]) -> impl Iterator<Item = (AccountDigest, UserId)> {
+    let id = user.id;
+    // A stored email was valid when it was stored.
+    let email = Email::parse(&user.email).ok();
+    let digests = email.map(|email| failure_accounts(email.key(), id, networks));
+    digests.unwrap_or_default().into_iter().map(move |digest| (digest, id))
 }

@@ -87,6 +87,10 @@ fn usable(app: &App, found: Option<FoundReset>) -> Result<FoundReset, Refused> {
     if !found.reset.is_valid_at(app.clock.latest(), app.attempts.limits.leeway) {
         return refused("expired_code");
     }
+    // A new password, an end of all sessions, or a disabling came after the issue.
+    if found.generation != found.user.generation {
+        return refused("ended_code");
+    }
     match found.user.state {
         UserState::Active => Ok(found),
         UserState::Disabled => refused("user_disabled"),

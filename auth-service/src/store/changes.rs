@@ -7,7 +7,7 @@ use super::audit::Recording;
 use super::rows::UserRow;
 use super::{
     AuthStore, ChangedUser, Outcome, PasswordChanged, PasswordProof, StoreError, Unchanged, audit, erasures,
-    last_admin, log, password_resets, roles, sessions,
+    last_admin, log, roles, sessions,
 };
 use crate::domain::{
     Cause, Client, Logged, NewAuditEvent, Revocation, Roles, Session, Stamp, User, UserChange, UserId, UserState,
@@ -200,7 +200,6 @@ impl AuthStore {
                 .bind(session.create_time)
                 .fetch_optional(connection))?;
             let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
-            password_resets::forget(&mut tx, user.id).await?;
             sessions::insert(&mut tx, &session, &client).await?;
             let older = user.older_tokens(Cause::Ended);
             let answer = |logged| Some(PasswordChanged { user, logged });

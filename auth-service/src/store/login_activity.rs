@@ -9,18 +9,6 @@ use crate::domain::{Failures, NewAuditEvent, UserId};
 /// Keys of one statement.
 const BATCH: usize = 16;
 
-/// Largest number of networks that are read for each user.
-const MAX_NETWORKS: usize = 1000;
-
-/// Network in which a session of the user was started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserNetwork {
-    /// The user.
-    pub user_id: UserId,
-    /// The network.
-    pub network: String,
-}
-
 impl AuthStore {
     /// Returns the time of the last login of each of these users who has logged in.
     ///
@@ -36,26 +24,6 @@ impl AuthStore {
             let rows: Vec<(UserId, Option<Time>)> =
                 read!(self.db, |reader| padded_ids(some).fold(sqlx::query_as(SQL), QueryAs::bind).fetch_all(reader))?;
             found.extend(rows.into_iter().filter_map(|(id, time)| Some((id, time?))));
-        }
-        Ok(found)
-    }
-
-    /// Returns the networks in which sessions of these users were started, at most 1000 for each user on average.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn networks_of(&self, ids: &[UserId]) -> Result<Vec<UserNetwork>, StoreError> {
-        const SQL: &str = "select distinct user_id, network from sessions \
-             where user_id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
-             order by user_id, network limit $17";
-        let mut found = Vec::new();
-        for some in ids.chunks(BATCH) {
-            let most = i64::try_from(some.len() * MAX_NETWORKS).unwrap_or(i64::MAX);
-            let rows: Vec<(UserId, String)> = read!(self.db, |reader| padded_ids(some)
-                .fold(sqlx::query_as(SQL), QueryAs::bind)
-                .bind(most)
-                .fetch_all(reader))?;
-            found.extend(rows.into_iter().map(|(user_id, network)| UserNetwork { user_id, network }));
         }
         Ok(found)
     }

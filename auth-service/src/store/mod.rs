@@ -44,7 +44,6 @@ pub use configured::Remembered;
 pub use db::{DatabaseUrl, StoreError};
 pub use keys::{KeyRow, PRIVATE_HALVES, PrivateHalf, SealChange};
 pub use log_reader::{LogPage, LogReader};
-pub use login_activity::UserNetwork;
 pub use outcome::{ChangedUser, Outcome, PasswordChanged, PasswordProof, Unchanged};
 pub use password_resets::FoundReset;
 pub use refresh::{Refreshable, Rotated};

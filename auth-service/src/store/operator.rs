@@ -3,7 +3,7 @@
 use db::{TransactionOutcome, read, settle, transaction, within};
 
 use super::rows::UserRow;
-use super::{AuthStore, PasswordChanged, StoreError, audit, log, password_resets};
+use super::{AuthStore, PasswordChanged, StoreError, audit, log};
 use crate::domain::{Cause, NewAuditEvent, Stamp, User, UserId, UserState};
 
 impl AuthStore {
@@ -43,7 +43,6 @@ impl AuthStore {
             let user: Option<UserRow> =
                 within!(tx, |connection| sqlx::query_as(SQL).bind(id).bind(&password_hash).fetch_optional(connection))?;
             let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
-            password_resets::forget(&mut tx, user.id).await?;
             let cause = match user.state {
                 UserState::Active => Cause::Ended,
                 UserState::Disabled => Cause::Disabled,

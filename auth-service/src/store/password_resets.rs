@@ -1,11 +1,11 @@
 //! Codes for a new password: at most one for each user.
 
-use db::{TransactionOutcome, Tx, read, settle, transaction, within, write};
+use db::{TransactionOutcome, read, settle, transaction, within, write};
 use sqlx::FromRow;
 
 use super::rows::UserRow;
 use super::{AuthStore, PasswordChanged, StoreError, Time, audit, log, sessions};
-use crate::domain::{Cause, Client, NewAuditEvent, PasswordReset, ResetDigest, Session, Stamp, User, UserId};
+use crate::domain::{Cause, Client, NewAuditEvent, PasswordReset, ResetDigest, Session, Stamp, User};
 
 /// Code and its user.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct FoundReset {
     pub user: User,
     /// The code.
     pub reset: PasswordReset,
+    /// Generation of the user at the issue.
+    pub generation: i32,
 }
 
 #[derive(FromRow)]
@@ -21,6 +23,7 @@ struct FoundRow {
     #[sqlx(flatten)]
     user: UserRow,
     expire_time: Time,
+    issue_generation: i32,
 }
 
 impl AuthStore {
@@ -36,9 +39,9 @@ impl AuthStore {
     }
 
     async fn try_add_reset(&self, reset: &PasswordReset, event: &NewAuditEvent) -> Result<bool, StoreError> {
-        const SQL: &str = "insert into password_resets (user_id, digest, expire_time) \
-             select id, $2, $3 from users where id = $1 \
-             on conflict (user_id) do update set digest = excluded.digest, expire_time = excluded.expire_time";
+        const SQL: &str = "insert into password_resets (user_id, digest, generation, expire_time) \
+             select id, $2, generation, $3 from users where id = $1 on conflict (user_id) do update set \
+             digest = excluded.digest, generation = excluded.generation, expire_time = excluded.expire_time";
         let PasswordReset { user_id, digest, expire_time } = reset.clone();
         let audit = audit::insert(event);
         transaction!(self.db, async move |mut tx| {
@@ -52,18 +55,18 @@ impl AuthStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn password_reset(&self, digest: ResetDigest) -> Result<Option<FoundReset>, StoreError> {
-        const SQL: &str = "select u.id, name, email, roles, state, generation, revision, create_time, update_time, \
-             p.expire_time from password_resets p join users u on u.id = p.user_id where p.digest = $1";
+        const SQL: &str = "select u.id, name, email, roles, state, u.generation, revision, create_time, \
+             update_time, p.expire_time, p.generation as issue_generation from password_resets p join users u on u.id = p.user_id where p.digest = $1";
         let row: Option<FoundRow> =
             read!(self.db, |reader| sqlx::query_as(SQL).bind(digest.0.as_slice()).fetch_optional(reader))?;
-        Ok(row.map(|FoundRow { user, expire_time }| {
+        Ok(row.map(|FoundRow { user, expire_time, issue_generation: generation }| {
             let user = User::from(user);
-            FoundReset { reset: PasswordReset { user_id: user.id, digest, expire_time }, user }
+            FoundReset { reset: PasswordReset { user_id: user.id, digest, expire_time }, user, generation }
         }))
     }
 
     /// Uses the code: sets the password, ends every session of the user, and starts this one. Returns `None` and writes
-    /// nothing if the code was used or replaced, or the user was disabled or deleted.
+    /// nothing if the code was used, replaced or ended, or the user was disabled or deleted.
     ///
     /// The session gets the generation that the user has after the change.
     ///
@@ -78,9 +81,14 @@ impl AuthStore {
         stamp: Stamp,
         event: &NewAuditEvent,
     ) -> Result<Option<PasswordChanged>, StoreError> {
+        const GENERATION: &str = "select generation from sessions where id = $1";
         let find = || async {
             let Some(logged) = self.logged(stamp.fingerprint).await? else { return Ok(None) };
+            // A later change may have raised the user's generation: the tokens must have that of their session.
+            let generation: Option<i32> =
+                read!(self.db, |reader| sqlx::query_scalar(GENERATION).bind(session.id).fetch_optional(reader))?;
             let user = self.user(session.user_id).await?;
+            let user = user.zip(generation).map(|(user, generation)| User { generation, ..user });
             Ok::<_, StoreError>(user.map(|user| Some(PasswordChanged { user, logged })))
         };
         let complete = || self.try_complete_reset(digest, password_hash, session, client, stamp, event);
@@ -100,6 +108,7 @@ impl AuthStore {
     ) -> Result<Option<PasswordChanged>, StoreError> {
         const SQL: &str = "update users set password_hash = $2, generation = generation + 1, \
              sessions_since = generation + 1, last_login_time = $3 where id = $1 and state = 'active' \
+             and generation = (select p.generation from password_resets p where p.digest = $4) \
              returning id, name, email, roles, state, generation, revision, create_time, update_time";
         // The user's row is locked first, as by a change of the password, so that both wait in one order.
         const USE: &str = "delete from password_resets where digest = $1 and user_id = $2";
@@ -110,6 +119,7 @@ impl AuthStore {
                 .bind(session.user_id)
                 .bind(&password_hash)
                 .bind(session.create_time)
+                .bind(digest.0.as_slice())
                 .fetch_optional(connection))?;
             let Some(user) = user.map(User::from) else { return Ok(TransactionOutcome::Undo(None)) };
             if within!(tx, sqlx::query(USE).bind(digest.0.as_slice()).bind(user.id))? == 0 {
@@ -132,10 +142,4 @@ impl AuthStore {
              (select user_id from password_resets where expire_time <= $1 order by expire_time limit 100)";
         write!(self.db, sqlx::query(SQL).bind(now))
     }
-}
-
-/// Deletes the user's code: a code must not replace a newer password.
-pub(super) async fn forget(tx: &mut Tx<'_>, user_id: UserId) -> Result<(), sqlx::Error> {
-    const SQL: &str = "delete from password_resets where user_id = $1";
-    within!(*tx, sqlx::query(SQL).bind(user_id)).map(drop)
 }

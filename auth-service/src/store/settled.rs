@@ -100,7 +100,10 @@ impl AuthStore {
         let find = || async {
             let changed = self.changed(session.user_id, stamp.fingerprint, |_| false).await?;
             let changed = changed.and_then(Result::ok);
-            let logged = |changed: ChangedUser| Some(PasswordChanged { user: changed.user, logged: changed.logged? });
+            // A later change may have raised the user's generation: the tokens must have that of their session.
+            let logged = |ChangedUser { user, logged }| {
+                Some(PasswordChanged { user: User { generation: session.generation, ..user }, logged: logged? })
+            };
             Ok::<_, StoreError>(changed.and_then(logged).map(Some))
         };
         let change = || self.try_change_password(generation, password_hash, session, client, stamp, event);

@@ -59,6 +59,7 @@ pub(super) const TABLES: [Table; 15] = [
         columns: &[
             Column::new("user_id", ColumnType::Uuid),
             Column::new("digest", ColumnType::Bytes),
+            Column::new("generation", ColumnType::Integer),
             Column::new("expire_time", ColumnType::Time),
         ],
     },

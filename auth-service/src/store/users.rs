@@ -10,6 +10,9 @@ use super::rows::{UserRow, state_text};
 use super::{AuthStore, StoreError, roles, sessions};
 use crate::domain::{Client, NewAuditEvent, NewUser, Role, Session, User, UserId, UserState};
 
+/// Generation of a new user, as the statement that creates the user writes it.
+const FIRST_GENERATION: i32 = 1;
+
 /// User and password hash, read in one statement.
 pub struct Credentials {
     /// User.
@@ -63,7 +66,9 @@ impl AuthStore {
         event: &NewAuditEvent,
     ) -> Result<Created, StoreError> {
         let recording = Recording::default();
-        let find = || async { Ok::<_, StoreError>(self.user(new.id).await?.map(|user| Created::User(Box::new(user)))) };
+        // A later change may have raised the generation: the tokens must have that of the first session.
+        let made = |user| Created::User(Box::new(User { generation: FIRST_GENERATION, ..user }));
+        let find = || async { Ok::<_, StoreError>(self.user(new.id).await?.map(made)) };
         let created = settle(|| self.try_create(new, first, request, event, &recording), find).await?;
         if matches!(created, Created::User(_)) {
             self.tell(&recording);

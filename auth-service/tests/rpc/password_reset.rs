@@ -90,8 +90,10 @@ async fn disabled_user_cannot_use_a_code() {
     let disable = DisableUserRequest { id: ada.id.clone(), etag: String::new() };
     service.users().disable_user(with_token(disable, &admin.token)).await.unwrap();
     bad_code(&complete(&service, &code, NEW).await.unwrap_err());
-    let enable = EnableUserRequest { id: ada.id, etag: String::new() };
+    let enable = EnableUserRequest { id: ada.id.clone(), etag: String::new() };
     service.users().enable_user(with_token(enable, &admin.token)).await.unwrap();
+    bad_code(&complete(&service, &code, NEW).await.unwrap_err());
+    let code = reset(&service, &admin, &ada.id, "").await.unwrap().code;
     complete(&service, &code, NEW).await.unwrap();
 }
 

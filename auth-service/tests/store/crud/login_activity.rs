@@ -1,17 +1,13 @@
 //! Logins and wrong passwords of several users.
 
 use auth_service::domain::{Allowance, AuditFilter, Client, Failures, Session, UserId};
-use auth_service::store::{AccountDigest, UserNetwork};
+use auth_service::store::AccountDigest;
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
 
 use crate::support::{Case, event, new_user, session, starting, wrong};
 
 const UNLIMITED: Allowance = Allowance { burst: 0, per_minute: 20 };
-
-fn from_network(peer: &str) -> Client {
-    Client { peer: peer.into(), ..Client::default() }
-}
 
 async fn last_login_is_the_newest_session(store: Case) {
     let (ada, bob) = (new_user(1, "ada@example.com"), new_user(2, "bob@example.com"));
@@ -36,23 +32,6 @@ async fn login_before_the_column_is_found(store: Case) {
     assert_eq!(store.last_logins(&[ada.id]).await.unwrap(), [(ada.id, start())]);
 }
 
-async fn networks_belong_to_their_users(store: Case) {
-    let users: Vec<_> = (1..=20).map(|id| new_user(id, &format!("user{id}@example.com"))).collect();
-    for (user, id) in users.iter().zip(100..) {
-        store.create_user(user, None, None, &event()).await.unwrap();
-        let client = from_network(&format!("192.0.2.{id}"));
-        for id in [id, id + 100] {
-            assert!(store.create_session(&session(id, user), &client, &event()).await.unwrap());
-        }
-    }
-    let ids: Vec<_> = users.iter().map(|user| user.id).collect();
-    let mut found = store.networks_of(&ids).await.unwrap();
-    found.sort_by_key(|found| found.user_id.as_u128());
-    let network = |id: u128| UserNetwork { user_id: UserId::from_u128(id), network: format!("192.0.2.{}", id + 99) };
-    assert_eq!(found, (1..=20).map(network).collect::<Vec<_>>());
-    assert_eq!(store.networks_of(&[]).await.unwrap(), []);
-}
-
 async fn failures_are_read_and_cleared_together(store: Case) {
     let accounts: Vec<AccountDigest> = (1..=40).map(|number| [number; 32]).collect();
     store.add_failure(wrong(&accounts[..20], UNLIMITED), "", start()).await.unwrap();
@@ -71,6 +50,5 @@ async fn failures_are_read_and_cleared_together(store: Case) {
 on_both_engines!(crate::support::Case:
     last_login_is_the_newest_session,
     login_before_the_column_is_found,
-    networks_belong_to_their_users,
     failures_are_read_and_cleared_together,
 );

@@ -69,7 +69,11 @@ async fn code_ends_with_its_user(store: Case) {
     store.create_user(&another_admin(), None, None, &event()).await.unwrap();
     store.set_state(ADA, UserState::Disabled, None, stamp(), &event()).await.unwrap().unwrap();
     assert_eq!(complete(&store, DIGEST, &new).await, None, "a disabled user gets no password");
-    assert!(store.password_reset(DIGEST).await.unwrap().is_some(), "the code waits until the user is enabled");
+    store.set_state(ADA, UserState::Active, None, stamp(), &event()).await.unwrap().unwrap();
+    assert_eq!(complete(&store, DIGEST, &new).await, None, "the disabling has ended the code");
+    assert!(store.add_password_reset(&reset(DIGEST), &event()).await.unwrap());
+    store.end_all_sessions(ADA, stamp(), &event()).await.unwrap().unwrap();
+    assert_eq!(complete(&store, DIGEST, &new).await, None, "the end of all sessions has ended the code");
     store.delete_user(ADA, None, stamp(), "erased", &event()).await.unwrap().unwrap();
     assert_eq!(store.password_reset(DIGEST).await.unwrap(), None);
     assert!(!store.add_password_reset(&reset(DIGEST), &event()).await.unwrap(), "a deleted user gets no code");
