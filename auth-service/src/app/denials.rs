@@ -35,6 +35,7 @@ pub(crate) struct Denial {
     /// Path of a method of the contract, or a word for all others.
     pub(crate) method: String,
     pub(crate) reason: &'static str,
+    pub(crate) class: DenialClass,
     /// Refusals of the class since its last row.
     pub(crate) left_out: u64,
 }
@@ -59,22 +60,31 @@ impl Denials {
 
     /// Returns the number of refusals without a row since the last one, if this refusal gets a row. Otherwise counts it.
     pub(crate) fn permit(&self, class: DenialClass, now: chrono::DateTime<chrono::Utc>) -> Option<u64> {
-        let left_out = match class {
+        if self.limiter.take(class, 1, now).is_ok() {
+            return Some(self.left_out(class).swap(0, Relaxed));
+        }
+        self.leave_out(class, 0);
+        None
+    }
+
+    fn left_out(&self, class: DenialClass) -> &AtomicU64 {
+        match class {
             DenialClass::Role => &self.roles_left_out,
             DenialClass::Token => &self.tokens_left_out,
-        };
-        if self.limiter.take(class, 1, now).is_ok() {
-            return Some(left_out.swap(0, Relaxed));
         }
-        left_out.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a refusal without a row, and gives `earlier` ones, which its row would have told of, to the next row.
+    fn leave_out(&self, class: DenialClass, earlier: u64) {
+        self.left_out(class).fetch_add(earlier + 1, Relaxed);
         self.unrecorded.fetch_add(1, Relaxed);
-        None
     }
 
     /// Queues the row of a refusal. Never waits.
     pub(crate) fn queue(&self, denial: Denial) {
+        let (class, left_out) = (denial.class, denial.left_out);
         if self.queue.try_send(denial).is_err() {
-            self.unrecorded.fetch_add(1, Relaxed);
+            self.leave_out(class, left_out);
         }
     }
 
@@ -94,7 +104,7 @@ impl Denials {
     }
 
     async fn record_one(&self, app: &App, denial: Denial) {
-        let Denial { mut context, token, method, reason, left_out } = denial;
+        let Denial { mut context, token, method, reason, class, left_out } = denial;
         if let Some(token) = &token {
             context.actor = actor(app, token).await;
         }
@@ -102,7 +112,7 @@ impl Denials {
         let event = if left_out > 0 { event.with("left_out", &left_out.to_string()) } else { event };
         // The refusal has been answered and counted. The outage of the database has its own log line.
         if app.store.record_audit_event(&event).await.is_err() {
-            self.unrecorded.fetch_add(1, Relaxed);
+            self.leave_out(class, left_out);
         }
     }
 }
@@ -131,5 +141,19 @@ mod tests {
         assert_eq!(denials.permit(DenialClass::Role, start), Some(0));
         let later = start + TimeDelta::seconds(7);
         assert_eq!([later, later].map(|now| denials.permit(DenialClass::Token, now)), [Some(90), None]);
+    }
+
+    #[test]
+    fn full_queue_loses_no_count() {
+        let (denials, _rows) = Denials::new();
+        let denial = |left_out| {
+            let (context, token, method, reason) = Default::default();
+            Denial { context, token, method, reason, class: DenialClass::Role, left_out }
+        };
+        (0..QUEUE_LENGTH).for_each(|_| denials.queue(denial(0)));
+        assert_eq!(denials.unrecorded(), 0);
+        denials.queue(denial(7));
+        assert_eq!(denials.permit(DenialClass::Role, DateTime::UNIX_EPOCH), Some(8), "the next row tells of them");
+        assert_eq!(denials.unrecorded(), 1);
     }
 }

@@ -33,6 +33,7 @@ pub(crate) fn observe(
             token: Token::from_headers(call.headers).ok(),
             method: methods.known_method(call.path).to_owned(),
             reason: reason_name(call.rejection.reason()),
+            class,
             left_out,
         });
     }
