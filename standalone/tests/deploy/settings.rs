@@ -1,4 +1,4 @@
-//! Each setting that a file of `deploy/` names is a setting of a service.
+//! Each setting that a file of `deploy/` names is a setting of a service, and the defaults of compose are plain.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,6 +13,9 @@ use testkit::tls::Authority;
 use super::pair::{folder, gatepost};
 use super::process::{Process, service};
 use super::programs::deploy;
+
+/// Compose file, from `deploy/`.
+const COMPOSE: &str = "../docker-compose.yml";
 
 /// Addition to `docker-compose.yml`, from `deploy/`.
 const COMPOSE_TLS: &str = "../compose/tls.yml";
@@ -59,6 +62,19 @@ fn every_setting_of_deploy_exists() {
             |name: &str| known.contains(name) || ErrorReason::from_str_name(&format!("ERROR_REASON_{name}")).is_some();
         let unknown: Vec<_> = names(&text).filter(|name| !is_known(name)).collect();
         assert!(unknown.is_empty(), "{}: {unknown:?}", file.display());
+    }
+}
+
+/// Compose 1.29 takes only the inner end of `${A:-${B}}`, and a service gets a text that nobody set.
+#[test]
+fn defaults_of_compose_name_no_variable() {
+    for file in [COMPOSE, COMPOSE_TLS] {
+        let text = fs::read_to_string(deploy(file)).unwrap();
+        let uses: Vec<_> = text.split("${").skip(1).collect();
+        assert!(!uses.is_empty(), "{file}");
+        for (before, after) in uses.iter().zip(uses.iter().skip(1)) {
+            assert!(before.contains('}'), "{file}: ${{{before}${{{after}");
+        }
     }
 }
 
