@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use auth_service::{AuthCommand, CommandLine, SECRETS};
+use auth_service::{CommandLine, SECRETS};
 use clap::CommandFactory as _;
 use kit::config::{Environment, Invocation, KnownNames, Parsed, parse_with_settings};
 use kit::process::Process;
@@ -29,8 +29,8 @@ async fn run(
     let environment = invocation.environment;
     let Parsed { command: line, settings }: Parsed<CommandLine> =
         parse_with_settings(invocation.args.iter().cloned(), environment, &[], db::shown_url)?;
-    match line.command {
-        Some(AuthCommand::Healthcheck(_)) => {}
+    match &line.command {
+        Some(command) if command.ignores_settings() => {}
         Some(_) => known.check(environment)?,
         None => {
             line.flags.telemetry.log_format.set();

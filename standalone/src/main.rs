@@ -13,10 +13,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use auth_service::{AdminCommand, KeysCommand};
+use auth_service::{AdminCommand, KeysCommand, TokenCommand};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
-use kit::config::{ConfigError, Environment, Invocation, KnownNames, Parsed, parse_with_settings};
+use kit::cli::{CompletionsFlags, ManFlags};
+use kit::config::{ConfigError, Environment, Invocation, KnownNames, Parsed, parse_with_settings, program};
 use kit::output::LogFormat;
 use kit::process::Process;
 
@@ -68,6 +69,12 @@ enum GatepostCommand {
     Reference,
     /// Copy one service's database to another one, of either engine: completely and verified, or not at all
     Copy(CopyFlags),
+    /// Inspect a token: header, claims, times, and why a guard would refuse it
+    Token(TokenCommand),
+    /// Print the script by which a shell completes the commands
+    Completions(CompletionsFlags),
+    /// Print the manual page of a command, or write all pages into a folder
+    Man(ManFlags),
 }
 
 /// A command on the auth service's database, which lies in the folder of the pair.
@@ -118,9 +125,15 @@ impl Cli {
     /// Returns true if the command reads no settings from the environment, or only calls a running service.
     fn ignores_settings(&self) -> bool {
         match &self.command {
-            Some(GatepostCommand::Demo(_) | GatepostCommand::Reference) => true,
+            Some(
+                GatepostCommand::Demo(_)
+                | GatepostCommand::Reference
+                | GatepostCommand::Token(_)
+                | GatepostCommand::Completions(_)
+                | GatepostCommand::Man(_),
+            ) => true,
             Some(GatepostCommand::Auth(line)) => {
-                matches!(line.command, Some(auth_service::AuthCommand::Healthcheck(_)))
+                line.command.as_ref().is_some_and(auth_service::AuthCommand::ignores_settings)
             }
             Some(GatepostCommand::Blog(flags)) => {
                 matches!(flags.command, Some(blog_service::BlogCommand::Healthcheck(_)))
@@ -191,6 +204,12 @@ async fn run(
             kit::cli::print(&reference(&Cli::command()));
             Ok(())
         }
+        Some(GatepostCommand::Token(token)) => token.run(&Clock::system()),
+        Some(GatepostCommand::Completions(completions)) => {
+            completions.run(program::<Cli>());
+            Ok(())
+        }
+        Some(GatepostCommand::Man(man)) => man.run(program::<Cli>()),
         Some(GatepostCommand::Auth(line)) => {
             Box::pin(auth_service::run_command_line(*line, settings, invocation, process)).await
         }

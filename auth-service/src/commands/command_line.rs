@@ -1,10 +1,10 @@
 //! The command line of the single auth service.
 
 use clap::{Parser, Subcommand};
-use kit::cli::OutputFlags;
+use kit::cli::{CompletionsFlags, ManFlags, OutputFlags};
 use kit::healthcheck::Healthcheck;
 
-use super::{AdminCommand, KeysCommand};
+use super::{AdminCommand, KeysCommand, TokenCommand};
 use crate::config::AuthFlags;
 
 // The help text is that of `AuthFlags`. The pair parses `Flags` without this command line.
@@ -33,4 +33,17 @@ pub enum AuthCommand {
     Doctor(OutputFlags),
     /// Set a password or create an admin on the database, if no admin can log in
     Admin(AdminCommand),
+    /// Inspect a token: header, claims, times, and why a guard would refuse it
+    Token(TokenCommand),
+    /// Print the script by which a shell completes the commands
+    Completions(CompletionsFlags),
+    /// Print the manual page of a command, or write all pages into a folder
+    Man(ManFlags),
+}
+
+impl AuthCommand {
+    /// Returns true if the command reads no settings from the environment, or only calls a running service.
+    pub fn ignores_settings(&self) -> bool {
+        matches!(self, Self::Healthcheck(_) | Self::Token(_) | Self::Completions(_) | Self::Man(_))
+    }
 }

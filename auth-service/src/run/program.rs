@@ -4,7 +4,7 @@ use std::error::Error;
 
 use kit::Clock;
 use kit::cli::{CheckReport, print, show_settings};
-use kit::config::{EffectiveSetting, Invocation, bind};
+use kit::config::{EffectiveSetting, Invocation, bind, program};
 use kit::process::Process;
 
 use super::alone::run_alone;
@@ -41,6 +41,12 @@ pub async fn run_command_line(
             Box::pin(check_auth(&mut report, flags, invocation, &clock)).await;
             return Ok(report.print(form.output)?);
         }
+        Some(AuthCommand::Token(token)) => return token.run(&clock),
+        Some(AuthCommand::Completions(completions)) => {
+            completions.run(program::<CommandLine>());
+            return Ok(());
+        }
+        Some(AuthCommand::Man(man)) => return man.run(program::<CommandLine>()),
         None => {}
     }
     let config = AuthConfig::new(flags, environment, clock)?;

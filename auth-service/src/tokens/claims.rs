@@ -1,7 +1,11 @@
 //! Claims of an access token (RFC 9068 §2.2): no secret, no email, and nothing that changes during its life.
 
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::TokenFault;
 use crate::domain::{SessionId, TokenId, UserId};
 
 /// Audiences of a token: one text, or a list of several (RFC 7519 §4.1.3).
@@ -57,5 +61,31 @@ impl Audience {
             Self::Several(several) if several.len() > 1 => several,
             Self::Several(_) => &[],
         }
+    }
+}
+
+impl Claims {
+    /// Checks that a token with these claims is already valid and not expired (C11, C12). `latest` is the latest accepted
+    /// issue time.
+    ///
+    /// # Errors
+    /// [`TokenFault::Expired`] after the token's lifetime, [`TokenFault::Invalid`] before it.
+    pub(super) fn are_live_at(&self, now: DateTime<Utc>, latest: DateTime<Utc>) -> Result<(), TokenFault> {
+        let latest = latest.timestamp();
+        if self.iat > latest || self.nbf > latest {
+            return Err(TokenFault::Invalid);
+        }
+        // This service issued the token itself, so the expiry has no leeway.
+        if now.timestamp() >= self.exp {
+            return Err(TokenFault::Expired);
+        }
+        Ok(())
+    }
+
+    /// Returns true if the times are consistent and the lifetime is at most `max` (C11).
+    pub(super) fn have_lifetime(&self, max: Duration) -> bool {
+        let max = i64::try_from(max.as_secs()).unwrap_or(i64::MAX);
+        let lifetime = self.exp.checked_sub(self.iat);
+        self.iat >= 0 && lifetime.is_some_and(|lifetime| (0..=max).contains(&lifetime))
     }
 }

@@ -1,6 +1,8 @@
 //! Access tokens: claims, issue and verification; refresh tokens and reset codes.
 
 mod claims;
+mod fault;
+mod inspect;
 mod issue;
 mod jws;
 mod refresh;
@@ -11,10 +13,12 @@ mod tests;
 mod verify;
 
 pub use claims::{Audience, Claims};
+pub use fault::TokenFault;
+pub(crate) use inspect::{Expectations, Presented, UnverifiedJwt};
 pub use issue::{Issued, Issuer, Scope};
 pub use jws::SignError;
 pub use refresh::RefreshToken;
 pub use remembered::RememberingVerifier;
 pub use reset_code::ResetCode;
 pub(crate) use verify::NEW_SECONDS;
-pub use verify::{TokenFault, VerifiedToken, Verifier};
+pub use verify::{VerifiedToken, Verifier};

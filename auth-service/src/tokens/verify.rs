@@ -8,12 +8,12 @@ use kit::Clock;
 
 use super::issue::ACCESS_TOKEN;
 use super::jws::Unsigned;
-use super::{Claims, jws};
+use super::{Claims, TokenFault, jws};
 use crate::domain::Audiences;
 use crate::keys::model::{Algorithm, CurrentKeys, object};
 
 /// Default time by which the issuing replica's clock may be ahead (C12).
-const LEEWAY: TimeDelta = TimeDelta::seconds(5);
+pub(super) const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
 /// Largest age of a token, in seconds, at which the view may lack the token's key. It is the sum of a minute of clock
 /// skew, half a second of view age, and a second of rounding.
@@ -72,15 +72,6 @@ pub struct VerifiedToken {
     key_id: String,
 }
 
-/// Reason to refuse a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenFault {
-    /// Malformed, of another issuer, for other services, or not valid yet.
-    Invalid,
-    /// Signed by this service, and past its lifetime.
-    Expired,
-}
-
 impl VerifiedToken {
     /// Returns the claims.
     pub fn claims(&self) -> &Claims {
@@ -100,15 +91,7 @@ impl VerifiedToken {
     /// # Errors
     /// [`TokenFault::Expired`] after the token's lifetime, [`TokenFault::Invalid`] before it.
     pub fn is_live_at(&self, now: DateTime<Utc>, latest: DateTime<Utc>) -> Result<(), TokenFault> {
-        let latest = latest.timestamp();
-        if self.claims.iat > latest || self.claims.nbf > latest {
-            return Err(TokenFault::Invalid);
-        }
-        // This service issued the token itself, so the expiry has no leeway.
-        if now.timestamp() >= self.claims.exp {
-            return Err(TokenFault::Expired);
-        }
-        Ok(())
+        self.claims.are_live_at(now, latest)
     }
 }
 
@@ -180,19 +163,12 @@ impl Verifier {
 
     /// Returns true if this service may have issued these claims.
     fn is_ours(&self, claims: &Claims) -> bool {
-        claims.iss == self.issuer && self.audiences.issues(claims.aud.list()) && self.has_lifetime(claims)
-    }
-
-    /// Returns true if the times are consistent (C11).
-    fn has_lifetime(&self, claims: &Claims) -> bool {
-        let max_lifetime = i64::try_from(self.max_lifetime.as_secs()).unwrap_or(i64::MAX);
-        let lifetime = claims.exp.checked_sub(claims.iat);
-        claims.iat >= 0 && lifetime.is_some_and(|lifetime| (0..=max_lifetime).contains(&lifetime))
+        claims.iss == self.issuer && self.audiences.issues(claims.aud.list()) && claims.have_lifetime(self.max_lifetime)
     }
 }
 
 /// Returns true if this can be the id of a key that signs access tokens (C4). Keys that only verify may have other ids.
-fn is_key_id(text: &str) -> bool {
+pub(super) fn is_key_id(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     text.len() <= MAX_KEY_ID && text.bytes().all(allowed)
 }

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use tracing::instrument::WithSubscriber as _;
 use tracing::subscriber::{NoSubscriber, with_default};
 
+use super::check_list::CheckState;
 use super::report::CheckReport;
 use crate::Clock;
 use crate::config::{Environment, InsecureSwitch};
@@ -125,7 +126,7 @@ pub fn check_exposed(report: &mut CheckReport, switch: InsecureSwitch, exposed: 
 pub async fn check_running(report: &mut CheckReport, listen: SocketAddr, certificate: Option<&Path>) {
     const CHECK: &str = "service";
     if listen.port() == 0 {
-        return report.ok(CHECK, "not asked, since its port is any free one");
+        return report.add(CHECK, CheckState::Skipped, "not asked, since its port is any free one");
     }
     match Healthcheck::own().check(listen, certificate).await {
         Ok(url) => report.ok(CHECK, format!("{url} serves")),

@@ -1,18 +1,23 @@
-//! Parts that the commands for operators share: forms of output, effective settings, and checks.
+//! Parts that the commands for operators share: forms of output, effective settings, checks, completions and
+//! manual pages.
 
+mod check_list;
 mod checks;
 mod greeting;
+mod manual;
 mod output_format;
 mod report;
 mod shown_settings;
 
+pub use check_list::{CheckList, CheckState, ChecksFailed};
 pub use checks::{
     CHECK_TIMEOUT, check_certificates, check_config_file, check_descriptors, check_exposed, check_running,
     check_secret_files, quietly, within,
 };
 pub use greeting::Greeting;
+pub use manual::{CompletionsFlags, ManFlags};
 pub use output_format::{OutputFlags, OutputFormat, json, table};
-pub use report::{CheckReport, CheckState, ChecksFailed};
+pub use report::CheckReport;
 pub use shown_settings::show_settings;
 
 use std::io::Write as _;

@@ -2,49 +2,24 @@
 
 use serde::Serialize;
 
-use super::output_format::{OutputFormat, json, table};
+use super::check_list::{CheckList, CheckState, ChecksFailed};
+use super::output_format::{OutputFormat, json};
 use super::shown_settings::{ShownSetting, show_settings};
 use crate::config::EffectiveSetting;
-
-/// State of a check.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckState {
-    /// Nothing is to be done.
-    Ok,
-    /// Works, and should be changed.
-    Warning,
-    /// Does not work.
-    Failed,
-}
-
-/// Result of a check.
-#[derive(Clone, Debug, Serialize)]
-struct CheckResult {
-    check: String,
-    state: CheckState,
-    /// State of affairs, and what to do.
-    text: String,
-}
 
 /// Settings of a program, and the results of its checks.
 #[derive(Clone, Debug, Default)]
 pub struct CheckReport {
     settings: Vec<EffectiveSetting>,
     section: Option<&'static str>,
-    results: Vec<CheckResult>,
+    checks: CheckList,
 }
-
-/// Error of a report with failed checks.
-#[derive(Debug, thiserror::Error)]
-#[error("{} failed: {}", if .0.len() == 1 { "1 check".to_owned() } else { format!("{} checks", .0.len()) }, .0.join(", "))]
-pub struct ChecksFailed(Vec<String>);
 
 /// Report as programs read it.
 #[derive(Serialize)]
 struct ShownReport<'r> {
     settings: Vec<ShownSetting<'r>>,
-    checks: &'r [CheckResult],
+    checks: &'r CheckList,
 }
 
 impl CheckReport {
@@ -62,7 +37,7 @@ impl CheckReport {
     /// Adds a result.
     pub fn add(&mut self, check: &str, state: CheckState, text: impl Into<String>) {
         let check = self.section.map_or_else(|| check.to_owned(), |section| format!("{section} {check}"));
-        self.results.push(CheckResult { check, state, text: text.into() });
+        self.checks.add(check, state, text);
     }
 
     /// Adds a good result.
@@ -86,27 +61,15 @@ impl CheckReport {
     /// Fails if a check has failed.
     pub fn print(&self, format: OutputFormat) -> Result<(), ChecksFailed> {
         super::print(&self.shown(format));
-        let failed = self.results.iter().filter(|result| result.state == CheckState::Failed);
-        let failed: Vec<_> = failed.map(|result| result.check.clone()).collect();
-        if failed.is_empty() { Ok(()) } else { Err(ChecksFailed(failed)) }
+        self.checks.verdict()
     }
 
     fn shown(&self, format: OutputFormat) -> String {
         if format == OutputFormat::Json {
             let settings = self.settings.iter().map(ShownSetting::new).collect();
-            return json(&ShownReport { settings, checks: &self.results });
+            return json(&ShownReport { settings, checks: &self.checks });
         }
-        let heading = ["CHECK", "STATE", "RESULT"].map(str::to_owned).to_vec();
-        let rows = self.results.iter().map(|CheckResult { check, state, text }| {
-            let state = match state {
-                CheckState::Ok => "ok",
-                CheckState::Warning => "warning",
-                CheckState::Failed => "FAILED",
-            };
-            vec![check.clone(), state.to_owned(), text.clone()]
-        });
-        let rows: Vec<_> = [heading].into_iter().chain(rows).collect();
-        format!("{}\n\n{}", show_settings(&self.settings, format), table(&rows))
+        format!("{}\n\n{}", show_settings(&self.settings, format), self.checks.table())
     }
 }
 

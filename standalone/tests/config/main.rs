@@ -7,6 +7,7 @@ mod doctor;
 mod faults;
 mod file;
 mod greeting;
+mod manual;
 mod order;
 #[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/outsider.rs"]

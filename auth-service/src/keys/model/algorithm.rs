@@ -105,6 +105,11 @@ impl Algorithm {
         }
     }
 
+    /// Returns true if a signature of this algorithm can have as many bytes.
+    pub(crate) fn has_length_of(self, signature: &[u8]) -> bool {
+        self.signature_bytes().contains(&signature.len())
+    }
+
     /// Returns true if a valid signature has the form that this service writes. For ES256, arithmetic allows a second
     /// valid form (C17).
     pub(crate) fn is_canonical(self, signature: &[u8]) -> bool {
@@ -125,9 +130,9 @@ impl Algorithm {
     /// Returns true if a key pair of the named algorithm can have written these bytes as a signature.
     pub(crate) fn can_write(name: &str, signature: &[u8]) -> bool {
         // The key of HS256 is a secret, not a key pair, so no database stores it.
-        Self::from_name(name).filter(|algorithm| algorithm.key_type().is_some()).is_some_and(|algorithm| {
-            algorithm.signature_bytes().contains(&signature.len()) && algorithm.is_canonical(signature)
-        })
+        Self::from_name(name)
+            .filter(|algorithm| algorithm.key_type().is_some())
+            .is_some_and(|algorithm| algorithm.has_length_of(signature) && algorithm.is_canonical(signature))
     }
 
     /// Returns `kty` and `crv` of the algorithm's JWKs.

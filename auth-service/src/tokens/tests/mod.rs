@@ -2,6 +2,7 @@
 
 mod algorithms;
 mod flips;
+mod inspected;
 mod jws_vectors;
 mod kinds;
 mod remembered;
