@@ -1,12 +1,24 @@
 //! Checks of a database, for `doctor`: it may run beside the service, and changes nothing.
 
+use std::path::Path;
+
 use chrono::TimeDelta;
-use kit::cli::{CheckReport, within};
+use kit::cli::{CheckReport, CheckState, within};
+use kit::handover::folder_of;
 use kit::{Clock, random};
+use rustix::fs::statvfs;
 
 use super::{DatabaseUrl, Db, Migrations, OpenError, clock, exposure, health};
 
 const CHECK: &str = "database";
+
+const MIB: u64 = 1024 * 1024;
+
+/// Free bytes below which a check fails: a checkpoint may write as many.
+const TOO_LITTLE_SPACE: u64 = 16 * MIB;
+
+/// Free bytes below which a check warns.
+const LITTLE_SPACE: u64 = 512 * MIB;
 
 /// Sentence about a wait that has ended.
 const SILENT: &str = "has not answered within 5 s: check the server and the network";
@@ -44,6 +56,9 @@ impl DatabaseCheck<'_> {
         let last = self.migrations.sqlite.iter().map(|migration| migration.version).max().unwrap_or_default();
         report.ok(CHECK, format!("{url}: {}, with all migrations of this version (to {last})", facts.version));
         self.check_exposure(report, facts.encryption.as_deref());
+        if let Some(path) = self.url.path() {
+            check_space(report, path);
+        }
         match within(health::touch_undone(self.db, random::bytes())).await {
             Some(Ok(())) => report.ok("database write", "a write was taken, and rolled back"),
             Some(Err(error)) => report.fail("database write", format!("{error}: check disk, rights and standby")),
@@ -100,6 +115,28 @@ impl DatabaseCheck<'_> {
     }
 }
 
+/// Checks that the file system of a database file has free space.
+fn check_space(report: &mut CheckReport, path: &Path) {
+    const CHECK: &str = "free space";
+    match statvfs(folder_of(path)) {
+        Ok(system) => {
+            let free = system.f_bavail.saturating_mul(system.f_frsize);
+            let (state, advice) = space_state(free);
+            report.add(CHECK, state, format!("{} MiB{advice}", free / MIB));
+        }
+        Err(error) => report.warn(CHECK, format!("unknown ({error})")),
+    }
+}
+
+/// Returns the state of a file system with as many free bytes, and what to do.
+fn space_state(free: u64) -> (CheckState, &'static str) {
+    match free {
+        ..TOO_LITTLE_SPACE => (CheckState::Failed, ": writes fail soon or already: make room"),
+        TOO_LITTLE_SPACE..LITTLE_SPACE => (CheckState::Warning, ": make room, before writes fail"),
+        LITTLE_SPACE.. => (CheckState::Ok, ""),
+    }
+}
+
 /// Reports a database that could not be opened. `None` stands for no answer in time.
 pub fn check_unopened(report: &mut CheckReport, url: &DatabaseUrl, error: Option<&OpenError>) {
     match error {
@@ -108,5 +145,23 @@ pub fn check_unopened(report: &mut CheckReport, url: &DatabaseUrl, error: Option
         Some(error @ OpenError::Older(..)) => report.warn(CHECK, error.to_string()),
         Some(error) => report.fail(CHECK, error.to_string()),
         None => report.fail(CHECK, format!("{url} {SILENT}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_space_is_reported_before_writes_fail() {
+        for (free, state) in [
+            (0, CheckState::Failed),
+            (16 * MIB - 1, CheckState::Failed),
+            (16 * MIB, CheckState::Warning),
+            (512 * MIB, CheckState::Ok),
+            (u64::MAX, CheckState::Ok),
+        ] {
+            assert_eq!(space_state(free).0, state, "{free}");
+        }
     }
 }

@@ -67,6 +67,7 @@ fn passes(report: &Checked, which: Which, home: &Home) {
         Home::File(_) => {
             report.says("database", "ok", "a.db: SQLite 3.");
             report.says("data folder", "ok", "");
+            assert!(report.check("free space").1.contains(" MiB"), "{:?}", report.check("free space"));
         }
         Home::Server(_) => {
             report.says("database", "ok", ": PostgreSQL ");
