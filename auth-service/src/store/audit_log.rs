@@ -129,12 +129,21 @@ impl AuthStore {
     pub async fn prune_audit_events(&self, until: Time, now: Time) -> Result<u64, StoreError> {
         const OLDEST: &str = "select position, event_time from audit_events where position > $1 \
              order by position limit 500";
-        let oldest: Vec<(i64, Time)> = read!(self.db, |reader| sqlx::query_as(OLDEST).bind(0_i64).fetch_all(reader))?;
-        // An expired event behind a newer one waits for it.
-        let first = oldest.iter().take_while(|(_, time)| *time < until || *time > now);
-        match first.filter(|(_, time)| *time < until).last() {
-            Some((last, _)) => self.delete_audit_events(*last).await,
-            None => Ok(0),
+        let mut after = 0;
+        loop {
+            let oldest: Vec<(i64, Time)> =
+                read!(self.db, |reader| sqlx::query_as(OLDEST).bind(after).fetch_all(reader))?;
+            // An expired event behind a newer one waits for it.
+            let mut old = oldest.iter().take_while(|(_, time)| *time < until || *time > now);
+            if let Some((last, _)) = old.clone().filter(|(_, time)| *time < until).last() {
+                let first_batch = self.audit_range().await?.pruned + 500;
+                return self.delete_audit_events(first_batch.min(*last)).await;
+            }
+            match oldest.last() {
+                // All of the batch are from a clock that was ahead: events behind them may have expired.
+                Some((last, _)) if old.by_ref().count() == 500 => after = *last,
+                _ => return Ok(0),
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! Erasure of deleted users from the audit log, in batches after the deletion.
 
 use chrono::TimeDelta;
-use db::{TransactionOutcome, Tx, read, transaction, within};
+use db::{Tx, read, within, write};
 
 use super::{AuthStore, StoreError, Time};
 use crate::domain::UserId;
@@ -50,14 +50,14 @@ impl AuthStore {
              actor = case when kind = 'user_deleted' then 'erased' else $2 end, peer = '', user_agent = '', request_id = '', \
              trace_id = '' where id in (select id from audit_events where actor = $1 order by id limit 500)";
         const FORGET: &str = "delete from audit_erasures where user_id = $1";
-        let (id, pseudonym) = (user.to_string(), pseudonym.to_owned());
-        transaction!(self.db, async move |mut tx| {
-            let mut erased = within!(tx, sqlx::query(AS_SUBJECT).bind(&id).bind(&pseudonym))?;
-            erased += within!(tx, sqlx::query(AS_ACTOR).bind(&id).bind(&pseudonym))?;
-            if erased == 0 && is_last {
-                within!(tx, sqlx::query(FORGET).bind(user))?;
-            }
-            Ok(TransactionOutcome::Commit(erased))
-        })
+        // Each statement commits by itself: together, two erasures could wait for each other's rows.
+        let (id, mut erased) = (user.to_string(), 0);
+        for sql in [AS_SUBJECT, AS_ACTOR] {
+            erased += write!(self.db, sqlx::query(sql).bind(&id).bind(pseudonym))?;
+        }
+        if erased == 0 && is_last {
+            write!(self.db, sqlx::query(FORGET).bind(user))?;
+        }
+        Ok(erased)
     }
 }

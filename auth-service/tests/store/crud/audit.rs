@@ -126,6 +126,18 @@ async fn old_events_are_pruned_in_order(store: Case) {
     assert_eq!(seconds(&store).await, [60]);
 }
 
+async fn events_of_a_clock_ahead_delay_no_expiry(store: Case) {
+    for second in 1000..1600 {
+        store.record_audit_event(&at(second, AuditKind::LoginFailed)).await.unwrap();
+    }
+    assert_eq!([store.place_audit_events().await.unwrap(), store.place_audit_events().await.unwrap()], [500, 100]);
+    placed(&store, [1, 50]).await;
+    let time = |second| start() + TimeDelta::seconds(second);
+    let prune = async || store.prune_audit_events(time(10), time(100)).await.unwrap();
+    assert_eq!([prune().await, prune().await, prune().await], [500, 101, 0]);
+    assert_eq!(seconds(&store).await, [50]);
+}
+
 async fn events_beyond_the_largest_number_go(store: Case) {
     placed(&store, 0..5).await;
     store.record_audit_event(&at(9, AuditKind::LoginFailed)).await.unwrap();
@@ -243,6 +255,7 @@ on_both_engines!(crate::support::Case:
     filters_agree_with_the_pure_filter,
     places_rise_and_have_no_gaps,
     old_events_are_pruned_in_order,
+    events_of_a_clock_ahead_delay_no_expiry,
     events_beyond_the_largest_number_go,
     wrong_password_locks_at_its_limits,
     change_and_event_share_their_fate,
