@@ -127,7 +127,7 @@ mod tests {
         (UnixDatagram::from_std(socket).unwrap(), notifier)
     }
 
-    async fn hears(manager: &UnixDatagram) -> String {
+    async fn next_message(manager: &UnixDatagram) -> String {
         let mut bytes = [0; 256];
         let length = timeout(LIMIT, manager.recv(&mut bytes)).await.expect("a notification").unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap()
@@ -146,9 +146,9 @@ mod tests {
             front.pulse().set_serving();
             assert!(manager.try_recv(&mut [0; 256]).is_err(), "one service does not serve yet");
             behind.pulse().set_serving();
-            assert!(hears(&manager).await.starts_with("READY=1\n"));
+            assert!(next_message(&manager).await.starts_with("READY=1\n"));
             front.leaving().cancel();
-            assert!(hears(&manager).await.starts_with("STOPPING=1\n"));
+            assert!(next_message(&manager).await.starts_with("STOPPING=1\n"));
             reporting.await.unwrap();
         }
     }
@@ -161,12 +161,12 @@ mod tests {
         let life = Lifecycle::from(Shutdown::new());
         life.pulse().set_serving();
         let reporting = tokio::spawn(notifier.report(vec![life.clone()], life.leaving().clone()));
-        assert!(hears(&manager).await.starts_with("READY=1"));
+        assert!(next_message(&manager).await.starts_with("READY=1"));
         let end = Shutdown::new();
         let (pulse, end_of_loop) = (life.pulse().clone(), end.clone());
         let accepting = tokio::spawn(async move { pulse.during(end_of_loop.cancelled()).await });
-        assert_eq!(hears(&manager).await, "WATCHDOG=1");
-        assert_eq!(hears(&manager).await, "WATCHDOG=1");
+        assert_eq!(next_message(&manager).await, "WATCHDOG=1");
+        assert_eq!(next_message(&manager).await, "WATCHDOG=1");
         end.cancel();
         accepting.await.unwrap();
         // A sign of life may be on its way. Then the next thing that the manager hears is the stop.
@@ -178,11 +178,11 @@ mod tests {
         .await
         .unwrap();
         life.leaving().cancel();
-        let mut heard = hears(&manager).await;
-        if heard == "WATCHDOG=1" {
-            heard = hears(&manager).await;
+        let mut message = next_message(&manager).await;
+        if message == "WATCHDOG=1" {
+            message = next_message(&manager).await;
         }
-        assert!(heard.starts_with("STOPPING=1"), "{heard}");
+        assert!(message.starts_with("STOPPING=1"), "{message}");
         reporting.await.unwrap();
     }
 

@@ -81,7 +81,7 @@ impl AuthStore {
              on conflict (account) do update set failures = failed_attempts.failures + 1, \
              last_time = excluded.last_time returning failures";
         let (network, recording) = (network.to_owned(), Recording::default());
-        let told = recording.clone();
+        let recorded = recording.clone();
         transaction!(self.db, async move |mut tx| {
             let mut failures = wrong.claimed;
             for account in &wrong.accounts {
@@ -98,7 +98,7 @@ impl AuthStore {
             Ok(recording.commit(wrong.events(failures), ()))
         })
         .map_err(StoreError::or_unavailable)?;
-        self.tell(&told);
+        self.publish(&recorded);
         Ok(())
     }
 

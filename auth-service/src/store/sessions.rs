@@ -132,7 +132,7 @@ impl AuthStore {
         let find = || async { Ok::<_, StoreError>(self.logged(stamp.fingerprint).await?.map(Some)) };
         let revoked = settle(|| self.try_revoke(id, user_id, stamp, event, &recording), find).await?;
         if revoked.is_some() {
-            self.tell(&recording);
+            self.publish(&recording);
         }
         Ok(revoked)
     }

@@ -59,7 +59,7 @@ impl AuthStore {
         let set = || self.try_set_roles(id, roles, expected, stamp, event, &recording);
         let set = settle(set, || self.changed(id, stamp.fingerprint, is_ours)).await?;
         if set.is_ok() {
-            self.tell(&recording);
+            self.publish(&recording);
         }
         Ok(set)
     }

@@ -256,8 +256,8 @@ async fn changes_of_keys_are_recorded(store: Case) {
     changes.push((AuditKind::SigningKeysResealed, "operator", String::new()));
     let mut events = store.list_audit_events(&AuditFilter::default(), None, 100).await.unwrap();
     events.reverse();
-    let told = events.iter().map(|event| (event.kind.unwrap(), event.actor.as_str(), event.subject.clone()));
-    assert_eq!(told.collect::<Vec<_>>(), changes);
+    let recorded = events.iter().map(|event| (event.kind.unwrap(), event.actor.as_str(), event.subject.clone()));
+    assert_eq!(recorded.collect::<Vec<_>>(), changes);
     assert_eq!((events[2].detail.starts_with("successor="), events[3].detail.as_str()), (true, "keys=2"));
 }
 

@@ -46,9 +46,9 @@ async fn lose() -> Lost {
     let first = start_in(folder, clock, again()).await;
     let (mut guard, greeting, _) = Guard::new(&first).await;
     logout(&first, &token).await;
-    let told = guard.revocation().await;
+    let revocation = guard.revocation().await;
     let known = guard.renewed(1).await;
-    assert_eq!(known.revision, told.revision);
+    assert_eq!(known.revision, revocation.revision);
     drop(guard);
     let (folder, clock) = first.stop().await;
     copy(copied.path(), folder.path());

@@ -197,7 +197,7 @@ async fn help_for_a_user_is_recorded() {
         id if id == admin.id => "admin".to_owned(),
         other => other.to_owned(),
     };
-    let told: Vec<_> = of_help
+    let recorded: Vec<_> = of_help
         .map(|event| {
             let kind = event.kind().as_str_name().trim_start_matches("AUDIT_EVENT_KIND_");
             let detail = event.detail.split('=').next_back().filter(|_| event.detail.starts_with("reason"));
@@ -213,7 +213,7 @@ async fn help_for_a_user_is_recorded() {
         "PASSWORD_RESET_ISSUED admin>ada ",
         "PASSWORD_RESET_COMPLETED ada>ada ",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(recorded, expected);
     let text = format!("{all:?}");
     for secret in [&code[4..], PASSWORD, NEW] {
         assert!(!text.contains(secret), "a secret is in the audit log: {text}");

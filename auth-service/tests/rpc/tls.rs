@@ -101,7 +101,7 @@ async fn guard_follows_the_feed_by_its_certificate() {
     secured.service.auth().logout(with_token(LogoutRequest {}, &account.token)).await.unwrap();
     assert!(matches!(status().await, TokenStatus::Inactive(InactiveReason::Revoked)));
     let counts = guard.metrics().read();
-    assert_eq!((counts.hits, counts.misses), (2, 1), "the feed has told the revocation");
+    assert_eq!((counts.hits, counts.misses), (2, 1), "the feed has sent the revocation");
 }
 
 #[tokio::test]

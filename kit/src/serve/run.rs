@@ -153,7 +153,7 @@ pub async fn serve<R: Reason, V: Verify>(
         seats: Seats::new(most, reserved),
         operators: Operators::new(parts.operators, parts.proxy_protocol),
         keepalive: limits.tcp_keepalive,
-        patience: limits.handshake,
+        seat_timeout: limits.handshake,
         metrics: host.metrics.clone(),
         stop: stop.clone(),
     };

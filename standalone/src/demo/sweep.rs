@@ -2,8 +2,8 @@
 
 use tonic::Code;
 
+use super::compare::{reason, text};
 use super::error::DemoError;
-use super::judge::{reason, text};
 use super::services::DemoServices;
 use super::story::{PEOPLE, Person};
 use super::values::Values;

@@ -171,11 +171,11 @@ impl Fuzz {
             }
             let call = self.call(number);
             let status = self.answer(&call).await;
-            let told =
+            let describe =
                 || format!("GATEPOST_SEED={} call {number}, {}: {:02x?}", self.seed, call.method.name(), call.body);
-            let outcome = Outcome::of(status).unwrap_or_else(|wrong| panic!("{}: {wrong}", told()));
+            let outcome = Outcome::of(status).unwrap_or_else(|wrong| panic!("{}: {wrong}", describe()));
             let gone = GONE.iter().any(|reason| outcome.is(reason));
-            assert!(call.doomed || !gone, "{}: {outcome}", told());
+            assert!(call.doomed || !gone, "{}: {outcome}", describe());
             *self.outcomes.lock().unwrap().entry((call.method.name().to_owned(), outcome)).or_default() += 1;
         }
     }

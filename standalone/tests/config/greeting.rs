@@ -14,10 +14,10 @@ fn greeted(arguments: &[&str], settings: &[(&str, &str)]) -> (Service, Vec<Strin
     let mut command = gatepost();
     command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0"]).args(arguments);
     let mut service = Service::spawn(command.envs(settings.iter().copied()), vec!["thicket-marimba".into()]);
-    service.hears(&["gatepost 0."]);
+    service.wait_for_line(&["gatepost 0."]);
     let mut lines = Vec::new();
     loop {
-        let line = service.hears(&[""]);
+        let line = service.wait_for_line(&[""]);
         let is_last = line.contains("PostService/ListPosts");
         lines.push(line);
         if is_last {
@@ -108,8 +108,8 @@ fn single_service_tells_its_places() {
         let folder = folder();
         let url = file(&folder.path().join("a.db"));
         let mut service = Service::start(which, &url);
-        service.hears(&[&format!("{}-service 0.", which.name())]);
-        let lines: Vec<_> = std::iter::repeat_with(|| service.hears(&[""])).take(12).collect();
+        service.wait_for_line(&[&format!("{}-service 0.", which.name())]);
+        let lines: Vec<_> = std::iter::repeat_with(|| service.wait_for_line(&[""])).take(12).collect();
         assert!(fact(&lines, "listens").ends_with(" (plaintext)"));
         assert!(fact(&lines, "database").starts_with("SQLite, "));
         if which == Which::Auth {

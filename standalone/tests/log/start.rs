@@ -51,7 +51,7 @@ async fn stdout_without_a_reader_delays_no_start() {
         command.args(["auth", "--listen", "127.0.0.1:0", "--database-url", &url]).stdout(stdout);
         // Its standard error ends with it, as a process's standard output does elsewhere.
         let (lines, stderr) = std::io::pipe().unwrap();
-        let auth = Process::start_heard(&mut command, stderr, lines);
+        let auth = Process::start_with_pipe(&mut command, stderr, lines);
         let address = loop {
             if let Some(address) = listening(auth.id()).first() {
                 break *address;

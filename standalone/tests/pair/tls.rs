@@ -39,12 +39,12 @@ fn python_plays_over_mutual_tls() {
     let run = |files: &[&Path]| -> Output {
         Command::new(tool("GATEPOST_PYTHON", "python3")).arg(STORY).args([&auth, &blog]).args(files).output().unwrap()
     };
-    let told = run(&[&secured.ca, &secured.client.certificate, &secured.client.key]);
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let output = run(&[&secured.ca, &secured.client.certificate, &secured.client.key]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let other = Authority::new("other").write(secured.folder.path(), "other");
     for files in [&[secured.ca.as_path()][..], &[&other, &secured.client.certificate, &secured.client.key]] {
-        let told = run(files);
-        assert_eq!(told.status.code(), Some(1), "{}", String::from_utf8_lossy(&told.stderr));
+        let output = run(files);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     }
     secured.pair.stop();
 }

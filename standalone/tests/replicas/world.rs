@@ -69,8 +69,8 @@ impl World {
     }
 
     /// Waits for a line with this part in the log of an auth service.
-    pub(crate) fn hears(&mut self, replica: usize, part: &str) -> String {
-        self.services[replica * 2].hears(&[part])
+    pub(crate) fn wait_for_line(&mut self, replica: usize, part: &str) -> String {
+        self.services[replica * 2].wait_for_line(&[part])
     }
 
     pub(crate) fn stop(self) {

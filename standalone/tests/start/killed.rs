@@ -41,7 +41,7 @@ async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>
     steps::count(&mut outsider).await;
     steps::hold(&mut outsider, step).await;
     let mut first = Service::start(which, &database.url);
-    let is_held = first.hears(&[steps::HELD, "listening on"]).contains(steps::HELD);
+    let is_held = first.wait_for_line(&[steps::HELD, "listening on"]).contains(steps::HELD);
     if is_held && from > 0 {
         readers::check_not_shut_out(which, &database.url, &mut outsider).await;
     }

@@ -21,7 +21,7 @@ async fn waiting_starts_continue_after_a_held_up_migration() {
     while outsider.texts("select mode from pg_locks where not granted and locktype = 'relation'").await.is_empty() {}
     let mut others = [(); 4].map(|()| Service::start(Which::Auth, &database.url));
     for other in &mut others {
-        other.hears(&[WAITS]);
+        other.wait_for_line(&[WAITS]);
     }
     owner.run("commit").await;
     first.serves();
@@ -42,10 +42,10 @@ async fn concurrent_index_from_outside_does_not_deadlock() {
     steps::hold(&mut outsider, 1).await;
     // One holds the lock, in a transaction of its own; two wait for it.
     let mut first = Service::start(Which::Blog, &database.url);
-    first.hears(&[steps::HELD]);
+    first.wait_for_line(&[steps::HELD]);
     let mut others = [(); 2].map(|()| Service::start(Which::Blog, &database.url));
     for other in &mut others {
-        other.hears(&[WAITS]);
+        other.wait_for_line(&[WAITS]);
     }
     // The index waits for running transactions: for that of the lock's holder, not for those of the waiting processes.
     let index = tokio::spawn({
@@ -70,7 +70,7 @@ async fn concurrent_index_under_the_lock_does_not_deadlock() {
     outsider.run(LOCK).await;
     let mut others = [(); 2].map(|()| Service::start(Which::Blog, &database.url));
     for other in &mut others {
-        other.hears(&[WAITS]);
+        other.wait_for_line(&[WAITS]);
     }
     // With waiting statements this would be a deadlock: each would wait for the other's snapshot or lock.
     outsider.run("create index concurrently on busy (number)").await;

@@ -41,7 +41,7 @@ impl Keyring {
         }
         for (at, row) in doomed.into_iter().enumerate() {
             let retired = self.retire_known(&row.record.id, &successor, is_lost).await;
-            retired.map_err(|error| told(error, ids, at))?;
+            retired.map_err(|error| name_keys(error, ids, at))?;
         }
         Ok(())
     }
@@ -100,9 +100,9 @@ impl Keyring {
     }
 }
 
-/// Adds the keys to the error of an unknown outcome, and says how to find out. If `killed` of them are retired already,
-/// an outage leaves the outcome of the others unknown too.
-fn told(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
+/// Adds the keys to the error of an unknown outcome, and how to check them. If `killed` of them are retired already, an
+/// outage leaves the outcome of the others unknown too.
+fn name_keys(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
     const FIND_OUT: &str =
         "run `gatepost keys list`: a key that it does not have is retired; run this again for those that it has";
     let error = match error {
