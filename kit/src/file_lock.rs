@@ -9,8 +9,8 @@ use tokio::time::{Instant, sleep_until};
 /// Pause between two attempts.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Locks this open file and returns true. Returns false if another process still holds the lock after `timeout`. Closing
-/// the file releases the lock.
+/// Locks this open file and returns true. Returns false if another process still holds the lock after `timeout`.
+/// Closing the file releases the lock.
 ///
 /// Calls `waits` once if another process holds the lock.
 ///

@@ -31,8 +31,7 @@ impl Lifecycle {
         Self { leaving, draining: Shutdown::new(), hurry, delay: Some(delay), pulse: Pulse::default() }
     }
 
-    /// Returns the life of a service that leaves with this one, and drains only when it is told to
-    /// [stop](Self::stop).
+    /// Returns the life of a service that leaves with this one, and drains only after its own [`stop`](Self::stop).
     #[must_use]
     pub fn behind(&self) -> Self {
         let draining = Shutdown::new();

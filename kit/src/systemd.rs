@@ -43,7 +43,7 @@ impl Notifier {
         Ok(Some(Self { socket, watchdog }))
     }
 
-    /// Tells the manager when all services serve, that they are alive, and when they leave.
+    /// Notifies the manager when all services serve, while they are alive, and when they leave.
     pub(crate) async fn report(self, services: Vec<Lifecycle>, leaving: Shutdown) {
         let serving = async {
             for service in &services {
@@ -51,7 +51,7 @@ impl Notifier {
             }
             self.send("READY=1\nSTATUS=serving").await;
             match self.watchdog {
-                Some(limit) => self.feed(&services, limit / 2).await,
+                Some(limit) => self.notify_watchdog(&services, limit / 2).await,
                 None => std::future::pending().await,
             }
         };
@@ -59,8 +59,8 @@ impl Notifier {
         self.send("STOPPING=1\nSTATUS=stopping").await;
     }
 
-    /// Feeds the watchdog while each accept loop answers in time. A blocked runtime does not run this task either.
-    async fn feed(&self, services: &[Lifecycle], interval: Duration) -> Infallible {
+    /// Notifies the watchdog while each accept loop answers in time. A blocked runtime does not run this task either.
+    async fn notify_watchdog(&self, services: &[Lifecycle], interval: Duration) -> Infallible {
         loop {
             let beats = async {
                 for service in services {
@@ -70,7 +70,7 @@ impl Notifier {
             if timeout(interval, beats).await.is_ok() {
                 self.send("WATCHDOG=1").await;
             } else {
-                tracing::error!("no sign of life of the accept loop: systemd's watchdog is not fed");
+                tracing::error!("the accept loop does not respond: systemd's watchdog is not notified");
             }
             sleep(interval).await;
         }
@@ -78,7 +78,7 @@ impl Notifier {
 
     async fn send(&self, state: &str) {
         if let Err(error) = self.socket.send(state.as_bytes()).await {
-            tracing::warn!(%error, state, "systemd takes no notification");
+            tracing::warn!(%error, state, "notification to systemd failed");
         }
     }
 }
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn manager_hears_when_all_services_serve_and_leave() {
+    async fn manager_is_notified_when_all_serve_and_leave() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify").display().to_string();
         for address in [path, format!("@gatepost-test-{}", std::process::id())] {
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn watchdog_is_fed_while_the_accept_loop_runs() {
+    async fn watchdog_is_notified_while_accept_loop_runs() {
         let folder = tempfile::tempdir().unwrap();
         let address = folder.path().join("notify").display().to_string();
         let (manager, notifier) = manager(&address, Some(Duration::from_millis(100)));
@@ -169,7 +169,7 @@ mod tests {
         assert_eq!(next_message(&manager).await, "WATCHDOG=1");
         end.cancel();
         accepting.await.unwrap();
-        // A sign of life may be on its way. Then the next thing that the manager hears is the stop.
+        // A watchdog message may be on its way. The message after it is the stop.
         timeout(LIMIT, async {
             while life.pulse().unanswered() < 3 {
                 tokio::task::yield_now().await;
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn watchdog_of_another_process_is_not_fed() {
+    fn watchdog_of_another_process_is_not_notified() {
         let own = std::process::id().to_string();
         assert_eq!(watchdog(None, None), Ok(None));
         assert_eq!(watchdog(Some("2000000"), Some(&own)), Ok(Some(Duration::from_secs(2))));

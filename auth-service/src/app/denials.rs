@@ -74,7 +74,7 @@ impl Denials {
         }
     }
 
-    /// Counts a refusal without a row, and gives `earlier` ones, which its row would have told of, to the next row.
+    /// Counts a refusal without a row. The next row counts it, and the `earlier` ones that this row would have counted.
     fn leave_out(&self, class: DenialClass, earlier: u64) {
         self.left_out(class).fetch_add(earlier + 1, Relaxed);
         self.unrecorded.fetch_add(1, Relaxed);
@@ -153,7 +153,7 @@ mod tests {
         (0..QUEUE_LENGTH).for_each(|_| denials.queue(denial(0)));
         assert_eq!(denials.unrecorded(), 0);
         denials.queue(denial(7));
-        assert_eq!(denials.permit(DenialClass::Role, DateTime::UNIX_EPOCH), Some(8), "the next row tells of them");
+        assert_eq!(denials.permit(DenialClass::Role, DateTime::UNIX_EPOCH), Some(8), "the next row counts them");
         assert_eq!(denials.unrecorded(), 1);
     }
 }

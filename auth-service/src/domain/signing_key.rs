@@ -71,9 +71,8 @@ pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&Sign
 
 /// Returns the keys with the times that a right clock would have written.
 ///
-/// A key with a creation time after `future` gets the creation time now, and its start of signing moves by the same
-/// difference. No key waits longer than the
-/// lead. The previous key signs until then.
+/// A key with a creation time after `future` gets the creation time `now`, and its start of signing moves by the same
+/// difference. No key waits longer than the lead. The previous key signs until then.
 pub fn corrected_times(
     keys: &[SigningKeyRecord],
     now: DateTime<Utc>,

@@ -108,7 +108,7 @@ async fn serve_on(
     let end = tasks.end();
     let serving = async {
         let _end = end.clone().drop_guard();
-        // The reader may not care.
+        // The receiver may be gone.
         let _ = greeting.map(|greeting| greeting.send(StartFacts { has_admin }));
         serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };

@@ -12,8 +12,8 @@ const LOG_MIGRATION: i64 = 4;
 const ERAS_MIGRATION: i64 = 10;
 
 impl AuthStore {
-    /// Creates the log and the head of the audit log unless they exist. The log has its own era: earlier tokens are dead. They may be signed by the current
-    /// secret, and it is unknown which of them were revoked.
+    /// Creates the log and the head of the audit log, unless they exist. The log has its own era, so earlier tokens are
+    /// dead: they may be signed by the current secret, and it is unknown which of them were revoked.
     ///
     /// # Errors
     /// [`StoreError`].

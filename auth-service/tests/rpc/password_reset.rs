@@ -175,7 +175,7 @@ async fn admin_sees_and_ends_a_lock() {
     unlock(&service, &admin, &ada.id).await.expect("unlocking twice changes nothing");
 }
 
-/// C68: the audit log tells of each step, and holds no code and no password.
+/// C68: the audit log records each step, and holds no code and no password.
 #[tokio::test]
 async fn help_for_a_user_is_recorded() {
     let (service, admin, ada) = with_admin(&[]).await;

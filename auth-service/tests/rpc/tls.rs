@@ -18,7 +18,7 @@ use super::support::{EMAIL, Service, Settings, refused, start_with, with_token};
 
 const BLOG_ID: &str = "spiffe://example.org/blog";
 
-/// A service that takes certificates of [`BLOG_ID`] for a service, and its authority.
+/// A service that accepts certificates of [`BLOG_ID`] as a service's, and the authority of both.
 struct Secured {
     service: Service,
     authority: Authority,

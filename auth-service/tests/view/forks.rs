@@ -120,7 +120,7 @@ async fn loss_known_only_to_a_guard_restarts_the_log(store: Case) {
     assert_eq!(there.check_revocation(5), Some(Cause::Ended));
 }
 
-/// A replica that cannot write the restart of the log judges no token until it can.
+/// A replica that cannot write the restart of the log verifies no token until it can.
 async fn loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     let replica = Replica::start(&store).await;
     let known = replica.view.position().unwrap();

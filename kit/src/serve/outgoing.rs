@@ -46,7 +46,7 @@ pub(super) enum Sent {
     Stalled,
 }
 
-/// Sends a response. An answer that finds no room becomes a refusal.
+/// Sends a response. An answer for which there is no room becomes a refusal.
 pub(super) async fn send<B>(
     response: Response<B>,
     mut respond: SendResponse<Piece>,

@@ -105,8 +105,8 @@ impl Seats {
         Some(self.sit(room, true))
     }
 
-    /// Returns a place in the queue for a seat. Waits while the queue is full and moves; `None` if no connection may
-    /// go.
+    /// Returns a place in the queue for a seat. Waits while the queue is full and moving. Returns `None` if no
+    /// connection may be closed.
     pub(super) async fn enter_queue(&self, kind: PeerKind) -> Option<QueuePermit> {
         loop {
             let place = timeout(ROOM_INTERVAL, Arc::clone(&self.0.queue).acquire_owned()).await;

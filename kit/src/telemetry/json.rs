@@ -125,7 +125,7 @@ impl Visit for JsonValues {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no infinity, and no value that is no number.
+        // JSON has neither infinity nor NaN.
         if value.is_finite() { self.number(field, value) } else { self.text(field, format_args!("{value}")) }
     }
 

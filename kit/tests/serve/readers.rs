@@ -68,13 +68,13 @@ async fn ended(mut body: RecvStream) -> Option<Reason> {
     }
 }
 
-fn impatient() -> ServerLimits {
+fn short_limits() -> ServerLimits {
     ServerLimits { reading: (SHORT, Duration::from_hours(1)), ..ServerLimits::default() }
 }
 
 #[tokio::test]
 async fn answer_that_is_not_read_is_reset() {
-    let server = start(impatient()).await;
+    let server = start(short_limits()).await;
     for (window, bytes) in [(0, 10), (1, 10), (1, 60_000), (16_384, 60_000)] {
         let reader = StalledReader::connect(server.address, window).await;
         let (response, _stream) = reader.ask(&format!("answer:{bytes}")).await;
@@ -89,7 +89,7 @@ async fn answer_that_is_not_read_is_reset() {
 
 #[tokio::test]
 async fn streams_that_are_not_read_are_reset() {
-    let server = start(impatient()).await;
+    let server = start(short_limits()).await;
     let reader = StalledReader::connect(server.address, 1).await;
     let (response, _stream) = reader.open(WATCH, Some(b"")).await;
     assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "health");
@@ -120,7 +120,7 @@ async fn answer_has_a_deadline_until_its_last_byte() {
 
 #[tokio::test]
 async fn connection_that_reads_nothing_is_closed() {
-    let server = start(impatient()).await;
+    let server = start(short_limits()).await;
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (send, connection) =
         h2::client::Builder::new().initial_window_size(0).handshake::<_, Bytes>(stream).await.unwrap();

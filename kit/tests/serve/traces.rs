@@ -290,7 +290,7 @@ async fn collector_that_is_down_gets_later_spans() {
 }
 
 #[tokio::test]
-async fn stop_waits_for_a_silent_collector_in_vain() {
+async fn stop_gives_up_a_silent_collector() {
     let collector = Collector::start().await;
     collector.set(CollectorState::Silent);
     let world = Exported::start(&collector, ExportTimes { flush: Duration::from_millis(50), ..QUICK }).await;

@@ -34,7 +34,7 @@ fn fact<'l>(lines: &'l [String], label: &str) -> &'l str {
 }
 
 #[test]
-fn pair_tells_its_places_and_accounts() {
+fn pair_shows_its_places_and_accounts() {
     let folder = folder();
     let data = folder.path().join("data");
     let data = data.to_str().unwrap();
@@ -103,7 +103,7 @@ fn lines_to_try_use_tls_where_the_services_do() {
 }
 
 #[test]
-fn single_service_tells_its_places() {
+fn single_service_shows_its_places() {
     for which in BOTH {
         let folder = folder();
         let url = file(&folder.path().join("a.db"));

@@ -1,4 +1,4 @@
-//! A command under a wrong clock: it warns from 2 s on, and writes no time beyond the leeway.
+//! A command under a wrong clock: it warns if the clock is wrong by 2 s, and writes no time beyond the leeway.
 
 use auth_service::{AdminCommand, KeysCommand};
 use chrono::TimeDelta;

@@ -87,9 +87,9 @@ async fn unknown_outcome_names_the_way_to_find_out() {
         ),
         (COMMITS, &["admin", "create", "root@example.com"], ["whether the admin was created: ", "run this again"]),
         (COMMITS, &["admin", "grant", "ada@example.com"], ["whether the user is an admin now: ", "run this again"]),
-        (LOGS, &["keys", "rotate", "--lead", "1h"], [" was added: ", "run `gatepost keys list`: if it has this key"]),
-        (LOGS, &["keys", "retire"], [" was retired: ", "run `gatepost keys list`: a key that it does not have"]),
-        (COMMITS, &["keys", "reseal"], ["whether the keys were resealed: ", "until it ends, keep both"]),
+        (LOGS, &["keys", "rotate", "--lead", "1h"], [" was added: ", "run `gatepost keys list`: if it lists this key"]),
+        (LOGS, &["keys", "retire"], [" was retired: ", "run `gatepost keys list`: a key that it does not list"]),
+        (COMMITS, &["keys", "reseal"], ["whether the keys were resealed: ", "keep both until it has succeeded"]),
     ] {
         let home = Home::new(&server).await;
         let first = listed(&home.url).remove(0)[0].clone();

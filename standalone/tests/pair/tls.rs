@@ -27,7 +27,7 @@ fn demo_and_grpcurl_play_over_mutual_tls() {
     // Without a client certificate no call is served.
     let played = Played::by(secured.demo().arg("--ca").arg(&secured.ca));
     let fault =
-        "cannot be called by TLS (the server requires a client certificate (TLS alert CertificateRequired)): see";
+        "cannot be called over TLS (the server requires a client certificate (TLS alert CertificateRequired)): see";
     assert!(played.err.contains(fault), "{}", played.err);
     secured.pair.stop();
 }
@@ -123,7 +123,7 @@ async fn renewed_certificate_is_served_after_sighup() -> Outcome {
     secured.authority.issue(&["localhost"]).write(secured.folder.path(), "server");
     secured.pair.signal(Signal::HUP);
     let new = secured.folder.path().join("server.crt");
-    // The look takes a moment.
+    // The check takes a moment.
     while channel(&new).list_posts(ListPostsRequest::default()).await.is_err() {}
     kept.list_posts(ListPostsRequest::default()).await.expect("an open connection goes on");
     channel(&old).list_posts(ListPostsRequest::default()).await.unwrap_err();

@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::pair::PASSWORD;
 use super::service::{SEALED, Service, Which, command, command_at};
-use super::world::{patient, with_token};
+use super::world::{with_deadline, with_token};
 
 /// Service key of the auth services and of one blog service.
 const SERVICE_KEY: &str = "a-service-key-of-these-tests-that-is-long-enough";
@@ -70,7 +70,7 @@ impl World {
     /// Registers a user and returns an access token.
     async fn register(&self) -> String {
         let channel = Endpoint::from_shared(format!("http://{}", self.auth_at[0])).unwrap().connect_lazy();
-        let request = patient(CreateUserRequest {
+        let request = with_deadline(CreateUserRequest {
             name: "Ada".into(),
             email: "ada@example.com".into(),
             password: PASSWORD.into(),

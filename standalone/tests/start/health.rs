@@ -23,7 +23,7 @@ async fn watch(address: &str) -> Streaming<HealthCheckResponse> {
     HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner()
 }
 
-/// Waits until the watchers see this status; their last one was the opposite.
+/// Waits for the next status of the watch, which must be this one.
 async fn assert_status(watch: &mut Streaming<HealthCheckResponse>, wanted: ServingStatus) {
     let answer = timeout(LIMIT, watch.message()).await.expect("health changes").unwrap().unwrap();
     assert_eq!(answer.status(), wanted);

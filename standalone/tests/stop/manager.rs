@@ -1,4 +1,4 @@
-//! A service manager hears when a process is ready, alive and stopping (`sd_notify(3)`).
+//! A service manager is notified when a process is ready, alive and stopping (`sd_notify(3)`).
 
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -29,7 +29,7 @@ impl Manager {
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    /// Waits for the stop, and counts the signs of life before it.
+    /// Waits for the stop, and counts the watchdog messages before it.
     fn wait_for_stop(&self) -> usize {
         std::iter::repeat_with(|| self.next_message()).take_while(|message| message == "WATCHDOG=1").count()
     }
@@ -40,7 +40,7 @@ fn auth(folder: &Path) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn manager_hears_ready_alive_and_stopping() -> Outcome {
+async fn manager_is_notified_of_ready_alive_and_stopping() -> Outcome {
     let folder = folder();
     let socket = folder.path().join("notify");
     let manager = Manager::new(&socket);

@@ -104,7 +104,7 @@ impl Keyring {
 /// outage leaves the outcome of the others unknown too.
 fn name_keys(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
     const FIND_OUT: &str =
-        "run `gatepost keys list`: a key that it does not have is retired; run this again for those that it has";
+        "run `gatepost keys list`: a key that it does not list is retired; run this again for the others";
     let error = match error {
         KeyringError::Store(error) if killed > 0 => KeyringError::Store(error.or_unknown()),
         other => other,
