@@ -30,7 +30,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
     /// Returns the time until the key may take one unit; `None` if it may take one now.
     pub fn wait(&self, key: &K, now: DateTime<Utc>) -> Option<Duration> {
         let keys = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = believed(*keys.get(key)?, now);
+        let full = plausible(*keys.get(key)?, now);
         (full - now - MINUTE + self.cost(1)).to_std().ok().filter(|wait| !wait.is_zero())
     }
 
@@ -44,7 +44,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
         }
         let cost = self.cost(amount).min(MINUTE);
         let mut keys = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = keys.get(&key).map_or(now, |full| believed(*full, now)).max(now);
+        let full = keys.get(&key).map_or(now, |full| plausible(*full, now)).max(now);
         if let Some(wait) = (full + cost - now - MINUTE).to_std().ok().filter(|wait| !wait.is_zero()) {
             return Err(wait);
         }
@@ -66,7 +66,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
 }
 
 /// Returns the time, or `now` if only a wrong clock can explain the time.
-fn believed(full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+fn plausible(full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     if full - now > MINUTE * 2 { now } else { full }
 }
 

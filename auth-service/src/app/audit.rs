@@ -21,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Shortest time between two polls of a stream, in which events gather: each poll costs the database a few statements.
 const PACE: Duration = Duration::from_millis(100);
 
-/// Events that a stream holds in memory at most, beside those that the transport sends.
+/// Largest number of events that a stream holds in memory, in addition to those that the transport sends.
 const EVENTS_PER_POLL: u32 = 64;
 
 /// Place in the order of events, of one history of the database.

@@ -22,7 +22,7 @@ pub struct ProxyFlags {
 }
 
 impl ProxyFlags {
-    /// Fails if one setting lacks the other that it needs.
+    /// Fails if a setting is set without the other one that it needs.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         let has_source = self.client_address_header.is_some() || self.proxy_protocol;
         let problem = match (&self.trusted_proxies, has_source) {

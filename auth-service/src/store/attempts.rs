@@ -62,7 +62,7 @@ impl AuthStore {
         Ok(claimed.map_err(StoreError::or_unavailable)? > 0)
     }
 
-    /// Reverts the count of an attempt that was not judged. `seen` is the state before the attempt.
+    /// Reverts the count of an attempt whose password was not checked. `seen` is the state before the attempt.
     ///
     /// # Errors
     /// [`StoreError`]; then it stays counted.

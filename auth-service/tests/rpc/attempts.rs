@@ -130,7 +130,7 @@ async fn guesses_elsewhere_do_not_lock_a_known_address() {
         wrong(&attacker.login(guess(WRONG)).await.unwrap_err());
     }
     wait_seconds(&attacker.login(guess(PASSWORD)).await.unwrap_err());
-    service.login(EMAIL, PASSWORD).await.expect("the user's own address counts apart");
+    service.login(EMAIL, PASSWORD).await.expect("the user's own address is counted separately");
     wait_seconds(&attacker.login(guess(PASSWORD)).await.unwrap_err());
 }
 

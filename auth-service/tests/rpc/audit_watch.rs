@@ -1,4 +1,4 @@
-//! `WatchAuditEvents`: each event once, also after a reconnect, a restart, and beside writers of other replicas.
+//! `WatchAuditEvents`: each event once, also after a reconnect, after a restart, and while other replicas write.
 
 use std::collections::HashSet;
 

@@ -104,7 +104,7 @@ async fn blocked_account_is_blocked_at_a_shared_address() {
     // Bob has never logged in from this address: his right password is hashed as any other, and refused.
     let status = login(&shared, bob, PASSWORD).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    login(&home, bob, PASSWORD).await.expect("the user's own address counts apart");
+    login(&home, bob, PASSWORD).await.expect("the user's own address is counted separately");
     service.clock.advance(std::time::Duration::from_secs(2));
     login(&shared, bob, PASSWORD).await.expect("a login after the account has waited");
 }

@@ -46,7 +46,7 @@ impl Service {
         self.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token
     }
 
-    /// Returns the store and keyring of an operator's command beside the service.
+    /// Returns the store and keyring of an operator's command, while the service runs.
     pub(crate) async fn operator(&self) -> (AuthStore, Keyring) {
         let store = AuthStore::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
         let storage = KeyStorage::File(KeyFile::beside(&self.database()));

@@ -72,7 +72,7 @@ impl Clock {
     /// Returns the current time: the machine's, or the database server's if it is earlier.
     pub fn now(&self) -> DateTime<Utc> {
         let own = self.own();
-        self.reference().believed(own, self.uptime.now())
+        self.reference().effective_time(own, self.uptime.now())
     }
 
     /// Returns the machine's time, or the reference time if the machine is ahead. Use it for times until which callers

@@ -167,7 +167,7 @@ impl Exporter {
 
     async fn send_batch(&self, batch: &[SpanRecord], outage: &mut Outage) {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        // Lost unless the collector answers, also if the service ends meanwhile.
+        // These spans count as lost until the collector answers, even if the service ends in the meantime.
         let pending = PendingSpans { counters: &self.counters, count };
         let spans = batch.iter().map(span).collect();
         let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans, ..ScopeSpans::default() }];

@@ -5,7 +5,7 @@
 //! callers that gave up. Without turns the server would cut its clients for its own delay.
 //!
 //! With turns, h2 counts a reset only if it is in the same 1 KiB read as its stream. Every reset also counts toward a
-//! limit per second. By default, 100 streams that time out every 100 ms reach this limit: far more than a client needs.
+//! limit per second. By default, 100 streams that time out every 100 ms reach this limit: far more than clients need.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};

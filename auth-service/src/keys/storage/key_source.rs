@@ -13,7 +13,7 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// Chooses by the settings. `file` is the key file beside the database; `None` on PostgreSQL: its replicas share no
+    /// Chooses the source by the settings. `file` is the key file beside the database; `None` on PostgreSQL: its replicas share no
     /// folder.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Watchers of the audit log beside concurrent writers: each event is seen once.
+//! Watchers of the audit log with concurrent writers: each event is seen once.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -45,7 +45,7 @@ async fn attempt_is_claimed_once(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
 }
 
-/// C52: an attempt is released if its password was not judged.
+/// C52: an attempt is released if its password was not checked.
 async fn attempt_without_an_outcome_is_released(store: Case) {
     store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();

@@ -27,7 +27,7 @@ pub(in super::super) struct Inflated<B> {
     /// Largest size of a message.
     limit: usize,
     state: InflateState,
-    /// Data behind the state's.
+    /// Received data that the state does not cover yet.
     data: Bytes,
 }
 
