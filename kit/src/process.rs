@@ -89,7 +89,7 @@ pub fn run(
         Err(error) => return fail(name, &format!("the runtime does not start ({error})"), FAILED),
     };
     let code = runtime.block_on(run_until_end(name, environment, log, command));
-    // A lookup of a name may hang for long in a thread that cannot be stopped. The end of the process does not wait for it.
+    // A name lookup may hang for long in a thread that cannot be stopped. The end of the process does not wait for it.
     runtime.shutdown_background();
     code
 }

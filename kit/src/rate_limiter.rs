@@ -34,7 +34,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
         (full - now - MINUTE + self.cost(1)).to_std().ok().filter(|wait| !wait.is_zero())
     }
 
-    /// Takes this amount. An amount above the amount of a minute is granted when the key has its whole amount back.
+    /// Takes this amount. An amount larger than that of a minute is granted when the key has its whole amount back.
     ///
     /// # Errors
     /// Returns the time to wait and takes nothing.

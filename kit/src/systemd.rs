@@ -1,4 +1,4 @@
-//! Notifications to systemd (`sd_notify(3)`): ready, stopping, and the watchdog's signs of life.
+//! Notifications to systemd (`sd_notify(3)`): ready, alive for the watchdog, and stopping.
 //!
 //! The crates for this protocol read the process's environment themselves, which only `main` may do here.
 

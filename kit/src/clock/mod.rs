@@ -75,8 +75,8 @@ impl Clock {
         self.reference().effective_time(own, self.uptime.now())
     }
 
-    /// Returns the machine's time, or the reference time if the machine is ahead. Use it for times until which callers
-    /// wait.
+    /// Returns the machine's time, or the reference time if the machine is ahead. Use it to compute the times until
+    /// which callers must wait.
     ///
     /// On SQLite the reference is the boot clock, until a change has lasted for an hour.
     pub fn earliest(&self) -> DateTime<Utc> {
@@ -115,8 +115,8 @@ impl Clock {
         reference.source() != Some(ReferenceSource::Server) || reference.offset(own, uptime).abs() <= leeway
     }
 
-    /// Returns the number of steps back of the machine's clock beyond the tolerance, measured by the boot clock. Rows
-    /// written before a step may have times in the future.
+    /// Returns the number of times that the machine's clock stepped back beyond the tolerance, as the boot clock shows.
+    /// Rows written before a step may have times in the future.
     pub fn steps_back(&self) -> u64 {
         self.reference().steps_back()
     }
@@ -151,7 +151,7 @@ impl Clock {
         self.reference().is_known()
     }
 
-    /// Returns true for a manual clock, which no server's time applies to.
+    /// Returns true for a manual clock, to which no server's time applies.
     pub fn is_manual(&self) -> bool {
         matches!(self.source, TimeSource::Manual(_))
     }

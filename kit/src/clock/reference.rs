@@ -54,7 +54,7 @@ pub(super) enum ReferenceSource {
     Stored,
 }
 
-/// Time of day at a time of the boot clock; the boot clock counts from it.
+/// Time of day at one moment of the boot clock, which counts the time since.
 #[derive(Clone, Copy, Debug)]
 struct ClockPoint {
     time: DateTime<Utc>,

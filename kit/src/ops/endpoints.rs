@@ -11,7 +11,7 @@ use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 use crate::tls::Certificates;
 
-/// Path of the service's own, with its handlers. They must not block.
+/// Additional path of a service, with its handlers. The handlers must not block.
 pub struct Endpoint {
     path: &'static str,
     get: Box<dyn Fn(&EndpointRequest<'_>) -> EndpointResponse + Send + Sync>,

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::PageTokens;
 
-/// Largest size of a page in bytes, independent of the requested rows (a client takes 4 MiB by default).
+/// Largest size of a page in bytes, independent of the requested rows (a client accepts 4 MiB by default).
 pub const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// Bytes of a repeated field besides its message: its tag and its length.

@@ -1,4 +1,4 @@
-//! Header in which proxies list the addresses on a request's way, the last one on the right.
+//! Header in which proxies list the addresses that a request came through, the last one on the right.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,7 +23,7 @@ pub fn header_name(text: &str) -> Result<HeaderName, &'static str> {
 }
 
 /// Returns the right-most untrusted address, or the left-most one if all are trusted. Returns `None` after more than
-/// [`MAX_HOPS`], or for a part that is no address.
+/// [`MAX_HOPS`], or for a part that is not an address.
 pub(super) fn right_most<'a>(
     values: impl DoubleEndedIterator<Item = &'a HeaderValue>,
     is_trusted: impl Fn(IpAddr) -> bool,

@@ -42,7 +42,7 @@ impl Framing {
         self.has_ended
     }
 
-    /// Follows the data. Returns the largest number of bytes that a message needs which starts in it.
+    /// Follows the data. Returns the largest number of bytes that is needed by a message that starts in it.
     pub(super) fn follow(&mut self, mut data: &[u8]) -> Option<usize> {
         let mut largest = None;
         while !data.is_empty() {

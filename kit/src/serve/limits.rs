@@ -155,11 +155,11 @@ impl ServerLimits {
         ReaderLimits { gzip: false, stall: self.reading.0, bytes: MIN_READ_BYTES, message: self.reading.1 }
     }
 
-    /// Returns the number of connections that leaves room for files, the database and the operations port, and the
-    /// number of reserved ones.
+    /// Returns the number of connections, and of reserved ones. The rest of the descriptors is for files, the database
+    /// and the operations port.
     pub(super) fn connections(&self) -> (usize, usize) {
         let all = descriptors().map_or(usize::MAX, |most| most / self.descriptor_divisor.max(1));
-        // A small part still has more seats for callers than for operators.
+        // Even with few seats, callers get more of them than operators.
         let reserved = self.reserved_connections.min(all / 2);
         (self.connections.min(all - reserved).max(1), reserved)
     }

@@ -9,7 +9,7 @@ use crate::peer::{Networks, ProxyProtocol};
 #[derive(Clone, Debug)]
 pub(super) struct Operators {
     networks: Networks,
-    /// Proxies that speak for their callers: no operator, although they may be on this machine.
+    /// Proxies, which speak for their callers. They are no operators, even on this machine.
     proxies: Option<ProxyProtocol>,
 }
 

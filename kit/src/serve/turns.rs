@@ -2,7 +2,7 @@
 //!
 //! h2 reads all bytes of the socket before it hands out a stream. A reset of a stream that was not handed out yet
 //! counts as a rapid reset (CVE-2023-44487). After a stall the socket holds requests and, behind them, the resets of
-//! callers that gave up. Without turns the server would cut its clients for its own delay.
+//! callers that gave up. Without turns the server would cut its clients because of its own delay.
 //!
 //! With turns, h2 counts a reset only if it is in the same 1 KiB read as its stream. Every reset also counts toward a
 //! limit per second. By default, 100 streams that time out every 100 ms reach this limit: far more than clients need.

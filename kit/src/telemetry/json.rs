@@ -15,7 +15,7 @@ use crate::output::{self, LogFormat, write_json};
 /// Prefix of the fields in which the crate `log` passes the origin of its records.
 const LOG_PREFIX: &str = "log.";
 
-/// Fields that are members of the whole object, because collectors of logs look for them there.
+/// Fields that become members of the top-level object, because log collectors look for them there.
 const TRACE_FIELDS: [&str; 2] = ["trace_id", "span_id"];
 
 /// Format of events: JSON, or the text of `inner`, as the process has set it.

@@ -14,7 +14,7 @@ use tonic::Status;
 use super::super::call::CallMemory;
 use super::super::framing::{COMPRESSED_FLAG, ORDINARY_MESSAGE_BYTES, PREFIX_BYTES};
 
-/// Bytes that are decompressed at once while only their number counts.
+/// Bytes that are decompressed at once while only the size of the message is measured.
 const SCRATCH_BYTES: usize = 8 * 1024;
 
 /// Flag of a message that is not compressed.
