@@ -146,7 +146,7 @@ async fn each_end_of_a_session_names_its_parties() {
     let revoke = RevokeSessionRequest { id: sessions.sessions[1].id.clone() };
     service.sessions().revoke_session(with_token(revoke.clone(), &admin.token)).await.unwrap();
     service.sessions().revoke_session(with_token(revoke, &admin.token)).await.unwrap_err();
-    // A refresh token of the session that the quota has ended, and one that is used after its successor was used.
+    // Uses a refresh token of the session that the quota has ended, and one whose successor was used already.
     let refresh = |token: &str| {
         let request = RefreshTokenRequest { refresh_token: token.into(), ..Default::default() };
         let mut auth = service.auth();
@@ -373,7 +373,7 @@ async fn outage_is_unavailable_and_leaves_no_event() {
     assert_eq!(events(&service, &admin, only(Kind::UserDisabled)).await.len(), 1);
 }
 
-/// The sweep at the start does what the sweep of each minute does.
+/// The sweep at the start does the same work as the sweep of each minute.
 #[tokio::test]
 async fn sweep_erases_deleted_users_and_old_events() {
     let (service, admin) = with_admin().await;

@@ -32,7 +32,7 @@ fn python(asks: &[Value]) -> Vec<Value> {
     let mut command = Command::new(interpreter());
     // The script fetches from this machine only.
     command.env("no_proxy", "*");
-    // PyJWT warns of short secrets; some tests are about their refusal.
+    // PyJWT warns of short secrets; some tests check that the service refuses them.
     let mut run = command.args(["-W", "ignore", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     run.stdin.take().unwrap().write_all(json!(asks).to_string().as_bytes()).unwrap();
     let output = run.wait_with_output().unwrap();
@@ -80,7 +80,7 @@ async fn listed_key(service: &Service) -> Value {
 
 /// Checks that `PyJWT` accepts our token, but not for another audience or from another issuer.
 async fn assert_pyjwt_reads(service: &Service, token: &str, key: &Value) {
-    // Another character in the middle of the signature, where each of its bits counts.
+    // Changes a character in the middle of the signature, where each bit counts.
     let (head, tail) = token.split_at(token.len() - 9);
     let forged = format!("{head}{}{}", if tail.starts_with('A') { 'B' } else { 'A' }, &tail[1..]);
     let ask = with(&json!({"do": "read", "token": token, "audience": "gatepost", "issuer": "gatepost"}), key);
@@ -110,7 +110,7 @@ async fn assert_pyjwt_reads(service: &Service, token: &str, key: &Value) {
 async fn assert_service_verifies(service: &Service, token: &str, key: &Value) {
     let (header, claims) = (part(token, 0), part(token, 1));
     let now = claims["iat"].as_i64().unwrap();
-    // An id of its own that ends in the era of the log, like the service's ids.
+    // A new id that ends in the era of the log, like the service's ids.
     let era = claims["jti"].as_str().unwrap()[28..].to_owned();
     let claims = with(&claims, &json!({"jti": format!("01890a5d-ac96-774b-bcce-b302{era}")}));
     let ask = with(&json!({"header": header, "claims": claims}), key);

@@ -37,7 +37,7 @@ async fn email_is_taken_in_all_of_its_forms() {
 async fn concurrent_registrations_of_one_email_one_wins() {
     let service = std::sync::Arc::new(start().await);
     let mut all = JoinSet::new();
-    // Few enough for the hashing queue of a busy machine; the store's own test has a hundred.
+    // Few enough for the hashing queue on a busy machine; the store has a test with a hundred.
     for _ in 0..8 {
         let service = std::sync::Arc::clone(&service);
         all.spawn(async move { service.register(EMAIL).await });

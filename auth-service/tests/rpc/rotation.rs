@@ -215,7 +215,7 @@ async fn replaced_secret_kills_its_tokens_for_a_day() {
     assert_eq!(service.state(&new).await, TokenState::Active);
     let (folder, clock) = service.stop().await;
 
-    // A new key pair makes no earlier token good again, unlike a secret that comes back.
+    // After a change to a key pair, no earlier token is valid again; a secret that comes back would revive them.
     let service = start_in(folder, clock, Settings::default()).await;
     assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Invalid; 2]);
     assert_eq!(service.state(&service.new_token().await).await, TokenState::Active);

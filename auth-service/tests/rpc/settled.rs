@@ -97,7 +97,7 @@ async fn unknown_outcome_has_its_own_reason() {
     assert_eq!(state(&service, &token).await, TokenState::Revoked, "the write took effect");
 }
 
-/// Opens a transaction that locks sessions and users, and waits until the service waits for it.
+/// Opens a transaction that locks sessions and users, and waits until the service is blocked by it.
 async fn hold<'t, T>(
     outside: &mut PgConnection,
     call: impl Future<Output = T> + Send + 't,

@@ -1,5 +1,5 @@
-//! A replica that freezes in the middle of a revocation delays no other replica: it never waits for its client while it
-//! holds the lock of the log's end.
+//! A replica that freezes in the middle of a revocation delays no other replica: no transaction waits for its client
+//! while it holds the lock of the log's end.
 
 use std::pin::Pin;
 
@@ -76,7 +76,7 @@ async fn is_head_held(server: &mut PgConnection) -> bool {
     false
 }
 
-/// A replica behind a proxy, another one beside it, and the server itself.
+/// A replica behind a proxy, another replica without one, and the server itself.
 struct World {
     proxy: Proxy,
     frozen: AuthStore,

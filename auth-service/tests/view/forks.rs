@@ -81,7 +81,7 @@ async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
     let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     let before = replica.view.position().unwrap();
-    // Two more entries, and the first three pruned, in one transaction: to the replica this looks like a long pause.
+    // Two more entries, and the first three pruned, in one transaction. To the replica this looks like a long pause.
     let two = "update log_head set revision = 3, kind = 'signing-keys', subject = ''; \
                update log_head set revision = 4";
     store.database.run(&format!("begin; {two}; delete from revocations where revision < 3; commit")).await;
@@ -143,7 +143,7 @@ async fn fork_found_by_a_fast_replica_blocks_no_user(store: Case) {
     let wrong = Clock::wrong(TimeDelta::hours(1));
     clock::measure(store.db(), &wrong).await.unwrap();
     if wrong.problem().is_none() {
-        // A file's only process has no other clock; its sweep lowers the horizon.
+        // With a file there is one process and no other clock; its sweep lowers the horizon.
         return;
     }
     store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();

@@ -103,7 +103,7 @@ async fn stream_without_a_message_gets_its_headers() {
     let server = start(ServerLimits { answer_memory: TIGHT, ..ServerLimits::default() }).await;
     let reader = StalledReader::connect(server.address, 1).await;
     let mut streams = Vec::new();
-    // More than the connection's small bytes, if each stream held an ordinary answer.
+    // If each stream held an ordinary answer, these would be more than the connection's small bytes.
     for _ in 0..30 {
         let (response, stream) = reader.open(REFLECT, None).await;
         streams.push((response.await.unwrap(), stream));

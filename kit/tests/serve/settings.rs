@@ -78,7 +78,7 @@ async fn client_that_opens_and_resets_streams_is_closed() {
     let server = start(ServerLimits { pending_resets: 5, ..ServerLimits::default() }).await;
     let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
-    // More than the five that this server takes, and fewer than the twenty of the library's default.
+    // More than the five that this server accepts, and fewer than the library's default of twenty.
     let mut frames = Vec::new();
     for stream in (1..25).step_by(2) {
         frames.extend(frame(HEADERS, 0x5, stream, &headers));

@@ -231,7 +231,8 @@ async fn silent_collector_costs_spans_and_no_call() {
     while world.spans("sent") + world.spans("dropped") < CALLS {
         tokio::task::yield_now().await;
     }
-    // One batch waited for its answer, and 4096 spans for their batch. An answer may arrive before its span ends.
+    // One batch waited for its answer, and 4096 spans waited for their batch. An answer may arrive before its span
+    // ends.
     let dropped = world.spans("dropped");
     assert!((CALLS - 4096 - 520..CALLS - 4096).contains(&dropped), "{dropped} dropped");
     world.verify("", None).await.unwrap();

@@ -1,4 +1,4 @@
-//! Large requests on one connection: waiting ones block no window of those with room.
+//! Large requests on one connection: those that wait for room do not block the window of those that have room.
 
 use std::time::Duration;
 
@@ -133,7 +133,7 @@ async fn behind_begun_ones(limits: ServerLimits, path: &str, body: &Bytes) -> (u
     for (_, stream) in &mut begun {
         stream.send_data(large().slice(BEGINNING..), true).unwrap();
     }
-    // All at once, because unread answers would fill the window of the answers.
+    // All answers are read at once, because unread ones would fill the window of the answers.
     let (begun, waiting) = tokio::join!(count(begun), count(waiting));
     assert_eq!(begun, (WITH_ROOM, 0), "those that have room are served");
     waiting

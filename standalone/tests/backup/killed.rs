@@ -1,4 +1,4 @@
-//! A backup or a restore that is killed before any of its writes: an incomplete one is never taken for a complete one.
+//! A backup or a restore that is killed before any of its writes is never taken for a complete one.
 
 use std::fs;
 use std::path::Path;

@@ -50,7 +50,7 @@ fn pair_shows_its_places_and_accounts() {
     assert_eq!(fact(&lines, "docs"), "docs/operations/README.md");
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations/README.md");
     assert!(docs.is_file());
-    // The command of the greeting makes an admin, beside the running pair.
+    // The command of the greeting makes an admin while the pair runs.
     let command = fact(&lines, "admin").split('`').nth(1).unwrap().replace("EMAIL", "root@example.com");
     let script = format!("gatepost() {{ \"$GATEPOST\" \"$@\"; }}\n{command}");
     let mut bash = Command::new("bash");
@@ -131,7 +131,7 @@ fn json_log_has_no_greeting() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     for _ in BOTH {
         let line = lines.next().unwrap();
-        // A pair with a log of text would greet now: it waits for this answer.
+        // If the pair printed a greeting, it would come now: a greeting waits for this answer.
         let url = format!("http://{}", line.split_once(" listening on ").unwrap().1);
         assert!(gatepost().args(["auth", "healthcheck", "--url", &url]).output().unwrap().status.success());
     }

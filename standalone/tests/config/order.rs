@@ -1,4 +1,4 @@
-//! Default, file, environment, flag: each covers the one before, and `config` names it.
+//! Default, file, environment, flag: each overrides the one before, and `config` shows the source.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -54,7 +54,7 @@ fn flag_covers_environment_and_environment_file() {
     assert_eq!(summary(&setting(&flag, &environment, name)), "4h flag -");
     assert_eq!(summary(&setting(&config, &[], "AUTH_AUDIENCE")), format!("a,b file {file}:3"));
     assert_eq!(summary(&setting(&config, &[], "AUTH_PROXY_PROTOCOL")), format!("true file {file}:4"));
-    // The file can be named by the environment, and a flag covers it.
+    // The environment can name the file, and a flag overrides it.
     let named = [("GATEPOST_CONFIG", file.as_str())];
     assert_eq!(summary(&setting(&["auth"], &named, name)), format!("2h file {file}:2"));
     let empty = folder.path().join("empty.toml");

@@ -71,7 +71,7 @@ impl Stage {
         Self { owner, callers: self.callers.clone() }
     }
 
-    /// Returns owner and caller. A party that the call changes takes part in no other call.
+    /// Returns owner and caller. A party that the call changes is used in no other call.
     pub(crate) async fn cast(&self, world: &World, row: &Row, who: Who) -> Cast {
         let changes = if row.outcome(who) == Outcome::Ok { row.changes } else { Changes::Nothing };
         let owner = match changes {

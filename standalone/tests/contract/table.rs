@@ -116,7 +116,7 @@ fn users() -> Vec<Row> {
     ]
 }
 
-/// Returns the rows of `UserService` methods about the caller, by their nature or by `me`.
+/// Returns the rows of `UserService` methods about the caller, always or by `me`.
 fn callers() -> Vec<Row> {
     const GET_ME: &str = "gatepost.auth.v1.UserService/GetMe";
     const CHANGE_PASSWORD: &str = "gatepost.auth.v1.UserService/ChangePassword";

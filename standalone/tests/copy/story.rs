@@ -32,7 +32,7 @@ async fn servers() -> Option<(PostgresDatabase, PostgresDatabase)> {
     Some((testkit::postgres::database().await?, testkit::postgres::database().await?))
 }
 
-/// Leaves out the checksums of the audit log: a running service gives places to its events.
+/// Leaves out the checksums of the audit log: a running service adds places to its events.
 fn unplaced(tables: Vec<String>) -> Vec<String> {
     let lines = tables.into_iter().map(|line| match line.rsplit_once(' ') {
         Some((rows, _)) if line.starts_with("audit_events ") || line.starts_with("audit_head ") => rows.to_owned(),

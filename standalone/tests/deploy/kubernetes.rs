@@ -9,7 +9,7 @@ use testkit::http;
 use super::pair::{folder, gatepost, tool};
 use super::programs::deploy;
 
-/// Seconds that running calls have once a service drains, and the margin of a node that kills.
+/// Seconds that running calls have once a service drains, and the margin before the node kills it.
 const GRACE: u64 = 10;
 const MARGIN: u64 = 5;
 

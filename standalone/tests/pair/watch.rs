@@ -71,8 +71,8 @@ pub(crate) fn shows(text: &str, secrets: &[String]) -> bool {
         || secrets.iter().any(|secret| text.contains(secret.as_str()))
 }
 
-/// Returns `true` if a word of the text begins as a part of a JWT does. Inside of a word, such as the id of a key, these
-/// letters come by chance.
+/// Returns `true` if a word of the text begins like a part of a JWT. Inside a word, such as the id of a key, these
+/// letters occur by chance.
 fn has_token(text: &str) -> bool {
     let is_inside = |before: &str| before.ends_with(|sign: char| sign.is_ascii_alphanumeric() || "-_".contains(sign));
     text.match_indices("eyJ").any(|(at, _)| !is_inside(&text[..at]))

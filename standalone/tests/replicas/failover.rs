@@ -32,7 +32,7 @@ const CALLS_BETWEEN_FAULTS: u64 = 200;
 const STORY_LIMIT: Duration = Duration::from_mins(4);
 
 /// Two auth services on one database, and two blog services that ask both of them. One blog service follows the
-/// revocations, the other one has no service key and asks at each call.
+/// revocations. The other has no service key, and asks at each call.
 struct World {
     auth: [Option<Service>; 2],
     auth_at: [String; 2],

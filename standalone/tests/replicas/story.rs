@@ -1,4 +1,4 @@
-//! One user's calls from registration to logout. Each call goes to the other replica than the call before.
+//! One user's calls from registration to logout. Each call goes to the replica that did not get the previous one.
 
 use blog_service::api::v1::{
     CreatePostRequest, DeletePostRequest, GetPostRequest, UpdatePostRequest, get_post_request,

@@ -1,4 +1,5 @@
-//! F14: a process that waits for a migration runs no statement meanwhile, so no other process has to wait for it.
+//! F14: a process that waits for a migration runs no statement in the meantime, so that no other process has to wait
+//! for it.
 
 use super::outsider::Outsider;
 use super::service::{Service, Which};
@@ -47,7 +48,8 @@ async fn concurrent_index_from_outside_does_not_deadlock() {
     for other in &mut others {
         other.wait_for_line(&[WAITS]);
     }
-    // The index waits for running transactions: for that of the lock's holder, not for those of the waiting processes.
+    // The index waits for running transactions: for the one of the lock's holder, but not for the waiting processes,
+    // which have none.
     let index = tokio::spawn({
         let url = database.url.clone();
         async move { Outsider::of_server(&url).await.run("create index concurrently on busy (number)").await }

@@ -85,7 +85,8 @@ fn is_unsent(status: &Status) -> bool {
     causes.any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))
 }
 
-/// Asks, and asks again if the client has not sent the call. No server can prevent this: a GOAWAY may always cross a call.
+/// Asks, and asks again if the client has not sent the call. No server can prevent this: a GOAWAY may always cross a
+/// call on its way.
 async fn ask(channel: Channel, tally: &Tally) -> Result<(), Status> {
     match ask_once(channel.clone()).await {
         Err(status) if is_unsent(&status) => {

@@ -67,7 +67,7 @@ impl Model {
         if let Some(full) = self.allowances.get(&(name(kind), network.to_owned()))
             && allowance.burst > 0
         {
-            // Time until one use is available: the other uses of the burst may still be taken.
+            // Time until one use is available. The other uses of the burst may still be taken.
             let wait = plausible(*full, allowance, now)
                 - now
                 - interval(allowance) * i32::try_from(allowance.burst - 1).unwrap();

@@ -120,7 +120,8 @@ async fn old_events_are_pruned_in_order(store: Case) {
     assert_eq!(store.prune_audit_events(at(10), at(100)).await.unwrap(), 2);
     assert_eq!(store.prune_audit_events(at(10), at(100)).await.unwrap(), 0);
     assert_eq!((seconds(&store).await, store.audit_range().await.unwrap().pruned), (vec![50, 2, 60], 2));
-    // A time in the future is a wrong clock's: the event goes with its neighbors, and not before them.
+    // An event with a time in the future was written under a wrong clock. It is pruned together with its neighbors, and
+    // not before them.
     assert_eq!(store.prune_audit_events(at(10), at(40)).await.unwrap(), 2);
     assert_eq!(store.prune_audit_events(at(10), at(40)).await.unwrap(), 0);
     assert_eq!(seconds(&store).await, [60]);
@@ -152,7 +153,7 @@ async fn wrong_password_locks_at_its_limits(store: Case) {
     assert_eq!(listed(&store, &failures).await.len(), 5);
 }
 
-/// A change that is not made leaves no event, and a change without room for its event is not made.
+/// A change that is not made leaves no event, and a change whose event cannot be written is not made.
 async fn change_and_event_share_their_fate(store: Case) {
     let (ada, root) = (new_user(1, "ada@example.com"), another_admin());
     let count = async || listed(&store, &AuditFilter::default()).await.len();

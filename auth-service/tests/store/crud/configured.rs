@@ -43,7 +43,8 @@ async fn dead_secret_kills_no_other_and_may_come_back(store: Case) {
         assert_eq!(store.remember_secret_key("b", stamp(), &event()).await.unwrap(), Remembered::Same, "b stays valid");
     }
     assert!(store.has_killed_signing_key("a").await.unwrap() && !store.has_killed_signing_key("b").await.unwrap());
-    // The replacement logged two entries, and only the last one is never pruned. Pruning therefore forgets the secret.
+    // The replacement logged two entries, and only the last entry of the log is never pruned. So pruning forgets the
+    // secret.
     assert!(store.prune_log(start()).await.unwrap() > 0);
     assert!(!store.has_killed_signing_key("a").await.unwrap());
     assert!(matches!(store.remember_secret_key("a", stamp(), &event()).await.unwrap(), Remembered::Replaced(_)));
