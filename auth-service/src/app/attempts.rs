@@ -169,7 +169,7 @@ impl Attempt {
         }
     }
 
-    /// Checks the password, and counts the attempt, after the caller has gone, too.
+    /// Checks the password and counts the attempt, even after the caller has gone.
     async fn check_to_the_end(mut self, gone: &Shutdown, password: Password) -> Result<User, AuthError> {
         let found = self.found.take();
         let hash = found.as_ref().map(|found| found.password_hash.clone());

@@ -1,4 +1,5 @@
-//! Samples the calls that the guard refuses: anyone can cause them, and each row costs room in the audit log.
+//! Records a sample of the calls that the guard refuses. Anyone can cause such calls, and each row needs space in the
+//! audit log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -18,7 +19,7 @@ const ROWS_PER_MINUTE: u64 = 10;
 /// Refusals that wait for the database. More are counted only.
 const QUEUE_LENGTH: usize = 32;
 
-/// Class of refusals. Each class has its own sample, so that bad tokens hide no missing roles.
+/// Class of refusals. Each class has its own sample, so that many bad tokens do not hide missing roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DenialClass {
     /// Good token, without the role of the method.

@@ -14,9 +14,9 @@ pub type AccountDigest = [u8; 32];
 /// Wrong password to count.
 #[derive(Clone, Debug)]
 pub struct WrongPassword {
-    /// Accounts to count it for. If the attempt was not claimed, the account that decides the answer comes first.
+    /// Accounts for which it counts. Without `claimed`, the first one decides the answer.
     pub accounts: Vec<AccountDigest>,
-    /// Count of the account that decides the answer, if it has counted the attempt already.
+    /// Failures of the account that decides the answer, if the attempt has already been counted for it.
     pub claimed: Option<i32>,
     /// Limits of attempts.
     pub limits: AttemptLimits,

@@ -22,7 +22,7 @@ pub enum Remembered {
 
 /// Earlier value of a setting.
 enum Before {
-    /// The same value, or no value; or another process is replacing it.
+    /// The value is unchanged, or is the first one, or another process is replacing it.
     Same,
     /// Another value.
     Other(String),

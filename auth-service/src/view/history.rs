@@ -94,8 +94,8 @@ impl History {
 
     /// Applies a page that was requested at the time `asked`.
     ///
-    /// The order is index, position, time of the poll. A reader then never sees a position or a time that is newer than the
-    /// index.
+    /// Writes the index first, then the position, then the time of the poll. So a reader never sees a position or a
+    /// time that is newer than the index.
     pub fn take(&mut self, page: &LogPage, asked: Duration) -> PageOutcome {
         let Some(new) = self.new_rows(page) else { return PageOutcome::Forked };
         self.contents.follow_horizon(page.horizon);
@@ -200,7 +200,8 @@ impl History {
         self.polled_at
     }
 
-    /// Returns `true` if the view has this entry, and `false` if the log has lost it; `None` if the view is not that far.
+    /// Returns `true` if the view has this entry, and `false` if the log has lost it; `None` if the view has not read
+    /// that far.
     pub fn has(&self, logged: Logged) -> Option<bool> {
         match self.after(logged) {
             NextEntry::Unread => None,

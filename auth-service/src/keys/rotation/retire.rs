@@ -88,7 +88,8 @@ impl Keyring {
             return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp, &event)).await?.is_some());
         }
         let key = Key::from_pkcs8(successor).ok_or(SigningKeyError::Garbled)?;
-        // A successor of a waiting key takes over its time, unless a wrong clock has set that time far away.
+        // The successor of a waiting key takes over that key's start time. A wrong clock may have set the time far
+        // away, so it is limited.
         let now = self.clock.now();
         let sign_time = record.sign_time.clamp(now, now + MAX_LEAD);
         let next = record_of(&key, record.number + 1, now, sign_time)?;
