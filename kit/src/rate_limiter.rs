@@ -87,7 +87,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!((limiter.wait(&"a", now()), limiter.take("a", 1, now())), (Some(second), Err(second)));
         assert_eq!(limiter.take("a", 5, now()), Err(second * 5));
-        assert_eq!(limiter.take("b", 60, now()), Ok(()), "each key has its own amount");
+        assert_eq!(limiter.take("b", 60, now()), Ok(()), "each key has its own allowance");
         assert_eq!(limiter.take("a", 1, now() + second), Ok(()));
         assert_eq!(limiter.take("a", 1, now() + second), Err(second));
     }

@@ -237,7 +237,7 @@ mod tests {
         let gone = Shutdown::new();
         // More jobs than any machine has threads: each thread panics.
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) * 2 {
-            let asked = hasher.ask(None, &gone, |_| -> Result<(), _> { panic!("as the test wished") });
+            let asked = hasher.ask(None, &gone, |_| -> Result<(), _> { panic!("as the test requested") });
             assert!(matches!(asked.await, Err(HashError::Panicked)));
         }
         hasher.hash(None, Password::new("password".into())).await.unwrap();

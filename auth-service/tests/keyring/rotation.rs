@@ -252,7 +252,7 @@ async fn changes_of_keys_are_recorded(store: Case) {
     let resealed = KeyStorage::Sealed { master: master(OTHERS), file: None };
     let resealing = Keyring::new(store.clone(), clock.clone(), resealed).by_operator();
     assert_eq!(resealing.reseal(&master(OURS)).await.unwrap(), 2);
-    assert_eq!(resealing.reseal(&master(OURS)).await.unwrap(), 0, "which changes nothing");
+    assert_eq!(resealing.reseal(&master(OURS)).await.unwrap(), 0, "a second run changes nothing");
     changes.push((AuditKind::SigningKeysResealed, "operator", String::new()));
     let mut events = store.list_audit_events(&AuditFilter::default(), None, 100).await.unwrap();
     events.reverse();

@@ -47,9 +47,9 @@ async fn wrong_passwords_delay_known_and_unknown_accounts() {
         for wait in [1, 2, 4] {
             assert_eq!(wait_seconds(&fail(&service, email).await), wait);
             let status = service.login(email, PASSWORD).await.unwrap_err();
-            assert_eq!(wait_seconds(&status), wait, "the right password waits too");
+            assert_eq!(wait_seconds(&status), wait, "the right password must wait, too");
             service.clock.advance(Duration::from_millis(wait * 1000 - 1));
-            assert_eq!(wait_seconds(&fail(&service, email).await), 1, "the rest is rounded up");
+            assert_eq!(wait_seconds(&fail(&service, email).await), 1, "the remaining time is rounded up");
             service.clock.advance(Duration::from_millis(1));
             wrong(&fail(&service, email).await);
         }
@@ -174,7 +174,7 @@ async fn concurrent_attempts_do_not_pass_the_count() {
             status => assert_eq!(wait_seconds(&status), 1),
         }
     }
-    assert_eq!(checked, 3, "four with the first one");
+    assert_eq!(checked, 3, "with the first attempt, four");
 }
 
 #[tokio::test]

@@ -121,7 +121,7 @@ async fn admin_sets_a_password() {
     assert_eq!(bad_fields(&reset(&service, &admin, &ada.id, "password1").await.unwrap_err()), ["new_password"]);
     assert_eq!(service.state(&ada.token).await, TokenState::Active);
     let answer = reset(&service, &admin, &ada.id, NEW).await.unwrap();
-    assert_eq!(answer, ResetPasswordResponse::default(), "no code beside a password");
+    assert_eq!(answer, ResetPasswordResponse::default(), "no code if the admin sets a password");
     assert_eq!(service.state(&ada.token).await, TokenState::Revoked);
     service.login(EMAIL, NEW).await.expect("the account is unlocked");
     bad_code(&complete(&service, &code, PASSWORD).await.unwrap_err());
@@ -151,7 +151,7 @@ async fn admin_sees_and_ends_a_lock() {
     let (service, admin, ada) = with_admin(&[]).await;
     let login = get(&service, &admin, &ada.id).await;
     let now = service.clock.now().timestamp();
-    assert_eq!(login.last_login_time.map(|time| time.seconds), Some(now), "the registration has logged in");
+    assert_eq!(login.last_login_time.map(|time| time.seconds), Some(now), "a registration counts as a login");
     assert_eq!((login.failed_attempts, login.lock_expire_time), (0, None));
 
     lock(&service).await;

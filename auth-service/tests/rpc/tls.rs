@@ -110,7 +110,7 @@ async fn service_by_certificate_is_no_user() {
     let channel = secured.client(BLOG_ID).channel(&secured.url()).unwrap();
     let mut users = UserServiceClient::new(channel);
     let status = users.get_me(GetMeRequest::default()).await.unwrap_err();
-    assert_eq!(status.get_details_error_info().unwrap().reason, "NOT_ALLOWED", "it has no account");
+    assert_eq!(status.get_details_error_info().unwrap().reason, "NOT_ALLOWED", "a service has no account");
     // A user's token counts, although the connection is a service's.
     let account = secured.service.account(EMAIL).await;
     let me = users.get_me(with_token(GetMeRequest::default(), &account.token)).await.unwrap().into_inner();

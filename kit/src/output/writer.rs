@@ -212,7 +212,7 @@ mod tests {
 
     impl Write for PanickingDisk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            assert!(self.0.swap(true, Relaxed), "as the test wished");
+            assert!(self.0.swap(true, Relaxed), "as the test requested");
             self.1.write(bytes)
         }
 

@@ -189,11 +189,11 @@ mod tests {
             turns.read(Frames { opened, ..Frames::default() });
             turns.is_flooded.load(Relaxed)
         };
-        assert!(!is_flooded(20), "they may still be accepted");
+        assert!(!is_flooded(20), "the streams may still be accepted");
         turns.accepted.store(20, Relaxed);
         assert!(!is_flooded(8));
         turns.accepted.store(21, Relaxed);
         assert!(!is_flooded(6), "seven were refused");
-        assert!(is_flooded(0), "and six more");
+        assert!(is_flooded(0), "six more were refused");
     }
 }

@@ -51,7 +51,7 @@ async fn operator_gets_in_while_callers_wait() {
     operator.find(SETTINGS).await.expect("the operator is served");
     // The crowd's last connections found the queue full.
     let mut last = RawConnection::open_on(crowd.pop().unwrap()).await;
-    assert!(last.next().await.is_none(), "no connection may be closed for it");
+    assert!(last.next().await.is_none(), "the last one is closed, not an earlier one");
     assert_eq!((ServerLimits::default().connections, ServerLimits::default().reserved_connections), (4096, 32));
 }
 

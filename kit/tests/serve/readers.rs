@@ -159,7 +159,7 @@ async fn unread_answer_makes_room_for_others() {
     let answer = server.raw().await.unary(VERIFY, &[], &message).await.expect("others have room");
     assert!(answer.len() > 90_000);
     let reason = unread.join_next().await.unwrap().unwrap();
-    assert_eq!(reason, Some(Reason::ENHANCE_YOUR_CALM), "its reader took nothing while others waited");
+    assert_eq!(reason, Some(Reason::ENHANCE_YOUR_CALM), "the client read nothing while others waited");
 }
 
 #[tokio::test]

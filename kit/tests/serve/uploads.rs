@@ -135,7 +135,7 @@ async fn behind_begun_ones(limits: ServerLimits, path: &str, body: &Bytes) -> (u
     }
     // All answers are read at once, because unread ones would fill the window of the answers.
     let (begun, waiting) = tokio::join!(count(begun), count(waiting));
-    assert_eq!(begun, (WITH_ROOM, 0), "those that have room are served");
+    assert_eq!(begun, (WITH_ROOM, 0), "the requests that have room are served");
     waiting
 }
 

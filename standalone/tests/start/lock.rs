@@ -76,7 +76,7 @@ async fn concurrent_index_under_the_lock_does_not_deadlock() {
     }
     // With waiting statements this would be a deadlock: each would wait for the other's snapshot or lock.
     outsider.run("create index concurrently on busy (number)").await;
-    let Outsider::Server(holder) = outsider else { unreachable!("it is a server's") };
+    let Outsider::Server(holder) = outsider else { unreachable!("the outsider is on a server") };
     sqlx::Connection::close(holder).await.unwrap();
     for other in &mut others {
         other.serves();

@@ -87,7 +87,7 @@ async fn sigint_skips_the_delay() {
         }
         auth.signal(Signal::INT);
         let code = i32::from(second);
-        assert_eq!(auth.wait().code(), Some(code), "a second signal ends at once, whichever it is");
+        assert_eq!(auth.wait().code(), Some(code), "any second signal ends the process at once");
     }
 }
 

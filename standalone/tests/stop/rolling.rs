@@ -142,5 +142,5 @@ async fn rolling_restart_with_a_delay_loses_no_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rolling_restart_without_a_delay_loses_calls() {
-    assert!(lost_by_restarts("0s", 1).await > 0, "otherwise the test above shows nothing");
+    assert!(lost_by_restarts("0s", 1).await > 0, "otherwise the test above proves nothing");
 }

@@ -59,10 +59,10 @@ fn fork_is_not_applied() {
     let other = LogPage { log: LogId([2; 16]), ..page(7, vec![entry(6, 0), entry(7, 0)]) };
     for (case, fork) in [
         ("another mark", page(6, vec![entry(6, 1)])),
-        ("another mark, and more", page(7, vec![entry(6, 1), entry(7, 0)])),
+        ("another mark, and a later entry", page(7, vec![entry(6, 1), entry(7, 0)])),
         ("rolled back", page(5, Vec::new())),
         ("rolled back, and pruned", page(5, vec![entry(5, 0)])),
-        ("another log, pruned beyond", LogPage { log: LogId([2; 16]), ..page(9, vec![entry(8, 0), entry(9, 0)]) }),
+        ("another log, after a gap", LogPage { log: LogId([2; 16]), ..page(9, vec![entry(8, 0), entry(9, 0)]) }),
         ("a gap", page(8, vec![entry(6, 0), entry(8, 0)])),
         ("another log", other),
     ] {

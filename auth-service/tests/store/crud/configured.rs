@@ -66,7 +66,7 @@ async fn another_issuer_starts_another_log(store: Case) {
         async |issuer: &str, log: u8| store.remember_issuer(issuer, LogId([log; 16]), &event_at(later)).await.unwrap();
     assert!(!remember("gatepost", 2).await && !remember("gatepost", 3).await, "the first issuer starts no other log");
     assert!(remember("https://auth.example", 4).await && !remember("https://auth.example", 5).await);
-    assert_eq!(store.list_audit_events(&AuditFilter::default(), None, 10).await.unwrap().len(), 1, "of the change");
+    assert_eq!(store.list_audit_events(&AuditFilter::default(), None, 10).await.unwrap().len(), 1, "for the change");
     let mut reader = store.log_reader();
     let page = reader.poll(0).await.unwrap();
     assert_eq!((page.log, page.horizon.until), (LogId([4; 16]), later));

@@ -277,8 +277,8 @@ mod tests {
         let good = gzip(b"a message");
         assert_eq!(fault(&good), None);
         assert_eq!(fault(&good[..good.len() - 1]), Some(InflateFault::Malformed), "no end");
-        assert_eq!(fault(&[&good[..], b"x"].concat()), Some(InflateFault::Malformed), "more behind the end");
-        assert_eq!(fault(b"no gzip at all"), Some(InflateFault::Malformed));
+        assert_eq!(fault(&[&good[..], b"x"].concat()), Some(InflateFault::Malformed), "data after the end");
+        assert_eq!(fault(b"this is not gzip"), Some(InflateFault::Malformed));
         let mut damaged = good;
         let checksum = damaged.len() - 6;
         damaged[checksum] ^= 1;
