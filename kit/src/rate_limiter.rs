@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn amount_of_a_minute_is_taken_and_comes_back() {
+    fn allowance_of_a_minute_is_used_and_refills() {
         let limiter = RateLimiter::new(60);
         for _ in 0..60 {
             assert_eq!((limiter.wait(&"a", now()), limiter.take("a", 1, now())), (None, Ok(())));

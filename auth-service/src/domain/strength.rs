@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn judged_text_is_bounded() {
+    fn considered_text_is_bounded() {
         let digits: Vec<char> = ('0'..='9').collect();
         assert_eq!(readings(&digits), MAX_READINGS);
         assert_eq!(considered("correct horse battery staple"), "correct horse battery staple");

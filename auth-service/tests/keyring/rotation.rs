@@ -48,7 +48,7 @@ async fn replicas_agree_on_keys_and_signer(store: Case) {
     }
 }
 
-async fn two_replicas_rotate_at_once_one_wins(store: Case) {
+async fn one_of_two_replicas_that_rotate_at_once_wins(store: Case) {
     let (here, there) = (ring(&store, &clock(), sealed()).await, ring(&store, &clock(), sealed()).await);
     let (one, other) = tokio::join!(here.rotate(document(), start() + LEAD), there.rotate(document(), start() + LEAD));
     // The later replica finds the other's key, or its insert fails because of that key.
@@ -314,7 +314,7 @@ async fn database_holds_no_private_half_in_plaintext(store: Case) {
 on_both_engines!(crate::ring::Case:
     successor_is_listed_before_it_signs,
     replicas_agree_on_keys_and_signer,
-    two_replicas_rotate_at_once_one_wins,
+    one_of_two_replicas_that_rotate_at_once_wins,
     key_of_each_type_follows_each_type,
     key_in_the_set_or_killed_is_not_added_again,
     next_key_is_sealed_by_the_shared_master_key,

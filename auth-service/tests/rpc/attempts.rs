@@ -64,7 +64,7 @@ async fn wrong_passwords_delay_known_and_unknown_accounts() {
 
 /// C52: after the greatest number of wrong passwords an account waits for a day.
 #[tokio::test]
-async fn wrong_passwords_at_most_delay_a_day() {
+async fn wrong_passwords_delay_a_day_at_most() {
     let flags = &["--free-failures", "2", "--longest-wait", "3s", "--most-failures", "5"];
     let service = start_with(Settings { flags, ..Settings::default() }).await;
     service.register(EMAIL).await.unwrap();

@@ -213,7 +213,7 @@ async fn lost_cursor_is_out_of_range() {
 }
 
 #[tokio::test]
-async fn sixteen_streams_are_the_most() {
+async fn at_most_sixteen_streams_are_open() {
     let (service, admin) = with_admin().await;
     let mut streams = Vec::new();
     for _ in 0..16 {

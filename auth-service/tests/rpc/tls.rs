@@ -70,7 +70,7 @@ impl Secured {
 
 /// C27: the feed is for services, by their certificates.
 #[tokio::test]
-async fn only_certificates_of_services_watch() {
+async fn only_certificates_of_services_may_watch() {
     let secured = Secured::start().await;
     // The first message is malformed, so the feed itself answers.
     assert_eq!(secured.watch(Some(BLOG_ID)).await.unwrap_err().code(), Code::InvalidArgument);
@@ -105,7 +105,7 @@ async fn guard_follows_the_feed_by_its_certificate() {
 }
 
 #[tokio::test]
-async fn service_by_certificate_is_no_user() {
+async fn service_by_certificate_is_not_a_user() {
     let secured = Secured::start().await;
     let channel = secured.client(BLOG_ID).channel(&secured.url()).unwrap();
     let mut users = UserServiceClient::new(channel);

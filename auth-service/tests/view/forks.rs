@@ -37,7 +37,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     assert_eq!(replica.view.position(), late.view.position());
 }
 
-async fn rolled_back_row_is_missed(store: Case) {
+async fn log_that_was_rolled_back_is_noticed(store: Case) {
     let back = "update log_head set revision = 1";
     // The row's trigger adds an entry again if it is missing.
     loses(&store, &["delete from revocations where revision >= 1", back]).await;
@@ -75,7 +75,7 @@ async fn restored_log_is_noticed(store: Case) {
 
 /// The oldest entries of a log are pruned while a replica does not poll: the replica reads on, and no user is logged
 /// out.
-async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
+async fn replica_that_missed_a_pruning_continues(store: Case) {
     store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
@@ -159,12 +159,12 @@ async fn fork_found_by_a_fast_replica_blocks_no_user(store: Case) {
 }
 
 on_both_engines!(crate::replica::Case:
-    rolled_back_row_is_missed,
+    log_that_was_rolled_back_is_noticed,
     changed_row_is_noticed,
     history_that_continues_without_a_row_is_noticed,
     another_log_is_noticed,
     restored_log_is_noticed,
-    replica_that_sleeps_through_a_pruning_reads_on,
+    replica_that_missed_a_pruning_continues,
     loss_known_only_to_a_guard_restarts_the_log,
     loss_that_cannot_be_written_leaves_the_view_stale,
     fork_found_by_a_fast_replica_blocks_no_user,

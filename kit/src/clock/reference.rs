@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn start_of_a_machine_that_was_off_settles_first() {
+    fn clock_of_a_machine_that_was_off_settles_first() {
         for earlier in [None, Some(anchor("a", 10, 0))] {
             let mut reference = Reference::new(up(5));
             let own = at(90 * 86_400);

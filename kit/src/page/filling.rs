@@ -212,7 +212,7 @@ mod tests {
 
     /// C60: an invalid token is an error, not the first page.
     #[tokio::test]
-    async fn invalid_token_is_no_first_page() {
+    async fn invalid_token_is_not_a_first_page() {
         assert_eq!(List { count: 2, bytes: 1, batch: 1 }.page("x", 1).await, Err(BadToken));
     }
 }

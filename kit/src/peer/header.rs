@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn header_that_is_no_list_of_addresses_is_refused() {
+    fn header_that_is_not_a_list_of_addresses_is_refused() {
         for name in ["x-forwarded-for", "X-Real-IP", "cf-connecting-ip"] {
             assert!(header_name(name).is_ok(), "{name}");
         }

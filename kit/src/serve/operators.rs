@@ -31,7 +31,7 @@ mod tests {
     use crate::peer::networks;
 
     #[test]
-    fn proxy_on_an_operators_network_is_no_operator() {
+    fn proxy_on_an_operators_network_is_not_an_operator() {
         let loopback = networks("127.0.0.0/8,::1").unwrap();
         let behind = Operators::new(loopback.clone(), Some(ProxyProtocol::new(networks("127.0.0.7").unwrap())));
         let open = Operators::new(loopback, None);

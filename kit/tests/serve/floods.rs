@@ -43,7 +43,7 @@ async fn flood_of_control_frames_is_closed() {
 }
 
 #[tokio::test]
-async fn answers_to_pings_are_no_flood() {
+async fn answers_to_pings_are_not_a_flood() {
     let server = start(ServerLimits { control_frames: 10, ..ServerLimits::default() }).await;
     let mut connection = RawConnection::open(server.address).await;
     connection.send(&frame(PING, ACK, 0, &[0; 8]).repeat(50)).await;

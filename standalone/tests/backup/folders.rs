@@ -71,7 +71,7 @@ fn failed_backup_leaves_its_folder_empty() {
 }
 
 #[test]
-fn killed_backup_into_a_folder_is_no_backup() {
+fn killed_backup_into_a_folder_is_not_a_backup() {
     let place = folder();
     let root = fs::canonicalize(place.path()).unwrap();
     let data = root.join("data");

@@ -27,7 +27,7 @@ fn is_killed(name: &str, kept: &Path, data: &Path, disk: &Disk) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_backup_is_no_backup() {
+async fn killed_backup_is_not_a_backup() {
     let place = folder();
     // The path as the process names it, without links.
     let root = fs::canonicalize(place.path()).unwrap();

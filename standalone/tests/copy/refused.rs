@@ -249,7 +249,7 @@ async fn each_engine_is_copied_to_each() {
 }
 
 #[test]
-fn file_that_is_no_database_is_refused() {
+fn file_that_is_not_a_database_is_refused() {
     let folder = folder();
     let (path, other) = (folder.path().join("a.db"), file(&folder.path().join("b.db")));
     fs::write(&path, "Dear diary, ".repeat(100)).unwrap();

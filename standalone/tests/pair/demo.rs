@@ -186,7 +186,7 @@ async fn ctrl_c_ends_the_demo_and_cleans_up() -> Outcome {
 }
 
 #[test]
-fn reader_that_stops_early_is_no_failure() {
+fn reader_that_stops_early_is_not_a_failure() {
     let mut child = demo().spawn().unwrap();
     drop(wait_for(&mut child, "Ada registers"));
     let output = child.wait_with_output().unwrap();

@@ -10,7 +10,7 @@ use super::service::{BOTH, Service, Which, file};
 const WAITS: &str = "is in use by another process: waiting";
 
 #[test]
-fn five_starts_at_once_one_serves_four_are_refused() {
+fn one_of_five_starts_at_once_serves() {
     for which in BOTH {
         let folder = folder();
         let path = folder.path().join("a.db");

@@ -127,7 +127,7 @@ async fn old_events_are_pruned_in_order(store: Case) {
     assert_eq!(seconds(&store).await, [60]);
 }
 
-async fn events_beyond_the_largest_number_go(store: Case) {
+async fn events_beyond_the_largest_number_are_deleted(store: Case) {
     placed(&store, 0..5).await;
     store.record_audit_event(&at(9, AuditKind::LoginFailed)).await.unwrap();
     assert_eq!(store.shrink_audit_log(5).await.unwrap(), 0, "an event without a place stays");
@@ -154,7 +154,7 @@ async fn wrong_password_locks_at_its_limits(store: Case) {
 }
 
 /// A change that is not made leaves no event, and a change whose event cannot be written is not made.
-async fn change_and_event_share_their_fate(store: Case) {
+async fn change_and_event_are_both_written_or_neither(store: Case) {
     let (ada, root) = (new_user(1, "ada@example.com"), another_admin());
     let count = async || listed(&store, &AuditFilter::default()).await.len();
     store.create_user(&root, None, None, &event()).await.unwrap();
@@ -244,8 +244,8 @@ on_both_engines!(crate::support::Case:
     filters_agree_with_the_pure_filter,
     places_rise_and_have_no_gaps,
     old_events_are_pruned_in_order,
-    events_beyond_the_largest_number_go,
+    events_beyond_the_largest_number_are_deleted,
     wrong_password_locks_at_its_limits,
-    change_and_event_share_their_fate,
+    change_and_event_are_both_written_or_neither,
     deleted_user_is_erased_from_all_events,
 );
