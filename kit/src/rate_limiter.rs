@@ -1,4 +1,4 @@
-//! Rate limits for each address or user, in units a minute, kept in memory.
+//! Rate limits for each address or user, in units per minute, kept in memory.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +12,7 @@ const MAX_KEYS: usize = 65_536;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
-/// Limiter that allows each key an amount a minute. A key may take a whole minute's amount at once, and gets it back
+/// Limiter that allows each key an amount per minute. A key may take a whole minute's amount at once, and regains it
 /// evenly (GCRA).
 #[derive(Debug)]
 pub struct RateLimiter<K> {
@@ -22,7 +22,7 @@ pub struct RateLimiter<K> {
 }
 
 impl<K: Eq + Hash> RateLimiter<K> {
-    /// Creates a limiter with this amount a minute; 0 means no limit.
+    /// Creates a limiter with this amount per minute; 0 means no limit.
     pub fn new(per_minute: u64) -> Self {
         Self { per_minute, full: Mutex::default() }
     }
@@ -34,7 +34,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
         (full - now - MINUTE + self.cost(1)).to_std().ok().filter(|wait| !wait.is_zero())
     }
 
-    /// Takes this amount. An amount larger than that of a minute is granted when the key has its whole amount back.
+    /// Takes this amount. An amount larger than that of a minute is granted once the key has regained its whole amount.
     ///
     /// # Errors
     /// Returns the time to wait and takes nothing.

@@ -158,7 +158,7 @@ async fn waiting_key_signs_when_the_signer_is_killed(store: Case) {
     assert_eq!(listed(&ring, start()), [id_of(&successor)]);
 }
 
-/// A wrong clock has delayed the next key for a year; one that signs soon replaces it.
+/// A wrong clock has delayed the next key for a year. A key that signs soon replaces it.
 async fn key_delayed_for_a_year_is_replaced_soon(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let year = start() + Duration::from_hours(24 * 365);

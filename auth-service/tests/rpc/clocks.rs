@@ -141,7 +141,8 @@ async fn new_database_under_an_old_secret_knows_no_token() {
         tokens.push((fate, account.token));
     }
     let (old, clock) = service.stop().await;
-    // The tokens come from the same second as the new database, even if the settings create an admin in it.
+    // The tokens were issued in the second in which the new database is created. One of the settings creates an admin
+    // in it.
     for settings in [settings(), Settings { secret: Some(SECRET), ..Settings::default() }] {
         let service = start_in(folder(), clock.clone(), settings).await;
         for (fate, token) in &tokens {

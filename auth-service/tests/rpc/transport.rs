@@ -59,7 +59,7 @@ async fn message_above_256_kib_is_resource_exhausted() {
     }
 }
 
-/// F8: the limit holds for the decompressed message, whose size its bytes do not show.
+/// F8: the limit applies to the decompressed message, although its compressed form is small.
 #[tokio::test]
 async fn zip_bomb_is_resource_exhausted() {
     let (_service, raw, tokens) = ready().await;

@@ -18,9 +18,9 @@ use reference::{Reference, ReferenceSource};
 
 /// Clock of the time of day, in microseconds, which both database engines store.
 ///
-/// Clones share the reference that the machine's clock is compared with. All replicas share the database server's
-/// clock, so [`now`](Self::now) is the earlier of the two times. No replica then writes a time in another replica's
-/// future.
+/// Clones share the reference with which the machine's clock is compared. [`now`](Self::now) is the earlier of the
+/// machine's time and the database server's. All replicas share the server's clock, so no replica writes a time in
+/// another replica's future.
 #[derive(Clone, Debug)]
 pub struct Clock {
     source: TimeSource,

@@ -197,8 +197,8 @@ impl ServerSetup {
     }
 }
 
-/// Returns the verifier of client certificates of these authorities. With revocation lists, each certificate must be of an
-/// authority with a list.
+/// Returns the verifier of client certificates of these authorities. With revocation lists, a certificate is refused if
+/// its authority has no list.
 fn verifier(
     authorities: &PemFile,
     revocations: Option<&PemFile>,

@@ -12,7 +12,7 @@ use super::support::{TestServer, start, start_with};
 /// Address of the operators in these tests; callers have 127.0.0.1.
 const OPERATOR: &str = "127.0.0.9";
 
-/// New connections that may wait for a seat, and more.
+/// Number of new connections: more than may wait for a seat.
 const CROWD: usize = 70;
 
 async fn connect_from(server: &TestServer, address: &str) -> RawConnection {

@@ -93,7 +93,7 @@ async fn streams_that_are_not_read_are_reset() {
     let reader = StalledReader::connect(server.address, 1).await;
     let (response, _stream) = reader.open(WATCH, Some(b"")).await;
     assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "health");
-    // `list_services`, the seventh field, of a star.
+    // Field 7, `list_services`, with the text `*`.
     let (response, _stream) = reader.open(REFLECT, Some(&[0x3a, 1, b'*'])).await;
     assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "reflection");
 }

@@ -58,8 +58,8 @@ async fn silent_peer_is_pinged_and_closed() {
 async fn client_with_too_many_stream_errors_is_closed() {
     let server = start(ServerLimits { error_resets: 5, ..ServerLimits::default() }).await;
     let mut connection = RawConnection::open(server.address).await;
-    // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A), with `content-length: 0`. The byte of data is then
-    // an error of its stream alone (RFC 9113 §8.1.1). One write, so that the server reads all before it answers.
+    // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A), with `content-length: 0`. The byte of data is
+    // then an error of its stream alone (RFC 9113 §8.1.1). One write, so that the server reads all before it answers.
     let headers = [0x83, 0x86, 0x84, 0x0f, 0x0d, 1, b'0'];
     let mut frames = Vec::new();
     for stream in (1..80).step_by(2) {

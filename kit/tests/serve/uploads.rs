@@ -146,7 +146,7 @@ async fn waiting_uploads_block_no_window() {
 
 #[tokio::test]
 async fn waiting_streamed_uploads_block_no_window() {
-    // `list_services`, the seventh field, of a long text.
+    // Field 7, `list_services`, with a long text.
     let message = [&[0x3a, 0x80, 0x80, 4][..], &vec![b'*'; LARGE]].concat();
     assert_eq!(behind_begun_ones(ServerLimits::default(), REFLECT, &framed(&message)).await, (20, 0));
 }

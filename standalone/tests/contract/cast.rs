@@ -218,7 +218,7 @@ fn end(who: Who) -> Option<&'static str> {
     }
 }
 
-/// Returns a user with a newest token that contains this role.
+/// Returns a user whose newest token contains this role.
 async fn with_role(world: &World, role: &str) -> Person {
     let mut person = world.person().await;
     world.call(SET_USER_ROLES, Some(&world.root), json!({"id": person.id, "roles": [role]})).await.unwrap();

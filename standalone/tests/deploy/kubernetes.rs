@@ -1,4 +1,5 @@
-//! The manifests of Kubernetes, rendered by kustomize and decoded strictly into the types of Kubernetes by `scripts/manifests`.
+//! The manifests of Kubernetes, rendered by kustomize and decoded strictly into the types of Kubernetes by
+//! `scripts/manifests`.
 
 use std::fs;
 use std::process::Command;

@@ -38,7 +38,7 @@ const STATISTICS: &str = "statistics";
 /// Result of a successful check in the statistics.
 const GOOD_CHECK: &str = ",L7OK,";
 
-/// Number of renewals of a feed, two a second. They take longer than the proxy's timeouts, which the test shortens to
+/// Number of renewals of a feed, two per second. They take longer than the proxy's timeouts, which the test shortens to
 /// 6 s. Shorter ones would end registrations: on a busy machine, hashes of passwords take long at the lowest priority.
 const RENEWALS: u64 = 14;
 

@@ -60,7 +60,7 @@ async fn set_password_ends_sessions_while_a_service_runs() {
         let mut service = Service::start_with(Which::Auth, &url, &SEALED);
         let at = service.serves();
         let token = register(&at).await;
-        // As many wrong passwords as make the account wait.
+        // Enough wrong passwords to make the account wait.
         for _ in 0..6 {
             assert!(login(&at, ADA, "not her password at all").await.is_err());
         }
@@ -101,7 +101,7 @@ async fn admin_is_created_or_granted_on_the_database() {
         let rows = "select kind from audit_events where actor = 'operator' and peer = '' order by id";
         assert_eq!(outsider.texts(rows).await, ["user_created", "roles_changed", "user_enabled"]);
         service.stop();
-        // A closed service has an admin now.
+        // Registration is closed now, and there is an admin: no warning.
         let closed = [SEALED[0], ("AUTH_REGISTRATION", "closed")];
         let mut service = Service::start_with(Which::Auth, &url, &closed);
         let line = service.wait_for_line(&["AUTH_REGISTRATION=closed", "-service listening on "]);

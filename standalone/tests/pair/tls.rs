@@ -1,4 +1,5 @@
-//! The pair with TLS and required client certificates, and its clients: demo, grpcurl, Python, Envoy and the health check.
+//! The pair with TLS and required client certificates, and its clients: demo, grpcurl, Python, Envoy, and the health
+//! check.
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -63,7 +63,7 @@ async fn concurrent_index_from_outside_does_not_deadlock() {
     outsider.check(Which::Blog, false).await;
 }
 
-/// F14: a process that builds an index concurrently under the lock does not meet the waiting ones.
+/// F14: a process that builds an index concurrently under the lock does not deadlock with the waiting ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_index_under_the_lock_does_not_deadlock() {
     let Some(database) = testkit::postgres::database().await else { return };

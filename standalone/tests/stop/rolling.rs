@@ -78,8 +78,8 @@ async fn ask_once(channel: Channel) -> Result<(), Status> {
     TokenServiceClient::new(channel).verify_token(VerifyTokenRequest { token: "x".into() }).await.map(drop)
 }
 
-/// Returns true if the client has never sent the call. hyper cancels the calls in its queue if a GOAWAY comes before their
-/// turn. A call that was sent ends with another error.
+/// Returns true if the client has never sent the call. hyper cancels the calls in its queue if a GOAWAY comes before
+/// their turn. A call that was sent ends with another error.
 fn is_unsent(status: &Status) -> bool {
     let mut causes = std::iter::successors(status.source(), |&cause| cause.source());
     causes.any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::support::{Case, another_admin, event, new_user, session, stamp, starting, wrong};
 
-/// Returns an event of this second, whose id has the time too.
+/// Returns an event of this second. Its id contains the same time.
 fn at(second: i64, kind: AuditKind) -> NewAuditEvent {
     let time = start() + TimeDelta::seconds(second);
     let id: AuditEventId = Ids::new(Clock::manual(time)).next::<Uuid>().into();

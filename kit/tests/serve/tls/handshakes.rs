@@ -13,7 +13,7 @@ use tonic::transport::Endpoint;
 use super::super::support::start_with_tls;
 use super::world::{World, ask, causes, channel};
 
-/// Connections, enough to meet both orders of a race.
+/// Number of connections, which is enough to meet both orders of a race.
 const REPETITIONS: usize = 50;
 
 const SHORT: Duration = Duration::from_millis(50);

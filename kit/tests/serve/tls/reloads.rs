@@ -98,7 +98,7 @@ async fn removed_authority_of_clients_is_no_longer_trusted() {
     fs::copy(&world.ca, &trusted).unwrap();
     Authority::new("next").write(world.folder.path(), "ca");
     tls.refresh(now());
-    // The same client, with its sessions: a resumed one would not show the certificate again.
+    // The same client keeps its TLS sessions: a resumed session would not show the certificate again.
     let files = world.folder.path().join("client");
     let client =
         ClientTls::builder().authorities(trusted).certificate(files.with_extension("crt"), files.with_extension("key"));
