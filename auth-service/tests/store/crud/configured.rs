@@ -50,7 +50,7 @@ async fn dead_secret_kills_no_other_and_may_come_back(store: Case) {
     assert!(matches!(store.remember_secret_key("a", stamp(), &event()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-/// If the tokens of a replaced secret cannot be killed, the secret stays remembered.
+/// A replaced secret stays remembered if its tokens cannot be killed.
 async fn replaced_secret_that_cannot_be_killed_is_kept(store: Case) {
     store.remember_secret_key("a", stamp(), &event()).await.unwrap();
     store.database.refuse("update", "log_head").await;

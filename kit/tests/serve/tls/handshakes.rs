@@ -41,7 +41,7 @@ async fn client_checks_authority_and_name() {
 }
 
 #[tokio::test]
-async fn plaintext_client_and_tls_server_fail_and_the_reverse() {
+async fn plaintext_and_tls_ends_cannot_connect() {
     let world = World::new();
     let server = world.start(None).await;
     let plain = Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect_lazy();
