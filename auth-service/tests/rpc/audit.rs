@@ -268,7 +268,7 @@ async fn refused_calls_are_sampled_and_counted() {
     assert_eq!(parties, [ada.id.as_str(), "service:service"]);
     assert!(admins.iter().all(|event| event.detail == METHOD), "{admins:?}");
     let others: Vec<_> = denied.iter().filter(|event| event.actor.is_empty()).collect();
-    assert_eq!(others.len(), 10, "bad tokens hide no missing roles");
+    assert_eq!(others.len(), 10, "bad tokens do not hide missing roles");
     assert!(
         others.iter().all(|event| event.peer == "127.0.0.1" && event.detail.contains("AuthService/Logout reason="))
     );
