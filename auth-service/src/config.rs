@@ -270,7 +270,7 @@ impl AuthConfig {
     /// Reads the TLS files again at each of these requests.
     #[must_use]
     pub fn reloaded_by(self, reload: Reload) -> Self {
-        // Without a receiver SIGHUP is noted as ignored.
+        // Without a receiver, SIGHUP is logged as ignored.
         if self.tls.is_empty() { self } else { Self { reload, ..self } }
     }
 

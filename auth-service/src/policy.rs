@@ -84,7 +84,7 @@ mod tests {
         }
     }
 
-    /// The size of a compressed answer tells about its secrets.
+    /// The size of a compressed answer reveals parts of its secrets.
     #[test]
     fn answers_with_secrets_are_known() {
         let is_secret = |field: FieldDescriptor| field.options().get_field_by_name("debug_redact").unwrap().as_bool();

@@ -24,6 +24,6 @@ impl Repaired {
 }
 
 /// Returns the latest plausible time of a past event.
-pub(crate) fn latest_believed(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
+pub(crate) fn latest_plausible_time(now: DateTime<Utc>, leeway: TimeDelta) -> DateTime<Utc> {
     now + leeway + MARGIN
 }

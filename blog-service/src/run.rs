@@ -67,14 +67,14 @@ pub enum BlogRunError {
 /// [`BlogRunError`] says what to do.
 async fn run_alone(config: BlogConfig, listener: TcpListener, life: Lifecycle) -> Result<(), BlogRunError> {
     let (greeting, address) = (BlogGreeting::new(&config), listener.local_addr().map_err(ServeError::from)?);
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     let greet = async {
-        // A start that fails tells nothing.
-        if told.await.is_ok() {
+        // A start that fails sends nothing.
+        if receiver.await.is_ok() {
             greeting.alone(address).print();
         }
     };
-    let (ended, ()) = tokio::join!(Box::pin(run(config.greeted_by(tell), listener, life)), greet);
+    let (ended, ()) = tokio::join!(Box::pin(run(config.greeted_by(sender), listener, life)), greet);
     ended
 }
 

@@ -8,8 +8,8 @@ use sqlx::postgres::PgDatabaseError;
 /// A failure of a statement.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The database is away, busy or read-only and has written nothing: the same call may succeed later.
-    #[error("the database is away")]
+    /// The database cannot be reached, is busy or read-only, and has written nothing: the same call may succeed later.
+    #[error("the database cannot be reached")]
     Unavailable(#[source] Arc<sqlx::Error>),
     /// The answer to a commit did not arrive: the write may be stored or not.
     #[error("the database did not answer a commit")]

@@ -14,7 +14,7 @@ pub(super) const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause between two tries.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Repeats work that may be done twice, for half a minute while the database is away.
+/// Repeats work that may be done twice, for half a minute while the database cannot be reached.
 ///
 /// # Errors
 /// The last [`StoreError`]. [`StoreError::Unknown`] if an earlier commit was not answered: the database may have stored

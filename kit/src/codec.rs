@@ -19,8 +19,9 @@ const LARGE_MESSAGE_BYTES: usize = 1024 * 1024;
 
 /// Smallest reservation for a large message, in bytes. Only the used part is ever resident.
 ///
-/// From 32 MiB on glibc gives each allocation its own mapping, which the system gets back when it is freed (mallopt(3),
-/// `M_MMAP_THRESHOLD`). The process would keep a smaller allocation once another one of its size has been freed.
+/// From 32 MiB on, glibc always gives an allocation its own mapping, and the system gets the memory back when it is
+/// freed (mallopt(3), `M_MMAP_THRESHOLD`). Below that, the process would keep an allocation once another one of its
+/// size has been freed.
 const LARGE_RESERVATION_BYTES: usize = 33 * 1024 * 1024;
 
 /// Codec for protobuf messages, used by generated clients and servers.

@@ -23,7 +23,7 @@ pub(crate) const CODE_NAMES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
-/// Returns the number of a code: `Code` has no numbers beyond those of its names.
+/// Returns the number of a code. Each number has a name.
 pub(crate) fn code_number(code: Code) -> u8 {
     code as u8
 }

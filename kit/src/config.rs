@@ -65,7 +65,7 @@ pub fn address(text: &str) -> Result<SocketAddr, &'static str> {
     text.parse().map_err(|_| "write an address and a port, for example 127.0.0.1:50051 or [::1]:50051")
 }
 
-/// Parses a switch, for clap. Any word but a clear yes or no is an error, so that a typo opens nothing.
+/// Parses a switch, for clap. Any word other than a clear yes or no is an error, so that a typo enables nothing.
 ///
 /// # Errors
 /// Fails with the text to write instead.

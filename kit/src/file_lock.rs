@@ -9,15 +9,15 @@ use tokio::time::{Instant, sleep_until};
 /// Pause between two attempts.
 const RETRY_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Takes the lock of this open file and returns true, or returns false after `patience`. Closing the file releases the
-/// lock.
+/// Locks this open file and returns true. Returns false if another process still holds the lock after `timeout`.
+/// Closing the file releases the lock.
 ///
 /// Calls `waits` once if another process holds the lock.
 ///
 /// # Errors
 /// Fails if the file cannot be locked at all.
-pub async fn lock_within(file: &File, patience: Duration, waits: impl FnOnce()) -> io::Result<bool> {
-    let give_up = Instant::now() + patience;
+pub async fn lock_within(file: &File, timeout: Duration, waits: impl FnOnce()) -> io::Result<bool> {
+    let give_up = Instant::now() + timeout;
     let mut waits = Some(waits);
     loop {
         match file.try_lock() {

@@ -61,7 +61,7 @@ pub enum Unhealthy {
     #[error("{0} is for plaintext: write https://HOST:PORT, or leave out the TLS flags")]
     Plaintext(String),
     /// TLS has failed.
-    #[error("{0} cannot be asked by TLS ({1}): see --ca, --client-cert, --client-key and --server-name")]
+    #[error("{0} cannot be checked over TLS ({1}): see --ca, --client-cert, --client-key and --server-name")]
     Tls(String, String),
 }
 

@@ -20,7 +20,7 @@ const GROUP_BITS: u32 = 0o070;
 /// as well.
 ///
 /// # Errors
-/// Fails if the system does not tell the process's groups, or the folder's.
+/// Fails if the system does not report the process's groups, or the folder's.
 pub fn is_exposed(file: &Metadata, folder: &Path) -> io::Result<bool> {
     let mode = file.mode();
     if mode & OTHERS_BITS != 0 {

@@ -1,4 +1,4 @@
-//! Life of a service: the process asks it to leave and to drain, and the server answers signs of life.
+//! Life of a service: the process asks it to leave and to drain, and checks that its server is alive.
 
 use std::time::Duration;
 
@@ -31,8 +31,7 @@ impl Lifecycle {
         Self { leaving, draining: Shutdown::new(), hurry, delay: Some(delay), pulse: Pulse::default() }
     }
 
-    /// Returns the life of a service that leaves with this one, and drains only when it is told to
-    /// [stop](Self::stop).
+    /// Returns the life of a service that leaves with this one, and drains only after its own [`stop`](Self::stop).
     #[must_use]
     pub fn behind(&self) -> Self {
         let draining = Shutdown::new();
@@ -50,7 +49,7 @@ impl Lifecycle {
         &self.leaving
     }
 
-    /// Returns the token that is cancelled when the service drains. Streams of the service's own end with it.
+    /// Returns the token that is cancelled when the service drains. The service's own streams end with it.
     pub fn draining(&self) -> &Shutdown {
         &self.draining
     }

@@ -17,9 +17,8 @@ pub struct MaskField {
 
 /// Returns the fields to change: those in the mask or, without a mask, those present in the patch.
 ///
-/// `fields` lists each field that can change. If a field is in the mask and not in the
-/// patch, the caller wants to be clear it. Returns `None` for
-/// a mask with another field, or with a field twice.
+/// `fields` lists each field that can change. If a field is in the mask but not in the patch, the caller wants to clear
+/// it. Returns `None` for a mask with another field, or with a field twice.
 pub fn chosen(mask: Option<&[String]>, fields: &[MaskField]) -> Option<Vec<&'static str>> {
     let Some(paths) = mask.filter(|paths| !paths.is_empty()) else {
         return Some(fields.iter().filter(|field| field.is_present).map(|field| field.name).collect());

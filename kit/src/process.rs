@@ -49,8 +49,8 @@ impl Process {
     }
 
     /// Returns the lives of the services of this process. With the first signal all of them leave. The first one drains
-    /// after `delay`, or at once after SIGINT; each other one when it is told to stop. A service manager hears when they
-    /// serve and leave.
+    /// after `delay`, or at once after SIGINT. The others drain when they are stopped. A service manager is notified
+    /// when the services serve and when they leave.
     #[must_use]
     pub fn services<const COUNT: usize>(self, delay: Duration) -> [Lifecycle; COUNT] {
         let StopTokens { stop, hurry } = self.tokens;
@@ -89,7 +89,7 @@ pub fn run(
         Err(error) => return fail(name, &format!("the runtime does not start ({error})"), FAILED),
     };
     let code = runtime.block_on(run_until_end(name, environment, log, command));
-    // A lookup of a name may hang for long in a thread that cannot be stopped. The end of the process does not wait for it.
+    // A name lookup may hang for long in a thread that cannot be stopped. The end of the process does not wait for it.
     runtime.shutdown_background();
     code
 }

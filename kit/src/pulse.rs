@@ -12,7 +12,7 @@ pub(crate) struct Pulse(Arc<PulseState>);
 
 #[derive(Debug, Default)]
 struct PulseState {
-    /// Flag that is set, by `cancel`, once calls succeed.
+    /// Token that is cancelled once calls succeed.
     serves: Shutdown,
     /// Number of liveness checks so far.
     asked: watch::Sender<u64>,

@@ -1,4 +1,4 @@
-//! Rate limits for each address or user, in units a minute, kept in memory.
+//! Rate limits for each address or user, in units per minute, kept in memory.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +12,7 @@ const MAX_KEYS: usize = 65_536;
 
 const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
-/// Limiter that allows each key an amount a minute. A key may take a whole minute's amount at once, and gets it back
+/// Limiter that allows each key an amount per minute. A key may take a whole minute's amount at once, and regains it
 /// evenly (GCRA).
 #[derive(Debug)]
 pub struct RateLimiter<K> {
@@ -22,7 +22,7 @@ pub struct RateLimiter<K> {
 }
 
 impl<K: Eq + Hash> RateLimiter<K> {
-    /// Creates a limiter with this amount a minute; 0 means no limit.
+    /// Creates a limiter with this amount per minute; 0 means no limit.
     pub fn new(per_minute: u64) -> Self {
         Self { per_minute, full: Mutex::default() }
     }
@@ -30,11 +30,11 @@ impl<K: Eq + Hash> RateLimiter<K> {
     /// Returns the time until the key may take one unit; `None` if it may take one now.
     pub fn wait(&self, key: &K, now: DateTime<Utc>) -> Option<Duration> {
         let keys = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = believed(*keys.get(key)?, now);
+        let full = plausible(*keys.get(key)?, now);
         (full - now - MINUTE + self.cost(1)).to_std().ok().filter(|wait| !wait.is_zero())
     }
 
-    /// Takes this amount. An amount above the amount of a minute is granted when the key has its whole amount back.
+    /// Takes this amount. An amount larger than that of a minute is granted once the key has regained its whole amount.
     ///
     /// # Errors
     /// Returns the time to wait and takes nothing.
@@ -44,7 +44,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
         }
         let cost = self.cost(amount).min(MINUTE);
         let mut keys = self.full.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = keys.get(&key).map_or(now, |full| believed(*full, now)).max(now);
+        let full = keys.get(&key).map_or(now, |full| plausible(*full, now)).max(now);
         if let Some(wait) = (full + cost - now - MINUTE).to_std().ok().filter(|wait| !wait.is_zero()) {
             return Err(wait);
         }
@@ -66,7 +66,7 @@ impl<K: Eq + Hash> RateLimiter<K> {
 }
 
 /// Returns the time, or `now` if only a wrong clock can explain the time.
-fn believed(full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
+fn plausible(full: DateTime<Utc>, now: DateTime<Utc>) -> DateTime<Utc> {
     if full - now > MINUTE * 2 { now } else { full }
 }
 
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn amount_of_a_minute_is_taken_and_comes_back() {
+    fn allowance_of_a_minute_is_used_and_refills() {
         let limiter = RateLimiter::new(60);
         for _ in 0..60 {
             assert_eq!((limiter.wait(&"a", now()), limiter.take("a", 1, now())), (None, Ok(())));
@@ -87,7 +87,7 @@ mod tests {
         let second = Duration::from_secs(1);
         assert_eq!((limiter.wait(&"a", now()), limiter.take("a", 1, now())), (Some(second), Err(second)));
         assert_eq!(limiter.take("a", 5, now()), Err(second * 5));
-        assert_eq!(limiter.take("b", 60, now()), Ok(()), "each key has its own amount");
+        assert_eq!(limiter.take("b", 60, now()), Ok(()), "each key has its own allowance");
         assert_eq!(limiter.take("a", 1, now() + second), Ok(()));
         assert_eq!(limiter.take("a", 1, now() + second), Err(second));
     }

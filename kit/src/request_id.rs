@@ -17,7 +17,7 @@ crate::id_type! {
 /// Identity of a request that its caller can repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestKey {
-    /// User id of the caller; empty for a caller without a token. One id from two callers is two requests.
+    /// User id of the caller; empty for a caller without a token. The same id from two callers names two requests.
     pub caller: String,
     /// Path of the method.
     pub method: &'static str,

@@ -72,7 +72,7 @@ impl ServiceAddress {
         self.is_tls
     }
 
-    /// Returns true if nobody on a network can read the traffic: it is encrypted, or stays on this machine.
+    /// Returns true if the traffic cannot be read on a network: it is encrypted, or stays on this machine.
     pub fn is_private(&self) -> bool {
         self.is_tls || self.is_loopback()
     }

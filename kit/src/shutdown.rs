@@ -19,7 +19,7 @@ pub(crate) struct Signals {
 pub(crate) struct StopTokens {
     /// Cancelled by the first signal.
     pub(crate) stop: Shutdown,
-    /// Cancelled too if the signal is SIGINT: a person at a terminal waits for no balancer.
+    /// Also cancelled if the signal is SIGINT: a process at a terminal has no balancer to wait for.
     pub(crate) hurry: Shutdown,
 }
 
@@ -72,7 +72,7 @@ impl Signals {
     }
 }
 
-/// Passes each SIGHUP on. Notes the first one that no part of the process wants: a closing terminal sends it, too.
+/// Passes each SIGHUP on. Logs the first one that no part of the process handles: a closing terminal sends it, too.
 async fn pass_on(trigger: ReloadTrigger, mut signal: Signal) {
     let mut is_noted = false;
     while signal.recv().await.is_some() {

@@ -1,4 +1,4 @@
-//! Notifications to systemd (`sd_notify(3)`): ready, stopping, and the watchdog's signs of life.
+//! Notifications to systemd (`sd_notify(3)`): ready, alive for the watchdog, and stopping.
 //!
 //! The crates for this protocol read the process's environment themselves, which only `main` may do here.
 
@@ -43,7 +43,7 @@ impl Notifier {
         Ok(Some(Self { socket, watchdog }))
     }
 
-    /// Tells the manager when all services serve, that they are alive, and when they leave.
+    /// Notifies the manager when all services serve, while they are alive, and when they leave.
     pub(crate) async fn report(self, services: Vec<Lifecycle>, leaving: Shutdown) {
         let serving = async {
             for service in &services {
@@ -51,7 +51,7 @@ impl Notifier {
             }
             self.send("READY=1\nSTATUS=serving").await;
             match self.watchdog {
-                Some(limit) => self.feed(&services, limit / 2).await,
+                Some(limit) => self.notify_watchdog(&services, limit / 2).await,
                 None => std::future::pending().await,
             }
         };
@@ -59,8 +59,8 @@ impl Notifier {
         self.send("STOPPING=1\nSTATUS=stopping").await;
     }
 
-    /// Feeds the watchdog while each accept loop answers in time. A blocked runtime does not run this task either.
-    async fn feed(&self, services: &[Lifecycle], interval: Duration) -> Infallible {
+    /// Notifies the watchdog while each accept loop answers in time. A blocked runtime does not run this task either.
+    async fn notify_watchdog(&self, services: &[Lifecycle], interval: Duration) -> Infallible {
         loop {
             let beats = async {
                 for service in services {
@@ -70,7 +70,7 @@ impl Notifier {
             if timeout(interval, beats).await.is_ok() {
                 self.send("WATCHDOG=1").await;
             } else {
-                tracing::error!("no sign of life of the accept loop: systemd's watchdog is not fed");
+                tracing::error!("the accept loop does not respond: systemd's watchdog is not notified");
             }
             sleep(interval).await;
         }
@@ -78,7 +78,7 @@ impl Notifier {
 
     async fn send(&self, state: &str) {
         if let Err(error) = self.socket.send(state.as_bytes()).await {
-            tracing::warn!(%error, state, "systemd takes no notification");
+            tracing::warn!(%error, state, "notification to systemd failed");
         }
     }
 }
@@ -127,14 +127,14 @@ mod tests {
         (UnixDatagram::from_std(socket).unwrap(), notifier)
     }
 
-    async fn hears(manager: &UnixDatagram) -> String {
+    async fn next_message(manager: &UnixDatagram) -> String {
         let mut bytes = [0; 256];
         let length = timeout(LIMIT, manager.recv(&mut bytes)).await.expect("a notification").unwrap();
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
     #[tokio::test]
-    async fn manager_hears_when_all_services_serve_and_leave() {
+    async fn manager_is_notified_when_all_serve_and_leave() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("notify").display().to_string();
         for address in [path, format!("@gatepost-test-{}", std::process::id())] {
@@ -146,30 +146,30 @@ mod tests {
             front.pulse().set_serving();
             assert!(manager.try_recv(&mut [0; 256]).is_err(), "one service does not serve yet");
             behind.pulse().set_serving();
-            assert!(hears(&manager).await.starts_with("READY=1\n"));
+            assert!(next_message(&manager).await.starts_with("READY=1\n"));
             front.leaving().cancel();
-            assert!(hears(&manager).await.starts_with("STOPPING=1\n"));
+            assert!(next_message(&manager).await.starts_with("STOPPING=1\n"));
             reporting.await.unwrap();
         }
     }
 
     #[tokio::test]
-    async fn watchdog_is_fed_while_the_accept_loop_runs() {
+    async fn watchdog_is_notified_while_accept_loop_runs() {
         let folder = tempfile::tempdir().unwrap();
         let address = folder.path().join("notify").display().to_string();
         let (manager, notifier) = manager(&address, Some(Duration::from_millis(100)));
         let life = Lifecycle::from(Shutdown::new());
         life.pulse().set_serving();
         let reporting = tokio::spawn(notifier.report(vec![life.clone()], life.leaving().clone()));
-        assert!(hears(&manager).await.starts_with("READY=1"));
+        assert!(next_message(&manager).await.starts_with("READY=1"));
         let end = Shutdown::new();
         let (pulse, end_of_loop) = (life.pulse().clone(), end.clone());
         let accepting = tokio::spawn(async move { pulse.during(end_of_loop.cancelled()).await });
-        assert_eq!(hears(&manager).await, "WATCHDOG=1");
-        assert_eq!(hears(&manager).await, "WATCHDOG=1");
+        assert_eq!(next_message(&manager).await, "WATCHDOG=1");
+        assert_eq!(next_message(&manager).await, "WATCHDOG=1");
         end.cancel();
         accepting.await.unwrap();
-        // A sign of life may be on its way. Then the next thing that the manager hears is the stop.
+        // A watchdog message may be on its way. The message after it is the stop.
         timeout(LIMIT, async {
             while life.pulse().unanswered() < 3 {
                 tokio::task::yield_now().await;
@@ -178,16 +178,16 @@ mod tests {
         .await
         .unwrap();
         life.leaving().cancel();
-        let mut heard = hears(&manager).await;
-        if heard == "WATCHDOG=1" {
-            heard = hears(&manager).await;
+        let mut message = next_message(&manager).await;
+        if message == "WATCHDOG=1" {
+            message = next_message(&manager).await;
         }
-        assert!(heard.starts_with("STOPPING=1"), "{heard}");
+        assert!(message.starts_with("STOPPING=1"), "{message}");
         reporting.await.unwrap();
     }
 
     #[test]
-    fn watchdog_of_another_process_is_not_fed() {
+    fn watchdog_of_another_process_is_not_notified() {
         let own = std::process::id().to_string();
         assert_eq!(watchdog(None, None), Ok(None));
         assert_eq!(watchdog(Some("2000000"), Some(&own)), Ok(Some(Duration::from_secs(2))));

@@ -70,12 +70,12 @@ mod tests {
 
     #[tokio::test]
     async fn task_that_panics_or_ends_stops_the_service() {
-        for (panics, reason) in [(true, "has panicked (as the test wished)"), (false, "has ended")] {
+        for (panics, reason) in [(true, "has panicked (as the test requested)"), (false, "has ended")] {
             let life = Lifecycle::from(Shutdown::new());
             let tasks = Tasks::new(&life);
             let other = tasks.end();
             let dying = async {
-                assert!(!panics, "as the test wished");
+                assert!(!panics, "as the test requested");
             };
             tokio::join!(tasks.run("dying", dying), tasks.run("other", other.cancelled()), async {
                 life.draining().cancelled().await;

@@ -15,7 +15,7 @@ macro_rules! telemetry_flags {
             #[arg(long, env = concat!($prefix, "_OTLP_ENDPOINT"), value_parser = $crate::ServiceAddress::parse,
                   hide_env_values = true)]
             $visible otlp_endpoint: Option<$crate::ServiceAddress>,
-            /// PEM file of the authorities that the collector's certificate must be from. Unset: the public authorities
+            /// PEM file of the authorities that may issue the collector's certificate. Unset: the public authorities
             #[arg(long, env = concat!($prefix, "_OTLP_CA"), value_name = "FILE", hide_env_values = true)]
             $visible otlp_ca: Option<std::path::PathBuf>,
         }

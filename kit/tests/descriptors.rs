@@ -75,7 +75,7 @@ fn exhaust() -> Vec<File> {
     std::iter::from_fn(|| File::open("/dev/null").ok()).collect()
 }
 
-/// F7: callers learn at once that they must go elsewhere, operators get in, and the lack ends by itself.
+/// F7: callers are closed at once and can try another replica, operators are served, and the server recovers by itself.
 #[tokio::test]
 async fn lack_of_descriptors_closes_callers_only() {
     let address = start().await;
@@ -90,5 +90,5 @@ async fn lack_of_descriptors_closes_callers_only() {
     assert!(is_served(&mut operator).await, "an operator gets the spare descriptor");
     drop(held);
     let mut late = connect_from("127.0.0.1", address).await;
-    assert!(is_served(&mut late).await, "the lack is over");
+    assert!(is_served(&mut late).await, "descriptors are free again");
 }

@@ -128,7 +128,7 @@ impl ModelState {
         let opened = cursor
             .awaits_poll()
             .then(|| (history.polled_at().is_some_and(|time| time <= *opened), age(*opened, now, old)));
-        (replica, *history_number == history.number(), cursor.told(), opened, owes_reset, awaited).hash(state);
+        (replica, *history_number == history.number(), cursor.known(), opened, owes_reset, awaited).hash(state);
         for SentEvent { event, asked } in down.iter().chain(read) {
             match event {
                 FeedEvent::Reset(position) => (0, position).hash(state),

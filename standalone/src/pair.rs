@@ -162,8 +162,8 @@ impl Pair {
 
     /// Returns the greeting, and the receiver of the facts that it needs.
     fn greeting(&mut self) -> (PairGreeting, oneshot::Receiver<StartFacts>) {
-        let (tell, facts) = oneshot::channel();
-        self.auth.greeting = Some(tell);
+        let (sender, facts) = oneshot::channel();
+        self.auth.greeting = Some(sender);
         let greeting = PairGreeting {
             auth: AuthGreeting::new(&self.auth),
             blog: BlogGreeting::new(&self.blog),

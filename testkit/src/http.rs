@@ -86,7 +86,7 @@ pub async fn ready_while_writable(port: SocketAddr, database: &Path) {
         }
     };
     assert_eq!(refused.status, 503);
-    assert_eq!(refused.body, "the database is away: check the service's database\n");
+    assert_eq!(refused.body, "the database cannot be reached: check the service's database\n");
     assert_eq!(get(port, "/livez").await.status, 200);
     outsider.close().await;
     while get(port, "/readyz").await.status != 200 {}

@@ -16,7 +16,7 @@ pub(super) struct AttemptClaim {
 
 impl AttemptClaim {
     /// Counts the attempt, unless another attempt was counted first. If the caller leaves, a separate task finishes the
-    /// write away, and then releases the claim.
+    /// write, and then releases the claim.
     pub(super) async fn make(
         store: &AuthStore,
         account: AccountDigest,

@@ -156,20 +156,21 @@ impl Attempt {
     /// Returns the user if the password is right. A known, an unknown and a disabled user cost the same work and get the same
     /// answer (C51).
     ///
-    /// An attempt counts once its password has been hashed, even if the caller has gone by then. Otherwise a caller could get
-    /// free guesses by resetting the stream.
+    /// An attempt counts once its password has been hashed, even if the caller has gone by then. Otherwise a caller
+    /// could get free guesses by resetting the stream.
     async fn check_password(self, password: Password) -> Result<User, AuthError> {
         let gone = Shutdown::new();
         let is_gone = gone.clone();
-        let judging = tokio::spawn(async move { self.judge_to_the_end(&is_gone, password).await });
+        let checking = tokio::spawn(async move { self.check_to_the_end(&is_gone, password).await });
         let _gone = gone.drop_guard();
-        match judging.await {
+        match checking.await {
             Ok(checked) => checked,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
     }
 
-    async fn judge_to_the_end(mut self, gone: &Shutdown, password: Password) -> Result<User, AuthError> {
+    /// Checks the password and counts the attempt, even after the caller has gone.
+    async fn check_to_the_end(mut self, gone: &Shutdown, password: Password) -> Result<User, AuthError> {
         let found = self.found.take();
         let hash = found.as_ref().map(|found| found.password_hash.clone());
         let line = self.parts.line(&self.network);

@@ -21,7 +21,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// Shortest time between two polls of a stream, in which events gather: each poll costs the database a few statements.
 const PACE: Duration = Duration::from_millis(100);
 
-/// Events that a stream holds in memory at most, beside those that the transport sends.
+/// Largest number of events that a stream holds in memory, in addition to those that the transport sends.
 const EVENTS_PER_POLL: u32 = 64;
 
 /// Place in the order of events, of one history of the database.
@@ -105,7 +105,7 @@ impl AuditWatch {
                 if self.filter.matches(&event) {
                     return Ok(AuditMessage { event: Some(event), cursor: self.cursor });
                 }
-                // The cursor of a rare event would expire while other events pass.
+                // Send the cursor even without an event: if matching events are rare, an older cursor would expire.
                 self.is_cursor_due = self.read.is_empty();
             }
             if self.is_cursor_due {
@@ -126,7 +126,7 @@ impl AuditWatch {
         let store = &self.app.store;
         store.place_audit_events().await?;
         let read = store.audit_events_after(self.cursor.position, EVENTS_PER_POLL).await?;
-        // The check comes after the read: events that were deleted before the read are missed.
+        // The check comes after the read, because events that were deleted before the read are missing from it.
         self.check_cursor().await?;
         self.read.extend(read);
         Ok(!self.read.is_empty())

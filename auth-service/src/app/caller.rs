@@ -13,7 +13,7 @@ pub(crate) struct Caller {
     user: Option<CallingUser>,
 }
 
-/// User who calls, by one of the user's sessions.
+/// Calling user, with the session of the call's token.
 #[derive(Clone, Copy)]
 struct CallingUser {
     id: UserId,

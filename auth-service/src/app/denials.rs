@@ -1,4 +1,5 @@
-//! Samples the calls that the guard refuses: anyone can cause them, and each row costs room in the audit log.
+//! Records a sample of the calls that the guard refuses. Anyone can cause such calls, and each row needs space in the
+//! audit log.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -18,7 +19,7 @@ const ROWS_PER_MINUTE: u64 = 10;
 /// Refusals that wait for the database. More are counted only.
 const QUEUE_LENGTH: usize = 32;
 
-/// Class of refusals. Each class has its own sample, so that bad tokens hide no missing roles.
+/// Class of refusals. Each class has its own sample, so that many bad tokens do not hide missing roles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DenialClass {
     /// Good token, without the role of the method.
@@ -74,7 +75,7 @@ impl Denials {
         }
     }
 
-    /// Counts a refusal without a row, and gives `earlier` ones, which its row would have told of, to the next row.
+    /// Counts a refusal without a row. The next row counts it, and the `earlier` ones that this row would have counted.
     fn leave_out(&self, class: DenialClass, earlier: u64) {
         self.left_out(class).fetch_add(earlier + 1, Relaxed);
         self.unrecorded.fetch_add(1, Relaxed);
@@ -153,7 +154,7 @@ mod tests {
         (0..QUEUE_LENGTH).for_each(|_| denials.queue(denial(0)));
         assert_eq!(denials.unrecorded(), 0);
         denials.queue(denial(7));
-        assert_eq!(denials.permit(DenialClass::Role, DateTime::UNIX_EPOCH), Some(8), "the next row tells of them");
+        assert_eq!(denials.permit(DenialClass::Role, DateTime::UNIX_EPOCH), Some(8), "the next row counts them");
         assert_eq!(denials.unrecorded(), 1);
     }
 }

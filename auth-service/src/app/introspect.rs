@@ -66,7 +66,7 @@ impl Introspector {
         }
     }
 
-    /// Returns the service with this key. Compares all keys, so that the time tells nothing about them.
+    /// Returns the service with this key. Compares all keys, so that the time reveals nothing about them.
     fn service(&self, digest: &TokenDigest) -> Option<Arc<str>> {
         let is_same = |known: &&KnownService| bool::from(digest.as_bytes().ct_eq(known.digest.as_bytes()));
         self.service_keys.iter().filter(is_same).fold(None, |_, known| Some(Arc::clone(&known.name)))

@@ -72,7 +72,8 @@ impl Issuing {
         if !is_good {
             return Err(SignError::NoKey.into());
         }
-        // With a horizon in the future every new token would be refused. The sweep repairs it within a second.
+        // With a horizon in the future, every new token would be refused. The sweep repairs the horizon within a
+        // second.
         let has_come = self.view.horizon().until < self.clock.latest() + self.leeway;
         if has_come { Ok(()) } else { Err(StaleView.into()) }
     }

@@ -33,7 +33,7 @@ pub(super) async fn begin(
 ) -> Result<SessionTokens, AuthError> {
     let begun = app.issuing.new_session(user.id, user.generation);
     let tokens = app.issuing.tokens(user, &begun, audiences)?;
-    // A password change or a revocation of all sessions ran at the same time, and ended this session too.
+    // No session is created if a password change or a revocation of all sessions ran at the same time.
     let event = app.audit.event(AuditKind::LoginSucceeded, context).by_user(user.id).session(begun.session.id);
     if !app.store.create_session(&begun.session, &context.client, &event).await? {
         let event = app.audit.event(AuditKind::LoginFailed, context).about_user(user.id).with("reason", "ended");

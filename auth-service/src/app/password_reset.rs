@@ -87,7 +87,7 @@ fn usable(app: &App, found: Option<FoundReset>) -> Result<FoundReset, Refused> {
     if !found.reset.is_valid_at(app.clock.latest(), app.attempts.limits.leeway) {
         return refused("expired_code");
     }
-    // A new password, an end of all sessions, or a disabling came after the issue.
+    // Since the code was issued, the user got a new password, lost all sessions, or was disabled.
     if found.generation != found.user.generation {
         return refused("ended_code");
     }

@@ -128,5 +128,6 @@ impl RefreshCall<'_> {
     }
 }
 
-/// Log target of security events. These refreshes have lines and no rows: a session refreshes for as long as it lives.
+/// Log target of security events. Refreshes get log lines, but no rows in the audit log: a session refreshes for as
+/// long as it lives.
 const AUDIT: &str = "gatepost::audit";

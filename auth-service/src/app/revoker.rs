@@ -33,7 +33,7 @@ impl Revoker {
     pub(super) async fn take_effect(&self, logged: impl Into<Option<Logged>> + Send) -> Result<(), AuthError> {
         let Some(logged) = logged.into() else { return Ok(()) };
         if self.view.reach(logged).await.is_err() {
-            return if self.view.owe(logged) { Ok(()) } else { Err(AuthError::Lost) };
+            return if self.view.require(logged) { Ok(()) } else { Err(AuthError::Lost) };
         }
         self.subscribers.reached(logged.revision).await;
         Ok(())

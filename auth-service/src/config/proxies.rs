@@ -22,10 +22,10 @@ pub struct ProxyFlags {
 }
 
 impl ProxyFlags {
-    /// Fails if one setting lacks the other that it needs.
+    /// Fails if a setting is set without the other one that it needs.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        let tells = self.client_address_header.is_some() || self.proxy_protocol;
-        let problem = match (&self.trusted_proxies, tells) {
+        let has_source = self.client_address_header.is_some() || self.proxy_protocol;
+        let problem = match (&self.trusted_proxies, has_source) {
             (None, true) => {
                 "must be set with AUTH_CLIENT_ADDRESS_HEADER or AUTH_PROXY_PROTOCOL: only named proxies are trusted"
             }

@@ -8,7 +8,7 @@ use kit::config::{ConfigError, duration};
 
 use crate::domain::Grace;
 
-/// Longest grace. A longer grace would let a stolen token work longer beside its owner's.
+/// Longest grace. With a longer one, a stolen token would work longer next to its owner's.
 const MAX_GRACE: Duration = Duration::from_mins(10);
 
 /// Flags of the grace for lost answers.

@@ -20,7 +20,7 @@ pub(crate) fn audit_filter(filter: Option<v1::AuditEventFilter>) -> Result<Audit
     let v1::AuditEventFilter { actor, subject, kind, from_time, until_time } = filter.unwrap_or_default();
     let mut violations = Vec::new();
     let mut party = |field: &'static str, text: String| {
-        // PostgreSQL takes no zero byte in a text.
+        // PostgreSQL refuses a zero byte in a text.
         if text.len() > MAX_PARTY || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             violations.push(Violation::new(field, "must be as an event has it: at most 256 visible ASCII characters"));
         }

@@ -18,7 +18,7 @@ const RENEW_INTERVAL: Duration = Duration::from_millis(500);
 /// Returns the greeting of the feed. It tells the guard to open the next stream before the connection's age ends this one.
 pub(crate) fn greeting(FeedKeys { digest, names }: FeedKeys) -> v1::WatchRevocationsResponse {
     let (age, _) = ServerLimits::default().connection_age;
-    say(Message::Greeting(v1::Greeting {
+    response(Message::Greeting(v1::Greeting {
         renew_interval: prost_types::Duration::try_from(RENEW_INTERVAL).ok(),
         reopen_after: prost_types::Duration::try_from(age * 4 / 5).ok(),
         digest,
@@ -33,7 +33,7 @@ fn key_names(names: Vec<FeedKey>) -> Vec<v1::KeyName> {
 
 /// Converts a feed event, with the current keys.
 pub(crate) fn feed_event(event: FeedEvent, keys: impl FnOnce() -> FeedKeys) -> v1::WatchRevocationsResponse {
-    say(match event {
+    response(match event {
         FeedEvent::Reset(to) => {
             Message::Reset(v1::Reset { position: Some(position(to)), keys: key_names(keys().names) })
         }
@@ -76,6 +76,6 @@ fn state_of(cause: Cause) -> v1::TokenState {
     }
 }
 
-fn say(message: Message) -> v1::WatchRevocationsResponse {
+fn response(message: Message) -> v1::WatchRevocationsResponse {
     v1::WatchRevocationsResponse { message: Some(message) }
 }

@@ -66,8 +66,8 @@ impl AttemptLimits {
         Some(failures.last + delay - now).map(|left| left.min(delay)).filter(|left| *left > TimeDelta::zero())
     }
 
-    /// Returns the time for which this wrong password in a row begins to lock the account: the first one with a delay,
-    /// and the one that locks it for a day. `None` for the others.
+    /// Returns the lock time if this wrong password in a row is to be reported as a lock: the first one with a delay,
+    /// and the one that locks the account for a day. `None` for the others.
     pub fn lock(&self, count: i32) -> Option<TimeDelta> {
         if self.free_failures == 0 {
             None

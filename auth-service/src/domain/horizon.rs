@@ -15,7 +15,7 @@ use super::TokenId;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Era(pub i64);
 
-/// Separates the tokens that the log covers from those that are dead in any case.
+/// Limit of a log: tokens that the horizon excludes are dead, even if the log has no entry for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Horizon {
     /// Tokens issued until this time are dead.
@@ -72,7 +72,8 @@ impl Horizon {
         issued <= self.until.timestamp() || !(self.era.holds(era) || self.before.is_some_and(is_of_before))
     }
 
-    /// Returns true if this horizon knows the era. A token of an unknown era may belong to one that starts just now.
+    /// Returns true if this horizon knows the era. A token of an unknown era may belong to an era that has just
+    /// started.
     pub fn knows_era(&self, era: Era) -> bool {
         self.era.holds(era) || self.before.is_some_and(|before| before.era.holds(era))
     }

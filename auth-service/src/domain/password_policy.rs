@@ -122,7 +122,7 @@ mod tests {
         assert_eq!(lines.len(), 47_023);
         assert!(LEAKED.ends_with('\n') && !LEAKED.contains('\r') && LEAKED.to_lowercase() == LEAKED);
         let longest = lines.iter().filter(|line| line.chars().count() >= 8).count();
-        assert_eq!(longest, 15_769, "C46 asks for 3000 that have the least length");
+        assert_eq!(longest, 15_769, "C46 requires 3000 that have at least the minimum length");
         assert!(is_leaked("password") && is_leaked(lines[lines.len() - 1]));
         assert!(!is_leaked("") && !is_leaked("password\n12345678") && !is_leaked("quiet vowel"));
     }

@@ -18,7 +18,7 @@ pub struct Rotation {
     pub salt: Vec<u8>,
     /// Digests of the last generations, the current one first.
     pub digests: Vec<RefreshDigest>,
-    /// One bit for each of the last rotations, the newest lowest; set if the rotation needed the grace.
+    /// One bit for each recent rotation, the newest in the lowest bit; set if the rotation needed the grace.
     pub graces: i32,
     /// Time at which the current token was made; `None` for the first.
     pub time: Option<DateTime<Utc>>,
@@ -80,7 +80,7 @@ impl Grace {
         rotation.graces | 1
     }
 
-    /// Returns the row's bits after one more rotation, whose bit is not set.
+    /// Returns the row's bits after one more rotation, which needed no grace.
     pub fn rotated(self, rotation: &Rotation) -> i32 {
         (rotation.graces << 1) & self.mask()
     }

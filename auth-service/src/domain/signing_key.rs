@@ -71,9 +71,8 @@ pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&Sign
 
 /// Returns the keys with the times that a right clock would have written.
 ///
-/// A key with a creation time after `future` gets the creation time now, and its start of signing moves by the same
-/// difference. No key waits longer than the
-/// lead. The previous key signs until then.
+/// A key with a creation time after `future` gets the creation time `now`, and its start of signing moves by the same
+/// difference. No key waits longer than the lead. The previous key signs until then.
 pub fn corrected_times(
     keys: &[SigningKeyRecord],
     now: DateTime<Utc>,
@@ -135,7 +134,7 @@ mod tests {
         );
         let without_second = [all[0].clone(), all[2].clone()];
         assert_eq!([19, 20, 30].map(|second| number(&without_second, second)), [1, 3, 3].map(Some));
-        assert_eq!(number(&all[1..], 15), Some(2), "the first key is gone early");
+        assert_eq!(number(&all[1..], 15), Some(2), "the first key was retired early");
         assert_eq!(number(&[], 15), None);
         assert_eq!(number(&all[..1], 20), None, "no successor");
     }

@@ -1,9 +1,9 @@
-//! Strength of a password: the number of guesses it withstands, by zxcvbn in bounded time.
+//! Strength of a password: the number of guesses that zxcvbn estimates, in bounded time.
 
 use zxcvbn::zxcvbn;
 
-/// Minimum number of guesses. zxcvbn's score 3, "safely unguessable", needs five guesses more, which no eight
-/// characters at ten guesses each reach.
+/// Minimum number of guesses. zxcvbn's score 3, "safely unguessable", needs five guesses more. Eight random characters
+/// never reach it, since zxcvbn counts ten guesses for each.
 pub(super) const MIN_GUESSES: u64 = 100_000_000;
 
 /// Maximum code points that are considered.
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn judged_text_is_bounded() {
+    fn considered_text_is_bounded() {
         let digits: Vec<char> = ('0'..='9').collect();
         assert_eq!(readings(&digits), MAX_READINGS);
         assert_eq!(considered("correct horse battery staple"), "correct horse battery staple");

@@ -11,7 +11,7 @@ pub struct FeedCursor {
     /// Number of the history that the cursor belongs to.
     history: u64,
     /// Position up to which the guard knows all entries; `None` if the guard needs a reset.
-    told: Option<Position>,
+    known: Option<Position>,
     /// Position that the guard presented; `None` once a poll has confirmed it.
     claim: Option<ResumeClaim>,
     /// Time at which the guard connected.
@@ -54,13 +54,13 @@ impl FeedCursor {
     /// Opens a cursor in this history for a guard that connects at the time `now` and knows all entries up to `known`.
     pub fn open(history: &History, known: Option<Position>, now: Duration) -> Self {
         let claim = known.map(|position| ResumeClaim { position, is_refuted: false });
-        Self { history: history.number(), told: known, claim, opened: now, asked: None }
+        Self { history: history.number(), known, claim, opened: now, asked: None }
     }
 
     /// Makes the next event a reset. The guard's position is still checked for a loss of the log.
     #[must_use]
     pub fn reset_first(self) -> Self {
-        Self { told: None, ..self }
+        Self { known: None, ..self }
     }
 
     /// Records that the database has another entry at the guard's revision.
@@ -94,8 +94,8 @@ impl FeedCursor {
     }
 
     /// Returns the position up to which the guard knows all entries, unless the guard needs a reset.
-    pub fn told(&self) -> Option<Position> {
-        self.told
+    pub fn known(&self) -> Option<Position> {
+        self.known
     }
 
     /// Returns the next event, if there is one now. `now` is read after the history.
@@ -108,13 +108,13 @@ impl FeedCursor {
             return None;
         }
         self.claim = None;
-        let told = self.told.filter(|told| told.log == position.log && self.history == history.number());
-        let Some(told) = told else { return Some(self.reset(history, position)) };
-        match history.after(told.last) {
+        let known = self.known.filter(|known| known.log == position.log && self.history == history.number());
+        let Some(known) = known else { return Some(self.reset(history, position)) };
+        match history.after(known.last) {
             // A restarted log may have lost entries that this replica has never seen.
             NextEntry::Entry(entry) if entry.revocation == Revocation::Start => Some(self.reset(history, position)),
             NextEntry::Entry(entry) => {
-                self.told = Some(Position { last: entry.logged, ..told });
+                self.known = Some(Position { last: entry.logged, ..known });
                 Some(FeedEvent::Revocation(entry.clone()))
             }
             NextEntry::End => {
@@ -147,7 +147,7 @@ impl FeedCursor {
 
     fn reset(&mut self, history: &History, position: Position) -> FeedEvent {
         self.history = history.number();
-        self.told = Some(position);
+        self.known = Some(position);
         FeedEvent::Reset(position)
     }
 }

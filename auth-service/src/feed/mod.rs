@@ -1,4 +1,4 @@
-//! The feed: tells each guard the entries of the log by its own stream, in order and without gaps.
+//! The feed: sends each guard the entries of the log on a stream of its own, in order and without gaps.
 
 mod cursor;
 mod subscribers;

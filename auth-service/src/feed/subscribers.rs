@@ -124,7 +124,7 @@ impl Subscriber {
         if let Some(guard) = table.guards.get_mut(&self.number) {
             guard.acknowledged = revision;
         }
-        table.has(self.number, revision);
+        table.record_acknowledgment(self.number, revision);
     }
 }
 
@@ -132,7 +132,7 @@ impl Drop for Subscriber {
     fn drop(&mut self) {
         let mut table = self.all.table();
         table.guards.remove(&self.number);
-        table.has(self.number, i64::MAX);
+        table.record_acknowledgment(self.number, i64::MAX);
     }
 }
 
@@ -172,7 +172,7 @@ impl SubscriberTable {
     }
 
     /// Records an acknowledgment, and ends the waits that it completes. A guard that is in time again loses its excuse.
-    fn has(&mut self, number: u64, revision: i64) {
+    fn record_acknowledgment(&mut self, number: u64, revision: i64) {
         let Self { waiting, guards, .. } = self;
         waiting.retain_mut(|waiting| {
             if waiting.revision <= revision

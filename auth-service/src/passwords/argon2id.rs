@@ -12,7 +12,7 @@ const LANES: u32 = 1;
 /// Length of a hash, in bytes.
 const HASH_BYTES: usize = 32;
 
-/// Error of a stored hash that this version cannot read, or of a machine without memory for it.
+/// Error of a stored hash that this version cannot read, or of a machine with too little memory for it.
 #[derive(Debug, thiserror::Error)]
 #[error("the stored password hash cannot be computed")]
 pub struct Unreadable;

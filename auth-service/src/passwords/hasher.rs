@@ -88,7 +88,7 @@ impl Hasher {
     /// Returns the PHC string of a new password, for a caller from this network, if it is known.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`], at once if the queue is full, or later if a shorter line needs the place.
+    /// [`HashError::Overloaded`]: at once if the queue is full, or later if a job of a shorter line takes the place.
     pub async fn hash(&self, network: Option<&str>, password: Password) -> Result<String, HashError> {
         let gone = Shutdown::new();
         let _gone = gone.clone().drop_guard();
@@ -99,7 +99,7 @@ impl Hasher {
     /// case, except that no hash starts after the caller is gone.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`], at once if the queue is full, or later if a shorter line needs the place.
+    /// [`HashError::Overloaded`]: at once if the queue is full, or later if a job of a shorter line takes the place.
     pub async fn verify(
         &self,
         network: Option<&str>,
@@ -237,7 +237,7 @@ mod tests {
         let gone = Shutdown::new();
         // More jobs than any machine has threads: each thread panics.
         for _ in 0..thread::available_parallelism().map_or(1, Into::into) * 2 {
-            let asked = hasher.ask(None, &gone, |_| -> Result<(), _> { panic!("as the test wished") });
+            let asked = hasher.ask(None, &gone, |_| -> Result<(), _> { panic!("as the test requested") });
             assert!(matches!(asked.await, Err(HashError::Panicked)));
         }
         hasher.hash(None, Password::new("password".into())).await.unwrap();

@@ -71,8 +71,8 @@ impl GuardStream {
                 return Ok(None);
             }
             tokio::select! {
-                heard = self.inbound.message() => match heard {
-                    Ok(Some(WatchRevocationsRequest { message })) => self.hear(message.as_ref())?,
+                received = self.inbound.message() => match received {
+                    Ok(Some(WatchRevocationsRequest { message })) => self.receive(message.as_ref())?,
                     // The guard has gone.
                     Ok(None) | Err(_) => return Ok(None),
                 },
@@ -85,7 +85,7 @@ impl GuardStream {
         }
     }
 
-    fn hear(&mut self, message: Option<&Message>) -> Result<(), AuthError> {
+    fn receive(&mut self, message: Option<&Message>) -> Result<(), AuthError> {
         match message {
             Some(Message::Renew(renew)) => self.watch.ask(renew.nonce),
             Some(Message::Acknowledge(acknowledge)) => self.watch.acknowledge(acknowledge.revision),

@@ -16,13 +16,13 @@ use crate::config::AuthConfig;
 /// [`AuthRunError`] with what to do.
 pub(super) async fn run_alone(config: AuthConfig, listener: TcpListener, life: Lifecycle) -> Result<(), AuthRunError> {
     let (greeting, address) = (AuthGreeting::new(&config), listener.local_addr().map_err(ServeError::from)?);
-    let (tell, told) = oneshot::channel();
+    let (sender, receiver) = oneshot::channel();
     let greet = async {
-        // A start that fails tells nothing.
-        if let Ok(facts) = told.await {
+        // A start that fails sends nothing.
+        if let Ok(facts) = receiver.await {
             greeting.alone(address, facts).print();
         }
     };
-    let (ended, ()) = tokio::join!(Box::pin(run(config.greeted_by(tell), listener, life)), greet);
+    let (ended, ()) = tokio::join!(Box::pin(run(config.greeted_by(sender), listener, life)), greet);
     ended
 }

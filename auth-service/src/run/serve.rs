@@ -108,7 +108,7 @@ async fn serve_on(
     let end = tasks.end();
     let serving = async {
         let _end = end.clone().drop_guard();
-        // The reader may not care.
+        // The receiver may be gone.
         let _ = greeting.map(|greeting| greeting.send(StartFacts { has_admin }));
         serve::<ErrorReason, _>(parts, listener, life.clone()).await
     };
@@ -173,6 +173,6 @@ fn count_audit(metrics: &mut Metrics, denials: &Arc<Denials>, audit: &AuditSweep
     let (denials, evicted) = (Arc::clone(denials), audit.evicted.clone());
     let help = "Refused calls without a row in the audit log, which has a sample of them";
     metrics.count("gatepost_audit_denials_unrecorded", help, move || denials.unrecorded());
-    let help = "Audit events deleted before their age, because the audit log was full";
+    let help = "Audit events deleted before their retention ended, because the audit log was full";
     metrics.count("gatepost_audit_evicted", help, move || evicted.count());
 }

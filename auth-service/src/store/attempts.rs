@@ -14,9 +14,9 @@ pub type AccountDigest = [u8; 32];
 /// Wrong password to count.
 #[derive(Clone, Debug)]
 pub struct WrongPassword {
-    /// Accounts to count it for. If the attempt was not claimed, the account that decides the answer comes first.
+    /// Accounts for which it counts. Without `claimed`, the first one decides the answer.
     pub accounts: Vec<AccountDigest>,
-    /// Count of the account that decides the answer, if it has counted the attempt already.
+    /// Failures of the account that decides the answer, if the attempt has already been counted for it.
     pub claimed: Option<i32>,
     /// Limits of attempts.
     pub limits: AttemptLimits,
@@ -62,7 +62,7 @@ impl AuthStore {
         Ok(claimed.map_err(StoreError::or_unavailable)? > 0)
     }
 
-    /// Reverts the count of an attempt that was not judged. `seen` is the state before the attempt.
+    /// Reverts the count of an attempt whose password was not checked. `seen` is the state before the attempt.
     ///
     /// # Errors
     /// [`StoreError`]; then it stays counted.
@@ -81,7 +81,7 @@ impl AuthStore {
              on conflict (account) do update set failures = failed_attempts.failures + 1, \
              last_time = excluded.last_time returning failures";
         let (network, recording) = (network.to_owned(), Recording::default());
-        let told = recording.clone();
+        let recorded = recording.clone();
         transaction!(self.db, async move |mut tx| {
             let mut failures = wrong.claimed;
             for account in &wrong.accounts {
@@ -98,7 +98,7 @@ impl AuthStore {
             Ok(recording.commit(wrong.events(failures), ()))
         })
         .map_err(StoreError::or_unavailable)?;
-        self.tell(&told);
+        self.publish(&recorded);
         Ok(())
     }
 

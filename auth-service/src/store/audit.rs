@@ -31,8 +31,8 @@ impl AuthStore {
         Arc::clone(&self.audit_recorded).notified_owned()
     }
 
-    /// Shows the events of a committed write: in the log, and to the watchers of this process.
-    pub(super) fn tell(&self, recording: &Recording) {
+    /// Publishes the events of a committed write: in the log, and to the watchers of this process.
+    pub(super) fn publish(&self, recording: &Recording) {
         let events = recording.0.lock().unwrap_or_else(PoisonError::into_inner);
         events.iter().for_each(|event| self.show(event));
     }

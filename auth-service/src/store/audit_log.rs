@@ -9,7 +9,7 @@ use super::log_reader::bytes;
 use super::{AuthStore, StoreError, Time};
 use crate::domain::{AuditEvent, AuditEventId, AuditFilter, AuditKind, Client, LogId, PlacedAuditEvent};
 
-/// Time by which the time in an id may differ from the event's own.
+/// Largest difference between the time in an event's id and the event's own time.
 const ID_TOLERANCE: TimeDelta = TimeDelta::minutes(1);
 
 /// Places that the audit log has given.
@@ -122,7 +122,7 @@ impl AuthStore {
     }
 
     /// Deletes the oldest placed events: at most 500 of them from before `until`. An event with a time after `now` was
-    /// written under a wrong clock, and goes with its neighbors. Returns the number.
+    /// written under a wrong clock, and is deleted with its neighbors. Returns the number.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is deleted.

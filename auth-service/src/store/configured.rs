@@ -22,7 +22,7 @@ pub enum Remembered {
 
 /// Earlier value of a setting.
 enum Before {
-    /// The same value, or no value; or another process is replacing it.
+    /// The value is unchanged, or is the first one, or another process is replacing it.
     Same,
     /// Another value.
     Other(String),
@@ -42,7 +42,7 @@ impl AuthStore {
     ) -> Result<Remembered, StoreError> {
         const DEAD: &str = "select 1 from revocations where kind = 'signing-key' and subject = $1";
         let (id, event, recording) = (id.to_owned(), event.clone(), Recording::default());
-        let told = recording.clone();
+        let recorded = recording.clone();
         let remembered = transaction!(self.db, async move |mut tx| {
             let dead: Option<(i32,)> =
                 within!(tx, |connection| sqlx::query_as(DEAD).bind(&id).fetch_optional(connection))?;
@@ -64,7 +64,7 @@ impl AuthStore {
             }
         })?;
         if let Remembered::Replaced(_) = remembered {
-            self.tell(&told);
+            self.publish(&recorded);
         }
         Ok(remembered)
     }

@@ -167,7 +167,7 @@ impl AuthStore {
     pub async fn reseal_signing_keys(&self, seals: &[SealChange], event: &NewAuditEvent) -> Result<bool, StoreError> {
         const SQL: &str = "update signing_keys set sealed = $3 where id = $1 and sealed = $2";
         let (seals, recording, event) = (seals.to_vec(), Recording::default(), event.clone());
-        let told = recording.clone();
+        let recorded = recording.clone();
         let resealed = transaction!(self.db, async move |mut tx| {
             for SealChange { id, from, to } in &seals {
                 if within!(tx, sqlx::query(SQL).bind(id).bind(from).bind(to))? == 0 {
@@ -177,7 +177,7 @@ impl AuthStore {
             Ok(recording.commit(vec![event.clone()], true))
         })?;
         if resealed {
-            self.tell(&told);
+            self.publish(&recorded);
         }
         Ok(resealed)
     }

@@ -12,8 +12,8 @@ const LOG_MIGRATION: i64 = 4;
 const ERAS_MIGRATION: i64 = 10;
 
 impl AuthStore {
-    /// Creates the log and the head of the audit log unless they exist. The log has its own era: earlier tokens are dead. They may be signed by the current
-    /// secret, and it is unknown which of them were revoked.
+    /// Creates the log and the head of the audit log, unless they exist. The log has its own era, so earlier tokens are
+    /// dead: they may be signed by the current secret, and it is unknown which of them were revoked.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -69,8 +69,8 @@ impl AuthStore {
         Ok(())
     }
 
-    /// Refuses all tokens issued until now, for good, by a new era and the stamp's time, and gives the log the identity
-    /// `next`.
+    /// Refuses all tokens issued until now, forever: begins a new era, and raises the horizon to the stamp's time.
+    /// Gives the log the identity `next`.
     ///
     /// Another [`Revocation::Start`] announces this to readers that have missed nothing. Returns `None` and changes
     /// nothing if the log no longer has the identity `seen`: another replica was first.
@@ -136,7 +136,7 @@ impl AuthStore {
         Ok(Logged { revision, fingerprint: stamp.fingerprint })
     }
 
-    /// Returns the entry with this fingerprint, if it is one of the log's last.
+    /// Returns the entry with this fingerprint, if it is among the log's last entries.
     pub(super) async fn logged(&self, fingerprint: EntryFingerprint) -> Result<Option<Logged>, StoreError> {
         // 5,000 are far more entries than are written while a commit's outcome is looked up.
         const SQL: &str = "select revision from revocations \
@@ -147,8 +147,8 @@ impl AuthStore {
     }
 }
 
-/// Commits a transaction with the statements of its audit events and an entry, and makes its result from that entry.
-/// They and the commit are sent in one message, because the entry locks the end of the log until the commit.
+/// Commits a transaction with the statements of its audit events and of its log entry. Makes the result from the entry.
+/// All of them are sent in one message with the commit, because the entry locks the end of the log until then.
 pub(super) fn commit<T>(
     audit: Vec<SqlStatement>,
     revocation: &Revocation,
@@ -176,9 +176,9 @@ pub(super) fn entry(revocation: &Revocation, stamp: Stamp) -> SqlStatement {
 const RAISE: &str = "update log_head set horizon = case when horizon < $1 then $1 else horizon end where id = 1 \
      returning revision";
 
-/// Starts the log over, unless another replica was first: a new identity, a new era, a horizon that never moves back,
-/// and an entry, in one statement. Values: fingerprint, time, era, the epoch, the next identity, the identity that was
-/// seen.
+/// Restarts the log, unless another replica was first. In one statement the log gets an identity, an era, an entry, and
+/// a horizon that never moves back. Values: fingerprint, time, era, the epoch, the next identity, the expected
+/// identity.
 const BEGIN: &str = "update log_head set log_id = $5, horizon = case when horizon < $2 then $2 else horizon end, era = $3, \
      era_before_until = $4, revision = revision + 1, mark = $1, kind = 'start', subject = '', generation = 0, log_time = $2 \
      where id = 1 and log_id = $6";

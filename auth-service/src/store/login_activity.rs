@@ -15,7 +15,7 @@ impl AuthStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn last_logins(&self, ids: &[UserId]) -> Result<Vec<(UserId, Time)>, StoreError> {
-        // Before the column was added, only the sessions told the time.
+        // Before the column was added, only the sessions recorded the time.
         const SQL: &str = "select id, coalesce(last_login_time, (select s.create_time from sessions s \
              where s.user_id = users.id order by s.id desc limit 1)) from users \
              where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";

@@ -91,7 +91,7 @@ impl AuthStore {
         Ok(Self::new(Db::open(url, &SCHEMA.migrations).await?))
     }
 
-    /// Opens the database beside a service that may be running, without migrations.
+    /// Opens the database while a service may be running on it, without migrations.
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.

@@ -10,8 +10,8 @@ use crate::domain::{
     Client, ListedSession, Logged, NewAuditEvent, Revocation, Session, SessionId, Stamp, UserId, network,
 };
 
-/// Largest number of a user's live sessions that a list sorts, as text of the statement. It is above the default quota
-/// of sessions.
+/// Largest number of a user's live sessions that a list sorts. The statement repeats the number as text. It is above
+/// the default quota of sessions.
 const MAX_SORTED: i64 = 2000;
 
 impl AuthStore {
@@ -26,7 +26,7 @@ impl AuthStore {
         client: &Client,
         event: &NewAuditEvent,
     ) -> Result<bool, StoreError> {
-        // The row's lock holds off a deletion and an end of all sessions until the commit.
+        // Until the commit, the lock of the user's row prevents a deletion and an end of all sessions.
         const LOG_IN: &str = "update users set \
              last_login_time = case when last_login_time > $3 then last_login_time else $3 end \
              where id = $1 and state = 'active' and sessions_since <= $2";
@@ -40,7 +40,7 @@ impl AuthStore {
                 SqlStatement::new(LOG_IN).bind(session.user_id).bind(session.generation).bind(session.create_time);
             let event = audit::insert_with_session(event, session.id);
             let begun = SqlStatement::new(COUNT).bind(session.id);
-            // One message to a server: the login's time, the session, its event, and the answer.
+            // A server gets everything in one message: the login's time, the session, its event, and the final count.
             Ok(self.db.at_once(vec![log_in, row(SQL, session, client), event, begun]).await? > 0)
         };
         let find = || async {
@@ -64,8 +64,8 @@ impl AuthStore {
         limit: u32,
         now: Time,
     ) -> Result<Vec<ListedSession>, StoreError> {
-        // If there are few live sessions, the index of live sessions finds them, and they are sorted. The `coalesce`
-        // around id and time keeps the engines from using an index that includes all ended sessions.
+        // If there are few live sessions, their index finds them, and they are sorted. The `coalesce` around id and
+        // time keeps the engines from using another index, which includes all ended sessions.
         const LIVE: &str = "select s.id, s.user_id, s.generation, s.create_time, s.expire_time, s.peer, s.user_agent, \
              s.last_refresh_time, substr(s.refresh_digests, 1, 32) as refresh_digest, s.idle_expire_time, s.over_time, \
              count(*) over () as found \
@@ -132,7 +132,7 @@ impl AuthStore {
         let find = || async { Ok::<_, StoreError>(self.logged(stamp.fingerprint).await?.map(Some)) };
         let revoked = settle(|| self.try_revoke(id, user_id, stamp, event, &recording), find).await?;
         if revoked.is_some() {
-            self.tell(&recording);
+            self.publish(&recording);
         }
         Ok(revoked)
     }

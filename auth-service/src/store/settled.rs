@@ -59,7 +59,7 @@ impl AuthStore {
         let set = || self.try_set_roles(id, roles, expected, stamp, event, &recording);
         let set = settle(set, || self.changed(id, stamp.fingerprint, is_ours)).await?;
         if set.is_ok() {
-            self.tell(&recording);
+            self.publish(&recording);
         }
         Ok(set)
     }
@@ -147,8 +147,8 @@ impl AuthStore {
         Ok(deleted)
     }
 
-    /// Returns the user and the entry with this fingerprint, if the log has that entry or the user is as the change
-    /// would leave it.
+    /// Returns the outcome of a change whose commit was not answered. It was made if the log has the entry with this
+    /// fingerprint, or if the user is as the change would leave it.
     async fn changed(
         &self,
         id: UserId,

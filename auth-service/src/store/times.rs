@@ -150,8 +150,8 @@ impl AuthStore {
         .await
     }
 
-    /// Sets the future times of failed attempts to `last`, and keeps their counts. Deletes the allowances that are full
-    /// again only after the bound of their kind, because no use can have led to such a time. Returns the number of
+    /// Sets the future times of failed attempts to `last`, and keeps their counts. Deletes an allowance that is full
+    /// again only after the bound of its kind, because no use can have led to such a time. Returns the number of
     /// repaired rows.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ impl AuthStore {
 
 #[derive(FromRow)]
 struct TrialRow {
-    /// Null, with all columns of the user after it, if there is no user.
+    /// Null if there is no user, like all columns of the user below.
     id: Option<UserId>,
     name: Option<String>,
     email: Option<String>,

@@ -71,7 +71,7 @@ impl AuthStore {
         let find = || async { Ok::<_, StoreError>(self.user(new.id).await?.map(made)) };
         let created = settle(|| self.try_create(new, first, request, event, &recording), find).await?;
         if matches!(created, Created::User(_)) {
-            self.tell(&recording);
+            self.publish(&recording);
         }
         Ok(created)
     }

@@ -14,7 +14,7 @@ pub(crate) struct AuditSweep {
     pub(crate) evicted: Evicted,
 }
 
-/// Number of events that were deleted before their age since the start.
+/// Number of events that were deleted because the log was full, since the start.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Evicted(Arc<AtomicU64>);
 
@@ -61,7 +61,7 @@ impl AuditSweep {
         if all > 0 {
             tracing::warn!(
                 events = all,
-                "audit log full: the oldest events were deleted before their age; raise AUTH_AUDIT_MAX_EVENTS"
+                "audit log full: the oldest events were deleted too early; raise AUTH_AUDIT_MAX_EVENTS"
             );
         }
         Ok(())

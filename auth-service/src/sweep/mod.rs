@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 pub(crate) use audit::AuditSweep;
 pub(crate) use repair::Repair;
 
-use crate::repaired::latest_believed;
+use crate::repaired::latest_plausible_time;
 use crate::store::StoreError;
 use crate::view::REVOCATION_RETENTION;
 
@@ -91,7 +91,7 @@ impl Sweeper {
         let is_due = self.thorough.is_none_or(|last| last.elapsed() >= FULL_REPAIR_INTERVAL);
         if stepped
             || is_due
-            || repair.store.is_pruning_barred(latest_believed(repair.clock.now(), repair.leeway)).await?
+            || repair.store.is_pruning_barred(latest_plausible_time(repair.clock.now(), repair.leeway)).await?
         {
             repair.tables(stepped).await?;
             (self.thorough, self.steps_back) = (Some(Instant::now()), steps_back);

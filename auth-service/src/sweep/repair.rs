@@ -7,7 +7,7 @@ use db::requests;
 use kit::Clock;
 
 use crate::domain::{Allowance, AttemptLimits, Era, Lifetimes, SessionId};
-use crate::repaired::{Repaired, latest_believed};
+use crate::repaired::{Repaired, latest_plausible_time};
 use crate::stamp::stamp;
 use crate::store::{AllowanceBound, AllowanceKind, AuthStore, StoreError, TimeBounds};
 use crate::view::View;
@@ -36,7 +36,7 @@ impl Repair {
     pub(crate) async fn horizon(&self) -> Result<bool, StoreError> {
         let (now, until) = (self.clock.now(), self.view.horizon().until);
         // A replica with a slow clock must not lower a right horizon.
-        let future = latest_believed(self.clock.latest(), self.leeway);
+        let future = latest_plausible_time(self.clock.latest(), self.leeway);
         if until <= future || now.timestamp() < EARLIEST_SET_CLOCK {
             return Ok(false);
         }
@@ -98,7 +98,7 @@ impl Repair {
         let Lifetimes { idle, access, session } = self.lifetimes;
         TimeBounds {
             now,
-            future: latest_believed(now, self.leeway),
+            future: latest_plausible_time(now, self.leeway),
             session: delta(session),
             idle: delta(idle.max(access)),
         }

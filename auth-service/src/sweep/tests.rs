@@ -184,7 +184,7 @@ async fn clock_ahead_for_a_minute_deletes_no_session() {
     // After an hour the clock is trusted.
     fixture.pass(TimeDelta::hours(1));
     fixture.sweep().await;
-    // In the running process, and in one that starts under the wrong clock.
+    // The same in the running process, and in a process that starts under the wrong clock.
     fixture.repair.clock.jump(TimeDelta::days(8));
     fixture.sweep().await;
     assert_eq!(fixture.sessions().await, 23);

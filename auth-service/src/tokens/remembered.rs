@@ -1,4 +1,5 @@
-//! Cache of verified tokens by digest: a signature is checked once, but times, key and revocations at each use.
+//! Cache of verified tokens, by digest. The signature is checked once; the times, the key and the revocations are
+//! checked at each use.
 
 use std::sync::Arc;
 
@@ -8,8 +9,8 @@ use quick_cache::sync::Cache;
 
 use super::{TokenFault, VerifiedToken, Verifier};
 
-/// Maximum tokens in the cache, each about half a KiB. Only tokens that this service has signed enter, so garbage
-/// evicts nothing.
+/// Maximum tokens in the cache, each about half a KiB. Only tokens that this service has signed are stored, so forged
+/// ones evict nothing.
 const MAX_CACHED_TOKENS: usize = 50_000;
 
 /// Verifier with a cache of valid tokens.

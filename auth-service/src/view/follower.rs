@@ -154,8 +154,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Restarts the log, which has lost unknown entries: every token issued until now is refused, also by replicas that read
-    /// the log later. If the log's identity is no longer `seen`, another replica has restarted it already.
+    /// Restarts the log, which has lost unknown entries. Every token issued until now is refused, also by replicas that
+    /// read the log later. If the log's identity is no longer `seen`, another replica has restarted it already.
     async fn restart_log(&mut self, seen: LogId, next: LogId, finder: Finder) -> Result<(), StoreError> {
         tracing::error!("log of revocations has lost entries: all tokens issued until now are refused");
         if self.store.begin_log_anew(seen, next, stamp(self.clock.now())).await?.is_some() {
@@ -163,7 +163,8 @@ impl Follower {
         }
         let successor = self.view.read().successor();
         let history = self.load_whole(successor).await?;
-        // After the log, so that the view knows of no key change before the keys are read.
+        // The keys are read after the log and before the view changes: the view must not show a key change without its
+        // keys.
         (self.read_keys)().await?;
         *self.view.write() = history;
         self.view.moved.send_replace(());
@@ -200,8 +201,8 @@ impl Follower {
         if new.any(|entry| is_about_keys(&entry.revocation)) { (self.read_keys)().await } else { Ok(()) }
     }
 
-    /// Removes the entries that the horizon makes superfluous. Another task prunes the log: a poll must not wait for a
-    /// write.
+    /// Removes the entries that the horizon makes superfluous from memory. Another task prunes the log itself, because
+    /// a poll must not wait for a write.
     fn forget(&mut self) {
         if self.forgot.elapsed() >= FORGET_INTERVAL {
             self.forgot = Instant::now();

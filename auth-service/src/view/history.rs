@@ -24,7 +24,7 @@ pub struct History {
     polled_at: Option<Duration>,
     recent: VecDeque<Entry>,
     /// Entry that this replica has acknowledged before reading it. No token is verified until the entry is read.
-    owed: Option<Logged>,
+    required: Option<Logged>,
 }
 
 /// Result of the check of a token against the revocations.
@@ -94,8 +94,8 @@ impl History {
 
     /// Applies a page that was requested at the time `asked`.
     ///
-    /// The order is index, position, time of the poll. A reader then never sees a position or a time that is newer than the
-    /// index.
+    /// Writes the index first, then the position, then the time of the poll. So a reader never sees a position or a
+    /// time that is newer than the index.
     pub fn take(&mut self, page: &LogPage, asked: Duration) -> PageOutcome {
         let Some(new) = self.new_rows(page) else { return PageOutcome::Forked };
         self.contents.follow_horizon(page.horizon);
@@ -114,7 +114,7 @@ impl History {
         }
         let last = new.entries.last().map(|entry| entry.logged).or(self.position.map(|position| position.last));
         self.position = last.map(|last| Position { log: new.log, last });
-        self.owed = self.owed.filter(|owed| self.has(*owed).is_none());
+        self.required = self.required.filter(|required| self.has(*required).is_none());
         if !page.is_last() {
             return PageOutcome::More;
         }
@@ -158,15 +158,15 @@ impl History {
     /// [`StaleView`] if the last complete poll began more than 500 ms before.
     pub fn position_at(&self, now: Duration) -> Result<Position, StaleView> {
         self.polled_at.filter(|polled_at| now.saturating_sub(*polled_at) <= MAX_VIEW_AGE).ok_or(StaleView)?;
-        self.position.filter(|_| self.owed.is_none_or(|owed| self.has(owed).is_some())).ok_or(StaleView)
+        self.position.filter(|_| self.required.is_none_or(|required| self.has(required).is_some())).ok_or(StaleView)
     }
 
     /// Makes the view stale until this committed entry has been read. Returns `false`, without an effect, if the log has lost
     /// the entry.
-    pub fn owe(&mut self, logged: Logged) -> bool {
+    pub fn require(&mut self, logged: Logged) -> bool {
         let known = self.has(logged);
-        if known.is_none() && self.owed.is_none_or(|owed| owed.revision < logged.revision) {
-            self.owed = Some(logged);
+        if known.is_none() && self.required.is_none_or(|required| required.revision < logged.revision) {
+            self.required = Some(logged);
         }
         known != Some(false)
     }
@@ -200,7 +200,8 @@ impl History {
         self.polled_at
     }
 
-    /// Returns `true` if the view has this entry, and `false` if the log has lost it; `None` if the view is not that far.
+    /// Returns `true` if the view has this entry, and `false` if the log has lost it; `None` if the view has not read
+    /// that far.
     pub fn has(&self, logged: Logged) -> Option<bool> {
         match self.after(logged) {
             NextEntry::Unread => None,

@@ -194,8 +194,8 @@ impl View {
 
     /// Makes the view stale until this committed entry has been read. The entry can then be acknowledged while the log cannot
     /// be read. Returns `false` if the log has lost the entry.
-    pub fn owe(&self, logged: Logged) -> bool {
-        self.write().owe(logged)
+    pub fn require(&self, logged: Logged) -> bool {
+        self.write().require(logged)
     }
 
     /// Waits for a poll that begins after this call.

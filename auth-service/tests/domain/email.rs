@@ -44,7 +44,7 @@ fn email_isemail_vectors_give_documented_result() {
 #[test]
 fn email_spellings_of_one_address_share_a_key() {
     for (one, other) in [
-        // Letter case, also beyond ASCII. Full case folding, so that capital letters match small ones.
+        // Letter case, also beyond ASCII. With full case folding, capital and small letters match.
         ("Ada@Example.COM", "ada@example.com"),
         ("JOS\u{c9}@example.com", "jos\u{e9}@example.com"),
         ("STRASSE@example.com", "stra\u{df}e@example.com"),
@@ -104,7 +104,7 @@ fn email_malformed_address_is_refused() {
     assert_eq!(key("a@\u{646}\u{627}\u{645}\u{647}\u{200c}\u{627}\u{6cc}.com"), "a@xn--mgba3gch31f060k.com");
 }
 
-/// Checks one text: its key is a short address, is the key of itself, and does not depend on letter case.
+/// Checks one text: its key is a short address, has itself as its key, and does not depend on letter case.
 fn holds(text: &str) -> bool {
     let Ok(email) = Email::parse(text) else { return false };
     assert_eq!(email.as_str(), text);
@@ -114,8 +114,8 @@ fn holds(text: &str) -> bool {
     let is_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte);
     assert!(domain.bytes().all(is_name), "{text:?} {domain}");
     let (local, domain) = text.rsplit_once('@').unwrap();
-    // The dotless i shares its capital with another letter. The test takes the capitals of the composed form: Unicode
-    // does not keep equivalence through case if marks are out of order (U+0345 becomes a letter).
+    // The dotless i has the same capital as another letter. The test takes the capitals of the composed form: changing
+    // the case does not keep texts equivalent if marks are out of order (U+0345 becomes a letter).
     let local: String = local.nfc().collect();
     if !local.contains('\u{131}') {
         for other in [local.to_uppercase(), local.to_lowercase()].iter().filter(|other| **other != local) {

@@ -1,4 +1,4 @@
-//! Signing keys on a real database and beside a real key file: their sources, and their rotation.
+//! Signing keys on a real database with a real key file: their sources, and their rotation.
 
 #![cfg(test)]
 

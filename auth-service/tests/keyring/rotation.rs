@@ -48,7 +48,7 @@ async fn replicas_agree_on_keys_and_signer(store: Case) {
     }
 }
 
-async fn two_replicas_rotate_at_once_one_wins(store: Case) {
+async fn one_of_two_replicas_that_rotate_at_once_wins(store: Case) {
     let (here, there) = (ring(&store, &clock(), sealed()).await, ring(&store, &clock(), sealed()).await);
     let (one, other) = tokio::join!(here.rotate(document(), start() + LEAD), there.rotate(document(), start() + LEAD));
     // The later replica finds the other's key, or its insert fails because of that key.
@@ -158,7 +158,7 @@ async fn waiting_key_signs_when_the_signer_is_killed(store: Case) {
     assert_eq!(listed(&ring, start()), [id_of(&successor)]);
 }
 
-/// A wrong clock has delayed the next key for a year; one that signs soon replaces it.
+/// A wrong clock has delayed the next key for a year. A key that signs soon replaces it.
 async fn key_delayed_for_a_year_is_replaced_soon(store: Case) {
     let ring = ring(&store, &clock(), sealed()).await;
     let year = start() + Duration::from_hours(24 * 365);
@@ -252,12 +252,12 @@ async fn changes_of_keys_are_recorded(store: Case) {
     let resealed = KeyStorage::Sealed { master: master(OTHERS), file: None };
     let resealing = Keyring::new(store.clone(), clock.clone(), resealed).by_operator();
     assert_eq!(resealing.reseal(&master(OURS)).await.unwrap(), 2);
-    assert_eq!(resealing.reseal(&master(OURS)).await.unwrap(), 0, "which changes nothing");
+    assert_eq!(resealing.reseal(&master(OURS)).await.unwrap(), 0, "a second run changes nothing");
     changes.push((AuditKind::SigningKeysResealed, "operator", String::new()));
     let mut events = store.list_audit_events(&AuditFilter::default(), None, 100).await.unwrap();
     events.reverse();
-    let told = events.iter().map(|event| (event.kind.unwrap(), event.actor.as_str(), event.subject.clone()));
-    assert_eq!(told.collect::<Vec<_>>(), changes);
+    let recorded = events.iter().map(|event| (event.kind.unwrap(), event.actor.as_str(), event.subject.clone()));
+    assert_eq!(recorded.collect::<Vec<_>>(), changes);
     assert_eq!((events[2].detail.starts_with("successor="), events[3].detail.as_str()), (true, "keys=2"));
 }
 
@@ -314,7 +314,7 @@ async fn database_holds_no_private_half_in_plaintext(store: Case) {
 on_both_engines!(crate::ring::Case:
     successor_is_listed_before_it_signs,
     replicas_agree_on_keys_and_signer,
-    two_replicas_rotate_at_once_one_wins,
+    one_of_two_replicas_that_rotate_at_once_wins,
     key_of_each_type_follows_each_type,
     key_in_the_set_or_killed_is_not_added_again,
     next_key_is_sealed_by_the_shared_master_key,

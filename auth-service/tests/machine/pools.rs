@@ -76,8 +76,8 @@ pub(crate) const PEERS: [&str; 8] = [
 
 pub(crate) const USER_AGENTS: [&str; 4] = ["", "curl/8", "grpc-rust 'x' \\ %_", "\u{1f980}"];
 
-/// Kinds and networks of allowances. There are at most the sixteen rows that one call can delete: if there were more,
-/// the choice of rows would not be specified.
+/// Kinds and networks of allowances. There are at most sixteen rows, because one call deletes only sixteen. With more
+/// rows, it would not be specified which of them are deleted.
 pub(crate) const KINDS: [AllowanceKind; 2] = [AllowanceKind::Failure, AllowanceKind::SignUp];
 
 pub(crate) const ALLOWANCES: [Allowance; 4] = [

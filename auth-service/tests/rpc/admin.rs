@@ -126,7 +126,7 @@ async fn restarted(service: Service) -> Service {
     start_in(folder, clock, Settings { admin: true, ..Settings::default() }).await
 }
 
-/// The service starts whatever has become of the first admin's account.
+/// The service starts, whatever happened to the first admin's account.
 #[tokio::test]
 async fn first_admin_setting_never_prevents_a_start() {
     let (service, admin, ada) = with_admin().await;

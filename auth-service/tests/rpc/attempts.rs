@@ -15,7 +15,7 @@ const WRONG: &str = "a wrong password";
 
 /// Returns the number of seconds in the answer's request to wait.
 #[track_caller]
-fn told_to_wait(status: &Status) -> u64 {
+fn wait_seconds(status: &Status) -> u64 {
     let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();
     let message = format!("too many attempts, try again in {wait} s");
     refused(status, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS", &message);
@@ -45,11 +45,11 @@ async fn wrong_passwords_delay_known_and_unknown_accounts() {
             wrong(&fail(&service, email).await);
         }
         for wait in [1, 2, 4] {
-            assert_eq!(told_to_wait(&fail(&service, email).await), wait);
+            assert_eq!(wait_seconds(&fail(&service, email).await), wait);
             let status = service.login(email, PASSWORD).await.unwrap_err();
-            assert_eq!(told_to_wait(&status), wait, "the right password waits too");
+            assert_eq!(wait_seconds(&status), wait, "the right password must wait, too");
             service.clock.advance(Duration::from_millis(wait * 1000 - 1));
-            assert_eq!(told_to_wait(&fail(&service, email).await), 1, "the rest is rounded up");
+            assert_eq!(wait_seconds(&fail(&service, email).await), 1, "the remaining time is rounded up");
             service.clock.advance(Duration::from_millis(1));
             wrong(&fail(&service, email).await);
         }
@@ -59,12 +59,12 @@ async fn wrong_passwords_delay_known_and_unknown_accounts() {
     for _ in 0..4 {
         wrong(&fail(&service, EMAIL).await);
     }
-    assert_eq!(told_to_wait(&fail(&service, EMAIL).await), 1, "the right password resets the count");
+    assert_eq!(wait_seconds(&fail(&service, EMAIL).await), 1, "the right password resets the count");
 }
 
 /// C52: after the greatest number of wrong passwords an account waits for a day.
 #[tokio::test]
-async fn wrong_passwords_at_most_delay_a_day() {
+async fn wrong_passwords_delay_a_day_at_most() {
     let flags = &["--free-failures", "2", "--longest-wait", "3s", "--most-failures", "5"];
     let service = start_with(Settings { flags, ..Settings::default() }).await;
     service.register(EMAIL).await.unwrap();
@@ -72,7 +72,7 @@ async fn wrong_passwords_at_most_delay_a_day() {
         service.clock.advance(Duration::from_secs(wait));
         wrong(&fail(&service, EMAIL).await);
     }
-    assert_eq!(told_to_wait(&fail(&service, EMAIL).await), 24 * 3600);
+    assert_eq!(wait_seconds(&fail(&service, EMAIL).await), 24 * 3600);
     service.clock.advance(Duration::from_hours(24));
     assert!(service.login(EMAIL, PASSWORD).await.is_ok());
 }
@@ -86,14 +86,14 @@ async fn address_has_a_burst_of_wrong_passwords() {
     for number in 0..5 {
         wrong(&fail(&service, &format!("user{number}@example.com")).await);
     }
-    assert_eq!(told_to_wait(&fail(&service, "another@example.com").await), 2);
-    assert_eq!(told_to_wait(&service.login(EMAIL, PASSWORD).await.unwrap_err()), 2);
+    assert_eq!(wait_seconds(&fail(&service, "another@example.com").await), 2);
+    assert_eq!(wait_seconds(&service.login(EMAIL, PASSWORD).await.unwrap_err()), 2);
     service.clock.advance(Duration::from_secs(2));
     for _ in 0..9 {
         service.login(EMAIL, PASSWORD).await.unwrap();
     }
     wrong(&fail(&service, "another@example.com").await);
-    assert_eq!(told_to_wait(&fail(&service, "another@example.com").await), 2, "only wrong passwords count");
+    assert_eq!(wait_seconds(&fail(&service, "another@example.com").await), 2, "only wrong passwords count");
 }
 
 /// C52, C54: an address has a burst of registrations. Requests with `validate_only` count too.
@@ -110,8 +110,8 @@ async fn address_has_a_burst_of_registrations() {
         ..CreateUserRequest::default()
     };
     assert_eq!(service.users().create_user(trial.clone()).await.unwrap_err().code(), Code::AlreadyExists);
-    assert_eq!(told_to_wait(&service.users().create_user(trial).await.unwrap_err()), 1);
-    assert_eq!(told_to_wait(&service.register("bob@example.com").await.unwrap_err()), 1);
+    assert_eq!(wait_seconds(&service.users().create_user(trial).await.unwrap_err()), 1);
+    assert_eq!(wait_seconds(&service.register("bob@example.com").await.unwrap_err()), 1);
     service.clock.advance(Duration::from_secs(1));
     service.register("bob@example.com").await.unwrap();
 }
@@ -129,9 +129,9 @@ async fn guesses_elsewhere_do_not_lock_a_known_address() {
     for _ in 0..4 {
         wrong(&attacker.login(guess(WRONG)).await.unwrap_err());
     }
-    told_to_wait(&attacker.login(guess(PASSWORD)).await.unwrap_err());
-    service.login(EMAIL, PASSWORD).await.expect("the user's own address counts apart");
-    told_to_wait(&attacker.login(guess(PASSWORD)).await.unwrap_err());
+    wait_seconds(&attacker.login(guess(PASSWORD)).await.unwrap_err());
+    service.login(EMAIL, PASSWORD).await.expect("the user's own address is counted separately");
+    wait_seconds(&attacker.login(guess(PASSWORD)).await.unwrap_err());
 }
 
 /// A stolen token gives no extra guesses, and guesses with it block no login.
@@ -149,7 +149,7 @@ async fn stolen_token_neither_guesses_nor_blocks_logins() {
     for _ in 0..4 {
         wrong(&change(WRONG).await.unwrap_err());
     }
-    told_to_wait(&change(PASSWORD).await.unwrap_err());
+    wait_seconds(&change(PASSWORD).await.unwrap_err());
     service.login(EMAIL, PASSWORD).await.unwrap();
     service.clock.advance(Duration::from_secs(1));
     change(PASSWORD).await.unwrap();
@@ -171,10 +171,10 @@ async fn concurrent_attempts_do_not_pass_the_count() {
         match status.unwrap() {
             status if status.code() == Code::Unauthenticated => checked += 1,
             status if reason(&status) == "OVERLOADED" => {}
-            status => assert_eq!(told_to_wait(&status), 1),
+            status => assert_eq!(wait_seconds(&status), 1),
         }
     }
-    assert_eq!(checked, 3, "four with the first one");
+    assert_eq!(checked, 3, "with the first attempt, four");
 }
 
 #[tokio::test]
@@ -208,5 +208,5 @@ async fn email_change_reveals_no_more_than_registration() {
     for _ in 0..2 {
         assert_eq!(ask().await.code(), Code::AlreadyExists);
     }
-    assert_eq!(told_to_wait(&ask().await), 1);
+    assert_eq!(wait_seconds(&ask().await), 1);
 }

@@ -51,17 +51,17 @@ fn only(kind: Kind) -> AuditEventFilter {
 
 /// Returns the kind, the actor, the subject and the names in the detail of each event about users, oldest first, after
 /// the first `skipped` ones.
-async fn told(service: &Service, admin: &Account, names: &[(&str, &str)], skipped: usize) -> Vec<String> {
+async fn summaries(service: &Service, admin: &Account, names: &[(&str, &str)], skipped: usize) -> Vec<String> {
     let name =
         |id: &str| names.iter().find(|(_, known)| *known == id).map_or(id.to_owned(), |(name, _)| (*name).into());
     let all = events(service, admin, AuditEventFilter::default()).await;
     let of_users = all.iter().filter(|event| !event.subject.starts_with("key:"));
-    let told = of_users.skip(skipped).map(|event| {
+    let summaries = of_users.skip(skipped).map(|event| {
         let detail: Vec<_> = event.detail.split(' ').map(|pair| pair.split('=').next().unwrap()).collect();
         let kind = event.kind().as_str_name().trim_start_matches("AUDIT_EVENT_KIND_");
         format!("{kind} {}>{} {}", name(&event.actor), name(&event.subject), detail.join(",")).trim_end().to_owned()
     });
-    told.collect()
+    summaries.collect()
 }
 
 /// Returns a client at another address of this machine.
@@ -77,8 +77,8 @@ fn login_with(email: &str, password: &str) -> LoginRequest {
 #[tokio::test]
 async fn start_records_the_first_key_and_admin() {
     let (service, admin) = with_admin().await;
-    let told = told(&service, &admin, &[("root", admin.id.as_str())], 0).await;
-    assert_eq!(told, ["USER_CREATED system>root roles", "LOGIN_SUCCEEDED root>root session"]);
+    let summaries = summaries(&service, &admin, &[("root", admin.id.as_str())], 0).await;
+    assert_eq!(summaries, ["USER_CREATED system>root roles", "LOGIN_SUCCEEDED root>root session"]);
     let keys = events(&service, &admin, only(Kind::SigningKeyAdded)).await;
     assert!(keys.len() == 1 && keys[0].actor == "system" && keys[0].subject.starts_with("key:"), "{keys:?}");
     assert!(keys[0].detail.starts_with("sign_time=20") && keys[0].peer.is_empty(), "{keys:?}");
@@ -109,7 +109,7 @@ async fn each_change_of_a_user_names_its_parties() {
     let stale = DeleteUserRequest { id: id.clone(), etag: "r99".into() };
     users.delete_user(with_token(stale, &admin.token)).await.unwrap_err();
     users.delete_user(with_token(DeleteUserRequest { id, etag: String::new() }, &admin.token)).await.unwrap();
-    let told = told(&service, &admin, &names, 2).await;
+    let summaries = summaries(&service, &admin, &names, 2).await;
     let wanted = [
         "USER_CREATED >ada session",
         "EMAIL_CHANGED ada>ada",
@@ -120,7 +120,7 @@ async fn each_change_of_a_user_names_its_parties() {
         "USER_ENABLED root>ada",
         "USER_DELETED root>ada",
     ];
-    assert_eq!(told, wanted);
+    assert_eq!(summaries, wanted);
     let roles = events(&service, &admin, only(Kind::RolesChanged)).await;
     assert_eq!(details(&roles), ["before= after=editor,seller", "before=editor,seller after=seller"]);
 }
@@ -146,7 +146,7 @@ async fn each_end_of_a_session_names_its_parties() {
     let revoke = RevokeSessionRequest { id: sessions.sessions[1].id.clone() };
     service.sessions().revoke_session(with_token(revoke.clone(), &admin.token)).await.unwrap();
     service.sessions().revoke_session(with_token(revoke, &admin.token)).await.unwrap_err();
-    // A refresh token of the session that the quota has ended, and one that is used after its successor was used.
+    // Uses a refresh token of the session that the quota has ended, and one whose successor was used already.
     let refresh = |token: &str| {
         let request = RefreshTokenRequest { refresh_token: token.into(), ..Default::default() };
         let mut auth = service.auth();
@@ -170,8 +170,8 @@ async fn each_end_of_a_session_names_its_parties() {
         "REFRESH_TOKEN_REUSED >ada session",
         "ALL_SESSIONS_REVOKED root>ada",
     ];
-    let told = told(&service, &admin, &names, 2).await;
-    assert_eq!(told, wanted, "refreshes have no events");
+    let summaries = summaries(&service, &admin, &names, 2).await;
+    assert_eq!(summaries, wanted, "refreshes have no events");
 }
 
 /// The caller learns none of these reasons.
@@ -187,10 +187,10 @@ async fn failed_logins_have_their_reasons() {
     let change = ChangePasswordRequest { current_password: WRONG.into(), new_password: OTHER.into() };
     service.users().change_password(with_token(change, &ada.token)).await.unwrap_err();
     let failed = events(&service, &admin, only(Kind::LoginFailed)).await;
-    let told: Vec<_> = failed.iter().map(|event| (event.subject.as_str(), event.detail.as_str())).collect();
+    let summaries: Vec<_> = failed.iter().map(|event| (event.subject.as_str(), event.detail.as_str())).collect();
     let (ada_id, bob_id) = (ada.id.as_str(), bob.id.as_str());
     let wanted = [("", "reason=unknown_user"), (ada_id, "reason=wrong_password"), (bob_id, "reason=disabled_user")];
-    assert_eq!(told, wanted);
+    assert_eq!(summaries, wanted);
     assert!(failed.iter().all(|event| event.actor.is_empty() && event.peer == "127.0.0.1"), "{failed:?}");
     let proofs = events(&service, &admin, only(Kind::PasswordCheckFailed)).await;
     assert_eq!((proofs.len(), &proofs[0].actor, &proofs[0].subject), (1, &ada.id, &ada.id));
@@ -268,7 +268,7 @@ async fn refused_calls_are_sampled_and_counted() {
     assert_eq!(parties, [ada.id.as_str(), "service:service"]);
     assert!(admins.iter().all(|event| event.detail == METHOD), "{admins:?}");
     let others: Vec<_> = denied.iter().filter(|event| event.actor.is_empty()).collect();
-    assert_eq!(others.len(), 10, "bad tokens hide no missing roles");
+    assert_eq!(others.len(), 10, "bad tokens do not hide missing roles");
     assert!(
         others.iter().all(|event| event.peer == "127.0.0.1" && event.detail.contains("AuthService/Logout reason="))
     );
@@ -373,7 +373,7 @@ async fn outage_is_unavailable_and_leaves_no_event() {
     assert_eq!(events(&service, &admin, only(Kind::UserDisabled)).await.len(), 1);
 }
 
-/// The sweep at the start does what the sweep of each minute does.
+/// The sweep at the start does the same work as the sweep of each minute.
 #[tokio::test]
 async fn sweep_erases_deleted_users_and_old_events() {
     let (service, admin) = with_admin().await;

@@ -1,4 +1,4 @@
-//! `WatchAuditEvents`: each event once, also after a reconnect, a restart, and beside writers of other replicas.
+//! `WatchAuditEvents`: each event once, also after a reconnect, after a restart, and while other replicas write.
 
 use std::collections::HashSet;
 
@@ -213,7 +213,7 @@ async fn lost_cursor_is_out_of_range() {
 }
 
 #[tokio::test]
-async fn sixteen_streams_are_the_most() {
+async fn at_most_sixteen_streams_are_open() {
     let (service, admin) = with_admin().await;
     let mut streams = Vec::new();
     for _ in 0..16 {

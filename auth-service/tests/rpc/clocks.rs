@@ -101,8 +101,8 @@ async fn token_revoked_by_a_wrong_clock_stays_dead() {
     }
 }
 
-/// A clock eight minutes ahead writes a time that an address could also reach by many wrong passwords under a right
-/// clock. So the row does not look wrong.
+/// With a clock eight minutes ahead, a wrong password writes a time that many wrong passwords under a right clock could
+/// also write. So the row does not look wrong.
 #[tokio::test]
 async fn wrong_password_under_a_fast_clock_blocks_no_user() {
     let service = start().await;
@@ -141,7 +141,8 @@ async fn new_database_under_an_old_secret_knows_no_token() {
         tokens.push((fate, account.token));
     }
     let (old, clock) = service.stop().await;
-    // The tokens come from the same second as the new database, also if the settings create an admin in it.
+    // The tokens were issued in the second in which the new database is created. One of the settings creates an admin
+    // in it.
     for settings in [settings(), Settings { secret: Some(SECRET), ..Settings::default() }] {
         let service = start_in(folder(), clock.clone(), settings).await;
         for (fate, token) in &tokens {

@@ -51,7 +51,7 @@ async fn burst_of_guesses_runs_four_at_once() {
         }
         let statuses = all.join_all().await;
         let checked = statuses.iter().filter(|status| status.code() == Code::Unauthenticated).count();
-        // Four that are checked before they are counted, and those that the count admits afterwards.
+        // Up to four passwords are checked before they are counted; the count admits a few more afterwards.
         assert!((1..=8).contains(&checked), "{email}: {checked} of 40 were checked");
         assert!(statuses.iter().all(|status| answer(status).1.is_some() || status.code() == Code::Unauthenticated));
     }
@@ -104,7 +104,7 @@ async fn blocked_account_is_blocked_at_a_shared_address() {
     // Bob has never logged in from this address: his right password is hashed as any other, and refused.
     let status = login(&shared, bob, PASSWORD).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
-    login(&home, bob, PASSWORD).await.expect("the user's own address counts apart");
+    login(&home, bob, PASSWORD).await.expect("the user's own address is counted separately");
     service.clock.advance(std::time::Duration::from_secs(2));
     login(&shared, bob, PASSWORD).await.expect("a login after the account has waited");
 }

@@ -72,7 +72,7 @@ async fn service_key_is_accepted_in_place_of_a_token() {
     let service = start_with(Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }).await;
     assert_eq!(service.state(SERVICE_KEY).await, TokenState::Active);
     assert_eq!(service.state(&SERVICE_KEY[1..]).await, TokenState::Invalid);
-    assert_eq!(start().await.state(SERVICE_KEY).await, TokenState::Invalid, "no service key is good unless one is set");
+    assert_eq!(start().await.state(SERVICE_KEY).await, TokenState::Invalid, "no service key is configured");
 }
 
 /// Two keys of one service overlap, and the token of each names the service.
@@ -88,7 +88,7 @@ async fn each_service_key_names_its_service() {
         let answer = service.tokens().verify_token(VerifyTokenRequest { token: key.into() }).await.unwrap();
         assert_eq!(answer.into_inner().claims.unwrap().subject, "blog");
     }
-    assert_eq!(service.state(&format!("blog:{SECRET}")).await, TokenState::Invalid, "the name is no part of the key");
+    assert_eq!(service.state(&format!("blog:{SECRET}")).await, TokenState::Invalid, "the name is not part of the key");
 }
 
 /// Returns the settings of a service with its database and key in this folder.

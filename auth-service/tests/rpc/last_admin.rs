@@ -1,4 +1,4 @@
-//! The last active admin cannot be demoted, disabled or deleted, not even by their own call.
+//! The last active admin cannot be demoted, disabled or deleted, not even by the admin's own call.
 
 use gatepost::api::auth::v1::{DeleteUserRequest, DisableUserRequest, SetUserRolesRequest};
 use tonic::{Code, Status};

@@ -1,5 +1,4 @@
-//! A log that has lost entries, which only guards have received: every replica has started on an older copy of the
-//! database.
+//! A log that has lost entries which only guards know: every replica has started on an older copy of the database.
 
 use std::path::Path;
 
@@ -26,7 +25,7 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A guard that received a logout, and the service on a copy of the database from before it.
+/// A guard that received a logout, and the service on a copy of the database from before that logout.
 struct Lost {
     service: Service,
     /// The token that was logged out.
@@ -46,9 +45,9 @@ async fn lose() -> Lost {
     let first = start_in(folder, clock, again()).await;
     let (mut guard, greeting, _) = Guard::new(&first).await;
     logout(&first, &token).await;
-    let told = guard.revocation().await;
+    let revocation = guard.revocation().await;
     let known = guard.renewed(1).await;
-    assert_eq!(known.revision, told.revision);
+    assert_eq!(known.revision, revocation.revision);
     drop(guard);
     let (folder, clock) = first.stop().await;
     copy(copied.path(), folder.path());
@@ -83,7 +82,7 @@ async fn guard_that_knows_another_entry_shows_the_loss() {
     let other = service.account("grace@example.com").await.token;
     logout(&service, &other).await;
     assert_eq!(service.state(&token).await, TokenState::Active);
-    // Another digest of keys changes nothing about the entries that the guard received.
+    // A changed digest of the keys does not matter: the guard still shows the entries that it received.
     let (mut guard, _) = Guard::resume(&service, Some(known), vec![9; 32]).await;
     guard.reset().await;
     assert_eq!(service.state(&token).await, TokenState::Revoked);

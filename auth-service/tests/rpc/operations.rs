@@ -16,7 +16,7 @@ async fn service_is_ready_while_its_database_takes_writes() {
 }
 
 #[tokio::test]
-async fn key_set_is_the_same_over_both_wires() {
+async fn key_set_is_the_same_over_grpc_and_http() {
     let [_, pairs @ ..] = signers();
     for signer in pairs {
         let service = start_with(signer.settings()).await;

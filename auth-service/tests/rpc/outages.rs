@@ -56,7 +56,7 @@ async fn deadline_passes_in_the_hashing_queue() {
     };
     while !shed(&flood.join_next().await.expect("some are shed").unwrap()) {}
     let status = loop {
-        // Less than a hash takes: an account has four hashes at once, so the queue may be short.
+        // This is shorter than a hash: an account has at most four hashes at once, so the queue may be short.
         match login(&raw, &[("grpc-timeout", "10m")]).await.unwrap_err() {
             status if status.code() == Code::ResourceExhausted => {}
             status => break status,
@@ -77,7 +77,7 @@ async fn deadline_passes_in_the_database() {
         password: PASSWORD.into(),
         ..CreateUserRequest::default()
     };
-    // Longer than a hash takes, and shorter than the database's time limit after it.
+    // This is longer than a hash, and shorter than the database's time limit after it.
     let headers = [("grpc-timeout", "200m")];
     let status = raw.ask::<CreateUserResponse>(CREATE_USER, &headers, &request).await.unwrap_err();
     refused(&status, Code::DeadlineExceeded, "DEADLINE", LATE);
@@ -85,7 +85,7 @@ async fn deadline_passes_in_the_database() {
     assert!(raw.ask::<CreateUserResponse>(CREATE_USER, &[], &request).await.is_ok(), "the first call wrote nothing");
 }
 
-/// A database that another program holds is unavailable until the program lets go.
+/// A database that another program has locked is unavailable until the program unlocks it.
 #[tokio::test]
 async fn database_held_by_another_program_is_unavailable() {
     let (service, raw) = registered().await;

@@ -75,7 +75,7 @@ async fn login_does_not_survive_a_concurrent_change() {
 
 /// Two changes at once: one wins, and the other caller is logged out.
 #[tokio::test(flavor = "multi_thread")]
-async fn two_password_changes_at_once_one_wins() {
+async fn one_of_two_password_changes_at_once_wins() {
     let service = Arc::new(start().await);
     let token = service.token().await;
     let changes: Vec<_> = [NEW, "seven violet umbrellas marching"]

@@ -121,7 +121,7 @@ async fn admin_sets_a_password() {
     assert_eq!(bad_fields(&reset(&service, &admin, &ada.id, "password1").await.unwrap_err()), ["new_password"]);
     assert_eq!(service.state(&ada.token).await, TokenState::Active);
     let answer = reset(&service, &admin, &ada.id, NEW).await.unwrap();
-    assert_eq!(answer, ResetPasswordResponse::default(), "no code beside a password");
+    assert_eq!(answer, ResetPasswordResponse::default(), "no code if the admin sets a password");
     assert_eq!(service.state(&ada.token).await, TokenState::Revoked);
     service.login(EMAIL, NEW).await.expect("the account is unlocked");
     bad_code(&complete(&service, &code, PASSWORD).await.unwrap_err());
@@ -151,7 +151,7 @@ async fn admin_sees_and_ends_a_lock() {
     let (service, admin, ada) = with_admin(&[]).await;
     let login = get(&service, &admin, &ada.id).await;
     let now = service.clock.now().timestamp();
-    assert_eq!(login.last_login_time.map(|time| time.seconds), Some(now), "the registration has logged in");
+    assert_eq!(login.last_login_time.map(|time| time.seconds), Some(now), "a registration counts as a login");
     assert_eq!((login.failed_attempts, login.lock_expire_time), (0, None));
 
     lock(&service).await;
@@ -175,7 +175,7 @@ async fn admin_sees_and_ends_a_lock() {
     unlock(&service, &admin, &ada.id).await.expect("unlocking twice changes nothing");
 }
 
-/// C68: the audit log tells of each step, and holds no code and no password.
+/// C68: the audit log records each step, and holds no code and no password.
 #[tokio::test]
 async fn help_for_a_user_is_recorded() {
     let (service, admin, ada) = with_admin(&[]).await;
@@ -197,7 +197,7 @@ async fn help_for_a_user_is_recorded() {
         id if id == admin.id => "admin".to_owned(),
         other => other.to_owned(),
     };
-    let told: Vec<_> = of_help
+    let recorded: Vec<_> = of_help
         .map(|event| {
             let kind = event.kind().as_str_name().trim_start_matches("AUDIT_EVENT_KIND_");
             let detail = event.detail.split('=').next_back().filter(|_| event.detail.starts_with("reason"));
@@ -213,7 +213,7 @@ async fn help_for_a_user_is_recorded() {
         "PASSWORD_RESET_ISSUED admin>ada ",
         "PASSWORD_RESET_COMPLETED ada>ada ",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(recorded, expected);
     let text = format!("{all:?}");
     for secret in [&code[4..], PASSWORD, NEW] {
         assert!(!text.contains(secret), "a secret is in the audit log: {text}");

@@ -1,4 +1,4 @@
-//! Prepared statements that vanish: a trigger drops them at each write, as `DISCARD ALL` does, and the server refuses
+//! Prepared statements that are lost: a trigger drops them at each write, as `DISCARD ALL` does, and the server refuses
 //! their next use (26000).
 
 use gatepost::api::auth::v1::{

@@ -70,7 +70,7 @@ async fn caller_behind_a_proxy_locks_out_no_other() {
     for forwarded in ["198.51.100.7", "203.0.113.1, 198.51.100.7"] {
         assert_eq!(login(&service, WRONG, forwarded).await.unwrap_err().code(), Code::ResourceExhausted);
     }
-    login(&service, PASSWORD, "198.51.100.8").await.expect("a login of another caller of the same proxy");
+    login(&service, PASSWORD, "198.51.100.8").await.expect("another caller behind the same proxy logs in");
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ fn python(asks: &[Value]) -> Vec<Value> {
     let mut command = Command::new(interpreter());
     // The script fetches from this machine only.
     command.env("no_proxy", "*");
-    // PyJWT warns of short secrets; some tests are about their refusal.
+    // PyJWT warns of short secrets; some tests check that the service refuses them.
     let mut run = command.args(["-W", "ignore", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     run.stdin.take().unwrap().write_all(json!(asks).to_string().as_bytes()).unwrap();
     let output = run.wait_with_output().unwrap();
@@ -43,7 +43,7 @@ fn python(asks: &[Value]) -> Vec<Value> {
 }
 
 /// Checks the service's introspections of tokens made by `PyJWT`.
-async fn are(service: &Service, made: &[(&str, Value, TokenState)]) {
+async fn assert_states(service: &Service, made: &[(&str, Value, TokenState)]) {
     let asks: Vec<Value> = made.iter().map(|(_, ask, _)| with(ask, &json!({"do": "make"}))).collect();
     for ((id, ask, state), answer) in made.iter().zip(python(&asks)) {
         assert_eq!(service.state(answer["token"].as_str().unwrap()).await, *state, "{id} {ask}");
@@ -79,8 +79,8 @@ async fn listed_key(service: &Service) -> Value {
 }
 
 /// Checks that `PyJWT` accepts our token, but not for another audience or from another issuer.
-async fn is_read(service: &Service, token: &str, key: &Value) {
-    // Another character in the middle of the signature, where each of its bits counts.
+async fn assert_pyjwt_reads(service: &Service, token: &str, key: &Value) {
+    // Changes a character in the middle of the signature, where each bit counts.
     let (head, tail) = token.split_at(token.len() - 9);
     let forged = format!("{head}{}{}", if tail.starts_with('A') { 'B' } else { 'A' }, &tail[1..]);
     let ask = with(&json!({"do": "read", "token": token, "audience": "gatepost", "issuer": "gatepost"}), key);
@@ -107,10 +107,10 @@ async fn is_read(service: &Service, token: &str, key: &Value) {
 }
 
 /// Checks that `PyJWT`'s token of the same session is as good as ours, and no better.
-async fn is_believed(service: &Service, token: &str, key: &Value) {
+async fn assert_service_verifies(service: &Service, token: &str, key: &Value) {
     let (header, claims) = (part(token, 0), part(token, 1));
     let now = claims["iat"].as_i64().unwrap();
-    // An id of its own that ends in the era of the log, like the service's ids.
+    // A new id that ends in the era of the log, like the service's ids.
     let era = claims["jti"].as_str().unwrap()[28..].to_owned();
     let claims = with(&claims, &json!({"jti": format!("01890a5d-ac96-774b-bcce-b302{era}")}));
     let ask = with(&json!({"header": header, "claims": claims}), key);
@@ -129,7 +129,7 @@ async fn is_believed(service: &Service, token: &str, key: &Value) {
         ("c12", changed("claims", json!({"nbf": now + 60})), TokenState::Invalid),
         ("c13", changed("claims", json!({"admin": true})), TokenState::Invalid),
     ];
-    are(service, &made).await;
+    assert_states(service, &made).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,14 +137,14 @@ async fn hs256_works_both_ways_by_the_secret() {
     let [signer, ..] = signers();
     let (service, token) = today(signer).await;
     let key = json!({"secret": hex(SECRET.as_bytes()), "algorithm": "HS256"});
-    is_read(&service, &token, &key).await;
-    is_believed(&service, &token, &key).await;
+    assert_pyjwt_reads(&service, &token, &key).await;
+    assert_service_verifies(&service, &token, &key).await;
     let ask = json!({"header": part(&token, 0), "claims": part(&token, 1)});
     let made = [
         ("c1", json!({"secret": hex(SECRET.as_bytes()), "algorithm": "HS512"})),
         ("c2", json!({"secret": hex(&SECRET.as_bytes()[1..]), "algorithm": "HS256"})),
     ];
-    are(&service, &made.map(|(id, key)| (id, with(&ask, &key), TokenState::Invalid))).await;
+    assert_states(&service, &made.map(|(id, key)| (id, with(&ask, &key), TokenState::Invalid))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -154,16 +154,16 @@ async fn key_pairs_work_both_ways_by_set_and_file() {
         let (service, token) = today(signer).await;
         let listed = listed_key(&service).await;
         assert_eq!(listed["algorithm"], signer.algorithm().name());
-        is_read(&service, &token, &listed).await;
+        assert_pyjwt_reads(&service, &token, &listed).await;
         let held = json!({"pem_file": service.key_file(), "algorithm": signer.algorithm().name()});
-        is_believed(&service, &token, &held).await;
+        assert_service_verifies(&service, &token, &held).await;
         // The public key is known to everyone, so it must not work as a secret: neither its bytes nor its text.
         let jwk: Value = serde_json::from_str(listed["jwk"].as_str().unwrap()).unwrap();
         let ask = json!({"header": part(&token, 0), "claims": part(&token, 1), "algorithm": "HS256"});
         let texts = ["x", "y", "n"].into_iter().filter_map(|name| jwk[name].as_str());
         let made = texts.flat_map(|text| [URL_SAFE_NO_PAD.decode(text).unwrap(), text.as_bytes().to_vec()]);
         let made = made.map(|secret| ("c2", with(&ask, &json!({"secret": hex(&secret)})), TokenState::Invalid));
-        are(&service, &made.collect::<Vec<_>>()).await;
+        assert_states(&service, &made.collect::<Vec<_>>()).await;
     }
 }
 
@@ -187,5 +187,5 @@ async fn same_key_under_another_algorithm_is_refused() {
     let ask = json!({"header": part(&token, 0), "claims": part(&token, 1), "pem_file": service.key_file()});
     let made = ["RS384", "RS512", "PS256", "PS384", "PS512"]
         .map(|algorithm| ("c1", with(&ask, &json!({"algorithm": algorithm})), TokenState::Invalid));
-    are(&service, &made).await;
+    assert_states(&service, &made).await;
 }

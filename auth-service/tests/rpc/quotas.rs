@@ -23,7 +23,7 @@ async fn refresh(service: &Service, token: &str) -> Result<TokenPair, Status> {
 }
 
 #[track_caller]
-fn told_to_wait(status: &Status, seconds: u64) {
+fn assert_wait(status: &Status, seconds: u64) {
     let message = format!("too many attempts, try again in {seconds} s");
     refused(status, Code::ResourceExhausted, "TOO_MANY_ATTEMPTS", &message);
 }
@@ -34,7 +34,7 @@ async fn logins_of_an_address_have_a_quota() {
     for _ in 0..3 {
         login(&service).await.unwrap();
     }
-    told_to_wait(&login(&service).await.unwrap_err(), 20);
+    assert_wait(&login(&service).await.unwrap_err(), 20);
     service.clock.advance(Duration::from_secs(20));
     login(&service).await.unwrap();
 }
@@ -47,8 +47,8 @@ async fn bad_refresh_tokens_of_an_address_have_a_quota() {
     for _ in 0..3 {
         assert_eq!(refresh(&service, "gpr_garbage").await.unwrap_err().code(), Code::Unauthenticated);
     }
-    told_to_wait(&refresh(&service, "gpr_garbage").await.unwrap_err(), 20);
-    told_to_wait(&refresh(&service, &good).await.unwrap_err(), 20);
+    assert_wait(&refresh(&service, "gpr_garbage").await.unwrap_err(), 20);
+    assert_wait(&refresh(&service, &good).await.unwrap_err(), 20);
     service.clock.advance(Duration::from_secs(20));
     refresh(&service, &good).await.unwrap();
 }

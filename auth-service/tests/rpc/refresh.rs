@@ -175,7 +175,7 @@ async fn refresh_with_a_guessed_token_ends_nothing() {
 
 /// C7: a refresh token is refused as an access token.
 #[tokio::test]
-async fn refresh_token_is_no_access_token() {
+async fn refresh_token_is_not_an_access_token() {
     let (service, first) = begun().await;
     assert_eq!(service.state(&first.refresh_token).await, TokenState::Invalid);
     let request = with_token(LogoutRequest {}, &first.refresh_token);

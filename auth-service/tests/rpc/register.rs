@@ -34,10 +34,10 @@ async fn email_is_taken_in_all_of_its_forms() {
 
 /// C61: of several concurrent registrations of one email, exactly one succeeds.
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_registrations_of_one_email_one_wins() {
+async fn one_of_concurrent_registrations_of_one_email_wins() {
     let service = std::sync::Arc::new(start().await);
     let mut all = JoinSet::new();
-    // Few enough for the hashing queue of a busy machine; the store's own test has a hundred.
+    // Few enough for the hashing queue on a busy machine; the store has a test with a hundred.
     for _ in 0..8 {
         let service = std::sync::Arc::clone(&service);
         all.spawn(async move { service.register(EMAIL).await });
@@ -76,7 +76,7 @@ async fn register_names_each_bad_field() {
 }
 
 #[tokio::test]
-async fn service_is_no_user() {
+async fn service_is_not_a_user() {
     let service = start_with(Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }).await;
     let status = service.users().get_me(with_token(GetMeRequest {}, SERVICE_KEY)).await.unwrap_err();
     refused(&status, Code::PermissionDenied, "NOT_ALLOWED", "permission denied");

@@ -115,7 +115,7 @@ async fn closed_registration_ties_request_ids_to_admins() {
         answers.push(answer.user.unwrap().id);
     }
     assert_eq!(answers[0], answers[1]);
-    // The new user may have changed the password since, so the admin's repetition does not need it.
+    // The new user may have changed the password since, so the repetition need not have the same one.
     let again = CreateUserRequest { password: "another strong passphrase here".into(), ..request() };
     let again = service.users().create_user(with_token(again, &admin.token)).await.unwrap().into_inner();
     assert_eq!(again.user.unwrap().id, answers[0]);

@@ -46,7 +46,7 @@ impl Service {
         self.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token
     }
 
-    /// Returns the store and keyring of an operator's command beside the service.
+    /// Returns the store and keyring of an operator's command, while the service runs.
     pub(crate) async fn operator(&self) -> (AuthStore, Keyring) {
         let store = AuthStore::open_beside(&DatabaseUrl::file(self.database())).await.unwrap();
         let storage = KeyStorage::File(KeyFile::beside(&self.database()));
@@ -215,7 +215,7 @@ async fn replaced_secret_kills_its_tokens_for_a_day() {
     assert_eq!(service.state(&new).await, TokenState::Active);
     let (folder, clock) = service.stop().await;
 
-    // A new key pair makes no earlier token good again, unlike a secret that comes back.
+    // After a change to a key pair, no earlier token is valid again; a secret that comes back would revive them.
     let service = start_in(folder, clock, Settings::default()).await;
     assert_eq!([service.state(&old).await, service.state(&new).await], [TokenState::Invalid; 2]);
     assert_eq!(service.state(&service.new_token().await).await, TokenState::Active);

@@ -33,7 +33,7 @@ async fn login(service: &Service) -> String {
     service.login(EMAIL, PASSWORD).await.unwrap().tokens.unwrap().access_token
 }
 
-/// C39: a user sees only the own sessions, newest first.
+/// C39: users see only their own sessions, newest first.
 #[tokio::test]
 async fn user_lists_own_sessions_newest_first() {
     let service = start().await;

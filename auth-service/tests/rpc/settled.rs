@@ -32,7 +32,7 @@ async fn login(service: &Service, password: &str) -> String {
     service.login(EMAIL, password).await.unwrap().tokens.unwrap().access_token
 }
 
-/// Waits until the service judges the token, and returns its state.
+/// Waits until the service verifies the token, and returns its state.
 async fn state(service: &Service, token: &str) -> TokenState {
     loop {
         match service.tokens().verify_token(VerifyTokenRequest { token: token.into() }).await {
@@ -97,7 +97,7 @@ async fn unknown_outcome_has_its_own_reason() {
     assert_eq!(state(&service, &token).await, TokenState::Revoked, "the write took effect");
 }
 
-/// Opens a transaction that locks sessions and users, and waits until the service waits for it.
+/// Opens a transaction that locks sessions and users, and waits until the service is blocked by it.
 async fn hold<'t, T>(
     outside: &mut PgConnection,
     call: impl Future<Output = T> + Send + 't,
@@ -130,7 +130,7 @@ async fn commit_is_acknowledged_while_the_log_is_unread() {
     while verify().await.is_ok() {}
     outside.execute("commit").await.unwrap();
     call.await.unwrap();
-    assert_eq!(verify().await.unwrap_err().code(), Code::Unavailable, "no token is judged until the log is read");
+    assert_eq!(verify().await.unwrap_err().code(), Code::Unavailable, "no token is verified until the log is read");
     other.execute("alter view hidden rename to current_log_head").await.unwrap();
     assert_eq!(state(&service, &token).await, TokenState::Revoked);
 }

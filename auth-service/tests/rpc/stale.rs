@@ -1,4 +1,4 @@
-//! A replica that cannot read the log judges no token: it reports a token neither as good nor as bad.
+//! A replica that cannot read the log verifies no token: it calls a token neither valid nor invalid.
 
 use std::time::Duration;
 

@@ -18,7 +18,7 @@ use super::support::{EMAIL, Service, Settings, refused, start_with, with_token};
 
 const BLOG_ID: &str = "spiffe://example.org/blog";
 
-/// A service that takes certificates of [`BLOG_ID`] for a service, and its authority.
+/// A service that accepts certificates of [`BLOG_ID`] as a service's, and the authority of both.
 struct Secured {
     service: Service,
     authority: Authority,
@@ -70,7 +70,7 @@ impl Secured {
 
 /// C27: the feed is for services, by their certificates.
 #[tokio::test]
-async fn only_certificates_of_services_watch() {
+async fn only_certificates_of_services_may_watch() {
     let secured = Secured::start().await;
     // The first message is malformed, so the feed itself answers.
     assert_eq!(secured.watch(Some(BLOG_ID)).await.unwrap_err().code(), Code::InvalidArgument);
@@ -101,16 +101,16 @@ async fn guard_follows_the_feed_by_its_certificate() {
     secured.service.auth().logout(with_token(LogoutRequest {}, &account.token)).await.unwrap();
     assert!(matches!(status().await, TokenStatus::Inactive(InactiveReason::Revoked)));
     let counts = guard.metrics().read();
-    assert_eq!((counts.hits, counts.misses), (2, 1), "the feed has told the revocation");
+    assert_eq!((counts.hits, counts.misses), (2, 1), "the feed has sent the revocation");
 }
 
 #[tokio::test]
-async fn service_by_certificate_is_no_user() {
+async fn service_by_certificate_is_not_a_user() {
     let secured = Secured::start().await;
     let channel = secured.client(BLOG_ID).channel(&secured.url()).unwrap();
     let mut users = UserServiceClient::new(channel);
     let status = users.get_me(GetMeRequest::default()).await.unwrap_err();
-    assert_eq!(status.get_details_error_info().unwrap().reason, "NOT_ALLOWED", "it has no account");
+    assert_eq!(status.get_details_error_info().unwrap().reason, "NOT_ALLOWED", "a service has no account");
     // A user's token counts, although the connection is a service's.
     let account = secured.service.account(EMAIL).await;
     let me = users.get_me(with_token(GetMeRequest::default(), &account.token)).await.unwrap().into_inner();

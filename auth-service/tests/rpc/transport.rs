@@ -59,7 +59,7 @@ async fn message_above_256_kib_is_resource_exhausted() {
     }
 }
 
-/// F8: the limit holds for the decompressed message, whose size its bytes do not show.
+/// F8: the limit applies to the decompressed message, although its compressed form is small.
 #[tokio::test]
 async fn zip_bomb_is_resource_exhausted() {
     let (_service, raw, tokens) = ready().await;
@@ -116,8 +116,8 @@ async fn post_method_on_this_port_points_to_the_blog() {
                            BLOG_LISTEN says otherwise";
             refused(&status, Code::Unimplemented, "UNIMPLEMENTED", message);
             let metadata = status.get_details_error_info().unwrap().metadata;
-            let told = ["service", "default_port", "setting"].map(|name| metadata[name].as_str());
-            assert_eq!(told, ["blog-service", "50052", "BLOG_LISTEN"]);
+            let facts = ["service", "default_port", "setting"].map(|name| metadata[name].as_str());
+            assert_eq!(facts, ["blog-service", "50052", "BLOG_LISTEN"]);
         }
     }
 }

@@ -42,7 +42,7 @@ async fn second_tab_within_ten_seconds_is_not_counted() {
         assert_eq!(refresh(&service, &token).await.unwrap().refresh_token, next.refresh_token);
         token = next.refresh_token;
     }
-    // All graces for lost answers are left.
+    // No grace for a lost answer has been used.
     let next = refresh(&service, &token).await.unwrap();
     service.clock.advance(Duration::from_secs(59));
     assert_eq!(refresh(&service, &token).await.unwrap().refresh_token, next.refresh_token);

@@ -66,7 +66,7 @@ async fn bad_key_ids(signer: Signer) {
         let token = signer.sign(&changed(&header, "kid", json!(kid)), payload.as_bytes());
         assert_eq!(service.state(&token).await, TokenState::Invalid, "{kid:.80}");
     }
-    // A megabyte does not even fit the message. The largest key id that fits is refused before it is decoded.
+    // A megabyte does not fit into the message. The largest key id that fits is refused before it is decoded.
     let token = signer.sign(&changed(&header, "kid", json!("k".repeat(150_000))), payload.as_bytes());
     assert_eq!(service.state(&token).await, TokenState::Invalid);
 }

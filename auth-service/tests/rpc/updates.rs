@@ -118,7 +118,7 @@ async fn admin_changes_others_and_proves_own_password() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_changes_with_one_etag_one_wins() {
+async fn one_of_many_changes_with_one_etag_wins() {
     let service = Arc::new(start().await);
     let ada = service.account(EMAIL).await;
     let mut all = JoinSet::new();
@@ -135,7 +135,7 @@ async fn many_changes_with_one_etag_one_wins() {
         }
     }
     assert_eq!(won, 1);
-    let foreign = UpdateUserRequest { etag: "no etag of ours".into(), ..me(Some("Ada"), None) };
+    let foreign = UpdateUserRequest { etag: "not an etag of this service".into(), ..me(Some("Ada"), None) };
     let status = update(&service, &ada.token, foreign).await.unwrap_err();
     refused(&status, Code::Aborted, "ETAG_MISMATCH", STALE);
 }

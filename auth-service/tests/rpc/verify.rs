@@ -54,7 +54,7 @@ async fn token_expires_to_the_second() {
     }
 }
 
-/// C1, C3, C4, C5, C6, C7: header parameters that ask for something else.
+/// C1, C3, C4, C5, C6, C7: header parameters that ask for another behavior.
 #[tokio::test]
 async fn token_with_foreign_header_parameters_is_invalid() {
     for signer in signers() {

@@ -44,7 +44,7 @@ impl Guard {
     /// Opens a service's stream from a position, for a guard that knows this digest.
     pub(super) async fn resume(service: &Service, position: Option<Position>, digest: Vec<u8>) -> (Self, Greeting) {
         let mut guard = Self::begin(service, SERVICE_KEY, Ask::Resume(Resume { position, digest })).await.unwrap();
-        let Some(Say::Greeting(greeting)) = guard.hear().await else { panic!("the greeting comes first") };
+        let Some(Say::Greeting(greeting)) = guard.next_message().await else { panic!("the greeting comes first") };
         (guard, greeting)
     }
 
@@ -60,19 +60,19 @@ impl Guard {
     }
 
     /// Returns the next message; `None` at the stream's end.
-    async fn hear(&mut self) -> Option<Say> {
+    async fn next_message(&mut self) -> Option<Say> {
         self.said.message().await.unwrap().map(|said| said.message.unwrap())
     }
 
     pub(super) async fn reset(&mut self) -> Position {
-        match self.hear().await {
+        match self.next_message().await {
             Some(Say::Reset(Reset { position: Some(position), .. })) => position,
             other => panic!("expected a reset, got {other:?}"),
         }
     }
 
     pub(super) async fn revocation(&mut self) -> Revocation {
-        match self.hear().await {
+        match self.next_message().await {
             Some(Say::Revocation(revocation)) => revocation,
             other => panic!("expected a revocation, got {other:?}"),
         }
@@ -81,7 +81,7 @@ impl Guard {
     /// Asks for a renewal, which must be the next message.
     pub(super) async fn renewed(&mut self, nonce: u64) -> Position {
         self.say(Ask::Renew(Renew { nonce }));
-        match self.hear().await {
+        match self.next_message().await {
             Some(Say::Renewal(renewal)) if renewal.nonce == nonce => renewal.position.unwrap(),
             other => panic!("expected the renewal {nonce}, got {other:?}"),
         }
@@ -186,8 +186,8 @@ async fn revocation_waits_for_guards_that_answer() {
     let (mut guard, _, begun) = Guard::new(&service).await;
     guard.say(Ask::Acknowledge(Acknowledge { revision: begun.revision }));
     let acknowledged = async {
-        let told = guard.revocation().await;
-        guard.say(Ask::Acknowledge(Acknowledge { revision: told.revision }));
+        let revocation = guard.revocation().await;
+        guard.say(Ask::Acknowledge(Acknowledge { revision: revocation.revision }));
         guard
     };
     let (_guard, ()) = tokio::join!(acknowledged, logout(&service, &account.token));
@@ -210,9 +210,9 @@ async fn one_replica_serves_thousands_of_guards() {
     }
     logout(&service, &account.token).await;
     for guard in &mut guards {
-        let told = guard.revocation().await;
-        assert!(matches!(told.target, Some(Target::SessionId(_))), "{told:?}");
-        assert_eq!(guard.renewed(1).await.revision, told.revision);
+        let revocation = guard.revocation().await;
+        assert!(matches!(revocation.target, Some(Target::SessionId(_))), "{revocation:?}");
+        assert_eq!(guard.renewed(1).await.revision, revocation.revision);
     }
 }
 
@@ -220,7 +220,7 @@ async fn one_replica_serves_thousands_of_guards() {
 async fn stream_ends_with_the_service() {
     let service = service().await;
     let (mut guard, _, _) = Guard::new(&service).await;
-    let (_, ended) = tokio::join!(service.stop(), guard.hear());
+    let (_, ended) = tokio::join!(service.stop(), guard.next_message());
     assert!(ended.is_none(), "{ended:?}");
 }
 

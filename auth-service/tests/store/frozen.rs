@@ -1,5 +1,5 @@
-//! A replica that freezes in the middle of a revocation delays no other replica: it never waits for its client while it
-//! holds the lock of the log's end.
+//! A replica that freezes in the middle of a revocation delays no other replica: no transaction waits for its client
+//! while it holds the lock of the log's end.
 
 use std::pin::Pin;
 
@@ -62,13 +62,13 @@ async fn open(url: &str) -> AuthStore {
 
 /// Number of checks for a lock. A frozen replica's lock would stay for half a second, the time that a transaction may
 /// be idle.
-const LOOKS: usize = 100;
+const LOCK_CHECKS: usize = 100;
 
 /// Returns `true` if a transaction has written to the end of the log and waits for its client.
 async fn is_head_held(server: &mut PgConnection) -> bool {
     const SQL: &str = "select exists (select 1 from pg_locks l join pg_stat_activity a on a.pid = l.pid \
          where l.relation = 'log_head'::regclass and l.mode = 'RowExclusiveLock' and a.state like 'idle in transaction%')";
-    for _ in 0..LOOKS {
+    for _ in 0..LOCK_CHECKS {
         if sqlx::query_scalar::<_, bool>(SQL).fetch_one(&mut *server).await.unwrap() {
             return true;
         }
@@ -76,7 +76,7 @@ async fn is_head_held(server: &mut PgConnection) -> bool {
     false
 }
 
-/// A replica behind a proxy, another one beside it, and the server itself.
+/// A replica behind a proxy, another replica without one, and the server itself.
 struct World {
     proxy: Proxy,
     frozen: AuthStore,

@@ -16,7 +16,7 @@ async fn no_statement_scans_a_table(store: Case) {
     assert!(walks.is_empty(), "these of {} statements scan:\n{}", all.len(), walks.join("\n"));
 }
 
-/// Doubles the sessions on this condition until there are about ten thousand times as many.
+/// Doubles the sessions that match this condition, again and again, until there are about ten thousand times as many.
 async fn double(store: &Case, condition: &str) {
     const COLUMNS: &str = "user_id, generation, create_time, expire_time, end_time, peer, user_agent, network, \
          refresh_digests, idle_expire_time, over_time";

@@ -53,7 +53,7 @@ async fn refused_role_leaves_the_earlier_roles(store: Case) {
     store.create_user(&ada, None, None, &event()).await.unwrap();
     let before =
         store.set_roles(ada.id, &Roles::from_text("admin"), None, stamp(), &event()).await.unwrap().unwrap().user;
-    // The last of these is a second row of the same role.
+    // The second `editor` breaks the key of the roles, as the last statement.
     let twice = store.set_roles(ada.id, &Roles::from_text("editor editor"), None, stamp(), &event()).await;
     assert!(matches!(twice, Err(StoreError::Taken(_))), "{twice:?}");
     store.database.refuse("insert", "user_roles").await;

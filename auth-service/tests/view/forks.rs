@@ -26,7 +26,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     assert_eq!(replica.view.horizon().until, horizon);
     assert_eq!(replica.check_revocation(5), Some(Cause::Ended), "earlier tokens are refused");
     let later = (start() + Duration::from_hours(1)).timestamp();
-    assert!(replica.view.horizon().kills(later, era), "at any time");
+    assert!(replica.view.horizon().kills(later, era), "regardless of the issue time");
     // Another session, since this one may still be revoked.
     assert!(store.end_session(SessionId::from_u128(11), stamp(), &event()).await.is_ok(), "the log continues");
     // A replica that has never known the lost entries comes to the same result.
@@ -37,7 +37,7 @@ async fn loses(store: &Case, statements: &[&str]) {
     assert_eq!(replica.view.position(), late.view.position());
 }
 
-async fn rolled_back_row_is_missed(store: Case) {
+async fn log_that_was_rolled_back_is_noticed(store: Case) {
     let back = "update log_head set revision = 1";
     // The row's trigger adds an entry again if it is missing.
     loses(&store, &["delete from revocations where revision >= 1", back]).await;
@@ -75,13 +75,13 @@ async fn restored_log_is_noticed(store: Case) {
 
 /// The oldest entries of a log are pruned while a replica does not poll: the replica reads on, and no user is logged
 /// out.
-async fn replica_that_sleeps_through_a_pruning_reads_on(store: Case) {
+async fn replica_that_missed_a_pruning_continues(store: Case) {
     store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();
     let replica = Replica::start(&store).await;
     let logged = store.end_session(LAPTOP, stamp(), &event()).await.unwrap();
     replica.view.reach(logged).await.unwrap();
     let before = replica.view.position().unwrap();
-    // Two more entries, and the first three pruned, in one transaction: to the replica this looks like a long pause.
+    // Two more entries, and the first three pruned, in one transaction. To the replica this looks like a long pause.
     let two = "update log_head set revision = 3, kind = 'signing-keys', subject = ''; \
                update log_head set revision = 4";
     store.database.run(&format!("begin; {two}; delete from revocations where revision < 3; commit")).await;
@@ -120,7 +120,7 @@ async fn loss_known_only_to_a_guard_restarts_the_log(store: Case) {
     assert_eq!(there.check_revocation(5), Some(Cause::Ended));
 }
 
-/// A replica that cannot write the restart of the log judges no token until it can.
+/// A replica that cannot write the restart of the log verifies no token until it can.
 async fn loss_that_cannot_be_written_leaves_the_view_stale(store: Case) {
     let replica = Replica::start(&store).await;
     let known = replica.view.position().unwrap();
@@ -143,7 +143,7 @@ async fn fork_found_by_a_fast_replica_blocks_no_user(store: Case) {
     let wrong = Clock::wrong(TimeDelta::hours(1));
     clock::measure(store.db(), &wrong).await.unwrap();
     if wrong.problem().is_none() {
-        // A file's only process has no other clock; its sweep lowers the horizon.
+        // With a file there is one process and no other clock; its sweep lowers the horizon.
         return;
     }
     store.revoke(&Revocation::Session(SessionId::from_u128(99)), stamp()).await.unwrap();
@@ -159,12 +159,12 @@ async fn fork_found_by_a_fast_replica_blocks_no_user(store: Case) {
 }
 
 on_both_engines!(crate::replica::Case:
-    rolled_back_row_is_missed,
+    log_that_was_rolled_back_is_noticed,
     changed_row_is_noticed,
     history_that_continues_without_a_row_is_noticed,
     another_log_is_noticed,
     restored_log_is_noticed,
-    replica_that_sleeps_through_a_pruning_reads_on,
+    replica_that_missed_a_pruning_continues,
     loss_known_only_to_a_guard_restarts_the_log,
     loss_that_cannot_be_written_leaves_the_view_stale,
     fork_found_by_a_fast_replica_blocks_no_user,

@@ -61,7 +61,7 @@ impl Replica {
         (self.view, self.uptime)
     }
 
-    /// Returns the cause of death of a token of Ada's laptop that was issued this many seconds after the start.
+    /// Returns the cause of revocation of a token of Ada's laptop that was issued this many seconds after the start.
     pub(crate) fn check_revocation(&self, second: i64) -> Option<Cause> {
         check_revocation(&self.view, second).unwrap()
     }

@@ -10,7 +10,7 @@ use kit::tls::ClientSettings;
 /// Flags of TLS to the auth service. The files are read again when they change, and on SIGHUP.
 #[derive(Clone, Debug, Args)]
 pub struct AuthTlsFlags {
-    /// PEM file of the authorities that the auth service's certificate must be from. Unset: the public authorities
+    /// PEM file of the authorities that may issue the auth service's certificate. Unset: the public authorities
     #[arg(long, env = "BLOG_AUTH_CA", value_name = "FILE", hide_env_values = true)]
     pub auth_ca: Option<PathBuf>,
     /// PEM file of a client certificate, with its intermediates. If `AUTH_TLS_SERVICES` has one of its names, the guard needs no

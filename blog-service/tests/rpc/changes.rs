@@ -113,7 +113,7 @@ async fn others_change_nothing_and_editors_everything() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_changes_with_one_etag_one_wins() {
+async fn one_of_many_changes_with_one_etag_wins() {
     let service = Arc::new(start().await);
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     let mut all = JoinSet::new();

@@ -17,7 +17,7 @@ where
     (0..times).map(|time| work(store.clone(), time)).collect::<JoinSet<_>>().join_all().await
 }
 
-async fn hundred_changes_for_one_revision_one_wins(store: Case) {
+async fn one_of_hundred_changes_for_one_revision_wins(store: Case) {
     let post = store.create_post(new_post(1), None).await.unwrap().unwrap();
     let changed = at_once(&store, 100, |store, number| async move {
         store.update_post(PostId::from_u128(1), title(&format!("{number}")), Some(1), start()).await.unwrap()
@@ -72,7 +72,7 @@ async fn change_or_deletion_for_one_revision_wins_alone(store: Case) {
     }
 }
 
-async fn request_sent_at_once_writes_once(store: Case) {
+async fn request_sent_twenty_times_at_once_writes_once(store: Case) {
     let created =
         at_once(&store, 20, |store, id| async move { store.create_post(new_post(id), Some(&key(7))).await.unwrap() });
     let posts: Vec<_> = created.await.into_iter().flatten().collect();
@@ -90,10 +90,10 @@ async fn concurrent_starts_store_one_page_key(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    hundred_changes_for_one_revision_one_wins,
+    one_of_hundred_changes_for_one_revision_wins,
     changes_for_any_revision_are_all_counted,
     post_is_deleted_once,
     change_or_deletion_for_one_revision_wins_alone,
-    request_sent_at_once_writes_once,
+    request_sent_twenty_times_at_once_writes_once,
     concurrent_starts_store_one_page_key,
 );

@@ -26,14 +26,16 @@ pub async fn keep(clock: Clock, measure: Probe, stop: Shutdown) {
             // A failed measurement has its own line in the log, and the boot clock still counts.
             let _ = measure().await;
             clock.compare();
-            warned = tell(&clock, warned);
+            warned = report(&clock, warned);
             sleep(COMPARE_INTERVAL).await;
         }
     };
     let _: Option<std::convert::Infallible> = stop.run_until_cancelled(Box::pin(keeping)).await;
 }
 
-fn tell(clock: &Clock, warned: Option<u32>) -> Option<u32> {
+/// Logs a wrong clock, and the end of the fault. Takes and returns the comparisons since the last warning; `None` while
+/// the clock is right.
+fn report(clock: &Clock, warned: Option<u32>) -> Option<u32> {
     let offset = clock.offset();
     if offset.abs() < CLOCK_TOLERANCE {
         if warned.is_some() {
@@ -74,11 +76,11 @@ mod tests {
         clock.note_server(clock.now(), clock.uptime(), clock.uptime());
         assert_eq!(clock.problem(), None);
         clock.jump(TimeDelta::milliseconds(1_999));
-        assert_eq!((clock.problem(), tell(&clock, None)), (None, None));
+        assert_eq!((clock.problem(), report(&clock, None)), (None, None));
         clock.jump(TimeDelta::milliseconds(10_001));
         assert_eq!(clock.problem().unwrap(), "the clock is 12.0 s ahead of the database server's");
-        assert_eq!(tell(&clock, None), Some(1));
-        assert_eq!(tell(&clock, Some(COMPARISONS_PER_WARNING)), Some(1), "the warning is repeated");
+        assert_eq!(report(&clock, None), Some(1));
+        assert_eq!(report(&clock, Some(COMPARISONS_PER_WARNING)), Some(1), "the warning is repeated");
         clock.jump(TimeDelta::seconds(-20));
         assert_eq!(clock.problem().unwrap(), "the clock is 8.0 s behind the database server's");
     }

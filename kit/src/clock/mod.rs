@@ -18,9 +18,9 @@ use reference::{Reference, ReferenceSource};
 
 /// Clock of the time of day, in microseconds, which both database engines store.
 ///
-/// Clones share the reference that the machine's clock is compared with. All replicas share the database server's
-/// clock, so [`now`](Self::now) is the earlier of the two times. No replica then writes a time in another replica's
-/// future.
+/// Clones share the reference with which the machine's clock is compared. [`now`](Self::now) is the earlier of the
+/// machine's time and the database server's. All replicas share the server's clock, so no replica writes a time in
+/// another replica's future.
 #[derive(Clone, Debug)]
 pub struct Clock {
     source: TimeSource,
@@ -72,11 +72,11 @@ impl Clock {
     /// Returns the current time: the machine's, or the database server's if it is earlier.
     pub fn now(&self) -> DateTime<Utc> {
         let own = self.own();
-        self.reference().believed(own, self.uptime.now())
+        self.reference().effective_time(own, self.uptime.now())
     }
 
-    /// Returns the machine's time, or the reference time if the machine is ahead. Use it for times until which callers
-    /// wait.
+    /// Returns the machine's time, or the reference time if the machine is ahead. Use it to compute the times until
+    /// which callers must wait.
     ///
     /// On SQLite the reference is the boot clock, until a change has lasted for an hour.
     pub fn earliest(&self) -> DateTime<Utc> {
@@ -115,8 +115,8 @@ impl Clock {
         reference.source() != Some(ReferenceSource::Server) || reference.offset(own, uptime).abs() <= leeway
     }
 
-    /// Returns the number of steps back of the machine's clock beyond the tolerance, measured by the boot clock. Rows
-    /// written before a step may have times in the future.
+    /// Returns the number of times that the machine's clock stepped back beyond the tolerance, as the boot clock shows.
+    /// Rows written before a step may have times in the future.
     pub fn steps_back(&self) -> u64 {
         self.reference().steps_back()
     }
@@ -151,7 +151,7 @@ impl Clock {
         self.reference().is_known()
     }
 
-    /// Returns true for a manual clock, which no server's time applies to.
+    /// Returns true for a manual clock, to which no server's time applies.
     pub fn is_manual(&self) -> bool {
         matches!(self.source, TimeSource::Manual(_))
     }

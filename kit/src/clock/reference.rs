@@ -54,7 +54,7 @@ pub(super) enum ReferenceSource {
     Stored,
 }
 
-/// Time of day at a time of the boot clock; the boot clock counts from it.
+/// Time of day at one moment of the boot clock, which counts the time since.
 #[derive(Clone, Copy, Debug)]
 struct ClockPoint {
     time: DateTime<Utc>,
@@ -128,7 +128,7 @@ impl Reference {
     }
 
     /// Returns the time to use: the machine's, or the server's if it is clearly earlier.
-    pub(super) fn believed(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
+    pub(super) fn effective_time(&self, own: DateTime<Utc>, uptime: Duration) -> DateTime<Utc> {
         let server = self.server().map(|bounds| bounds.low.time_at(uptime));
         server.filter(|server| own - *server > SERVER_TIME_NOISE).unwrap_or(own)
     }
@@ -139,7 +139,7 @@ impl Reference {
         if self.source() == Some(ReferenceSource::Stored) && ahead > CLOCK_TOLERANCE {
             own - ahead
         } else {
-            self.believed(own, uptime)
+            self.effective_time(own, uptime)
         }
     }
 
@@ -263,9 +263,9 @@ mod tests {
         assert_eq!(reference.check(at(17), up(102), LEEWAY), Ok(()));
         assert_eq!(reference.check(at(18), up(102), LEEWAY), Err(Doubt::Disagrees(TimeDelta::seconds(6))));
         assert_eq!(reference.check(at(4), up(102), LEEWAY), Err(Doubt::Disagrees(TimeDelta::seconds(-6))));
-        assert_eq!((reference.believed(at(99), up(102)), reference.latest(at(99), up(102))), (at(10), at(99)));
+        assert_eq!((reference.effective_time(at(99), up(102)), reference.latest(at(99), up(102))), (at(10), at(99)));
         assert_eq!((reference.earliest(at(99), up(102)), reference.earliest(at(-9), up(102))), (at(10), at(-9)));
-        assert_eq!((reference.believed(at(-9), up(102)), reference.latest(at(-9), up(102))), (at(-9), at(12)));
+        assert_eq!((reference.effective_time(at(-9), up(102)), reference.latest(at(-9), up(102))), (at(-9), at(12)));
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
             let own = at(ahead + i64::try_from(uptime).unwrap() - 10);
             reference.compare(own, up(uptime));
             assert_eq!(reference.check(own, up(uptime), LEEWAY), Err(Doubt::Disagrees(TimeDelta::days(8))));
-            assert_eq!(reference.believed(own, up(uptime)), own, "there is no other clock");
+            assert_eq!(reference.effective_time(own, up(uptime)), own, "there is no other clock");
             assert_eq!(
                 reference.earliest(own, up(uptime)),
                 own - TimeDelta::days(8),
@@ -318,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn start_of_a_machine_that_was_off_settles_first() {
+    fn clock_of_a_machine_that_was_off_settles_first() {
         for earlier in [None, Some(anchor("a", 10, 0))] {
             let mut reference = Reference::new(up(5));
             let own = at(90 * 86_400);

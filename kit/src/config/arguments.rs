@@ -58,7 +58,7 @@ pub fn parse_with_settings<C: CommandFactory + FromArgMatches>(
     let mut command = prepared(program::<C>(), environment, ignored, &mut files);
     let of_files = files.check()?;
     let args: Vec<OsString> = args.into_iter().collect();
-    // The prepared command has lost the variables of flags with a value from elsewhere.
+    // A new command: the prepared one lacks the variables of flags whose value comes from elsewhere.
     let named = program::<C>();
     let path = chosen(&named, &args);
     // Two subcommands may use the same flag for different variables: the innermost one counts.

@@ -23,7 +23,7 @@ const MAX_FILE_BYTES: u64 = 1024 * 1024;
 /// Longest key that is shown, in bytes.
 const MAX_SHOWN_KEY: usize = 48;
 
-/// Reads the file. Tables of other programs are left alone.
+/// Reads the file. Tables of other programs are ignored.
 ///
 /// # Errors
 /// Names the file, the line and the key, and never shows a value.

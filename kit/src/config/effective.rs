@@ -30,7 +30,7 @@ pub struct EffectiveSetting {
     pub source: SettingSource,
 }
 
-/// Function that returns a text for a database URL without its secrets.
+/// Function that returns a database URL as text without its secrets.
 pub type ShowUrl = fn(&str) -> String;
 
 impl EffectiveSetting {

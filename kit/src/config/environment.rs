@@ -14,7 +14,8 @@ use super::pattern::is_patterned;
 use super::source::SettingSource;
 use super::text::cleaned;
 
-/// Environment of the process, from `main`, above the settings of a file. An empty value means unset.
+/// Environment of the process, as `main` reads it. It takes precedence over the settings of a file. An empty value
+/// means unset.
 #[derive(Clone, Copy)]
 pub struct Environment {
     read: fn(&str) -> Option<OsString>,
@@ -40,7 +41,7 @@ impl Environment {
         Self { names, ..self }
     }
 
-    /// Puts the environment above the settings of this file, which stays in memory until the process ends.
+    /// Adds the settings of this file; the environment takes precedence. They stay in memory until the process ends.
     pub(super) fn above(self, file: ConfigFile) -> Self {
         Self { file: Some(Box::leak(Box::new(file))), ..self }
     }

@@ -17,7 +17,7 @@ const CONFIG_FLAG: &str = "--config";
 pub struct Invocation {
     /// Arguments, from the program's name on.
     pub args: Vec<OsString>,
-    /// Environment, with the settings of the file below it.
+    /// Environment, which takes precedence over the settings of the file.
     pub environment: Environment,
 }
 

@@ -8,7 +8,7 @@ use clap::Command;
 use super::file_key::FileKey;
 use super::{CONFIG_VARIABLE, ConfigError, Environment, files};
 
-/// Characters of a key for each typo that is tolerated in a suggestion.
+/// Number of characters of a key for each typo that a suggestion tolerates.
 const MIN_LIKENESS: usize = 3;
 
 /// Secret that is read only from the environment, described for the help and for the list of known variables.
@@ -127,7 +127,7 @@ impl KnownNames {
     }
 }
 
-/// Returns the key that is nearest to an unknown key, unless all are far.
+/// Returns the key that is nearest to an unknown key, if one is near enough.
 pub(super) fn nearest_key<'k>(key: &str, keys: impl Iterator<Item = &'k String>) -> Option<&'k String> {
     let key = key.to_ascii_lowercase().replace('_', "-");
     let apart = |known: &String| strsim::osa_distance(&key, known);

@@ -44,7 +44,7 @@ fn has_few_characters(text: &[u8]) -> bool {
     different.len() < MIN_DIFFERENT_CHARACTERS
 }
 
-/// Returns true if most bytes equal the byte at a fixed distance before, or continue from it by a constant step.
+/// Returns true if most bytes repeat the byte at a fixed distance before them, or differ from it by a constant step.
 fn follows_a_rule(bytes: &[u8]) -> bool {
     let length = bytes.len();
     let is_many = |count: usize, of: usize| of > 0 && count * 10 >= of * MIN_RULE_TENTHS;
@@ -99,7 +99,7 @@ mod tests {
 
     use super::*;
 
-    /// C18: secrets with a pattern are known.
+    /// C18: secrets with a pattern are recognized.
     #[test]
     fn patterns_are_found() {
         let counting: Vec<u8> = (0..32).collect();

@@ -3,7 +3,7 @@
 /// Source of a setting's value, from the lowest precedence on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SettingSource {
-    /// No source: the default holds.
+    /// No source: the default applies.
     Default,
     /// Configuration file, with the line.
     File(String),

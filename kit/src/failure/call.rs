@@ -54,8 +54,8 @@ pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static s
 
 /// Returns `RESOURCE_EXHAUSTED` for a call for which the server has no place or no memory.
 ///
-/// A client with a retry policy waits exactly for the pushback (gRFC A6). It varies, so that refused calls do not come
-/// back at the same time.
+/// A client with a retry policy waits exactly as long as the pushback says (gRFC A6). The pushback varies, so that
+/// refused calls do not come back at the same time.
 pub fn overloaded<R: Reason>() -> Status {
     const TEXT: &str = "the service has no room for this call now, try again in a moment";
     let mut status = retry::<R>(Code::ResourceExhausted, OVERLOADED, TEXT);

@@ -37,7 +37,7 @@ pub fn store<'a, R: Reason>(failure: impl Into<StoreFailure<'a>>) -> Status {
     match failure.into() {
         StoreFailure::Unavailable(cause) => {
             if let Some(line) = AWAY_LINES.allow() {
-                tracing::warn!(%cause, left_out = line.left_out(), "the database is away");
+                tracing::warn!(%cause, left_out = line.left_out(), "the database cannot be reached");
             }
             store_unavailable::<R>()
         }

@@ -91,7 +91,7 @@ impl<'p> MetricsPage<'p> {
         self.family(FamilyKind::Gauge, name, help)?.number(&[], number)
     }
 
-    /// Writes a time without labels; negative before its moment.
+    /// Writes a time in seconds without labels; it may be negative.
     ///
     /// # Errors
     /// Fails if the page cannot be written.

@@ -11,7 +11,7 @@ use crate::probe::Probe;
 use crate::shutdown::Shutdown;
 use crate::tls::Certificates;
 
-/// Path of the service's own, with its handlers. They must not block.
+/// Additional path of a service, with its handlers. The handlers must not block.
 pub struct Endpoint {
     path: &'static str,
     get: Box<dyn Fn(&EndpointRequest<'_>) -> EndpointResponse + Send + Sync>,
@@ -114,7 +114,7 @@ impl Endpoints {
         let (started, endpoint) = (self.0.started.get(), self.find(path));
         let known = matches!(path, "/livez" | "/readyz") || endpoint.is_some();
         match (path, endpoint) {
-            // The endpoint may be added when the service has started.
+            // The started service may add this endpoint.
             _ if !known && started.is_none() => unavailable("starting: the database is not open yet"),
             _ if !known => {
                 EndpointResponse::line(StatusCode::NOT_FOUND, "this path does not exist: try /livez or /readyz")

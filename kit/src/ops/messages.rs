@@ -27,7 +27,7 @@ impl<'a> EndpointRequest<'a> {
         let mut hosts = self.headers.get_all(HOST).iter();
         let (host, None) = (hosts.next()?, hosts.next()) else { return None };
         let authority: Authority = host.to_str().ok()?.parse().ok()?;
-        // `user@host` is an authority, but no host.
+        // `user@host` is an authority, but not a host.
         (!authority.as_str().contains('@')).then_some(authority)
     }
 }

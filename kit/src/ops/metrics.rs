@@ -24,7 +24,7 @@ impl Default for Metrics {
     /// Counts the log lines of this process that were dropped.
     fn default() -> Self {
         let mut metrics = Self(Registry::default());
-        let help = "Log lines that found no room in the queue, or could not be written";
+        let help = "Log lines that were dropped: the queue was full, or the write failed";
         metrics.count("gatepost_log_dropped", help, output::dropped_log_lines);
         metrics
     }

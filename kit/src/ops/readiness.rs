@@ -55,8 +55,8 @@ async fn write(write: Arc<Probe>, limit: Duration, mut last: OwnedMutexGuard<Opt
     };
     let was_fine = last.as_ref().is_none_or(|last| last.problem.is_none());
     match (&problem, was_fine) {
-        (Some(_), true) => tracing::warn!(cause, "the database takes no writes: /readyz says so"),
-        (None, false) => tracing::info!("the database takes writes again: /readyz says so"),
+        (Some(_), true) => tracing::warn!(cause, "the database accepts no writes: /readyz answers 503"),
+        (None, false) => tracing::info!("the database accepts writes again: /readyz answers 200"),
         _ => {}
     }
     *last = Some(LastWrite { time: Instant::now(), problem: problem.clone() });

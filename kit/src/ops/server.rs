@@ -23,7 +23,7 @@ use crate::shutdown::Shutdown;
 use crate::tasks::{TaskDied, Tasks};
 use crate::tls::{ServerTls, Transport};
 
-/// Pause after a failed accept: most often no file descriptors are left.
+/// Pause after a failed accept, whose usual cause is a lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Most bytes of a request's text.
@@ -44,7 +44,7 @@ pub struct OpsListener {
 /// ended, so that probes see the start and the end.
 ///
 /// # Errors
-/// [`TaskDied`] if the port has died, which lets the service drain.
+/// [`TaskDied`] if the task of the port has died. The service then drains.
 pub async fn run_with_port<T>(
     name: &str,
     listener: Option<OpsListener>,
@@ -117,7 +117,7 @@ async fn begin(stream: TcpStream, peer: SocketAddr, tls: Option<ServerTls>, limi
     }
 }
 
-/// Reads the text of a body; `None` if it is too long, or no UTF-8.
+/// Reads the text of a body; `None` if it is too long, or not UTF-8.
 async fn read_text(body: &mut Incoming) -> Option<String> {
     let mut text = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {

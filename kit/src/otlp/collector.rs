@@ -54,7 +54,7 @@ impl CollectorClient {
         self.attempt(send).await.map(drop)
     }
 
-    /// Sends a request, and again after a fault that may pass.
+    /// Sends a request, and repeats it after a transient failure.
     async fn attempt<T, F>(&self, send: impl Fn() -> F) -> Result<T, Status>
     where
         F: Future<Output = Result<T, Status>>,
@@ -62,7 +62,7 @@ impl CollectorClient {
         let mut pause = self.pause;
         for _ in 1..ATTEMPTS {
             match self.once(send()).await {
-                Err(status) if may_pass(&status) && !self.stop.is_cancelled() => {
+                Err(status) if is_transient(&status) && !self.stop.is_cancelled() => {
                     let _: Option<()> = self.stop.run_until_cancelled(sleep(pause)).await;
                     pause *= 2;
                 }
@@ -78,8 +78,8 @@ impl CollectorClient {
     }
 }
 
-/// Returns true for a failure that may be repeated (OTLP 1.x, "Failures" of OTLP/gRPC).
-fn may_pass(status: &Status) -> bool {
+/// Returns true for a transient failure, after which a request may be repeated (OTLP 1.x, "Failures" of OTLP/gRPC).
+fn is_transient(status: &Status) -> bool {
     match status.code() {
         Code::Cancelled
         | Code::DeadlineExceeded

@@ -33,7 +33,7 @@ impl ExportCounters {
         self.0.failed_metrics.one();
     }
 
-    /// Returns the number of spans that were lost on the way or found no room in the queue.
+    /// Returns the number of spans that were lost on the way or dropped because the queue was full.
     pub(super) fn dropped(&self, queue: Option<&SpanQueue>) -> u64 {
         self.0.lost.get() + queue.map_or(0, SpanQueue::dropped)
     }

@@ -125,7 +125,7 @@ impl ServiceTelemetry {
         };
         tokio::select! {
             ((), ()) = async { tokio::join!(exporter.export_spans(), exporter.export_metrics(&metrics)) } => {}
-            () = late => tracing::warn!("the collector does not answer: the last spans and metrics are left out"),
+            () = late => tracing::warn!("the collector does not answer: the last spans and metrics are not sent"),
         }
     }
 }
@@ -167,7 +167,7 @@ impl Exporter {
 
     async fn send_batch(&self, batch: &[SpanRecord], outage: &mut Outage) {
         let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-        // Lost unless the collector answers, also if the service ends meanwhile.
+        // These spans count as lost until the collector answers, even if the service ends in the meantime.
         let pending = PendingSpans { counters: &self.counters, count };
         let spans = batch.iter().map(span).collect();
         let scope_spans = vec![ScopeSpans { scope: Some(scope()), spans, ..ScopeSpans::default() }];
@@ -257,9 +257,9 @@ impl Outage {
         match sent {
             Err(status) if !was_out => {
                 let (code, cause) = (status.code(), causes(status));
-                tracing::warn!(signal = self.signal, ?code, cause, "the collector takes no telemetry");
+                tracing::warn!(signal = self.signal, ?code, cause, "the collector accepts no telemetry");
             }
-            Ok(_) if was_out => tracing::info!(signal = self.signal, "the collector takes telemetry again"),
+            Ok(_) if was_out => tracing::info!(signal = self.signal, "the collector accepts telemetry again"),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Export of spans and metrics over OTLP (gRPC), in batches and in the background.
 //!
-//! The exporter never delays a call. Spans wait in a bounded queue, and a collector that is down, slow or silent costs
-//! spans, which are counted.
+//! The exporter never delays a call. Spans wait in a bounded queue. If the collector is down, slow or silent, spans are
+//! dropped and counted.
 
 mod collector;
 mod counters;

@@ -1,4 +1,4 @@
-//! Service as OTLP names it, and the values of attributes.
+//! Description of the service in OTLP, and the values of attributes.
 
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope, KeyValue};

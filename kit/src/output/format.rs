@@ -52,7 +52,7 @@ pub(crate) fn write_json(writer: &mut dyn fmt::Write, value: fmt::Arguments<'_>)
 /// Writer of a JSON string's content. It fails when it is full, so that a long value is not formatted to its end.
 struct JsonText<'a> {
     writer: &'a mut dyn fmt::Write,
-    /// Bytes of the value left.
+    /// Remaining bytes of the value.
     room: usize,
     is_cut: bool,
 }

@@ -1,4 +1,4 @@
-//! Lines of standard error that are no events of the log, such as the report of dropped lines.
+//! Lines of standard error that are not events of the log, such as the report of dropped lines.
 
 use std::fmt::{self, Write as _};
 

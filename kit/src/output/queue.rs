@@ -127,8 +127,8 @@ impl LineQueue {
 }
 
 impl QueueState {
-    /// Returns true if there is room for a line of this length. After a dropped line half of the queue must be free
-    /// first, so that a full queue writes few notes.
+    /// Returns true if there is room for a line of this length. After a dropped line, half of the queue must be free
+    /// first. So a full queue causes few notes.
     fn has_room(&self, length: usize, capacity: usize) -> bool {
         let capacity = if self.left_out > 0 { capacity / 2 } else { capacity };
         !self.is_closed && self.bytes + length + LINE_OVERHEAD_BYTES <= capacity

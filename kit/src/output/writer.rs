@@ -35,7 +35,7 @@ pub(super) fn start(name: &str, descriptor: BorrowedFd<'_>, died: &Shutdown) -> 
     queue
 }
 
-/// Writes all lines. After a panic, another writer writes the reason and the last lines of the process, which ends.
+/// Writes all lines. If this panics, another writer writes the reason and the last lines, since the process then ends.
 fn write_all<W: Write>(queue: &Arc<LineQueue>, open: impl Fn() -> W, died: &Shutdown) {
     for _ in 0..2 {
         let run = || LineWriter::new(open(), Arc::clone(queue)).run();
@@ -212,7 +212,7 @@ mod tests {
 
     impl Write for PanickingDisk {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            assert!(self.0.swap(true, Relaxed), "as the test wished");
+            assert!(self.0.swap(true, Relaxed), "as the test requested");
             self.1.write(bytes)
         }
 

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::PageTokens;
 
-/// Largest size of a page in bytes, independent of the requested rows (a client takes 4 MiB by default).
+/// Largest size of a page in bytes, independent of the requested rows (a client accepts 4 MiB by default).
 pub const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
 
 /// Bytes of a repeated field besides its message: its tag and its length.
@@ -212,7 +212,7 @@ mod tests {
 
     /// C60: an invalid token is an error, not the first page.
     #[tokio::test]
-    async fn invalid_token_is_no_first_page() {
+    async fn invalid_token_is_not_a_first_page() {
         assert_eq!(List { count: 2, bytes: 1, batch: 1 }.page("x", 1).await, Err(BadToken));
     }
 }

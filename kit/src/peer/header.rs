@@ -1,4 +1,4 @@
-//! Header in which proxies list the addresses on a request's way, the last one on the right.
+//! Header in which proxies list the addresses that a request came through, the last one on the right.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -23,7 +23,7 @@ pub fn header_name(text: &str) -> Result<HeaderName, &'static str> {
 }
 
 /// Returns the right-most untrusted address, or the left-most one if all are trusted. Returns `None` after more than
-/// [`MAX_HOPS`], or for a part that is no address.
+/// [`MAX_HOPS`], or for a part that is not an address.
 pub(super) fn right_most<'a>(
     values: impl DoubleEndedIterator<Item = &'a HeaderValue>,
     is_trusted: impl Fn(IpAddr) -> bool,
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn header_that_is_no_list_of_addresses_is_refused() {
+    fn header_that_is_not_a_list_of_addresses_is_refused() {
         for name in ["x-forwarded-for", "X-Real-IP", "cf-connecting-ip"] {
             assert!(header_name(name).is_ok(), "{name}");
         }

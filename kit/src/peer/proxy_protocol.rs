@@ -129,7 +129,7 @@ mod tests {
     /// Accepts a connection that starts with these bytes, and checks the three bytes after the header.
     async fn accept(first: &[u8], peer: &str) -> Result<SocketAddr, ProxyProtocolError> {
         let (remote, rest) = accept_all(first, peer).await?;
-        assert_eq!(rest, b"PRI", "the bytes after the header are left");
+        assert_eq!(rest, b"PRI", "the bytes after the header are still unread");
         Ok(remote)
     }
 
@@ -148,7 +148,7 @@ mod tests {
         let header = header(Command::Proxy, "198.51.100.7:4711");
         let (remote, rest) = accept_all(&header, "192.0.2.1:4000").await.unwrap();
         assert_eq!(remote, "192.0.2.1:4000".parse().unwrap());
-        assert_eq!(rest.len(), header.len() + 3, "HTTP/2 refuses the header later");
+        assert_eq!(rest.len(), header.len() + 3, "the header is left for HTTP/2, which refuses it");
     }
 
     #[tokio::test]
@@ -163,7 +163,7 @@ mod tests {
         for bytes in [&b"PRI * HTTP/2.0\r\n\r\n"[..], b"PROXY TCP4 198.51.100.7 10.0.0.1 1 2\r\n"] {
             assert!(matches!(accept(bytes, BALANCER).await, Err(ProxyProtocolError::Malformed)));
         }
-        assert!(matches!(accept(&good[..20], BALANCER).await, Err(ProxyProtocolError::Io(_))), "it ends within");
+        assert!(matches!(accept(&good[..20], BALANCER).await, Err(ProxyProtocolError::Io(_))), "a header cut short");
     }
 
     #[tokio::test(start_paused = true)]

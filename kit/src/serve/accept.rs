@@ -32,7 +32,7 @@ pub(super) struct Door {
     /// Idle time before the kernel sends the first keepalive probe.
     pub(super) keepalive: Duration,
     /// Time for which a new connection waits for a seat.
-    pub(super) patience: Duration,
+    pub(super) seat_timeout: Duration,
     pub(super) metrics: ServerMetrics,
     /// Cancelled when the server stops.
     pub(super) stop: Shutdown,
@@ -108,9 +108,9 @@ impl Door {
         }
         log.full();
         let Some(place) = self.seats.enter_queue(kind).await else { return };
-        let (serve, patience, stop) = (serve.clone(), self.patience, self.stop.clone());
+        let (serve, seat_timeout, stop) = (serve.clone(), self.seat_timeout, self.stop.clone());
         connections.spawn(async move {
-            if let Some(Ok(taken)) = stop.run_until_cancelled(timeout(patience, place.take())).await {
+            if let Some(Ok(taken)) = stop.run_until_cancelled(timeout(seat_timeout, place.take())).await {
                 serve(stream, peer, taken).await;
             }
         });

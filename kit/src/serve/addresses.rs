@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Bits of an IPv6 address that a caller's provider assigns; a caller has all addresses of such a network.
+/// Network bits of an IPv6 address. A caller can use all addresses of such a network.
 const NETWORK_MASK: u128 = u128::MAX << 64;
 
 /// Connections of each address.

@@ -39,7 +39,7 @@ pub(super) struct Shares {
     pub(super) compressing: Arc<Semaphore>,
     pub(super) lanes: LaneShares,
     pub(super) window: Arc<ConnectionWindow>,
-    /// Streams of the service, and streams of the public services.
+    /// Places for silent streams of the service. The public services have their own.
     pub(super) streams: Arc<WaitShare>,
     pub(super) public_streams: Arc<WaitShare>,
 }

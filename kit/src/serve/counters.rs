@@ -51,8 +51,8 @@ struct NamedBudget {
     budget: Budget,
 }
 
-/// Call that is counted when it is dropped, when its span ends, too. Without an answer it counts as cancelled by its
-/// caller.
+/// Call that is counted, and whose span ends, when this value is dropped. Without an answer it counts as cancelled by
+/// its caller.
 pub(super) struct CallRecord<'c> {
     method: &'c MethodCounters,
     _running: LevelPermit<'c>,
@@ -89,7 +89,7 @@ impl ServerMetrics {
         })))
     }
 
-    /// Returns the path if it is a method's, else a word for all other paths: they are texts that callers choose.
+    /// Returns the path if it is a method's, otherwise a fixed word: callers choose all other paths.
     pub fn known_method(&self, path: &str) -> &str {
         self.0.places.get_key_value(path).map_or(OTHER_METHOD, |(path, _)| path)
     }

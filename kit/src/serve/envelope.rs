@@ -93,7 +93,7 @@ where
         let mut inner = std::mem::replace(&mut self.inner, next);
         let path = request.uri().path().to_owned();
         let limit = self.layer.limit(&path, deadline::requested(request.headers()));
-        // The time of waiting for the message and for room counts too.
+        // The time in which a call waited for its message and for room counts, too.
         let accepted = request.extensions().get().map_or_else(Instant::now, |AcceptedAt(time)| *time);
         let end = accepted + limit;
         Box::pin(async move {

@@ -5,7 +5,7 @@ use super::ServerLimits;
 /// Limits of a server that operators set.
 #[derive(Clone, Copy, Debug)]
 pub struct LimitSettings {
-    /// Connections at once; `None` takes the default, and a smaller part of the process's descriptors.
+    /// Connections at once; `None` means the default, within a smaller part of the process's descriptors.
     pub max_connections: Option<u32>,
     /// Connections of one address at once; 0 sets no limit.
     pub address_connections: u32,

@@ -1,4 +1,4 @@
-//! Minimum pace of a peer that takes or sends bytes while these occupy the server's memory.
+//! Minimum pace of a peer while bytes that it takes or sends occupy the server's memory.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

@@ -42,7 +42,7 @@ impl Framing {
         self.has_ended
     }
 
-    /// Follows the data. Returns the largest number of bytes that a message needs which starts in it.
+    /// Follows the data. Returns the largest number of bytes that is needed by a message that starts in it.
     pub(super) fn follow(&mut self, mut data: &[u8]) -> Option<usize> {
         let mut largest = None;
         while !data.is_empty() {
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(needed(1, 5_000, None), Some(5_000));
         assert_eq!(needed(1, 5_000, Some(1_000_000)), Some(1_005_000));
         assert_eq!(needed(1, 5_000, Some(usize::MAX)), Some(5_000 + 5_000 * 1032));
-        assert_eq!(needed(1, 4_096, Some(1_000_000)), Some(4_096), "its real size is known soon");
+        assert_eq!(needed(1, 4_096, Some(1_000_000)), Some(4_096), "a short frame soon shows its real size");
         assert_eq!(needed(1, u32::MAX, Some(usize::MAX)).map(|bytes| bytes > 1 << 32), Some(true));
     }
 }

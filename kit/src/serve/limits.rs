@@ -44,13 +44,13 @@ pub struct ServerLimits {
     pub tcp_keepalive: Duration,
     /// Open connections, besides those of operators.
     pub connections: usize,
-    /// Divisor of the process's descriptors: all connections together may take one part.
+    /// Divisor of the process's descriptors: all connections together may use one such part.
     pub descriptor_divisor: usize,
-    /// Further connections, for peers in the operators' networks while all others are taken.
+    /// Further connections for peers in the operators' networks, used while all others are taken.
     pub reserved_connections: usize,
     /// Open connections of one address, or of one IPv6 network of 64 bits; `None` sets no limit.
     pub address_connections: Option<usize>,
-    /// Time from the accept in which a connection must send HTTP/2's preface, after all that stands before it.
+    /// Time from the accept in which a connection must send HTTP/2's preface, TLS and the PROXY protocol included.
     pub handshake: Duration,
     /// Time from the accept in which a connection must open its first stream.
     pub first_request: Duration,
@@ -58,7 +58,7 @@ pub struct ServerLimits {
     pub idle: Duration,
     /// Calls that may run at once: from the whole request to the start of the answer. More are refused.
     pub running_calls: usize,
-    /// Calls of health that may wait or run besides, and as many of the essential methods.
+    /// Further calls of health that may wait or run, and as many further calls of the essential methods.
     pub reserved_calls: usize,
     /// Bytes of a compressed message after its decompression.
     pub message: usize,
@@ -155,11 +155,11 @@ impl ServerLimits {
         ReaderLimits { gzip: false, stall: self.reading.0, bytes: MIN_READ_BYTES, message: self.reading.1 }
     }
 
-    /// Returns the number of connections that leaves room for files, the database and the operations port, and the
-    /// number of reserved ones.
+    /// Returns the number of connections, and of reserved ones. The rest of the descriptors is for files, the database
+    /// and the operations port.
     pub(super) fn connections(&self) -> (usize, usize) {
         let all = descriptors().map_or(usize::MAX, |most| most / self.descriptor_divisor.max(1));
-        // A small part still has more seats for callers than for operators.
+        // Even with few seats, callers get more of them than operators.
         let reserved = self.reserved_connections.min(all / 2);
         (self.connections.min(all - reserved).max(1), reserved)
     }

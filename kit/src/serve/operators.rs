@@ -9,7 +9,7 @@ use crate::peer::{Networks, ProxyProtocol};
 #[derive(Clone, Debug)]
 pub(super) struct Operators {
     networks: Networks,
-    /// Proxies that speak for their callers: no operator, although they may be on this machine.
+    /// Proxies, which speak for their callers. They are no operators, even on this machine.
     proxies: Option<ProxyProtocol>,
 }
 
@@ -31,7 +31,7 @@ mod tests {
     use crate::peer::networks;
 
     #[test]
-    fn proxy_on_an_operators_network_is_no_operator() {
+    fn proxy_on_an_operators_network_is_not_an_operator() {
         let loopback = networks("127.0.0.0/8,::1").unwrap();
         let behind = Operators::new(loopback.clone(), Some(ProxyProtocol::new(networks("127.0.0.7").unwrap())));
         let open = Operators::new(loopback, None);

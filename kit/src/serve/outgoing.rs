@@ -46,7 +46,7 @@ pub(super) enum Sent {
     Stalled,
 }
 
-/// Sends a response. An answer that finds no room becomes a refusal.
+/// Sends a response. An answer for which there is no room becomes a refusal.
 pub(super) async fn send<B>(
     response: Response<B>,
     mut respond: SendResponse<Piece>,
@@ -232,7 +232,7 @@ impl AnswerStream<'_> {
 
     /// Resets the stream, and drops unsent data.
     fn reset(&mut self, reason: Reason, sent: Sent) -> Sent {
-        // gRPC's own reading of these codes.
+        // gRPC clients read these codes as the same statuses.
         self.record.note(if reason == Reason::INTERNAL_ERROR { Code::Internal } else { Code::ResourceExhausted });
         self.stream.send_reset(reason);
         sent

@@ -70,12 +70,12 @@ pub struct Parts<V> {
     pub metrics: ServerMetrics,
     /// Tracer of the calls.
     pub tracer: CallTracer,
-    /// Networks whose connections and health checks find a seat on a full server.
+    /// Networks whose connections and health checks get a seat on a full server.
     pub operators: Networks,
     /// Paths of the methods without which other services stop. They have a reserve of running calls.
     pub essential: &'static [&'static str],
-    /// Paths of the methods whose answers hold secrets. Their answers are never compressed: the size would tell parts
-    /// of a secret to a caller that controls other parts of the answer.
+    /// Paths of the methods whose answers hold secrets. These are never compressed: the size would reveal parts of a
+    /// secret to a caller that controls other parts of the answer.
     pub secret_answers: &'static [&'static str],
     /// TLS of the connections; without it they are plaintext.
     pub tls: Option<ServerTls>,
@@ -153,7 +153,7 @@ pub async fn serve<R: Reason, V: Verify>(
         seats: Seats::new(most, reserved),
         operators: Operators::new(parts.operators, parts.proxy_protocol),
         keepalive: limits.tcp_keepalive,
-        patience: limits.handshake,
+        seat_timeout: limits.handshake,
         metrics: host.metrics.clone(),
         stop: stop.clone(),
     };

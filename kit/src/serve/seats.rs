@@ -105,8 +105,8 @@ impl Seats {
         Some(self.sit(room, true))
     }
 
-    /// Returns a place in the queue for a seat. Waits while the queue is full and moves; `None` if no connection may
-    /// go.
+    /// Returns a place in the queue for a seat. Waits while the queue is full and moving. Returns `None` if no
+    /// connection may be closed.
     pub(super) async fn enter_queue(&self, kind: PeerKind) -> Option<QueuePermit> {
         loop {
             let place = timeout(ROOM_INTERVAL, Arc::clone(&self.0.queue).acquire_owned()).await;
@@ -294,7 +294,7 @@ mod tests {
         assert!(seats.try_take(Caller).is_none());
         let operator = seats.try_take(Operator).expect("the reserved seat is free");
         seats.make_room(Caller);
-        assert!(!operator.seat().cut.is_cancelled(), "a reserved seat is of no use to callers");
+        assert!(!operator.seat().cut.is_cancelled(), "callers cannot use a reserved seat");
         assert!(seats.try_take(Operator).is_none());
         seats.make_room(Operator);
         assert!(operator.seat().cut.is_cancelled());
@@ -309,7 +309,7 @@ mod tests {
         for _ in 0..MAX_QUEUE {
             queue.push(seats.enter_queue(Caller).await.expect("the queue has places"));
         }
-        assert!(seats.enter_queue(Caller).await.is_none(), "no connection may go");
+        assert!(seats.enter_queue(Caller).await.is_none(), "no connection may be closed");
         drop(running);
         let one_more = tokio::spawn({
             let seats = seats.clone();
@@ -317,6 +317,6 @@ mod tests {
         });
         tokio::task::yield_now().await;
         queue.pop();
-        assert!(one_more.await.unwrap(), "a queue that moves is waited for");
+        assert!(one_more.await.unwrap(), "a newcomer waits if the queue moves");
     }
 }

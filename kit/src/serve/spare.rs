@@ -1,6 +1,6 @@
 //! Spare descriptor, with which a connection can be accepted when no other descriptor is left.
 //!
-//! Without it such connections would wait in the kernel's queue, and an operator among them too.
+//! Without it, such connections would wait in the kernel's queue, those of operators too.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use futures_util::FutureExt as _;
 use tokio::net::{TcpListener, TcpStream};
 
-/// Descriptor that is held for the time without another one.
+/// Descriptor that is held back until no other one is left.
 #[derive(Debug)]
 pub(super) struct Spare(Option<File>);
 

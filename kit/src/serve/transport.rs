@@ -38,8 +38,8 @@ pub(super) fn translate<R: Reason, T>(method: &str, mut response: Response<T>) -
         _ => return response,
     };
     // For an unknown compression the message repeats the caller's text, which may be a token in the wrong header (C66).
-    let said = response.headers().get(MESSAGE_HEADER).filter(|_| code != Code::Unimplemented);
-    tracing::debug!(method = &*shown_path(method), ?code, ?said, "the transport refused the call");
+    let text = response.headers().get(MESSAGE_HEADER).filter(|_| code != Code::Unimplemented);
+    tracing::debug!(method = &*shown_path(method), ?code, ?text, "the transport refused the call");
     let (ours, ()) = status.into_http::<()>().into_parts();
     // Other headers of the transport stay, such as the accepted compressions.
     response.headers_mut().extend(ours.headers);

@@ -2,10 +2,10 @@
 //!
 //! h2 reads all bytes of the socket before it hands out a stream. A reset of a stream that was not handed out yet
 //! counts as a rapid reset (CVE-2023-44487). After a stall the socket holds requests and, behind them, the resets of
-//! callers that gave up. Without turns the server would cut its clients for its own delay.
+//! callers that gave up. Without turns the server would cut its clients because of its own delay.
 //!
 //! With turns, h2 counts a reset only if it is in the same 1 KiB read as its stream. Every reset also counts toward a
-//! limit per second. By default, 100 streams that time out every 100 ms reach this limit: far more than a client needs.
+//! limit per second. By default, 100 streams that time out every 100 ms reach this limit: far more than clients need.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -189,11 +189,11 @@ mod tests {
             turns.read(Frames { opened, ..Frames::default() });
             turns.is_flooded.load(Relaxed)
         };
-        assert!(!is_flooded(20), "they may still be accepted");
+        assert!(!is_flooded(20), "the streams may still be accepted");
         turns.accepted.store(20, Relaxed);
         assert!(!is_flooded(8));
         turns.accepted.store(21, Relaxed);
         assert!(!is_flooded(6), "seven were refused");
-        assert!(is_flooded(0), "and six more");
+        assert!(is_flooded(0), "six more were refused");
     }
 }

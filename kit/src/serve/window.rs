@@ -11,7 +11,7 @@ use futures_util::task::AtomicWaker;
 
 use super::waiting::WaitShare;
 
-/// Divisor of the connection's own window: waiting data may fill one of the parts.
+/// Number of parts of the connection's own window. Waiting data may fill one part.
 const OWN_WINDOW_DIVISOR: usize = 2;
 
 /// Window of one connection.

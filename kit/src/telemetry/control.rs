@@ -43,7 +43,7 @@ impl LogControl {
     /// Hides lines below warnings, unless `RUST_LOG` has chosen a filter: a command's result is not buried in its log.
     pub fn prefer_warnings(&self) {
         if self.0.as_ref().is_some_and(|state| state.first.is_none()) {
-            // The text is a filter.
+            // This cannot fail: the text is a valid filter.
             let _ = self.set_filter("warn");
         }
     }
@@ -57,7 +57,7 @@ impl LogControl {
         let text = text.trim();
         let wanted = if text.is_empty() { state.first.clone() } else { Some(text.to_owned()) };
         let parsed = filter::parse(wanted.as_deref(), state.crates)?;
-        // Held over the change, so that two changes leave the text of the filter that is in use.
+        // The lock is held during the change, so that the text always belongs to the filter in use.
         let mut current = state.current.lock().unwrap_or_else(PoisonError::into_inner);
         (state.replace)(parsed)?;
         *current = wanted;

@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_and_targets_are_taken() {
+    fn levels_and_targets_are_accepted() {
         for text in [
             "info",
             "WARN",

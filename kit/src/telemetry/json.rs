@@ -15,7 +15,7 @@ use crate::output::{self, LogFormat, write_json};
 /// Prefix of the fields in which the crate `log` passes the origin of its records.
 const LOG_PREFIX: &str = "log.";
 
-/// Fields that are members of the whole object, because collectors of logs look for them there.
+/// Fields that become members of the top-level object, because log collectors look for them there.
 const TRACE_FIELDS: [&str; 2] = ["trace_id", "span_id"];
 
 /// Format of events: JSON, or the text of `inner`, as the process has set it.
@@ -125,7 +125,7 @@ impl Visit for JsonValues {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        // JSON has no infinity, and no value that is no number.
+        // JSON has neither infinity nor NaN.
         if value.is_finite() { self.number(field, value) } else { self.text(field, format_args!("{value}")) }
     }
 

@@ -19,7 +19,7 @@ fn text(info: &PanicHookInfo<'_>, backtrace: &Backtrace) -> String {
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let message = info.payload_as_str().unwrap_or("no message");
     if LogFormat::current() == LogFormat::Json {
-        // The trace is outside of the message, which is cut.
+        // The backtrace is not part of the message: a long message is cut.
         let line = output::json_line("ERROR", "panic", format_args!("thread '{name}' panicked at {place}: {message}"));
         return match backtrace.status() {
             BacktraceStatus::Captured => format!("{line}\n{backtrace}"),

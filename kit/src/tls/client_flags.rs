@@ -8,7 +8,7 @@ use gatepost::tls::{ClientTls, ClientTlsError};
 /// TLS flags of a command.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ClientTlsFlags {
-    /// PEM file of the authorities that the service's certificate must be from. Unset: the public authorities
+    /// PEM file of the authorities that may issue the service's certificate. Unset: the public authorities
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// PEM file of a client certificate, with its intermediates

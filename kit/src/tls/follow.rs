@@ -12,8 +12,8 @@ use crate::Clock;
 use crate::reload::Reload;
 use crate::shutdown::Shutdown;
 
-/// Pause between two looks at the files. Their contents are compared, because Kubernetes swaps links to folders.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// Pause between two checks of the files. Their contents are compared, because Kubernetes swaps links to folders.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// TLS of a process: of its ports, and of its client of the auth service.
 #[derive(Clone, Debug, Default)]
@@ -30,27 +30,26 @@ impl TlsParts {
         self.server.is_none() && self.client.is_none()
     }
 
-    /// Reads changed files every 5 s and at each request of the operator, until `stop`. Without TLS it only
-    /// waits.
+    /// Reads changed files every 5 s and at each request of the operator, until `stop`. Without TLS it only waits.
     pub async fn follow(self, mut reload: Reload, clock: Clock, stop: Shutdown) {
         if self.is_empty() {
             return stop.cancelled().await;
         }
-        let looking = async {
+        let checking = async {
             loop {
                 tokio::select! {
-                    () = sleep(LOOK_INTERVAL) => {}
+                    () = sleep(CHECK_INTERVAL) => {}
                     () = reload.requested() => tracing::info!("SIGHUP: TLS files are read again"),
                 }
                 let (parts, now) = (self.clone(), since_1970(&clock));
-                // Files may be on a network. A panic is logged, and the next look goes on.
-                let _ = spawn_blocking(move || parts.look(now)).await;
+                // Files may be on a network. A panic is logged, and the next check is made.
+                let _ = spawn_blocking(move || parts.refresh(now)).await;
             }
         };
-        let _: Option<()> = stop.run_until_cancelled(looking).await;
+        let _: Option<()> = stop.run_until_cancelled(checking).await;
     }
 
-    fn look(&self, now: Duration) {
+    fn refresh(&self, now: Duration) {
         if let Some(server) = &self.server {
             server.refresh(now);
         }

@@ -40,13 +40,13 @@ pub struct TlsFiles {
     pub key: PathBuf,
     /// Authorities of client certificates, in PEM form. Without them no certificate is asked for.
     pub client_authorities: Option<PathBuf>,
-    /// Need of a client certificate, if there are authorities.
+    /// Required or optional client certificates, if there are authorities.
     pub client_auth: ClientAuth,
     /// Revocation lists of client certificates, in PEM form, if there are authorities.
     pub client_revocations: Option<PathBuf>,
 }
 
-/// Need of a client certificate.
+/// Required or optional client certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum ClientAuth {
     /// Refuse connections without a certificate
@@ -151,7 +151,7 @@ impl ServerTls {
                 Ok((Transport::Tls(Box::new(stream)), facts.map(CertificateFacts::into_peer)))
             }
             Err(error) => {
-                // A probe of the port, which sends nothing, is no news.
+                // A probe of the port sends nothing, and is no fault.
                 if error.kind() == io::ErrorKind::UnexpectedEof {
                     tracing::debug!(%peer, "a connection has ended before its TLS handshake");
                 } else if let Some(line) = self.0.failed.allow() {
@@ -197,8 +197,8 @@ impl ServerSetup {
     }
 }
 
-/// Returns the verifier of client certificates of these authorities. With revocation lists, each certificate must be of an
-/// authority with a list.
+/// Returns the verifier of client certificates of these authorities. With revocation lists, a certificate is refused if
+/// its authority has no list.
 fn verifier(
     authorities: &PemFile,
     revocations: Option<&PemFile>,

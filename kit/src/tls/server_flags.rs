@@ -47,11 +47,11 @@ pub struct ServerTlsFlags<V: TlsVariables> {
     /// revoked
     #[arg(long, env = V::CLIENT_CRL, value_name = "FILE", hide_env_values = true)]
     pub tls_client_crl: Option<PathBuf>,
-    /// Need of a client certificate, with --tls-client-ca: required (the default), or optional for callers with tokens
+    /// Client certificates, with --tls-client-ca: required (the default), or optional for callers with tokens
     #[arg(long, env = V::CLIENT_AUTH, hide_env_values = true, hide_possible_values = true)]
     pub tls_client_auth: Option<ClientAuth>,
-    /// Client certificates that stand for a service, for calls without a token and without a service key, by a DNS name or
-    /// URI of the certificate, comma separated (`spiffe://example.org/blog=blog,shop.example.org=shop`)
+    /// Services that call without a token or a service key, each by a DNS name or URI in its client certificate, comma
+    /// separated (`spiffe://example.org/blog=blog,shop.example.org=shop`)
     #[arg(long, env = V::SERVICES, value_delimiter = ',', value_parser = service_name, hide_env_values = true)]
     pub tls_services: Vec<ServiceName>,
     #[arg(skip)]

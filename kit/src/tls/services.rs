@@ -1,4 +1,4 @@
-//! Names of client certificates that stand for services, as a setting lists them.
+//! Names in client certificates that identify services, as a setting lists them.
 
 use gatepost::{CertificateName, CertificateServices, Identity};
 

@@ -67,7 +67,7 @@ impl SpanQueue {
         spans.drain(..count).collect()
     }
 
-    /// Returns the number of spans that found no room.
+    /// Returns the number of spans that were dropped because the queue was full.
     pub(crate) fn dropped(&self) -> u64 {
         self.0.dropped.get()
     }

@@ -19,7 +19,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_uuids_are_read() {
+    fn only_uuids_are_accepted() {
         let read = |text: &str| {
             from_headers(&[("x-request-id".parse().unwrap(), text.parse().unwrap())].into_iter().collect())
         };

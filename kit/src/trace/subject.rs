@@ -1,4 +1,4 @@
-//! Service that notes the caller whom the guard has identified, for the span of the call.
+//! Service that records the caller identified by the guard, for the span of the call.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};

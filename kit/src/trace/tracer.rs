@@ -48,7 +48,7 @@ impl CallTracer {
         Some(Arc::new(CallSpan { context, parent, begun, peer, request_id, identity, failure, queue }))
     }
 
-    /// Returns the function that takes the guard's requests to the auth service for spans; `None` if spans are not
+    /// Returns the function that records the guard's requests to the auth service as spans; `None` if spans are not
     /// exported.
     pub fn request_report(&self) -> Option<SpanReport> {
         let (queue, clock) = (self.spans.clone()?, self.clock.clone());

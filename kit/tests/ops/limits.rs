@@ -65,7 +65,7 @@ async fn connection_above_the_limit_waits() {
     tokio::select! {
         biased;
         answer = rest(&mut first) => assert_eq!(answer.matches("ok\n").count(), 2),
-        status = &mut second => panic!("{status:?} came before there was a place"),
+        status = &mut second => panic!("{status:?} came before a place was free"),
     }
     assert_eq!(second.await.unwrap(), 200);
 }

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use super::support::open_with_tls;
 
 #[tokio::test]
-async fn days_left_are_told_over_https() {
+async fn days_left_are_shown_over_https() {
     let (folder, authority) = (testkit::folder(), Authority::new("authority"));
     let ca = authority.write(folder.path(), "ca");
     let issued = authority.issue_with(&["localhost"], |params| params.not_after = date_time_ymd(2100, 1, 31));

@@ -72,7 +72,11 @@ async fn zip_bomb_ends_at_the_limit_of_messages() {
     }
     let length = [&[1][..], &(u32::try_from(LIMIT).unwrap() + 1).to_be_bytes()].concat();
     let reply = raw.call(VERIFY, &[COMPRESSED], length).await;
-    assert_eq!(reply.status().get_details_error_info().unwrap().reason, "MESSAGE_TOO_LARGE", "by its length alone");
+    assert_eq!(
+        reply.status().get_details_error_info().unwrap().reason,
+        "MESSAGE_TOO_LARGE",
+        "the announced length is enough"
+    );
 }
 
 /// A message with this token and 90,000 bytes more, in a few compressed bytes.
@@ -97,7 +101,7 @@ async fn compressed_message_waits_for_the_room_of_its_size() {
     for _ in 0..3 {
         assert!(raw.call(VERIFY, &[], framed(&request(""))).await.message().is_ok());
     }
-    assert!(!waiting.is_finished(), "the room is taken");
+    assert!(!waiting.is_finished(), "the memory is in use");
     holding.abort();
     assert_eq!(waiting.await.unwrap(), Code::Ok);
 }

@@ -31,8 +31,8 @@ fn ended(status: &Status, why: &str) {
 #[tokio::test]
 async fn servers_deadline_ends_a_call() {
     let raw = start(ServerLimits { deadline: SHORT, ..ServerLimits::default() }).await.raw().await;
-    ended(&hang(&raw, &[]).await, "no deadline of the caller's");
-    ended(&hang(&raw, &["1H"]).await, "a longer deadline of the caller's");
+    ended(&hang(&raw, &[]).await, "the caller has no deadline");
+    ended(&hang(&raw, &["1H"]).await, "the caller has a longer deadline");
     assert_eq!(ServerLimits::default().deadline, Duration::from_secs(5));
 }
 

@@ -23,7 +23,7 @@ async fn goaway(connection: &mut RawConnection) -> u32 {
     u32::from_be_bytes(goaway.payload[4..8].try_into().unwrap())
 }
 
-/// F3: such frames cost the server work and the peer nothing (CVE-2019-9512, 9513, 9515 and 9518).
+/// F3: such frames cost the server work, and cost the peer nothing (CVE-2019-9512, 9513, 9515 and 9518).
 #[tokio::test]
 async fn flood_of_control_frames_is_closed() {
     let server = start(ServerLimits { control_frames: 10, ..ServerLimits::default() }).await;
@@ -43,7 +43,7 @@ async fn flood_of_control_frames_is_closed() {
 }
 
 #[tokio::test]
-async fn answers_to_pings_are_no_flood() {
+async fn answers_to_pings_are_not_a_flood() {
     let server = start(ServerLimits { control_frames: 10, ..ServerLimits::default() }).await;
     let mut connection = RawConnection::open(server.address).await;
     connection.send(&frame(PING, ACK, 0, &[0; 8]).repeat(50)).await;
@@ -83,7 +83,7 @@ async fn flood_of_continuations_is_closed() {
     assert_eq!(goaway(&mut connection).await, ENHANCE_YOUR_CALM);
 }
 
-/// F1: an entry of the table, named again and again, grows to far more than the limit of the header list.
+/// F1: an entry of the table that is used again and again grows to far more than the limit of the header list.
 #[tokio::test]
 async fn header_bomb_is_closed() {
     let server = start(ServerLimits::default()).await;
@@ -108,7 +108,7 @@ async fn headers_above_the_limit_are_refused() {
     assert_eq!(ServerLimits::default().header_list, 16 * 1024);
 }
 
-/// Returns a request's headers with an entry of 3,000 bytes for the table, which they name this often.
+/// Returns a request's headers that put an entry of 3,000 bytes into the table, and use it this often.
 fn table_entry_named(times: usize) -> Vec<u8> {
     // A literal with indexing: name `a`, and a length of 3,000. Then index 62, the newest entry of the dynamic table.
     let entry = [&[0x40, 1, b'a', 0x7f, 0xb9, 0x16], &[b'x'; 3000][..]].concat();

@@ -69,7 +69,7 @@ async fn calls_are_counted_by_method_and_code() {
 }
 
 #[tokio::test]
-async fn method_that_a_caller_makes_up_is_other() {
+async fn made_up_method_counts_as_other() {
     let server = start(ServerLimits::default()).await;
     let raw = Raw::connect(server.address).await;
     for path in ["/a.B/C", "/gatepost.auth.v1.TokenService/Verify"] {

@@ -12,7 +12,7 @@ use super::support::{TestServer, start, start_with};
 /// Address of the operators in these tests; callers have 127.0.0.1.
 const OPERATOR: &str = "127.0.0.9";
 
-/// New connections that may wait for a seat, and more.
+/// Number of new connections: more than may wait for a seat.
 const CROWD: usize = 70;
 
 async fn connect_from(server: &TestServer, address: &str) -> RawConnection {
@@ -51,7 +51,7 @@ async fn operator_gets_in_while_callers_wait() {
     operator.find(SETTINGS).await.expect("the operator is served");
     // The crowd's last connections found the queue full.
     let mut last = RawConnection::open_on(crowd.pop().unwrap()).await;
-    assert!(last.next().await.is_none(), "no connection may go for it");
+    assert!(last.next().await.is_none(), "the last one is closed, not an earlier one");
     assert_eq!((ServerLimits::default().connections, ServerLimits::default().reserved_connections), (4096, 32));
 }
 

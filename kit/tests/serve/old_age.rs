@@ -24,8 +24,8 @@ const AGES: usize = 10;
 /// Callers that share a connection; each waits for its answer before it asks again.
 const CALLERS: usize = 32;
 
-/// Client that opens the next connection once the last one takes no more streams. As gRPC's clients do, it repeats a call
-/// that the server has not begun: its stream is above the last one of the GOAWAY (RFC 9113 §6.8).
+/// Client that opens the next connection once the last one takes no more streams. As gRPC's clients do, it repeats a
+/// call that the server has not begun: its stream is above the last one of the GOAWAY (RFC 9113 §6.8).
 struct Client {
     address: SocketAddr,
     /// Number of the current connection, and its handle.

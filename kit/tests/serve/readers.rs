@@ -68,13 +68,13 @@ async fn ended(mut body: RecvStream) -> Option<Reason> {
     }
 }
 
-fn impatient() -> ServerLimits {
+fn short_limits() -> ServerLimits {
     ServerLimits { reading: (SHORT, Duration::from_hours(1)), ..ServerLimits::default() }
 }
 
 #[tokio::test]
 async fn answer_that_is_not_read_is_reset() {
-    let server = start(impatient()).await;
+    let server = start(short_limits()).await;
     for (window, bytes) in [(0, 10), (1, 10), (1, 60_000), (16_384, 60_000)] {
         let reader = StalledReader::connect(server.address, window).await;
         let (response, _stream) = reader.ask(&format!("answer:{bytes}")).await;
@@ -89,11 +89,11 @@ async fn answer_that_is_not_read_is_reset() {
 
 #[tokio::test]
 async fn streams_that_are_not_read_are_reset() {
-    let server = start(impatient()).await;
+    let server = start(short_limits()).await;
     let reader = StalledReader::connect(server.address, 1).await;
     let (response, _stream) = reader.open(WATCH, Some(b"")).await;
     assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "health");
-    // `list_services`, the seventh field, of a star.
+    // Field 7, `list_services`, with the text `*`.
     let (response, _stream) = reader.open(REFLECT, Some(&[0x3a, 1, b'*'])).await;
     assert_eq!(reset(response).await, Some(Reason::ENHANCE_YOUR_CALM), "reflection");
 }
@@ -103,7 +103,7 @@ async fn stream_without_a_message_gets_its_headers() {
     let server = start(ServerLimits { answer_memory: TIGHT, ..ServerLimits::default() }).await;
     let reader = StalledReader::connect(server.address, 1).await;
     let mut streams = Vec::new();
-    // More than the connection's small bytes, if each stream held an ordinary answer.
+    // If each stream held an ordinary answer, these would be more than the connection's small bytes.
     for _ in 0..30 {
         let (response, stream) = reader.open(REFLECT, None).await;
         streams.push((response.await.unwrap(), stream));
@@ -120,7 +120,7 @@ async fn answer_has_a_deadline_until_its_last_byte() {
 
 #[tokio::test]
 async fn connection_that_reads_nothing_is_closed() {
-    let server = start(impatient()).await;
+    let server = start(short_limits()).await;
     let stream = TcpStream::connect(server.address).await.unwrap();
     let (send, connection) =
         h2::client::Builder::new().initial_window_size(0).handshake::<_, Bytes>(stream).await.unwrap();
@@ -159,7 +159,7 @@ async fn unread_answer_makes_room_for_others() {
     let answer = server.raw().await.unary(VERIFY, &[], &message).await.expect("others have room");
     assert!(answer.len() > 90_000);
     let reason = unread.join_next().await.unwrap().unwrap();
-    assert_eq!(reason, Some(Reason::ENHANCE_YOUR_CALM), "its reader took nothing while others waited");
+    assert_eq!(reason, Some(Reason::ENHANCE_YOUR_CALM), "the client read nothing while others waited");
 }
 
 #[tokio::test]

@@ -58,8 +58,8 @@ async fn silent_peer_is_pinged_and_closed() {
 async fn client_with_too_many_stream_errors_is_closed() {
     let server = start(ServerLimits { error_resets: 5, ..ServerLimits::default() }).await;
     let mut connection = RawConnection::open(server.address).await;
-    // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A), with `content-length: 0`. The byte of data is then
-    // an error of its stream alone (RFC 9113 §8.1.1). One write, so that the server reads all before it answers.
+    // `:method POST`, `:scheme http` and `:path /` (RFC 7541 appendix A), with `content-length: 0`. The byte of data is
+    // then an error of its stream alone (RFC 9113 §8.1.1). One write, so that the server reads all before it answers.
     let headers = [0x83, 0x86, 0x84, 0x0f, 0x0d, 1, b'0'];
     let mut frames = Vec::new();
     for stream in (1..80).step_by(2) {
@@ -78,7 +78,7 @@ async fn client_that_opens_and_resets_streams_is_closed() {
     let server = start(ServerLimits { pending_resets: 5, ..ServerLimits::default() }).await;
     let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
-    // More than the five that this server takes, and fewer than the twenty of the library's default.
+    // More than the five that this server accepts, and fewer than the library's default of twenty.
     let mut frames = Vec::new();
     for stream in (1..25).step_by(2) {
         frames.extend(frame(HEADERS, 0x5, stream, &headers));

@@ -31,7 +31,7 @@ async fn fill(server: &TestServer) -> (Raw, Reply) {
 }
 
 #[tokio::test]
-async fn call_beyond_the_limit_is_told_when_to_retry() {
+async fn call_beyond_the_limit_gets_a_retry_time() {
     let server = start(ServerLimits { running_calls: 2, ..ServerLimits::default() }).await;
     let (raw, reply) = fill(&server).await;
     let status = reply.status();

@@ -88,9 +88,9 @@ async fn running_call_ends_while_the_server_drains() {
 #[tokio::test]
 async fn dead_health_task_ends_the_server_with_its_reason() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let health_probe = Box::new(|| panic!("as the test wished"));
+    let health_probe = Box::new(|| panic!("as the test requested"));
     let parts = Parts { health_probe, ..parts(&Arc::default()) };
     let ended = serve::<ErrorReason, _>(parts, listener, Shutdown::new().into()).await;
     let reason = ended.unwrap_err().to_string();
-    assert!(reason.starts_with("the background task `health` has panicked (as the test wished)"), "{reason}");
+    assert!(reason.starts_with("the background task `health` has panicked (as the test requested)"), "{reason}");
 }

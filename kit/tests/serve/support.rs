@@ -47,7 +47,7 @@ pub(crate) async fn start(limits: ServerLimits) -> TestServer {
 
 /// Starts a server with TLS. Client certificates of `spiffe://example.org/blog` are the service `blog`, which alone may
 /// call `ListSigningKeys`.
-#[expect(clippy::large_types_passed_by_value, reason = "a test's server takes its limits whole")]
+#[expect(clippy::large_types_passed_by_value, reason = "each test passes all its limits by value")]
 pub(crate) async fn start_with_tls(limits: ServerLimits, tls: ServerTls) -> TestServer {
     let name = "spiffe://example.org/blog".parse().unwrap();
     let services = CertificateServices::new().service(name, Identity::service("blog"));
@@ -138,7 +138,7 @@ impl TokenService for TestTokenService {
             _ => String::new(),
         };
         match token.as_str() {
-            "panic" => panic!("as the caller wished"),
+            "panic" => panic!("as the caller requested"),
             "hang" => std::future::pending().await,
             "wait" => {
                 self.0.notified().await;

@@ -50,7 +50,7 @@ async fn garbage_is_invalid_argument() {
         .into_iter()
         .find(|method| method.path == VERIFY)
         .unwrap();
-    assert_eq!(verify.strings, [1], "the field that is no UTF-8 is one of the request's");
+    assert_eq!(verify.strings, [1], "the request has one field of text");
     let health = [CHECK, WATCH].map(|path| Method { path: path.into(), is_stream: path == WATCH, strings: vec![1] });
     for method in health.iter().chain([&verify]) {
         for (what, body) in garbage(method) {

@@ -1,4 +1,4 @@
-//! Large requests on one connection: waiting ones block no window of those with room.
+//! Large requests on one connection: those that wait for room do not block the window of those that have room.
 
 use std::time::Duration;
 
@@ -133,9 +133,9 @@ async fn behind_begun_ones(limits: ServerLimits, path: &str, body: &Bytes) -> (u
     for (_, stream) in &mut begun {
         stream.send_data(large().slice(BEGINNING..), true).unwrap();
     }
-    // All at once, because unread answers would fill the window of the answers.
+    // All answers are read at once, because unread ones would fill the window of the answers.
     let (begun, waiting) = tokio::join!(count(begun), count(waiting));
-    assert_eq!(begun, (WITH_ROOM, 0), "those that have room are served");
+    assert_eq!(begun, (WITH_ROOM, 0), "the requests that have room are served");
     waiting
 }
 
@@ -146,7 +146,7 @@ async fn waiting_uploads_block_no_window() {
 
 #[tokio::test]
 async fn waiting_streamed_uploads_block_no_window() {
-    // `list_services`, the seventh field, of a long text.
+    // Field 7, `list_services`, with a long text.
     let message = [&[0x3a, 0x80, 0x80, 4][..], &vec![b'*'; LARGE]].concat();
     assert_eq!(behind_begun_ones(ServerLimits::default(), REFLECT, &framed(&message)).await, (20, 0));
 }

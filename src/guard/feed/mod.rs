@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn panic_of_the_feed_is_reported() {
-        let feed = RevocationFeed::spawn(async { panic!("as the test wished") });
+        let feed = RevocationFeed::spawn(async { panic!("as the test requested") });
         feed.died().await;
         let feed = RevocationFeed::spawn(std::future::pending());
         assert!(tokio::time::timeout(Duration::from_millis(10), feed.died()).await.is_err());

@@ -6,8 +6,8 @@ use super::values::{Values, variable};
 /// Largest width of a line, in characters; longer lines are broken.
 const MAX_LINE_CHARS: usize = 120;
 
-/// Returns the command, with shell variables for kept values; a step that keeps a value assigns its variable. `access` has
-/// the flags for plaintext or TLS.
+/// Returns the command, with shell variables for kept values. A step that keeps a value assigns its variable. `access`
+/// has the flags for plaintext or TLS.
 pub(super) fn line(step: &DemoStep, access: &str, address: &str, values: &Values) -> String {
     let access = Some(access).filter(|access| !access.is_empty()).map(|access| format!(" {access}"));
     let token = step.token.map(|token| format!(" -H \"api-token: {token}\""));

@@ -10,7 +10,7 @@ pub(super) enum DemoError {
     )]
     Unreachable(String),
     /// TLS has failed.
-    #[error("{0} cannot be called by TLS ({1}): see --ca, --client-cert, --client-key and --server-name")]
+    #[error("{0} cannot be called over TLS ({1}): see --ca, --client-cert, --client-key and --server-name")]
     Tls(String, String),
     /// Another server listens at this URL.
     #[error("{url} is not the {wanted}: set --auth-url to the auth service and --blog-url to the blog service")]

@@ -2,18 +2,18 @@
 
 mod answer;
 mod command;
+mod compare;
 mod error;
-mod judge;
 mod own;
 mod play;
 mod preflight;
 mod print;
+mod run_story;
 mod services;
 mod step;
 mod story;
 mod sweep;
 mod tally;
-mod tell;
 mod values;
 
 use std::error::Error;
@@ -25,8 +25,8 @@ use kit::shutdown::Shutdown;
 use kit::tls::ClientTlsFlags;
 
 use self::print::Style;
+use self::run_story::run_story;
 use self::services::DemoServices;
-use self::tell::tell;
 
 /// Services that the demo calls. The environment sets none of these flags, so that it cannot change the story.
 #[derive(Clone, Debug, Args)]
@@ -63,5 +63,5 @@ pub(crate) async fn run(
     if !flags.tls.is_empty() && !auth.is_tls() && !blog.is_tls() {
         return Err(ConfigError::setting("--ca, --client-cert and --server-name", "need https://HOST:PORT").into());
     }
-    Ok(tell(DemoServices::new(auth, blog, &flags.tls)?, print::RUNNING, style, &shutdown).await?)
+    Ok(run_story(DemoServices::new(auth, blog, &flags.tls)?, print::RUNNING, style, &shutdown).await?)
 }

@@ -14,8 +14,8 @@ use kit::telemetry::LogControl;
 use kit::tls::ClientTlsFlags;
 
 use super::print::{self, Style};
+use super::run_story::run_story;
 use super::services::DemoServices;
-use super::tell::tell;
 use crate::pair::{Pair, PairFlags};
 
 /// Runs the demo against a pair that ends with it.
@@ -37,17 +37,17 @@ pub(super) async fn run(style: Style, shutdown: &Shutdown) -> Result<(), Box<dyn
     let mut serving = pin!(pair.serve(life.clone(), life.behind()));
     let story = async {
         tokio::join!(auth.wait_until_answering(), blog.wait_until_answering());
-        tell(services, print::OWN, style, shutdown).await
+        run_story(services, print::OWN, style, shutdown).await
     };
-    let told = tokio::select! {
+    let result = tokio::select! {
         ended = &mut serving => {
             ended?;
             return Err("the demo's own services have ended before the story".into());
         }
-        told = story => told,
+        result = story => result,
     };
     life.stop();
     serving.await?;
     folder.close()?;
-    Ok(told?)
+    Ok(result?)
 }

@@ -3,7 +3,7 @@
 use kit::shutdown::Shutdown;
 use tonic::{Code, Status};
 
-use super::judge::{judge, reason, text};
+use super::compare::{compare, reason, text};
 use super::print::{self, Style, say};
 use super::services::{DemoAnswer, DemoServices};
 use super::step::DemoStep;
@@ -33,9 +33,9 @@ pub(super) async fn play(services: &DemoServices, values: &mut Values, style: St
                 continue;
             }
             say(&print::title(style, number, tally.total, step.title));
-            let judged = take(step, services, values, style, &mut tally.cut).await;
-            say(&print::mark(style, step, &judged));
-            if judged.is_err() {
+            let result = take(step, services, values, style, &mut tally.cut).await;
+            say(&print::mark(style, step, &result));
+            if result.is_err() {
                 tally.unexpected.push(number);
             }
         }
@@ -56,25 +56,25 @@ async fn take(
     let missing = |name| format!("not played: no answer has given ${name}");
     let token = step.token.map(|token| values.fill(token)).transpose().map_err(missing)?;
     let request = values.fill(step.request).map_err(missing)?;
-    let came = services.call(step.method, token.as_deref(), &request).await;
-    let kept = keep(step, &came, values);
-    say(&shown(&came, values));
-    if came.as_ref().is_err_and(|status| status.code() == Code::Unavailable && reason(status).is_empty()) {
+    let actual = services.call(step.method, token.as_deref(), &request).await;
+    let kept = keep(step, &actual, values);
+    say(&shown(&actual, values));
+    if actual.as_ref().is_err_and(|status| status.code() == Code::Unavailable && reason(status).is_empty()) {
         *cut = Some(EarlyEnd::Gone(service.place.url()));
     }
-    judge(&step.expected, &came, values).and(kept)
+    compare(&step.expected, &actual, values).and(kept)
 }
 
 /// Keeps the value that later steps need, even of an unexpected answer.
-fn keep(step: &DemoStep, came: &Result<DemoAnswer, Status>, values: &mut Values) -> Result<(), String> {
-    let (Some(keep), Ok(answer)) = (&step.keeps, came) else { return Ok(()) };
+fn keep(step: &DemoStep, actual: &Result<DemoAnswer, Status>, values: &mut Values) -> Result<(), String> {
+    let (Some(keep), Ok(answer)) = (&step.keeps, actual) else { return Ok(()) };
     let found = answer.json.pointer(keep.pointer).ok_or_else(|| format!("expected a value for ${}", keep.name))?;
     values.keep(keep.name, text(found));
     Ok(())
 }
 
-fn shown(came: &Result<DemoAnswer, Status>, values: &Values) -> String {
-    match came {
+fn shown(actual: &Result<DemoAnswer, Status>, values: &Values) -> String {
+    match actual {
         Ok(answer) => values.shorten(answer),
         Err(status) => answer::refusal(status),
     }

@@ -5,8 +5,8 @@ use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
+use super::compare::reason;
 use super::error::DemoError;
-use super::judge::reason;
 use super::services::{DemoService, DemoServices};
 
 /// Method of a registration.

@@ -77,8 +77,8 @@ pub(super) fn command(style: Style, line: &str) -> String {
     style.paint(Ink::Cyan, line)
 }
 
-pub(super) fn mark(style: Style, step: &DemoStep, judged: &Result<(), String>) -> String {
-    match judged {
+pub(super) fn mark(style: Style, step: &DemoStep, result: &Result<(), String>) -> String {
+    match result {
         Ok(()) => style.paint(Ink::Green, &format!("✓ {}", step.verdict())),
         Err(problem) => style.paint(Ink::Red, &format!("✗ {problem}")),
     }

@@ -2,8 +2,8 @@
 
 use tonic::Code;
 
+use super::compare::{reason, text};
 use super::error::DemoError;
-use super::judge::{reason, text};
 use super::services::DemoServices;
 use super::story::{PEOPLE, Person};
 use super::values::Values;
@@ -12,7 +12,8 @@ const LOGIN_METHOD: &str = "gatepost.auth.v1.AuthService/Login";
 const DELETE_USER_METHOD: &str = "gatepost.auth.v1.UserService/DeleteUser";
 const DELETE_POST_METHOD: &str = "gatepost.blog.v1.PostService/DeletePost";
 
-/// Deletes all posts and users of the demo. A user with a remaining post stays, because only the user can delete the post.
+/// Deletes all posts and users of the demo. A user with a remaining post stays, because only the user can delete the
+/// post.
 pub(super) async fn sweep(services: &DemoServices, values: &Values) -> Result<(), DemoError> {
     let mut left = Vec::new();
     for person in PEOPLE {

@@ -15,8 +15,8 @@ const MAX_PLAIN_BYTES: usize = 40;
 /// Number of bytes of a token that are printed.
 const TOKEN_PREFIX_BYTES: usize = 12;
 
-/// Values of one run. `{run}` and `{request_id}` in a template are random. `$NAME` is kept from an answer, and printed as a
-/// shell variable.
+/// Values of one run. `{run}` and `{request_id}` in a template are random. `$NAME` is kept from an answer, and printed
+/// as a shell variable.
 pub(super) struct Values {
     /// Distinguishes the users of this run from those of other runs.
     run: String,

@@ -24,8 +24,8 @@ use super::requests::{ABSENT, Subjects, UNUSED, ends, valid};
 /// Number of requests to methods that hash no password.
 const MESSAGES: usize = 98_800;
 const IN_FLIGHT: usize = 100;
-/// Number of requests to methods that hash one. They come last: next to the others, the hashing threads would yield
-/// until their deadline.
+/// Number of requests to methods that hash one. They come last: if they ran with the others, the hashing threads would
+/// yield until their deadline.
 const HASHING_MESSAGES: usize = 1200;
 /// Calls at once to those methods: few enough for short waits on a busy machine, where the hashing threads yield.
 const HASHING_IN_FLIGHT: usize = 4;
@@ -37,7 +37,7 @@ const DOOMED: usize = 32;
 const LASTING: usize = 4;
 const SEED: u64 = 0x6761_7465_706f_7374;
 
-/// Methods that end what their caller needs, if they name the caller.
+/// Methods that end the caller's own account or session, if the request names the caller.
 const ENDING: [&str; 8] = [
     "Logout",
     "RevokeSession",
@@ -171,11 +171,11 @@ impl Fuzz {
             }
             let call = self.call(number);
             let status = self.answer(&call).await;
-            let told =
+            let describe =
                 || format!("GATEPOST_SEED={} call {number}, {}: {:02x?}", self.seed, call.method.name(), call.body);
-            let outcome = Outcome::of(status).unwrap_or_else(|wrong| panic!("{}: {wrong}", told()));
+            let outcome = Outcome::of(status).unwrap_or_else(|wrong| panic!("{}: {wrong}", describe()));
             let gone = GONE.iter().any(|reason| outcome.is(reason));
-            assert!(call.doomed || !gone, "{}: {outcome}", told());
+            assert!(call.doomed || !gone, "{}: {outcome}", describe());
             *self.outcomes.lock().unwrap().entry((call.method.name().to_owned(), outcome)).or_default() += 1;
         }
     }

@@ -112,8 +112,8 @@ fn texts(message: &MessageDescriptor) -> Vec<Vec<FieldDescriptor>> {
     message.fields().flat_map(ways).collect()
 }
 
-/// Sends every string to one field, one after the other; returns the number of accepted ones and the reasons of the
-/// others.
+/// Sends every string to one field, one after the other. Returns the number of accepted strings, and the reasons for
+/// the refused ones.
 async fn send_all(
     cast: Arc<Cast>,
     place: Place,

@@ -22,7 +22,7 @@ const REFUSALS: [Code; 7] = [
     Code::FailedPrecondition,
 ];
 
-/// Reasons that are a fault neither of the request nor of the service.
+/// Reasons that are the fault of neither the request nor the service.
 const REASONS: [&str; 2] = ["MESSAGE_TOO_LARGE", "UNIMPLEMENTED"];
 
 /// Texts that no client may see: they name internals (C69).

@@ -35,8 +35,8 @@ impl<'a> Subjects<'a> {
     }
 }
 
-/// Returns `true` if each call of the method ends by itself. A stream of audit events goes on; it reads its filter as
-/// the list of events does.
+/// Returns `true` if each call of the method ends by itself. A stream of audit events does not end; it reads its filter
+/// as the list of events does.
 pub(super) fn ends(method: &MethodDescriptor) -> bool {
     method.name() != "WatchAuditEvents"
 }

@@ -46,7 +46,7 @@ impl<'a> Wires<'a> {
         self.sent += 1;
         let code = reply.status().code();
         if code != Code::Ok {
-            assert!(!shows(&told(&reply), &secrets()), "{path}: {reply:?}");
+            assert!(!shows(&visible_text(&reply), &secrets()), "{path}: {reply:?}");
         }
         code
     }
@@ -68,7 +68,7 @@ impl<'a> Wires<'a> {
 }
 
 /// Returns all that a client reads of a refusal, including the bytes of its details.
-fn told(reply: &Reply) -> String {
+fn visible_text(reply: &Reply) -> String {
     let status = reply.status();
     let details = String::from_utf8_lossy(status.details()).into_owned();
     format!(
@@ -186,7 +186,7 @@ async fn sent_text_starts_no_line_of_the_log() {
     }
     for path in ["/%0d%0aforged:%20let%20in", "/a.B/%1b[2J", "/gatepost.auth.v1.UserService/GetMe?%0aforged:%20"] {
         let reply = wires.auth.call(path, &[("api-token", &guest.token)], framed(&[])).await;
-        assert!(!shows(&told(&reply), &secrets()), "{path}");
+        assert!(!shows(&visible_text(&reply), &secrets()), "{path}");
     }
     drop(wires);
     cast.pair.stop();

@@ -20,7 +20,7 @@ fn channel(address: &str) -> Channel {
 }
 
 /// Returns a request with a longer deadline than the service's own: a test may run next to others.
-fn patient<T>(message: T) -> Request<T> {
+fn with_deadline<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_mins(1));
     request
@@ -34,21 +34,21 @@ pub(super) async fn register(auth: &str, email: &str) -> String {
         password: PASSWORD.into(),
         ..CreateUserRequest::default()
     };
-    let answer = UserServiceClient::new(channel(auth)).create_user(patient(request)).await.unwrap().into_inner();
+    let answer = UserServiceClient::new(channel(auth)).create_user(with_deadline(request)).await.unwrap().into_inner();
     answer.tokens.unwrap().access_token
 }
 
 /// Logs in and returns the token.
 pub(super) async fn log_in(auth: &str, email: &str) -> Result<String, Status> {
     let request = LoginRequest { email: email.into(), password: PASSWORD.into(), ..LoginRequest::default() };
-    let answer = AuthServiceClient::new(channel(auth)).login(patient(request)).await?.into_inner();
+    let answer = AuthServiceClient::new(channel(auth)).login(with_deadline(request)).await?.into_inner();
     Ok(answer.tokens.unwrap().access_token)
 }
 
 /// Returns the state of a token.
 pub(super) async fn state(auth: &str, token: &str) -> TokenState {
     let request = VerifyTokenRequest { token: token.into() };
-    TokenServiceClient::new(channel(auth)).verify_token(patient(request)).await.unwrap().into_inner().state()
+    TokenServiceClient::new(channel(auth)).verify_token(with_deadline(request)).await.unwrap().into_inner().state()
 }
 
 /// Writes a post.
@@ -60,7 +60,7 @@ pub(super) async fn post(blog: &str, token: &str, title: &str) {
         ..CreatePostRequest::default()
     };
     let mut posts = PostServiceClient::with_interceptor(channel(blog), token);
-    posts.create_post(patient(request)).await.unwrap();
+    posts.create_post(with_deadline(request)).await.unwrap();
 }
 
 /// Returns the posts, newest first, as `title: content`; or the reason of the refusal.
@@ -68,7 +68,7 @@ pub(super) async fn posts(blog: &str, token: &str) -> Result<Vec<String>, String
     let token = WithToken::new(&Token::parse(token).unwrap());
     let mut posts = PostServiceClient::with_interceptor(channel(blog), token);
     let request = ListPostsRequest { view: 2, ..ListPostsRequest::default() };
-    match posts.list_posts(patient(request)).await {
+    match posts.list_posts(with_deadline(request)).await {
         Ok(listed) => {
             Ok(listed.into_inner().posts.into_iter().map(|post| format!("{}: {}", post.title, post.content)).collect())
         }

@@ -12,7 +12,8 @@ use super::pair::{Pair, folder, tool};
 
 const FILES: [&str; 4] = ["auth.db", "auth.key.pem", "backup.json", "blog.db"];
 
-/// Mounts a file system on `$1`, with the folder that ext4 keeps at its top, and saves and restores through it.
+/// Mounts a file system on `$1`, with the folder that ext4 creates at its top. Then backs up into it, and restores from
+/// it.
 const ON_A_DISK: &str = r#"mount -t tmpfs -o size=8m,mode=0700 gatepost "$1" && mkdir "$1/lost+found" &&
     "$0" backup "$1" --data-dir "$2" && "$0" restore "$1" --data-dir "$3" && ls "$1""#;
 
@@ -70,7 +71,7 @@ fn failed_backup_leaves_its_folder_empty() {
 }
 
 #[test]
-fn killed_backup_into_a_folder_is_no_backup() {
+fn killed_backup_into_a_folder_is_not_a_backup() {
     let place = folder();
     let root = fs::canonicalize(place.path()).unwrap();
     let data = root.join("data");

@@ -1,4 +1,4 @@
-//! A backup or a restore that is killed before any of its writes: an incomplete one is never taken for a complete one.
+//! A backup or a restore that is killed before any of its writes is never taken for a complete one.
 
 use std::fs;
 use std::path::Path;
@@ -10,8 +10,8 @@ use super::calls::{log_in, post, posts, register, state};
 use super::command::{backup, command, names, refuses, restore, succeeds};
 use super::pair::{Pair, fails, folder, gatepost};
 
-/// Runs a pair in this folder with a user and a post, and returns the user's token.
-async fn lived_in(data: &Path) -> String {
+/// Runs a pair with a user and a post in this folder until it is stopped. Returns the user's token.
+async fn used_pair(data: &Path) -> String {
     let pair = Pair::start(data, &[]);
     let token = register(&pair.auth, "ada@example.com").await;
     post(&pair.blog, &token, "First").await;
@@ -27,12 +27,12 @@ fn is_killed(name: &str, kept: &Path, data: &Path, disk: &Disk) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_backup_is_no_backup() {
+async fn killed_backup_is_not_a_backup() {
     let place = folder();
     // The path as the process names it, without links.
     let root = fs::canonicalize(place.path()).unwrap();
     let data = root.join("data");
-    lived_in(&data).await;
+    used_pair(&data).await;
     let mut step = 1;
     loop {
         let kept = root.join(format!("kept-{step}"));
@@ -55,7 +55,7 @@ async fn killed_backup_is_no_backup() {
 }
 
 /// Checks that the pair does not run on an incomplete restore, and that the next restore completes it.
-async fn comes_whole(kept: &Path, new: &Path, token: &str) {
+async fn restore_completes(kept: &Path, new: &Path, token: &str) {
     if names(new).iter().any(|name| !name.ends_with("-lock")) {
         let listen = ["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"];
         let (code, said) = fails(gatepost().args(listen).arg(new));
@@ -77,7 +77,7 @@ async fn killed_restore_is_never_partial_and_can_resume() {
     let place = folder();
     let root = fs::canonicalize(place.path()).unwrap();
     let (data, kept, count) = (root.join("data"), root.join("kept"), root.join("count"));
-    let token = lived_in(&data).await;
+    let token = used_pair(&data).await;
     succeeds(&backup(&kept, &data));
     let new = root.join("new-0");
     assert!(!is_killed("restore", &kept, &new, &Disk::for_path(&new).with_names().count_in(&count)));
@@ -86,7 +86,7 @@ async fn killed_restore_is_never_partial_and_can_resume() {
     for step in 1..=all {
         let new = root.join(format!("new-{step}"));
         assert!(is_killed("restore", &kept, &new, &Disk::for_path(&new).with_names().kill_at(step)));
-        comes_whole(&kept, &new, &token).await;
+        restore_completes(&kept, &new, &token).await;
     }
     println!("killed before each of {all} steps");
 }

@@ -63,7 +63,7 @@ async fn newer_database_is_neither_saved_nor_restored() {
     let newer = "was written by a newer version (migration 9999 is unknown): use the `gatepost` of that version";
     let said = refuses(&backup(&place.path().join("other"), &data), 1);
     assert!(said.contains(newer), "{said}");
-    // The state that a later version would create: the manifest knows the file.
+    // A later version would create this backup: its manifest fits the newer file.
     fs::copy(data.join("blog.db"), kept.join("blog.db")).unwrap();
     rewrite(&kept, "blog.db");
     let new = place.path().join("new");

@@ -25,7 +25,7 @@ pub(super) fn texts(output: &Output, settings: &[(&str, &str)]) -> [String; 2] {
     texts
 }
 
-/// Runs `doctor` with these arguments before the command, which names a service or nothing.
+/// Runs `doctor` for this service, or for the pair if `service` is empty.
 pub(super) fn doctor(service: &[&str], settings: &[(&str, &str)], after: &[&str]) -> Checked {
     let mut command = gatepost();
     command.args(service).arg("doctor").args(["--output", "json"]).args(after).envs(settings.iter().copied());

@@ -272,7 +272,7 @@ fn bad_setting_is_named_without_its_value() {
         assert_eq!((output.status.code(), out.as_str()), (Some(code), ""), "{arguments:?}");
         assert!(err.starts_with("gatepost: --access-ttl (AUTH_ACCESS_TTL): write a length of time"), "{err}");
     }
-    // A rule that only a start checks is a result among others, with its place in the file.
+    // A rule that only a start checks is reported as a failed check, with its place in the file.
     let started = Started::new(Which::Auth);
     let path = started.path("a.toml");
     fs::write(&path, "[auth]\naccess-ttl = '9d'\n").unwrap();

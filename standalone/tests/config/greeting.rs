@@ -14,10 +14,10 @@ fn greeted(arguments: &[&str], settings: &[(&str, &str)]) -> (Service, Vec<Strin
     let mut command = gatepost();
     command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0"]).args(arguments);
     let mut service = Service::spawn(command.envs(settings.iter().copied()), vec!["thicket-marimba".into()]);
-    service.hears(&["gatepost 0."]);
+    service.wait_for_line(&["gatepost 0."]);
     let mut lines = Vec::new();
     loop {
-        let line = service.hears(&[""]);
+        let line = service.wait_for_line(&[""]);
         let is_last = line.contains("PostService/ListPosts");
         lines.push(line);
         if is_last {
@@ -34,7 +34,7 @@ fn fact<'l>(lines: &'l [String], label: &str) -> &'l str {
 }
 
 #[test]
-fn pair_tells_its_places_and_accounts() {
+fn pair_shows_its_places_and_accounts() {
     let folder = folder();
     let data = folder.path().join("data");
     let data = data.to_str().unwrap();
@@ -50,7 +50,7 @@ fn pair_tells_its_places_and_accounts() {
     assert_eq!(fact(&lines, "docs"), "docs/operations/README.md");
     let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations/README.md");
     assert!(docs.is_file());
-    // The command of the greeting makes an admin, beside the running pair.
+    // The command of the greeting makes an admin while the pair runs.
     let command = fact(&lines, "admin").split('`').nth(1).unwrap().replace("EMAIL", "root@example.com");
     let script = format!("gatepost() {{ \"$GATEPOST\" \"$@\"; }}\n{command}");
     let mut bash = Command::new("bash");
@@ -103,13 +103,13 @@ fn lines_to_try_use_tls_where_the_services_do() {
 }
 
 #[test]
-fn single_service_tells_its_places() {
+fn single_service_shows_its_places() {
     for which in BOTH {
         let folder = folder();
         let url = file(&folder.path().join("a.db"));
         let mut service = Service::start(which, &url);
-        service.hears(&[&format!("{}-service 0.", which.name())]);
-        let lines: Vec<_> = std::iter::repeat_with(|| service.hears(&[""])).take(12).collect();
+        service.wait_for_line(&[&format!("{}-service 0.", which.name())]);
+        let lines: Vec<_> = std::iter::repeat_with(|| service.wait_for_line(&[""])).take(12).collect();
         assert!(fact(&lines, "listens").ends_with(" (plaintext)"));
         assert!(fact(&lines, "database").starts_with("SQLite, "));
         if which == Which::Auth {
@@ -131,7 +131,7 @@ fn json_log_has_no_greeting() {
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     for _ in BOTH {
         let line = lines.next().unwrap();
-        // A pair with a log of text would greet now: it waits for this answer.
+        // If the pair printed a greeting, it would come now: a greeting waits for this answer.
         let url = format!("http://{}", line.split_once(" listening on ").unwrap().1);
         assert!(gatepost().args(["auth", "healthcheck", "--url", &url]).output().unwrap().status.success());
     }

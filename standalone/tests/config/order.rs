@@ -1,4 +1,4 @@
-//! Default, file, environment, flag: each covers the one before, and `config` names it.
+//! Default, file, environment, flag: each overrides the one before, and `config` shows the source.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -24,7 +24,7 @@ fn setting(arguments: &[&str], settings: &[(&str, &str)], name: &str) -> Value {
 }
 
 /// Returns the value, the source and its place, separated by blanks.
-fn told(entry: &Value) -> String {
+fn summary(entry: &Value) -> String {
     let text = |key: &str| entry[key].as_str().unwrap_or("-").to_owned();
     [text("value"), text("source"), text("place")].join(" ")
 }
@@ -42,20 +42,24 @@ fn flag_covers_environment_and_environment_file() {
     let config = ["auth", "--config", &file];
     let name = "AUTH_ACCESS_TTL";
     let environment = [(name, "3h\n")];
-    assert_eq!(told(&setting(&["auth"], &[], name)), "1d default -");
-    assert_eq!(told(&setting(&config, &[], name)), format!("2h file {file}:2"));
-    assert_eq!(told(&setting(&config, &[(name, "")], name)), format!("2h file {file}:2"), "an empty value means unset");
-    assert_eq!(told(&setting(&config, &environment, name)), format!("3h environment {name}"));
+    assert_eq!(summary(&setting(&["auth"], &[], name)), "1d default -");
+    assert_eq!(summary(&setting(&config, &[], name)), format!("2h file {file}:2"));
+    assert_eq!(
+        summary(&setting(&config, &[(name, "")], name)),
+        format!("2h file {file}:2"),
+        "an empty value means unset"
+    );
+    assert_eq!(summary(&setting(&config, &environment, name)), format!("3h environment {name}"));
     let flag = ["auth", "--config", &file, "--access-ttl", "4h"];
-    assert_eq!(told(&setting(&flag, &environment, name)), "4h flag -");
-    assert_eq!(told(&setting(&config, &[], "AUTH_AUDIENCE")), format!("a,b file {file}:3"));
-    assert_eq!(told(&setting(&config, &[], "AUTH_PROXY_PROTOCOL")), format!("true file {file}:4"));
-    // The file can be named by the environment, and a flag covers it.
+    assert_eq!(summary(&setting(&flag, &environment, name)), "4h flag -");
+    assert_eq!(summary(&setting(&config, &[], "AUTH_AUDIENCE")), format!("a,b file {file}:3"));
+    assert_eq!(summary(&setting(&config, &[], "AUTH_PROXY_PROTOCOL")), format!("true file {file}:4"));
+    // The environment can name the file, and a flag overrides it.
     let named = [("GATEPOST_CONFIG", file.as_str())];
-    assert_eq!(told(&setting(&["auth"], &named, name)), format!("2h file {file}:2"));
+    assert_eq!(summary(&setting(&["auth"], &named, name)), format!("2h file {file}:2"));
     let empty = folder.path().join("empty.toml");
     fs::write(&empty, "").unwrap();
-    assert_eq!(told(&setting(&["auth", "--config", empty.to_str().unwrap()], &named, name)), "1d default -");
+    assert_eq!(summary(&setting(&["auth", "--config", empty.to_str().unwrap()], &named, name)), "1d default -");
 }
 
 #[test]
@@ -69,28 +73,28 @@ fn secret_and_url_are_shown_without_their_values() {
         let file = write(folder.path(), &format!("[auth]\n{}{key}-file = '{path}'", "\n".repeat(number)));
         let config = ["auth", "--config", &file];
         let entry = setting(&config, &[], name);
-        assert_eq!((told(&entry), entry["is_set"].as_bool()), (format!("- file {file}:{}", number + 2), Some(true)));
+        assert_eq!((summary(&entry), entry["is_set"].as_bool()), (format!("- file {file}:{}", number + 2), Some(true)));
         let variable = format!("{name}_FILE");
         let entry = setting(&config, &[(&variable, path)], name);
-        assert_eq!(told(&entry), format!("- environment {variable}"), "it covers the file");
+        assert_eq!(summary(&entry), format!("- environment {variable}"), "it covers the file");
         let entry = setting(&config, &[(name, "canary-value")], name);
-        assert_eq!(told(&entry), format!("- environment {name}"));
+        assert_eq!(summary(&entry), format!("- environment {name}"));
         assert_eq!(setting(&["auth"], &[], name)["is_set"], false);
     }
     let url = folder.path().join("url");
     fs::write(&url, "postgres://canary:canary@localhost/d\n").unwrap();
     let file = write(folder.path(), &format!("[auth]\ndatabase-url-file = '{}'", url.display()));
-    let shown = told(&setting(&["auth", "--config", &file], &[], "AUTH_DATABASE_URL"));
+    let shown = summary(&setting(&["auth", "--config", &file], &[], "AUTH_DATABASE_URL"));
     assert_eq!(shown, format!("the PostgreSQL database d at localhost:5432 file {file}:2"));
     // Either form of the variable covers either form of the file.
     let name = "AUTH_DATABASE_URL";
     let other = write(folder.path(), "[auth]\ndatabase-url = 'sqlite:a.db'");
-    assert_eq!(told(&setting(&["auth", "--config", &other], &[], name)), format!("sqlite:a.db file {other}:2"));
+    assert_eq!(summary(&setting(&["auth", "--config", &other], &[], name)), format!("sqlite:a.db file {other}:2"));
     let by_file = ("AUTH_DATABASE_URL_FILE", url.to_str().unwrap());
-    let shown = told(&setting(&["auth", "--config", &other], &[by_file], name));
+    let shown = summary(&setting(&["auth", "--config", &other], &[by_file], name));
     assert_eq!(shown, "the PostgreSQL database d at localhost:5432 environment AUTH_DATABASE_URL_FILE");
     let named = write(folder.path(), &format!("[auth]\ndatabase-url-file = '{}'", url.display()));
-    let shown = told(&setting(&["auth", "--config", &named], &[(name, "sqlite:b.db")], name));
+    let shown = summary(&setting(&["auth", "--config", &named], &[(name, "sqlite:b.db")], name));
     assert_eq!(shown, format!("sqlite:b.db environment {name}"));
 }
 
@@ -160,7 +164,7 @@ fn pair_runs_with_the_settings_of_a_file() {
     let mut command = gatepost();
     command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--config", &file]);
     let mut pair = Service::spawn(&mut command, vec!["thicket-marimba".into()]);
-    pair.hears(&["  registration     closed: "]);
+    pair.wait_for_line(&["  registration     closed: "]);
     pair.stop();
     assert!(data.join("auth.db").is_file());
 }

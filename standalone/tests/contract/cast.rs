@@ -47,7 +47,7 @@ pub(crate) struct Stage {
 
 /// State of the owner's data, and of the caller's if the caller is another user.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub(crate) struct DataSnapshot {
     pub(crate) owner: Vec<String>,
     pub(crate) caller: Vec<String>,
 }
@@ -71,7 +71,7 @@ impl Stage {
         Self { owner, callers: self.callers.clone() }
     }
 
-    /// Returns owner and caller. A party that the call changes takes part in no other call.
+    /// Returns owner and caller. A party that the call changes is used in no other call.
     pub(crate) async fn cast(&self, world: &World, row: &Row, who: Who) -> Cast {
         let changes = if row.outcome(who) == Outcome::Ok { row.changes } else { Changes::Nothing };
         let owner = match changes {
@@ -104,8 +104,8 @@ impl Owner {
     }
 
     /// Reads the state of the owner and the post.
-    pub(crate) async fn standing(&self, world: &World) -> Vec<String> {
-        let mut lines = standing(world, &self.person).await;
+    pub(crate) async fn snapshot(&self, world: &World) -> Vec<String> {
+        let mut lines = snapshot(world, &self.person).await;
         let wanted = json!({"id": self.post["id"]});
         lines.push(outcome(world, GET_POST, Some(self.person.token()), wanted).await);
         lines
@@ -179,17 +179,17 @@ impl Cast {
     }
 
     /// Reads the state of everything: two equal states mean that no data has changed.
-    pub(crate) async fn standing(&self, world: &World) -> Standing {
+    pub(crate) async fn snapshot(&self, world: &World) -> DataSnapshot {
         let caller = match &self.caller.person {
-            Some(person) if self.caller.who != Who::Owner => standing(world, person).await,
+            Some(person) if self.caller.who != Who::Owner => snapshot(world, person).await,
             _ => Vec::new(),
         };
-        Standing { owner: self.owner.standing(world).await, caller }
+        DataSnapshot { owner: self.owner.snapshot(world).await, caller }
     }
 }
 
 /// Reads the state of a user, as seen by an admin and by the user.
-async fn standing(world: &World, person: &Person) -> Vec<String> {
+async fn snapshot(world: &World, person: &Person) -> Vec<String> {
     let mut lines = vec![
         outcome(world, GET_USER, Some(&world.root), json!({"id": person.id})).await,
         outcome(world, LIST_SESSIONS, Some(person.token()), json!({})).await,
@@ -218,7 +218,7 @@ fn end(who: Who) -> Option<&'static str> {
     }
 }
 
-/// Returns a user with a newest token that contains this role.
+/// Returns a user whose newest token contains this role.
 async fn with_role(world: &World, role: &str) -> Person {
     let mut person = world.person().await;
     world.call(SET_USER_ROLES, Some(&world.root), json!({"id": person.id, "roles": [role]})).await.unwrap();

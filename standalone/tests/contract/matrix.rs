@@ -67,7 +67,7 @@ async fn closed_registration_admits_only_admins() {
 async fn walk(settings: &[(&str, &str)], rows: Vec<Row>) {
     let world = Arc::new(World::start(settings).await);
     let stage = Stage::new(&world).await;
-    let before = stage.owner.standing(&world).await;
+    let before = stage.owner.snapshot(&world).await;
     let turns = Arc::new(Semaphore::new(AT_ONCE));
     let mut walks = JoinSet::new();
     for (number, row) in rows.into_iter().enumerate() {
@@ -87,7 +87,7 @@ async fn walk(settings: &[(&str, &str)], rows: Vec<Row>) {
     }
     let wrong = walks.join_all().await.concat();
     assert!(wrong.is_empty(), "{} findings:\n{}", wrong.len(), wrong.join("\n"));
-    assert_eq!(before, stage.owner.standing(&world).await, "calls that change nothing have changed the stage's data");
+    assert_eq!(before, stage.owner.snapshot(&world).await, "calls that change nothing have changed the stage's data");
     Arc::into_inner(world).unwrap().stop();
 }
 
@@ -97,9 +97,9 @@ async fn cell(world: &World, row: &Row, stage: &Stage, who: Who, number: usize) 
     if row.changes == Changes::Nothing {
         return call(world, row, &cast, number).await;
     }
-    let before = cast.standing(world).await;
+    let before = cast.snapshot(world).await;
     let mut wrong = call(world, row, &cast, number).await;
-    let after = cast.standing(world).await;
+    let after = cast.snapshot(world).await;
     let changes = match row.outcome(who) {
         Outcome::Ok if who == Who::Owner => Changes::Owner,
         Outcome::Ok => row.changes,

@@ -110,7 +110,8 @@ impl Outcome {
 }
 
 impl Row {
-    /// Returns a row of a method without a guard: no token, valid or dead, changes the outcome.
+    /// Returns a row of a method without a guard: the outcome is the same without a token, with a valid one and with a
+    /// dead one.
     pub(crate) fn public(method: &'static str, request: &'static str) -> Self {
         Self { is_public: true, ..Self::new(method, request, [Outcome::Ok; 8]) }
     }

@@ -11,7 +11,7 @@ const EVERYBODY: Holders = [Ok; 5];
 const USERS: Holders = [Ok, Ok, Ok, Ok, NotAllowed];
 const SELF_AND_ADMINS: Holders = [NotAllowed, Ok, NotAllowed, Ok, NotAllowed];
 const ADMINS: Holders = [NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed];
-const ADMINS_IN_VAIN: Holders = [NotAllowed, NotAllowed, NotAllowed, UserNotFound, NotAllowed];
+const ADMINS_NOT_FOUND: Holders = [NotAllowed, NotAllowed, NotAllowed, UserNotFound, NotAllowed];
 const SERVICES: Holders = [NotAllowed, NotAllowed, NotAllowed, NotAllowed, Ok];
 const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostOwner];
 
@@ -116,7 +116,7 @@ fn users() -> Vec<Row> {
     ]
 }
 
-/// Returns the rows of `UserService` methods about the caller, by their nature or by `me`.
+/// Returns the rows of `UserService` methods about the caller, always or by `me`.
 fn callers() -> Vec<Row> {
     const GET_ME: &str = "gatepost.auth.v1.UserService/GetMe";
     const CHANGE_PASSWORD: &str = "gatepost.auth.v1.UserService/ChangePassword";
@@ -190,11 +190,11 @@ fn absent() -> Vec<Row> {
         Row::guarded(GET_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 5]),
         Row::guarded(UPDATE_USER, r#"{"id":"$ABSENT","patch":{"name":"Grace"}}"#, [UserNotFound; 5]),
         Row::guarded(DELETE_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 5]),
-        Row::guarded(SET_USER_ROLES, r#"{"id":"$ABSENT","roles":["editor"]}"#, ADMINS_IN_VAIN),
-        Row::guarded(DISABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
-        Row::guarded(ENABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
-        Row::guarded(RESET_PASSWORD, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
-        Row::guarded(UNLOCK_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
+        Row::guarded(SET_USER_ROLES, r#"{"id":"$ABSENT","roles":["editor"]}"#, ADMINS_NOT_FOUND),
+        Row::guarded(DISABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_NOT_FOUND),
+        Row::guarded(ENABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_NOT_FOUND),
+        Row::guarded(RESET_PASSWORD, r#"{"id":"$ABSENT"}"#, ADMINS_NOT_FOUND),
+        Row::guarded(UNLOCK_USER, r#"{"id":"$ABSENT"}"#, ADMINS_NOT_FOUND),
     ]
 }
 

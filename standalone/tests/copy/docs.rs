@@ -2,9 +2,9 @@
 
 use std::process::Command;
 
+use super::known_data::{KnownData, Places};
 use super::pair::folder;
 use super::service::{Service, Which, command, file};
-use super::told::{Places, Told};
 
 const PAGE: &str = include_str!("../../../docs/operations/move.md");
 
@@ -26,7 +26,7 @@ async fn documented_commands_move_a_pair_word_for_word() {
         Service::spawn(command(Which::Blog, url).args(["--auth-url", &format!("http://{at}")]), Vec::new())
     };
     let mut blog = with_auth(&file(&data.join("blog.db")), &at);
-    let told = Told::tell(&Places { auth: at, blog: blog.serves() }).await;
+    let known = KnownData::create(&Places { auth: at, blog: blog.serves() }).await;
     auth.stop();
     blog.stop();
 
@@ -47,5 +47,5 @@ async fn documented_commands_move_a_pair_word_for_word() {
     let mut auth = Service::start_with(Which::Auth, &auth_to.url, &[("AUTH_MASTER_KEY", &key)]);
     let at = auth.serves();
     let mut blog = with_auth(&blog_to.url, &at);
-    told.check(&Places { auth: at, blog: blog.serves() }).await;
+    known.check(&Places { auth: at, blog: blog.serves() }).await;
 }

@@ -46,7 +46,7 @@ async fn copy_to_a_server_is_ended_at_each_table() {
                 outsider.run(&hold(table)).await;
                 outsider.run("select pg_advisory_lock(4243)").await;
                 let mut held = copy(&from.url(), &to.url(), &SEALED);
-                held.hears(&[HELD]);
+                held.wait_for_line(&[HELD]);
                 end(held, signal, &from, &to).await;
                 outsider.run(&format!("drop trigger hold_it on {table}")).await;
                 copies(&from.url(), &to.url(), &SEALED);
@@ -76,7 +76,7 @@ async fn copy_to_a_file_is_ended_at_each_table() {
                 outsider.run(&format!("create trigger hold_it after insert on {table} begin {ENDLESS}; end")).await;
                 close(outsider).await;
                 let mut held = copy(&from.url(), &to.url(), &SEALED);
-                held.hears(&[before]);
+                held.wait_for_line(&[before]);
                 end(held, signal, &from, &to).await;
                 to.outsider().await.run("drop trigger hold_it").await;
                 copies(&from.url(), &to.url(), &SEALED);

@@ -6,6 +6,7 @@ mod copying;
 mod damaged;
 mod docs;
 mod killed;
+mod known_data;
 mod meanwhile;
 #[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/outsider.rs"]
@@ -18,4 +19,3 @@ mod refused;
 #[path = "../start/service.rs"]
 mod service;
 mod story;
-mod told;

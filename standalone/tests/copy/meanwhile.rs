@@ -14,7 +14,7 @@ async fn held(from: &Home) -> Option<(Home, Outsider, Service)> {
     outsider.run(&hold("users")).await;
     outsider.run("select pg_advisory_lock(4243)").await;
     let mut copy = copy(&from.url(), &to.url(), &SEALED);
-    copy.hears(&[HELD]);
+    copy.wait_for_line(&[HELD]);
     Some((to, outsider, copy))
 }
 
@@ -56,7 +56,7 @@ async fn source_takes_no_write_during_the_copy() {
             }
         }
         outsider.run("select pg_advisory_unlock(4243)").await;
-        copy.hears(&["Done: all of it is in "]);
+        copy.wait_for_line(&["Done: all of it is in "]);
         assert_eq!(copy.code(), Some(0));
     }
 }

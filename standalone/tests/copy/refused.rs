@@ -192,7 +192,7 @@ async fn key_file_is_not_copied_to_a_server_unsealed() {
     assert_eq!(outsider.all().await, [""; 0], "no row is written");
     // With a secret as the signing key, the file is not needed.
     let mut done = copy(&from, &server.url, &[("JWT_SECRET_KEY", "thicket-marimba-oblong-quince-42-umbel")]);
-    done.hears(&["JWT_SECRET_KEY signs tokens, so "]);
+    done.wait_for_line(&["JWT_SECRET_KEY signs tokens, so "]);
     assert_eq!(done.code(), Some(0));
 }
 
@@ -249,7 +249,7 @@ async fn each_engine_is_copied_to_each() {
 }
 
 #[test]
-fn file_that_is_no_database_is_refused() {
+fn file_that_is_not_a_database_is_refused() {
     let folder = folder();
     let (path, other) = (folder.path().join("a.db"), file(&folder.path().join("b.db")));
     fs::write(&path, "Dear diary, ".repeat(100)).unwrap();

@@ -3,9 +3,9 @@
 use testkit::postgres::PostgresDatabase;
 
 use super::copying::copies;
+use super::known_data::{KnownData, Places, login};
 use super::pair::{folder, gatepost};
 use super::service::{SEALED, Service, Which, command, file};
-use super::told::{Places, Told, login};
 
 /// Both services on these databases.
 struct Running {
@@ -32,7 +32,7 @@ async fn servers() -> Option<(PostgresDatabase, PostgresDatabase)> {
     Some((testkit::postgres::database().await?, testkit::postgres::database().await?))
 }
 
-/// Leaves out the checksums of the audit log: a running service gives places to its events.
+/// Leaves out the checksums of the audit log: a running service adds places to its events.
 fn unplaced(tables: Vec<String>) -> Vec<String> {
     let lines = tables.into_iter().map(|line| match line.rsplit_once(' ') {
         Some((rows, _)) if line.starts_with("audit_events ") || line.starts_with("audit_head ") => rows.to_owned(),
@@ -48,7 +48,7 @@ async fn users_notice_no_difference_after_a_move() {
     let folder = folder();
     let at = |name: &str| file(&folder.path().join(name));
     let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
-    let told = Told::tell(&first.places).await;
+    let known = KnownData::create(&first.places).await;
     first.stop();
     // One key signs and one waits: each start opens both.
     let rotated = gatepost().args(["keys", "rotate", "--database-url", &at("auth.db")]).output().unwrap();
@@ -59,20 +59,20 @@ async fn users_notice_no_difference_after_a_move() {
     let posts = copies(&at("blog.db"), &blog.url, &[]);
     assert!(posts.iter().any(|line| line.starts_with("posts 5 ")), "{posts:?}");
     let second = Running::start(&auth.url, &blog.url, &SEALED);
-    told.check(&second.places).await;
+    known.check(&second.places).await;
     second.stop();
 
     let again = copies(&auth.url, &at("back/auth.db"), &SEALED);
     assert_eq!(unplaced(again), unplaced(there), "each table has the same rows and the same checksum on either engine");
     assert_eq!(copies(&blog.url, &at("back/blog.db"), &[]), posts);
     let third = Running::start(&at("back/auth.db"), &at("back/blog.db"), &SEALED);
-    told.check(&third.places).await;
+    known.check(&third.places).await;
     login(&third.places).await;
     third.stop();
 
     // The sources are unchanged.
     let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
-    told.check(&first.places).await;
+    known.check(&first.places).await;
     first.stop();
 }
 
@@ -82,7 +82,7 @@ async fn file_is_moved_to_another_with_its_key_file() {
     let folder = folder();
     let at = |name: &str| file(&folder.path().join(name));
     let first = Running::start(&at("auth.db"), &at("blog.db"), &[]);
-    let told = Told::tell(&first.places).await;
+    let known = KnownData::create(&first.places).await;
     first.stop();
     let beside = || std::fs::read_dir(folder.path()).unwrap().count();
     let before = beside();
@@ -94,7 +94,7 @@ async fn file_is_moved_to_another_with_its_key_file() {
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{entry:?}");
     }
     let second = Running::start(&at("new/auth.db"), &at("new/blog.db"), &[]);
-    told.check(&second.places).await;
+    known.check(&second.places).await;
     second.stop();
 }
 

@@ -1,4 +1,5 @@
-//! The manifests of Kubernetes, rendered by kustomize and decoded strictly into the types of Kubernetes by `scripts/manifests`.
+//! The manifests of Kubernetes, rendered by kustomize and decoded strictly into the types of Kubernetes by
+//! `scripts/manifests`.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +10,7 @@ use testkit::http;
 use super::pair::{folder, gatepost, tool};
 use super::programs::deploy;
 
-/// Seconds that running calls have once a service drains, and the margin of a node that kills.
+/// Seconds that running calls have once a service drains, and the margin before the node kills it.
 const GRACE: u64 = 10;
 const MARGIN: u64 = 5;
 

@@ -38,8 +38,8 @@ const STATISTICS: &str = "statistics";
 /// Result of a successful check in the statistics.
 const GOOD_CHECK: &str = ",L7OK,";
 
-/// Number of renewals of a feed, two a second. They take longer than the shortened timeouts of a proxy. The timeouts are 6 s, since a
-/// registration takes long on a busy machine: hashes of passwords run at the lowest priority.
+/// Number of renewals of a feed, two per second. They take longer than the proxy's timeouts, which the test shortens to
+/// 6 s. Shorter ones would end registrations: on a busy machine, hashes of passwords take long at the lowest priority.
 const RENEWALS: u64 = 14;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -151,7 +151,7 @@ fn set_up_haproxy(command: &mut Command, folder: &Path, address: &str, pair: &Pa
 }
 
 impl Proxy {
-    /// Waits until `HAProxy` has had a good answer to its checks of both services. It takes servers for healthy before.
+    /// Waits until `HAProxy` has had a good answer to its checks of both services. Before, it assumes healthy servers.
     fn wait_for_checks(&mut self) {
         loop {
             assert!(self.child.try_wait().unwrap().is_none(), "HAProxy has ended; its output is above");

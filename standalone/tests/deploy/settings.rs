@@ -22,7 +22,7 @@ const COMPOSE_TLS: &str = "../compose/tls.yml";
 
 const KEY: &str = "thicket-marimba-oblong-quince-42-umbel";
 
-/// Lower bound for the number of files, against a search that finds none.
+/// Lower bound for the number of files, in case the search finds none.
 const FEWEST_FILES: usize = 10;
 
 /// Returns the words of a text that are names of settings.
@@ -78,7 +78,7 @@ fn defaults_of_compose_name_no_variable() {
     }
 }
 
-/// Returns the settings of the compose file, with these files of TLS. Those with a default of compose are unset.
+/// Returns the settings of the compose file, with these TLS files. Settings with a default in compose are unset.
 fn compose_settings(tls: &str) -> Vec<(String, String)> {
     let text = fs::read_to_string(deploy(COMPOSE_TLS)).unwrap();
     let lines = text.lines().filter_map(|line| line.trim().split_once(": "));
@@ -86,7 +86,7 @@ fn compose_settings(tls: &str) -> Vec<(String, String)> {
     settings.map(|(name, value)| (name.to_owned(), value.replace("/tls/", &format!("{tls}/")))).collect()
 }
 
-/// The settings of compose are for both services by their names in compose, which the certificate has.
+/// The TLS settings of compose name both services by their host names in compose, which the certificate has.
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_of_compose_connects_both_services() {
     let (folder, authority) = (folder(), Authority::new("authority"));

@@ -1,4 +1,4 @@
-//! The units of systemd: their times, and the verdict of systemd's own analysis.
+//! The units of systemd: their times, and the result of systemd's own analysis.
 
 use std::fs;
 use std::process::Command;

@@ -11,35 +11,35 @@ use testkit::postgres;
 use tonic::transport::Endpoint;
 use tonic::{Code, Request};
 
+use super::output::CommandOutput;
 use super::outsider::Home;
 use super::pair::{PASSWORD, folder, gatepost};
 use super::service::{SEALED, Service, Which};
 use super::tokens::{is_active, register};
-use super::told::Told;
 
 const NEW: &str = "thicket marimba oblong 42";
 const ADA: &str = "ada@example.com";
 const ROOT: &str = "root@example.com";
 
 /// Runs `gatepost admin` on this database with this input; its output must not contain the password.
-fn admin(url: &str, args: &[&str], input: &str) -> Told {
+fn admin(url: &str, args: &[&str], input: &str) -> CommandOutput {
     let mut command = gatepost();
     command.arg("admin").args(args).env("AUTH_DATABASE_URL", url).stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();
     // With wrong arguments the command ends without reading the input.
     let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-    let told = Told::by(&child.wait_with_output().unwrap());
-    assert!(!told.out.contains(NEW) && !told.err.contains(NEW), "{}", told.err);
-    told
+    let output = CommandOutput::from_process(&child.wait_with_output().unwrap());
+    assert!(!output.out.contains(NEW) && !output.err.contains(NEW), "{}", output.err);
+    output
 }
 
 #[track_caller]
-fn done(told: &Told, event: &str) -> String {
-    assert_eq!(told.code, 0, "{}", told.err);
+fn done(output: &CommandOutput, event: &str) -> String {
+    assert_eq!(output.code, 0, "{}", output.err);
     let audit = format!("event=\"{event}\"");
-    let id = told.out.trim();
+    let id = output.out.trim();
     let is_audited = |line: &str| line.contains("gatepost::audit") && line.contains(&audit) && line.contains(id);
-    assert!(told.err.lines().any(is_audited), "{}", told.err);
+    assert!(output.err.lines().any(is_audited), "{}", output.err);
     id.to_owned()
 }
 
@@ -60,7 +60,7 @@ async fn set_password_ends_sessions_while_a_service_runs() {
         let mut service = Service::start_with(Which::Auth, &url, &SEALED);
         let at = service.serves();
         let token = register(&at).await;
-        // As many wrong passwords as make the account wait.
+        // Enough wrong passwords to make the account wait.
         for _ in 0..6 {
             assert!(login(&at, ADA, "not her password at all").await.is_err());
         }
@@ -101,10 +101,10 @@ async fn admin_is_created_or_granted_on_the_database() {
         let rows = "select kind from audit_events where actor = 'operator' and peer = '' order by id";
         assert_eq!(outsider.texts(rows).await, ["user_created", "roles_changed", "user_enabled"]);
         service.stop();
-        // A closed service has an admin now.
+        // Registration is closed now, and there is an admin: no warning.
         let closed = [SEALED[0], ("AUTH_REGISTRATION", "closed")];
         let mut service = Service::start_with(Which::Auth, &url, &closed);
-        let line = service.hears(&["AUTH_REGISTRATION=closed", "-service listening on "]);
+        let line = service.wait_for_line(&["AUTH_REGISTRATION=closed", "-service listening on "]);
         assert!(line.contains("listening on"), "{line}");
     }
 }
@@ -130,9 +130,9 @@ async fn refused_admin_command_changes_nothing() {
             (&["create", ROOT, "--name", ""], NEW, 1, "--name: "),
             (&["grant", ROOT], "", 1, "no user has this email address"),
         ] {
-            let told = admin(&url, args, input);
-            assert_eq!((told.code, told.out.as_str()), (code, ""), "{args:?}: {}", told.err);
-            assert!(told.err.contains(sentence), "{args:?}: {}", told.err);
+            let output = admin(&url, args, input);
+            assert_eq!((output.code, output.out.as_str()), (code, ""), "{args:?}: {}", output.err);
+            assert!(output.err.contains(sentence), "{args:?}: {}", output.err);
         }
         assert!(is_active(&at, &token).await);
     }

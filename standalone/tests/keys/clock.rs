@@ -1,4 +1,4 @@
-//! A command under a wrong clock: it warns from 2 s on, and writes no time beyond the leeway.
+//! A command under a wrong clock: it warns if the clock is wrong by 2 s, and writes no time beyond the leeway.
 
 use auth_service::{AdminCommand, KeysCommand};
 use chrono::TimeDelta;
@@ -7,11 +7,11 @@ use kit::Clock;
 use kit::config::Environment;
 use testkit::postgres::database;
 
+use super::output::{CommandOutput, keys, listed};
 use super::outsider::{Home, Outsider};
 use super::pair::gatepost;
 use super::service::{MASTER_KEY, SEALED, Service, Which};
 use super::tokens::register;
-use super::told::{Told, keys, listed};
 
 const ROLES: &str = "select email || ' ' || roles from users order by email";
 
@@ -76,17 +76,19 @@ async fn stored_future_time_stops_a_command() {
     let ahead = (Clock::system().now() + TimeDelta::seconds(3600)).timestamp_micros();
     let anchor = format!("update secrets set value = cast('{ahead} 1 other' as blob) where name = 'clock-anchor'");
     home.outsider().await.run(&anchor).await;
-    let told = keys(&url, &[], &["list"]);
-    assert!(told.code == 0 && warns(&told.err), "{}", told.err);
+    let output = keys(&url, &[], &["list"]);
+    assert!(output.code == 0 && warns(&output.err), "{}", output.err);
     for args in [&["keys", "rotate"][..], &["admin", "grant", "ada@example.com"]] {
         let run = |further: &[&str]| {
-            Told::by(&gatepost().args(args).args(further).env("AUTH_DATABASE_URL", &url).output().unwrap())
+            CommandOutput::from_process(
+                &gatepost().args(args).args(further).env("AUTH_DATABASE_URL", &url).output().unwrap(),
+            )
         };
-        let told = run(&[]);
-        assert_eq!((told.code, told.out.as_str()), (1, ""), "{args:?}: {}", told.err);
-        assert!(warns(&told.err) && told.err.contains("and nothing was written"), "{}", told.err);
-        let told = run(&["--trust-clock"]);
-        assert!(told.code == 0 && warns(&told.err), "{args:?}: {}", told.err);
+        let output = run(&[]);
+        assert_eq!((output.code, output.out.as_str()), (1, ""), "{args:?}: {}", output.err);
+        assert!(warns(&output.err) && output.err.contains("and nothing was written"), "{}", output.err);
+        let output = run(&["--trust-clock"]);
+        assert!(output.code == 0 && warns(&output.err), "{args:?}: {}", output.err);
     }
     assert_eq!(listed(&url).len(), 2);
 }

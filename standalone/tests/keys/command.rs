@@ -7,10 +7,10 @@ use std::process::{Command, Stdio};
 use auth_service::keys::model::{Key, KeyType, Pkcs8};
 use auth_service::keys::storage::KeyFile;
 
+use super::output::{done, keys, listed};
 use super::outsider::Home;
 use super::service::{MASTER_KEY, OTHER_MASTER_KEY, SEALED, Service, Which};
 use super::tokens::{is_active, register};
-use super::told::{done, keys, listed};
 
 const AUTH: Which = Which::Auth;
 
@@ -34,9 +34,13 @@ async fn key_is_listed_and_another_one_follows() {
         service.serves();
         let [first, algorithm, state] = listed(&url).remove(0);
         assert_eq!((algorithm.as_str(), state.as_str()), ("EdDSA", "signing"));
-        let told = keys(&url, settings, &["rotate", "--lead", "1h", "--algorithm", "es256"]);
-        let next = told.out.trim().to_owned();
-        assert!(told.code == 0 && told.err.starts_with("It is listed from now on, and signs from "), "{}", told.err);
+        let output = keys(&url, settings, &["rotate", "--lead", "1h", "--algorithm", "es256"]);
+        let next = output.out.trim().to_owned();
+        assert!(
+            output.code == 0 && output.err.starts_with("It is listed from now on, and signs from "),
+            "{}",
+            output.err
+        );
         assert_eq!(states(&url), [(first.clone(), "signing".into()), (next.clone(), "next".into())]);
         assert_eq!(listed(&url)[1][1], "ES256");
         let again = keys(&url, settings, &["rotate"]);
@@ -133,8 +137,8 @@ async fn lost_key_is_replaced_by_a_new_one() {
         let token = register(&service.serves()).await;
         service.stop();
         let first = states(&url).remove(0).0;
-        let told = keys(&url, &new, &["retire", &first]);
-        assert!(told.code == 1 && told.err.contains("AUTH_MASTER_KEY is not the one"), "{}", told.err);
+        let output = keys(&url, &new, &["retire", &first]);
+        assert!(output.code == 1 && output.err.contains("AUTH_MASTER_KEY is not the one"), "{}", output.err);
         done(&url, &new, &["retire", &first, "--lost-master-key"]);
         let mut service = Service::start_with(AUTH, &url, &new);
         assert!(!is_active(&service.serves(), &token).await);

@@ -5,6 +5,7 @@
 mod admin;
 mod clock;
 mod command;
+mod output;
 #[expect(dead_code, reason = "other tests use the rest of the module")]
 #[path = "../start/outsider.rs"]
 mod outsider;
@@ -19,5 +20,4 @@ mod retired;
 mod service;
 #[path = "../start/tokens.rs"]
 mod tokens;
-mod told;
 mod unknown;

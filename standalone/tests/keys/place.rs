@@ -1,11 +1,11 @@
 //! The pair's folder selects the database, and the error about an unknown command shows the command.
 
+use super::output::CommandOutput;
 use super::pair::{Pair, folder, gatepost};
-use super::told::Told;
 
 /// Runs the command with these settings.
-fn told(args: &[&str], settings: &[(&str, &str)]) -> Told {
-    Told::by(&gatepost().args(args).envs(settings.iter().copied()).output().unwrap())
+fn run(args: &[&str], settings: &[(&str, &str)]) -> CommandOutput {
+    CommandOutput::from_process(&gatepost().args(args).envs(settings.iter().copied()).output().unwrap())
 }
 
 #[test]
@@ -19,10 +19,10 @@ fn keys_of_the_pair_are_found_by_its_folder() {
         (&["keys", "list", "--data-dir", data], &[]),
         (&["keys", "list"], &variable),
     ] {
-        let told = told(args, settings);
-        assert!(told.code == 0 && told.out.contains(" signing "), "{args:?}: {}", told.err);
+        let output = run(args, settings);
+        assert!(output.code == 0 && output.out.contains(" signing "), "{args:?}: {}", output.err);
     }
-    let two = told(&["keys", "list"], &[variable[0], ("AUTH_DATABASE_URL", "sqlite:elsewhere.db")]);
+    let two = run(&["keys", "list"], &[variable[0], ("AUTH_DATABASE_URL", "sqlite:elsewhere.db")]);
     assert!(two.code == 2 && two.err.contains("unset one of them"), "{}", two.err);
 }
 
@@ -40,7 +40,7 @@ fn unknown_command_is_shown() {
         ),
         (&["Canary-7"], "unknown argument; run \"gatepost --help\""),
     ] {
-        let told = told(args, &[]);
-        assert_eq!((told.code, told.err), (2, format!("gatepost: {said}\n")), "{args:?}");
+        let output = run(args, &[]);
+        assert_eq!((output.code, output.err), (2, format!("gatepost: {said}\n")), "{args:?}");
     }
 }

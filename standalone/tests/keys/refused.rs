@@ -1,16 +1,16 @@
 //! Refusals of the commands: they say why and what to do, and change nothing.
 
+use super::output::{keys, listed};
 use super::outsider::{Home, Outsider};
 use super::pair::folder;
 use super::service::{OTHER_MASTER_KEY, SEALED, Service, Which, file};
-use super::told::{keys, listed};
 
 /// Checks a refusal: exit code 2 for a bad setting, else 1.
 #[track_caller]
 fn refused(url: &str, settings: &[(&str, &str)], args: &[&str], sentence: &str) {
-    let told = keys(url, settings, args);
-    assert!(matches!(told.code, 1 | 2) && told.out.is_empty(), "{args:?}: {}", told.err);
-    assert!(told.err.contains(sentence), "{args:?}: {}", told.err);
+    let output = keys(url, settings, args);
+    assert!(matches!(output.code, 1 | 2) && output.out.is_empty(), "{args:?}: {}", output.err);
+    assert!(output.err.contains(sentence), "{args:?}: {}", output.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,8 +40,8 @@ async fn refused_keys_command_changes_nothing() {
             refused(&url, settings, args, sentence);
         }
         assert_eq!(listed(&url), before);
-        let told = keys(&url, &secret, &["list"]);
-        assert!(told.code == 0 && told.err.starts_with("JWT_SECRET_KEY signs"), "{}", told.err);
+        let output = keys(&url, &secret, &["list"]);
+        assert!(output.code == 0 && output.err.starts_with("JWT_SECRET_KEY signs"), "{}", output.err);
     }
 }
 

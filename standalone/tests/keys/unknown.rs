@@ -6,10 +6,10 @@ use std::process::{Child, Stdio};
 use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
 
+use super::output::{CommandOutput, listed};
 use super::pair::gatepost;
 use super::service::{MASTER_KEY, OTHER_MASTER_KEY, Service, Which};
 use super::tokens::register;
-use super::told::{Told, listed};
 
 const NEW: &str = "thicket marimba oblong 42";
 const BOTH: [(&str, &str); 2] = [("AUTH_MASTER_KEY", OTHER_MASTER_KEY), ("AUTH_OLD_MASTER_KEY", MASTER_KEY)];
@@ -51,8 +51,8 @@ impl Home {
 }
 
 /// Waits for the command to end, and returns its output.
-async fn ended(child: Child) -> Told {
-    tokio::task::spawn_blocking(move || Told::by(&child.wait_with_output().unwrap())).await.unwrap()
+async fn ended(child: Child) -> CommandOutput {
+    tokio::task::spawn_blocking(move || CommandOutput::from_process(&child.wait_with_output().unwrap())).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,8 +67,8 @@ async fn lost_answer_of_a_commit_is_found_out() {
         (LOGS, &["keys", "retire", &first]),
     ] {
         home.proxy.cut_on_answer_of(commit);
-        let told = ended(home.start(&ONE, args)).await;
-        assert_eq!(told.code, 0, "{args:?}: {}", told.err);
+        let output = ended(home.start(&ONE, args)).await;
+        assert_eq!(output.code, 0, "{args:?}: {}", output.err);
         home.proxy.fired().await;
     }
     let keys = listed(&home.url);
@@ -78,7 +78,7 @@ async fn lost_answer_of_a_commit_is_found_out() {
 #[tokio::test(flavor = "multi_thread")]
 async fn unknown_outcome_names_the_way_to_find_out() {
     let Some(server) = server().await else { return };
-    let mut told = tokio::task::JoinSet::new();
+    let mut runs = tokio::task::JoinSet::new();
     for (commit, args, sentences) in [
         (
             LOGS,
@@ -87,9 +87,9 @@ async fn unknown_outcome_names_the_way_to_find_out() {
         ),
         (COMMITS, &["admin", "create", "root@example.com"], ["whether the admin was created: ", "run this again"]),
         (COMMITS, &["admin", "grant", "ada@example.com"], ["whether the user is an admin now: ", "run this again"]),
-        (LOGS, &["keys", "rotate", "--lead", "1h"], [" was added: ", "run `gatepost keys list`: if it has this key"]),
-        (LOGS, &["keys", "retire"], [" was retired: ", "run `gatepost keys list`: a key that it does not have"]),
-        (COMMITS, &["keys", "reseal"], ["whether the keys were resealed: ", "until it ends, keep both"]),
+        (LOGS, &["keys", "rotate", "--lead", "1h"], [" was added: ", "run `gatepost keys list`: if it lists this key"]),
+        (LOGS, &["keys", "retire"], [" was retired: ", "run `gatepost keys list`: a key that it does not list"]),
+        (COMMITS, &["keys", "reseal"], ["whether the keys were resealed: ", "keep both until it has succeeded"]),
     ] {
         let home = Home::new(&server).await;
         let first = listed(&home.url).remove(0)[0].clone();
@@ -101,13 +101,13 @@ async fn unknown_outcome_names_the_way_to_find_out() {
         home.proxy.go_on_answer_of(commit);
         let child = home.start(settings, &args);
         let shown = args.join(" ");
-        told.spawn(async move {
-            let told = ended(child).await;
+        runs.spawn(async move {
+            let output = ended(child).await;
             home.proxy.fired().await;
-            assert_eq!((told.code, told.out.as_str()), (1, ""), "{shown}: {}", told.err);
-            assert!(told.err.contains("the database has not said whether "), "{shown}: {}", told.err);
-            assert!(sentences.iter().all(|sentence| told.err.contains(sentence)), "{shown}: {}", told.err);
+            assert_eq!((output.code, output.out.as_str()), (1, ""), "{shown}: {}", output.err);
+            assert!(output.err.contains("the database has not said whether "), "{shown}: {}", output.err);
+            assert!(sentences.iter().all(|sentence| output.err.contains(sentence)), "{shown}: {}", output.err);
         });
     }
-    told.join_all().await;
+    runs.join_all().await;
 }

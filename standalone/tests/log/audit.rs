@@ -88,7 +88,7 @@ async fn each_row_of_the_audit_log_has_its_line() {
         for (name, text) in &wanted {
             assert_eq!(shown[*name], text.as_str(), "{name} of {row:?}");
         }
-        assert_eq!(shown.len(), wanted.len(), "{line} has more than {row:?}");
+        assert_eq!(shown.len(), wanted.len(), "{line} has more fields than {row:?}");
     }
     let text = format!("{rows:?} {lines:?}");
     for secret in [PASSWORD, WRONG, OTHER, "wrong-field", "garbage-token", "@example.com"] {

@@ -47,7 +47,7 @@ async fn each_call_ends_with_one_event() {
     me.metadata_mut().insert("x-request-id", REQUEST_ID.parse().unwrap());
     let mut users = UserServiceClient::new(channel(address));
     let id = users.get_me(me).await.unwrap().into_inner().user.unwrap().id;
-    // A token in the wrong header is a secret in a header that callers fill.
+    // A token in the wrong header: a header with any text from the caller may hold a secret.
     let mut lost = with_token(GetMeRequest {}, "garbage");
     lost.metadata_mut().insert("x-request-id", token.parse().unwrap());
     lost.metadata_mut().insert("traceparent", token.parse().unwrap());

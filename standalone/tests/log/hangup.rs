@@ -31,7 +31,7 @@ async fn sighup_is_noted_once_and_ends_nothing() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn log_file_at_its_size_limit_ends_nothing() -> Outcome {
-    // SQLite's files would have the same limit.
+    // A size limit also applies to SQLite's files, so the database is on a server.
     let Some(database) = testkit::postgres::database().await else { return Ok(()) };
     let folder = folder();
     let file = folder.path().join("log");

@@ -36,18 +36,20 @@ pub(super) fn service_at(name: &str, database_url: &str, listen: &str) -> Comman
 impl Process {
     /// Starts the command with this standard error, and reads its standard output.
     pub(super) fn start(command: &mut Command, stderr: impl Into<Stdio>) -> Self {
-        let (heard, stdout) = pipe().unwrap();
-        Self::start_heard(command.stdout(stdout), stderr, heard)
+        let (reader, stdout) = pipe().unwrap();
+        Self::start_with_pipe(command.stdout(stdout), stderr, reader)
     }
 
     /// Starts the command, and reads this pipe; only the process has its other end.
-    pub(super) fn start_heard(command: &mut Command, stderr: impl Into<Stdio>, heard: PipeReader) -> Self {
+    pub(super) fn start_with_pipe(command: &mut Command, stderr: impl Into<Stdio>, reader: PipeReader) -> Self {
         let child = command.stderr(stderr).spawn().unwrap();
         // The command would keep the pipes open, and their readers would wait for an end.
         command.stdout(Stdio::null()).stderr(Stdio::null());
-        let (hear, lines) = channel();
+        let (sender, lines) = channel();
         // The channel ends with the process.
-        thread::spawn(move || BufReader::new(heard).lines().map_while(Result::ok).all(|line| hear.send(line).is_ok()));
+        thread::spawn(move || {
+            BufReader::new(reader).lines().map_while(Result::ok).all(|line| sender.send(line).is_ok())
+        });
         Self { child, lines }
     }
 

@@ -49,9 +49,9 @@ async fn stdout_without_a_reader_delays_no_start() {
         let url = format!("sqlite:{}", folder.path().join("auth.db").display());
         let mut command = gatepost();
         command.args(["auth", "--listen", "127.0.0.1:0", "--database-url", &url]).stdout(stdout);
-        // Its standard error ends with it, as a process's standard output does elsewhere.
+        // The test reads standard error, which ends with the process. Other tests read standard output.
         let (lines, stderr) = std::io::pipe().unwrap();
-        let auth = Process::start_heard(&mut command, stderr, lines);
+        let auth = Process::start_with_pipe(&mut command, stderr, lines);
         let address = loop {
             if let Some(address) = listening(auth.id()).first() {
                 break *address;

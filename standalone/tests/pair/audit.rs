@@ -19,9 +19,9 @@ fn documented_commands_look_up_and_follow_events() {
     page.call("AuthService/Login", r#"{"email":"ada@example.com","password":"a wrong password"}"#);
 
     let look_up = page.block("Look something up", 0);
-    let told = page.shell(&look_up).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
-    assert!(told.status.success() && err.is_empty(), "{out}\n{err}");
+    let output = page.shell(&look_up).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && err.is_empty(), "{out}\n{err}");
     let count = |text: &str| out.matches(text).count();
     assert_eq!(count("\"kind\": \"AUDIT_EVENT_KIND_LOGIN_FAILED\""), 2, "by kind and by subject: {out}");
     assert_eq!(count("\"kind\": \"AUDIT_EVENT_KIND_USER_CREATED\""), 1, "Ada's: {out}");

@@ -112,7 +112,7 @@ fn demo_alone_needs_nothing_and_leaves_nothing() {
     for (line, answer) in steps {
         assert!(line.starts_with("grpcurl -plaintext ") || line.contains("=$(grpcurl -plaintext "), "{line}");
         assert!(answer.starts_with('{') || answer.starts_with("ERROR:\n  Code: "), "{answer}");
-        // A token is named by its field; `$TOKEN` stands for it in the lines.
+        // A token is recognized by the name of its field; `$TOKEN` stands for it in the lines.
         for field in answer.lines().filter(|field| field.contains("Token\": \"")) {
             let token = field.split('"').nth(3).unwrap();
             assert!(token.is_empty() || token.ends_with('…') && token.chars().count() <= 13, "{field}");
@@ -186,7 +186,7 @@ async fn ctrl_c_ends_the_demo_and_cleans_up() -> Outcome {
 }
 
 #[test]
-fn reader_that_stops_early_is_no_failure() {
+fn reader_that_stops_early_is_not_a_failure() {
     let mut child = demo().spawn().unwrap();
     drop(wait_for(&mut child, "Ada registers"));
     let output = child.wait_with_output().unwrap();

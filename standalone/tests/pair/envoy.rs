@@ -132,7 +132,7 @@ fn forge(token: &str, key: &Path, claims: &Value) -> String {
     answers[0]["token"].as_str().unwrap().to_owned()
 }
 
-/// Checks that Envoy answered: our services give each of their statuses a reason.
+/// Checks that Envoy itself answered: our services give each status a reason.
 #[track_caller]
 fn refused_by_envoy(answer: Result<(), Status>, code: Code, message: &str) {
     let status = answer.unwrap_err();
@@ -153,7 +153,8 @@ async fn envoy_finds_keys_and_refuses_other_signatures() -> Outcome {
 
     let key = here.path().join("auth.key.pem");
     let send = |token: String| envoy.list(Some(("api-token", token)));
-    // A token that PyJWT signs with the service's own key is accepted, so each other one is refused for its one change.
+    // A token that PyJWT signs with the service's own key is accepted. So each other token is refused because of its
+    // one change.
     send(forge(&token, &key, &json!({}))).await?;
     refused_by_envoy(envoy.list(None).await, Code::Unauthenticated, "Jwt is missing");
     let garbled = "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections";

@@ -9,7 +9,7 @@ use super::support::{Outcome, Pair, folder};
 /// 32 random bytes.
 const KEY: &str = "5b0c6f5e0f0d4a7c8e1b3d2f9a6c7e8d1f2a3b4c5d6e7f8091a2b3c4d5e6f708";
 
-/// Builds the examples like this test, so that they are as new as their sources; returns their folder.
+/// Builds the examples in the same way as this test, so that they are up to date. Returns their folder.
 fn build() -> PathBuf {
     let mut command = Command::new(env!("CARGO"));
     // The features of the whole workspace, so that a run of all tests has built them already.

@@ -66,8 +66,8 @@ async fn python_sends_and_reads_gzip() -> Outcome {
         let relay = CountingRelay::start(pair.blog.clone()).await;
         let mut story = Command::new(tool("GATEPOST_PYTHON", "python3"));
         story.arg(STORY).args(is_compressed.then_some("--gzip")).args([&pair.auth, &relay.address]);
-        let told = spawn_blocking(move || story.output()).await??;
-        assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+        let output = spawn_blocking(move || story.output()).await??;
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let [sent, received] = relay.counts().await;
         // The library always accepts compressed answers.
         assert!(received < CONTENT_BYTES, "{received} bytes of answers");

@@ -13,7 +13,7 @@ use super::support::{Outcome, tool};
 
 const MONITORING: &str = include_str!("../../../docs/operations/monitoring.md");
 
-/// Suffixes of a histogram's series, and none.
+/// Suffixes of the series of a metric: only histograms have the last three.
 const SUFFIXES: [&str; 4] = ["", "_bucket", "_sum", "_count"];
 
 /// Returns the names of metrics in this text, without their labels.
@@ -48,7 +48,7 @@ async fn scraped(secured: &SecuredPair, ops: Option<&str>) -> BTreeSet<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_metric_is_documented_and_the_reverse() -> Outcome {
-    // Some metrics are of TLS alone.
+    // Some metrics exist only with TLS.
     let secured = SecuredPair::start(&[("AUTH_OPS_LISTEN", "127.0.0.1:0"), ("BLOG_OPS_LISTEN", "127.0.0.1:0")]);
     let auth = scraped(&secured, secured.pair.auth_ops.as_deref()).await;
     let blog = scraped(&secured, secured.pair.blog_ops.as_deref()).await;

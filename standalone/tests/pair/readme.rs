@@ -54,7 +54,7 @@ fn quick_start_works_word_for_word_with_grpcurl() {
     let pair = Pair::start(folder.path(), &[]);
     let script = quick_start().replace("127.0.0.1:50051", &pair.auth).replace("127.0.0.1:50052", &pair.blog);
     let script = script.replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext");
-    // Pasted once, and once more.
+    // A reader may paste the block twice.
     for _ in 0..2 {
         let mut bash = Command::new("bash");
         let run = bash.args(["-uo", "pipefail", "-c", &script]).env("GRPCURL", &grpcurl).output().unwrap();

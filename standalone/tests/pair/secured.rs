@@ -10,7 +10,7 @@ use testkit::tls::{Authority, CertificateFiles};
 use super::demo::demo;
 use super::support::{Pair, folder};
 
-/// Name of the blog service's client certificate, which both services take for a service.
+/// Name in the blog service's client certificate, by which both services identify it.
 pub(super) const BLOG_ID: &str = "spiffe://example.org/blog";
 
 /// A pair with TLS.

@@ -64,7 +64,7 @@ async fn lost_answer_costs_no_session() -> Outcome {
     network.cut_on_answer_of(b"gpr_");
     assert_eq!(source.token().await.err(), Some(NoToken::Unavailable));
     network.fired().await;
-    // The next attempt starts by itself, and a call that finds it under way waits for it.
+    // The next attempt starts by itself, and a call waits for an attempt that is under way.
     while source.token().await.is_err() {
         tokio::task::yield_now().await;
     }

@@ -157,7 +157,7 @@ fn first_admins_password_follows_the_policy() {
     }
 }
 
-/// A flag of both services is named with the variable of the service that was run.
+/// A flag that both services have is reported with the variable of the service that was run.
 #[test]
 fn shared_flag_is_named_by_the_service_that_was_run() {
     for (service, name) in [("auth", "--listen (AUTH_LISTEN)"), ("blog", "--listen (BLOG_LISTEN)")] {

@@ -51,7 +51,7 @@ impl Pair {
         Self::start_by(&mut gatepost(), folder, settings)
     }
 
-    /// Starts the pair with a command that runs `gatepost`, or that replaces itself by `gatepost`.
+    /// Starts the pair with a command that runs `gatepost` or replaces itself with it.
     pub(super) fn start_by(command: &mut Command, folder: &Path, settings: &[(&str, &str)]) -> Self {
         command
             .args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"])

@@ -1,4 +1,5 @@
-//! The pair with TLS and required client certificates, and its clients: demo, grpcurl, Python, Envoy and the health check.
+//! The pair with TLS and required client certificates, and its clients: demo, grpcurl, Python, Envoy, and the health
+//! check.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -27,7 +28,7 @@ fn demo_and_grpcurl_play_over_mutual_tls() {
     // Without a client certificate no call is served.
     let played = Played::by(secured.demo().arg("--ca").arg(&secured.ca));
     let fault =
-        "cannot be called by TLS (the server requires a client certificate (TLS alert CertificateRequired)): see";
+        "cannot be called over TLS (the server requires a client certificate (TLS alert CertificateRequired)): see";
     assert!(played.err.contains(fault), "{}", played.err);
     secured.pair.stop();
 }
@@ -39,12 +40,12 @@ fn python_plays_over_mutual_tls() {
     let run = |files: &[&Path]| -> Output {
         Command::new(tool("GATEPOST_PYTHON", "python3")).arg(STORY).args([&auth, &blog]).args(files).output().unwrap()
     };
-    let told = run(&[&secured.ca, &secured.client.certificate, &secured.client.key]);
-    assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
+    let output = run(&[&secured.ca, &secured.client.certificate, &secured.client.key]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let other = Authority::new("other").write(secured.folder.path(), "other");
     for files in [&[secured.ca.as_path()][..], &[&other, &secured.client.certificate, &secured.client.key]] {
-        let told = run(files);
-        assert_eq!(told.status.code(), Some(1), "{}", String::from_utf8_lossy(&told.stderr));
+        let output = run(files);
+        assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
     }
     secured.pair.stop();
 }
@@ -123,7 +124,7 @@ async fn renewed_certificate_is_served_after_sighup() -> Outcome {
     secured.authority.issue(&["localhost"]).write(secured.folder.path(), "server");
     secured.pair.signal(Signal::HUP);
     let new = secured.folder.path().join("server.crt");
-    // The look takes a moment.
+    // The check takes a moment.
     while channel(&new).list_posts(ListPostsRequest::default()).await.is_err() {}
     kept.list_posts(ListPostsRequest::default()).await.expect("an open connection goes on");
     channel(&old).list_posts(ListPostsRequest::default()).await.unwrap_err();

@@ -9,9 +9,9 @@ const NEW_PASSWORD: &str = "purple monkey dishwasher tango";
 
 /// Runs the script, which must succeed without a word on standard error, and returns its output.
 fn done(page: &Page<'_>, script: &str) -> String {
-    let told = page.shell(script).env("NEW_PASSWORD", NEW_PASSWORD).output().unwrap();
-    let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
-    assert!(told.status.success() && err.is_empty(), "{out}\n{err}");
+    let output = page.shell(script).env("NEW_PASSWORD", NEW_PASSWORD).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && err.is_empty(), "{out}\n{err}");
     out.into_owned()
 }
 

@@ -35,9 +35,9 @@ impl Watch {
         let secrets = Arc::new(OnceLock::new());
         let (said, lines) = channel();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let (known, tell) = (Arc::clone(&secrets), said.clone());
+        let (known, line_sender) = (Arc::clone(&secrets), said.clone());
         // The receiver of lines may be gone.
-        let out = thread::spawn(move || read(out, &known, |line| drop(tell.send(line.to_owned()))));
+        let out = thread::spawn(move || read(out, &known, |line| drop(line_sender.send(line.to_owned()))));
         let known = Arc::clone(&secrets);
         let err = thread::spawn(move || read(err, &known, |line| drop(said.send(line.to_owned()))));
         (Self { secrets, readers: vec![out, err] }, lines)
@@ -71,20 +71,20 @@ pub(crate) fn shows(text: &str, secrets: &[String]) -> bool {
         || secrets.iter().any(|secret| text.contains(secret.as_str()))
 }
 
-/// Returns `true` if a word of the text begins as a part of a JWT does. Inside of a word, such as the id of a key, these
-/// letters come by chance.
+/// Returns `true` if a word of the text begins like a part of a JWT. Inside a word, such as the id of a key, these
+/// letters occur by chance.
 fn has_token(text: &str) -> bool {
     let is_inside = |before: &str| before.ends_with(|sign: char| sign.is_ascii_alphanumeric() || "-_".contains(sign));
     text.match_indices("eyJ").any(|(at, _)| !is_inside(&text[..at]))
 }
 
 /// Returns the lines with a secret. Lines that come before the secrets are known are kept until then.
-fn read(stream: impl Read, secrets: &OnceLock<Vec<String>>, mut hear: impl FnMut(&str)) -> Vec<String> {
+fn read(stream: impl Read, secrets: &OnceLock<Vec<String>>, mut on_line: impl FnMut(&str)) -> Vec<String> {
     let mut stream = BufReader::new(stream);
     let (mut early, mut found, mut line) = (Vec::new(), Vec::new(), Vec::new());
     while stream.read_until(b'\n', &mut line).is_ok_and(|length| length > 0) {
         let text = String::from_utf8_lossy(&line);
-        hear(text.trim_end());
+        on_line(text.trim_end());
         match secrets.get() {
             None => early.push(text.into_owned()),
             Some(secrets) if found.len() < SHOWN && shows(&text, secrets) => found.push(text.into_owned()),

@@ -17,7 +17,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::pair::PASSWORD;
 use super::service::{SEALED, Service, Which, command, command_at};
-use super::world::{patient, with_token};
+use super::world::{with_deadline, with_token};
 
 /// Service key of the auth services and of one blog service.
 const SERVICE_KEY: &str = "a-service-key-of-these-tests-that-is-long-enough";
@@ -32,7 +32,7 @@ const CALLS_BETWEEN_FAULTS: u64 = 200;
 const STORY_LIMIT: Duration = Duration::from_mins(4);
 
 /// Two auth services on one database, and two blog services that ask both of them. One blog service follows the
-/// revocations, the other one has no service key and asks at each call.
+/// revocations. The other has no service key, and asks at each call.
 struct World {
     auth: [Option<Service>; 2],
     auth_at: [String; 2],
@@ -70,7 +70,7 @@ impl World {
     /// Registers a user and returns an access token.
     async fn register(&self) -> String {
         let channel = Endpoint::from_shared(format!("http://{}", self.auth_at[0])).unwrap().connect_lazy();
-        let request = patient(CreateUserRequest {
+        let request = with_deadline(CreateUserRequest {
             name: "Ada".into(),
             email: "ada@example.com".into(),
             password: PASSWORD.into(),

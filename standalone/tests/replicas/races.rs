@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use super::world::{Replicas, World, reason};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sign_ups_at_both_replicas_one_succeeds() {
+async fn one_of_two_sign_ups_at_both_replicas_succeeds() {
     let Some(world) = World::start().await else { return };
     let mut calls = JoinSet::new();
     for number in 0..20 {

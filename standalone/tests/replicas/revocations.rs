@@ -108,7 +108,7 @@ async fn token_killed_at_one_replica_dies_at_the_other() {
         assert_eq!(reason(&refused), reason(&at_the_blog), "{way}");
         assert_eq!(format!("TOKEN_STATE_{}", reason(&refused).replace("TOKEN_", "")), expected.as_str_name(), "{way}");
     }
-    let said = world.hears(1, "refresh_token_reused");
+    let said = world.wait_for_line(1, "refresh_token_reused");
     assert!(said.contains("gatepost::audit") && said.contains("session=") && said.contains("peer="), "{said}");
     world.stop();
 }

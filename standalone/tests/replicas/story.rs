@@ -1,4 +1,4 @@
-//! One user's calls from registration to logout. Each call goes to the other replica than the call before.
+//! One user's calls from registration to logout. Each call goes to the replica that did not get the previous one.
 
 use blog_service::api::v1::{
     CreatePostRequest, DeletePostRequest, GetPostRequest, UpdatePostRequest, get_post_request,
@@ -9,7 +9,7 @@ use gatepost::api::auth::v1::{
 use tonic::Code;
 
 use super::pair::PASSWORD;
-use super::world::{World, patient, reason, with_token};
+use super::world::{World, reason, with_deadline, with_token};
 
 const EMAIL: &str = "ada@example.com";
 const NEW_PASSWORD: &str = "wrong horse battery staple";
@@ -54,7 +54,7 @@ async fn story_runs_through_both_replicas_by_turns() {
     let wrong = world.log_in(1, EMAIL).await.unwrap_err();
     assert_eq!(reason(&wrong), "INVALID_CREDENTIALS");
     let request = LoginRequest { email: EMAIL.into(), password: NEW_PASSWORD.into(), ..LoginRequest::default() };
-    let login = world.login_at(0).login(patient(request)).await.unwrap().into_inner().tokens.unwrap();
+    let login = world.login_at(0).login(with_deadline(request)).await.unwrap().into_inner().tokens.unwrap();
     let request = with_token(ListSessionsRequest::default(), &changed.tokens.unwrap().access_token);
     assert_eq!(world.sessions_at(1).list_sessions(request).await.unwrap().into_inner().sessions.len(), 2);
     world.login_at(1).logout(with_token(LogoutRequest {}, &login.access_token)).await.unwrap();

@@ -69,8 +69,8 @@ impl World {
     }
 
     /// Waits for a line with this part in the log of an auth service.
-    pub(crate) fn hears(&mut self, replica: usize, part: &str) -> String {
-        self.services[replica * 2].hears(&[part])
+    pub(crate) fn wait_for_line(&mut self, replica: usize, part: &str) -> String {
+        self.services[replica * 2].wait_for_line(&[part])
     }
 
     pub(crate) fn stop(self) {
@@ -105,23 +105,23 @@ impl Replicas {
             password: PASSWORD.into(),
             ..CreateUserRequest::default()
         };
-        Ok(self.users_at(replica).create_user(patient(request)).await?.into_inner())
+        Ok(self.users_at(replica).create_user(with_deadline(request)).await?.into_inner())
     }
 
     pub(crate) async fn log_in(&self, replica: usize, email: &str) -> Result<TokenPair, Status> {
         let request = LoginRequest { email: email.into(), password: PASSWORD.into(), ..LoginRequest::default() };
-        Ok(self.login_at(replica).login(patient(request)).await?.into_inner().tokens.unwrap())
+        Ok(self.login_at(replica).login(with_deadline(request)).await?.into_inner().tokens.unwrap())
     }
 
     pub(crate) async fn refresh(&self, replica: usize, token: &str) -> Result<TokenPair, Status> {
         let request = RefreshTokenRequest { refresh_token: token.into(), ..RefreshTokenRequest::default() };
-        Ok(self.login_at(replica).refresh_token(patient(request)).await?.into_inner().tokens.unwrap())
+        Ok(self.login_at(replica).refresh_token(with_deadline(request)).await?.into_inner().tokens.unwrap())
     }
 
     pub(crate) async fn state(&self, replica: usize, token: &str) -> TokenState {
         let request = VerifyTokenRequest { token: token.into() };
         let mut tokens = TokenServiceClient::new(self.auth[replica].clone());
-        tokens.verify_token(patient(request)).await.unwrap().into_inner().state()
+        tokens.verify_token(with_deadline(request)).await.unwrap().into_inner().state()
     }
 }
 
@@ -130,14 +130,14 @@ fn channel(address: &str) -> Channel {
 }
 
 /// Returns a request with a longer deadline than the service's own: a test may run next to others.
-pub(crate) fn patient<T>(message: T) -> Request<T> {
+pub(crate) fn with_deadline<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_mins(1));
     request
 }
 
 pub(crate) fn with_token<T>(message: T, token: &str) -> Request<T> {
-    let mut request = patient(message);
+    let mut request = with_deadline(message);
     request.metadata_mut().insert("api-token", token.parse().unwrap());
     request
 }

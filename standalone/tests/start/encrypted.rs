@@ -81,7 +81,7 @@ fn tls_listens_beyond_loopback() {
         service.serves();
         service.stop();
         let mut service = command(&[("INSECURE", "true")]);
-        service.hears(&["plaintext leaves this machine"]);
+        service.wait_for_line(&["plaintext leaves this machine"]);
     }
 }
 

@@ -23,8 +23,8 @@ async fn watch(address: &str) -> Streaming<HealthCheckResponse> {
     HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner()
 }
 
-/// Waits until the watchers see this status; their last one was the opposite.
-async fn told(watch: &mut Streaming<HealthCheckResponse>, wanted: ServingStatus) {
+/// Waits for the next status of the watch, which must be this one.
+async fn assert_status(watch: &mut Streaming<HealthCheckResponse>, wanted: ServingStatus) {
     let answer = timeout(LIMIT, watch.message()).await.expect("health changes").unwrap().unwrap();
     assert_eq!(answer.status(), wanted);
 }
@@ -47,7 +47,7 @@ async fn health_follows_a_paused_killed_and_stopped_server() {
         let mut service = Service::start(which, &server.create_database().await.unwrap());
         let address = service.serves();
         let mut watch = watch(&address).await;
-        told(&mut watch, ServingStatus::Serving).await;
+        assert_status(&mut watch, ServingStatus::Serving).await;
         says(&healthcheck(which, &address, &[]), 0, "serves");
         for end in ["pause", "kill", "stop"] {
             match end {
@@ -55,13 +55,13 @@ async fn health_follows_a_paused_killed_and_stopped_server() {
                 "kill" => server.kill().await.unwrap(),
                 _ => server.stop_fast().await.unwrap(),
             }
-            told(&mut watch, ServingStatus::NotServing).await;
+            assert_status(&mut watch, ServingStatus::NotServing).await;
             says(&healthcheck(which, &address, &[]), 1, "its database does not answer");
             match end {
                 "pause" => server.resume().await.unwrap(),
                 _ => server.start_again().await.unwrap(),
             }
-            told(&mut watch, ServingStatus::Serving).await;
+            assert_status(&mut watch, ServingStatus::Serving).await;
             says(&healthcheck(which, &address, &[]), 0, "serves");
         }
         service.stop();
@@ -75,12 +75,12 @@ async fn health_reads_a_row_of_the_services_own() {
             let mut service = Service::start(which, &home.url());
             let address = service.serves();
             let mut watch = watch(&address).await;
-            told(&mut watch, ServingStatus::Serving).await;
+            assert_status(&mut watch, ServingStatus::Serving).await;
             let mut outsider: Outsider = home.outsider().await;
             outsider.run("alter table secrets rename to gone").await;
-            told(&mut watch, ServingStatus::NotServing).await;
+            assert_status(&mut watch, ServingStatus::NotServing).await;
             outsider.run("alter table gone rename to secrets").await;
-            told(&mut watch, ServingStatus::Serving).await;
+            assert_status(&mut watch, ServingStatus::Serving).await;
         }
     }
 }

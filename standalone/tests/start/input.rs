@@ -22,7 +22,7 @@ fn said(which: Which, url: &str, settings: &[(&str, &str)]) -> Vec<String> {
     let mut service = Service::start_with(which, url, settings);
     let mut said = Vec::new();
     loop {
-        said.push(service.hears(&[""]));
+        said.push(service.wait_for_line(&[""]));
         let last = said.last().unwrap();
         assert!(!last.starts_with("gatepost: "), "the service does not serve: {last}");
         if last.contains("-service listening on ") {
@@ -240,7 +240,7 @@ fn plaintext_beyond_loopback_warns() {
             let mut command = gatepost();
             command.args([which.name(), "--listen", listen, "--database-url", &url]).env(switch, "true");
             let mut service = Service::spawn(&mut command, Vec::new());
-            let line = service.hears(&["plaintext leaves this machine", "-service listening on "]);
+            let line = service.wait_for_line(&["plaintext leaves this machine", "-service listening on "]);
             service.stop();
             line
         };
@@ -268,7 +268,7 @@ fn settings_of_one_service_warn_in_the_pair() {
     let mut command = gatepost();
     command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"]).arg(folder.path());
     let mut pair = Service::spawn(command.env("AUTH_DATABASE_URL", "postgres://h/d"), Vec::new());
-    pair.hears(&["AUTH_DATABASE_URL has no effect on the pair"]);
+    pair.wait_for_line(&["AUTH_DATABASE_URL has no effect on the pair"]);
     pair.serves();
     pair.stop();
 }

@@ -74,7 +74,7 @@ async fn key_file_moves_into_the_database() {
     first.stop();
 
     let mut second = Service::start_with(AUTH, &file(&path), &[("AUTH_MASTER_KEY", MASTER_KEY)]);
-    second.hears(&["the signing key is sealed in the database now: remove the file"]);
+    second.wait_for_line(&["the signing key is sealed in the database now: remove the file"]);
     assert!(is_active(&second.serves(), &token).await);
     second.stop();
     let plain: String = fs::read_to_string(&pem).unwrap().lines().filter(|line| !line.starts_with("-----")).collect();

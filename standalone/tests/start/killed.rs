@@ -7,7 +7,7 @@ use super::readers;
 use super::service::{Service, Which};
 use super::steps;
 
-/// Number of databases at a time: the wait for a killed start takes time and little work.
+/// Number of databases at a time: the wait for a killed start takes time, but little work.
 const LANES: usize = 4;
 
 /// Kills a start at each of its steps, each time on a new database; returns the number of steps.
@@ -31,7 +31,8 @@ async fn kill_at_each_step(which: Which, from: i64) -> Option<usize> {
     beyond.into_iter().min().map(|first| first - 1)
 }
 
-/// Kills a start at this step, and starts again; breaks when the start has fewer steps. `None` without PostgreSQL.
+/// Kills a start at this step, and starts again. Breaks when the start has fewer steps. Returns `None` without
+/// PostgreSQL.
 async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>> {
     let database = testkit::postgres::database().await?;
     let mut outsider = Outsider::of_server(&database.url).await;
@@ -41,7 +42,7 @@ async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>
     steps::count(&mut outsider).await;
     steps::hold(&mut outsider, step).await;
     let mut first = Service::start(which, &database.url);
-    let is_held = first.hears(&[steps::HELD, "listening on"]).contains(steps::HELD);
+    let is_held = first.wait_for_line(&[steps::HELD, "listening on"]).contains(steps::HELD);
     if is_held && from > 0 {
         readers::check_not_shut_out(which, &database.url, &mut outsider).await;
     }
@@ -49,7 +50,7 @@ async fn kill_at(which: Which, from: i64, step: usize) -> Option<ControlFlow<()>
     if !is_held {
         return Some(ControlFlow::Break(()));
     }
-    // The statement is still held up: its client is gone, so the server alone ends it.
+    // The statement is still held up: its client is gone, so only the server can end it.
     Service::start(which, &database.url).serves();
     outsider.check(which, from > 0).await;
     steps::check_kept_once(&mut outsider).await;

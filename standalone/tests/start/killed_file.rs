@@ -9,7 +9,7 @@ use super::outsider::Outsider;
 use super::pair::folder;
 use super::service::{BOTH, Service, Which, command, file};
 
-/// Number of starts at a time.
+/// Number of starts that run in parallel.
 const LANES: u64 = 4;
 
 /// Creates the database of an older version with rows; does nothing for migration 0.

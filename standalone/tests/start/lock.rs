@@ -1,4 +1,5 @@
-//! F14: a process that waits for a migration runs no statement meanwhile, so no other process has to wait for it.
+//! F14: a process that waits for a migration runs no statement in the meantime, so that no other process has to wait
+//! for it.
 
 use super::outsider::Outsider;
 use super::service::{Service, Which};
@@ -21,7 +22,7 @@ async fn waiting_starts_continue_after_a_held_up_migration() {
     while outsider.texts("select mode from pg_locks where not granted and locktype = 'relation'").await.is_empty() {}
     let mut others = [(); 4].map(|()| Service::start(Which::Auth, &database.url));
     for other in &mut others {
-        other.hears(&[WAITS]);
+        other.wait_for_line(&[WAITS]);
     }
     owner.run("commit").await;
     first.serves();
@@ -42,12 +43,13 @@ async fn concurrent_index_from_outside_does_not_deadlock() {
     steps::hold(&mut outsider, 1).await;
     // One holds the lock, in a transaction of its own; two wait for it.
     let mut first = Service::start(Which::Blog, &database.url);
-    first.hears(&[steps::HELD]);
+    first.wait_for_line(&[steps::HELD]);
     let mut others = [(); 2].map(|()| Service::start(Which::Blog, &database.url));
     for other in &mut others {
-        other.hears(&[WAITS]);
+        other.wait_for_line(&[WAITS]);
     }
-    // The index waits for running transactions: for that of the lock's holder, not for those of the waiting processes.
+    // The index waits for running transactions: for the one of the lock's holder, but not for the waiting processes,
+    // which have none.
     let index = tokio::spawn({
         let url = database.url.clone();
         async move { Outsider::of_server(&url).await.run("create index concurrently on busy (number)").await }
@@ -61,7 +63,7 @@ async fn concurrent_index_from_outside_does_not_deadlock() {
     outsider.check(Which::Blog, false).await;
 }
 
-/// F14: a process that builds an index concurrently under the lock does not meet the waiting ones.
+/// F14: a process that builds an index concurrently under the lock does not deadlock with the waiting ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_index_under_the_lock_does_not_deadlock() {
     let Some(database) = testkit::postgres::database().await else { return };
@@ -70,11 +72,11 @@ async fn concurrent_index_under_the_lock_does_not_deadlock() {
     outsider.run(LOCK).await;
     let mut others = [(); 2].map(|()| Service::start(Which::Blog, &database.url));
     for other in &mut others {
-        other.hears(&[WAITS]);
+        other.wait_for_line(&[WAITS]);
     }
     // With waiting statements this would be a deadlock: each would wait for the other's snapshot or lock.
     outsider.run("create index concurrently on busy (number)").await;
-    let Outsider::Server(holder) = outsider else { unreachable!("it is a server's") };
+    let Outsider::Server(holder) = outsider else { unreachable!("the outsider is on a server") };
     sqlx::Connection::close(holder).await.unwrap();
     for other in &mut others {
         other.serves();

@@ -1,4 +1,4 @@
-//! A key file without its database: an empty database does not replace it unnoticed.
+//! A key file without its database: an empty database must not replace the lost one unnoticed.
 
 use std::fs;
 

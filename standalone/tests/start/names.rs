@@ -29,7 +29,7 @@ fn each_variable_that_the_code_reads_is_known() {
     let rooms = ["auth-service/src", "blog-service/src", "standalone/src"];
     let texts: Vec<_> =
         rooms.iter().flat_map(|room| files(&root.join(room))).map(|file| fs::read_to_string(file).unwrap()).collect();
-    // TLS has the flags of the kit, with variables of each service.
+    // The kit defines the TLS flags, and each service names their variables.
     let marks = ["env = \"", ": &'static str = \""];
     let flags = texts.iter().flat_map(|text| {
         marks.iter().flat_map(|mark| text.split(mark).skip(1).filter_map(|rest| rest.split('"').next()))

@@ -19,7 +19,7 @@ pub(super) enum Home {
 }
 
 impl Home {
-    /// Returns one of each engine, as far as available.
+    /// Returns one database of each available engine.
     pub(super) async fn all() -> Vec<Self> {
         let server = testkit::postgres::database().await.map(Self::Server);
         [Self::File(tempfile::tempdir().unwrap())].into_iter().chain(server).collect()
@@ -100,7 +100,7 @@ impl Outsider {
     /// Inserts the rows that [`Self::check`] expects; they need the first migration only.
     pub(super) async fn fill(&mut self, which: Which) {
         const TIME: &str = "'2026-01-01T00:00:00+00:00'";
-        // Expired rows are swept.
+        // The sweep would delete expired rows.
         const LATER: &str = "'2926-01-01T00:00:00+00:00'";
         let [ada, bob, session] = [1, 2, 3].map(|number| match self {
             Self::File(_) => format!("x'0190000000007000800000000000000{number}'"),

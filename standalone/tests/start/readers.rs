@@ -25,7 +25,7 @@ async fn read(url: &str, which: Which, limit: &str) -> Result<(), Error> {
 pub(super) async fn check_not_shut_out(which: Which, url: &str, outsider: &mut Outsider) {
     const HELD: &str =
         "select query from pg_stat_activity where datname = current_database() and wait_event = 'advisory'";
-    // The trigger warns before it waits: on a busy machine the wait begins later than the warning is heard.
+    // The trigger warns before it waits. On a busy machine the wait may begin after the warning was read.
     let mut held = String::new();
     while held.is_empty() {
         held = outsider.texts(HELD).await.join("\n");

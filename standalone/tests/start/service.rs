@@ -92,7 +92,7 @@ impl Service {
     }
 
     /// Waits for a line that has one of these parts.
-    pub(super) fn hears(&mut self, parts: &[&str]) -> String {
+    pub(super) fn wait_for_line(&mut self, parts: &[&str]) -> String {
         let mut last = String::new();
         loop {
             let line = self.lines.recv_timeout(LINE_TIMEOUT);
@@ -107,7 +107,7 @@ impl Service {
 
     /// Waits until the service serves, and returns its address.
     pub(super) fn serves(&mut self) -> String {
-        let line = self.hears(&["-service listening on ", "gatepost: "]);
+        let line = self.wait_for_line(&["-service listening on ", "gatepost: "]);
         let address = line.split_once("listening on ");
         address.unwrap_or_else(|| panic!("the service does not serve: {line}")).1.to_owned()
     }
@@ -120,7 +120,7 @@ impl Service {
 
     /// Waits until the service ends by itself with this exit code, and returns the reason.
     pub(super) fn refuses(mut self, code: i32) -> String {
-        let line = self.hears(&["gatepost: ", "-service listening on "]);
+        let line = self.wait_for_line(&["gatepost: ", "-service listening on "]);
         let why = line.strip_prefix("gatepost: ").unwrap_or_else(|| panic!("the service serves: {line}"));
         assert_eq!(self.child.wait().unwrap().code(), Some(code), "{why}");
         why.to_owned()

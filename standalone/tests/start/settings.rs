@@ -34,8 +34,8 @@ fn plaintext_to_a_remote_database_needs_a_setting() {
             let url = format!("postgres://ada:{CANARY}@0.0.0.0:1/d{query}");
             let why = start(which, &url, &[]).refuses(2);
             assert!(why.starts_with(setting(which)) && why.contains(insecure(which)), "{why}");
-            let mut told = start(which, &url, &[(insecure(which), "true")]);
-            told.hears(&[AWAY]);
+            let mut service = start(which, &url, &[(insecure(which), "true")]);
+            service.wait_for_line(&[AWAY]);
         }
     }
 }
@@ -75,7 +75,7 @@ async fn start_waits_for_a_silent_server_until_a_signal() {
         }
     }
     for (service, _) in &mut waiting {
-        service.hears(&[AWAY]);
+        service.wait_for_line(&[AWAY]);
     }
     for (service, _proxy) in waiting {
         service.signal(Signal::TERM);
@@ -93,7 +93,7 @@ async fn start_continues_when_the_server_comes_back() {
         let name = format!("of_{}", which.name());
         Outsider::of_server(&server.url("postgres")).await.run(&format!("create database {name}")).await;
         let mut service = start(which, &server.url_at(proxy.address(), &name), &[]);
-        service.hears(&[AWAY]);
+        service.wait_for_line(&[AWAY]);
         proxy.pass();
         service.serves();
         service.stop();
@@ -107,7 +107,7 @@ async fn signal_ends_the_wait_for_a_migrating_process() {
     holder.run(super::lock::LOCK).await;
     for which in BOTH {
         let mut service = start(which, &database.url, &[]);
-        service.hears(&[super::lock::WAITS]);
+        service.wait_for_line(&[super::lock::WAITS]);
         service.stop();
     }
     assert_eq!(holder.all().await, [""; 0], "a waiting process writes nothing");

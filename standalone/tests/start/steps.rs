@@ -6,7 +6,7 @@ use super::outsider::Outsider;
 pub(super) const HELD: &str = "the drill holds this statement";
 
 /// Counts each statement in a sequence, which no rollback resets, and holds up the one with the number in `drill.held`.
-/// Each table gets a trigger for writes to it, the migrator's own table too.
+/// Each table gets a trigger for its writes, also the table of the migrator.
 const DRILL: &str = "
 create schema drill;
 create sequence drill.steps;

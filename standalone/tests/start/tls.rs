@@ -82,10 +82,10 @@ async fn certificate_is_checked_as_far_as_the_url_says() {
         (&known, "verify-full", Some(right.path())),
     ] {
         let mut service = Service::start(Which::Blog, &url(address, mode, authority));
-        let line = service.hears(&["checks no certificate", "-service listening on "]);
+        let line = service.wait_for_line(&["checks no certificate", "-service listening on "]);
         assert_eq!(line.contains(" WARN "), mode == "require", "{line}");
         if mode == "require" {
-            let line = service.hears(&["checks no certificate", "-service listening on "]);
+            let line = service.wait_for_line(&["checks no certificate", "-service listening on "]);
             assert!(line.contains("listening on"), "the warning is logged once: {line}");
         }
         let checked = gatepost().args(["blog", "--database-url", &url(address, mode, authority), "doctor"]).output();

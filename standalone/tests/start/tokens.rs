@@ -16,7 +16,7 @@ fn channel(address: &str) -> Channel {
 
 /// Returns a request with a longer deadline than the service's own: passwords are hashed at the lowest priority, and a
 /// test may run next to others.
-fn patient<T>(message: T) -> Request<T> {
+fn with_deadline<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.set_timeout(Duration::from_mins(1));
     request
@@ -30,13 +30,15 @@ pub(super) async fn register(address: &str) -> String {
         password: PASSWORD.into(),
         ..CreateUserRequest::default()
     };
-    let answer = UserServiceClient::new(channel(address)).create_user(patient(request)).await.unwrap().into_inner();
+    let answer =
+        UserServiceClient::new(channel(address)).create_user(with_deadline(request)).await.unwrap().into_inner();
     answer.tokens.unwrap().access_token
 }
 
 /// Returns `true` if the service accepts the token.
 pub(super) async fn is_active(address: &str, token: &str) -> bool {
     let request = VerifyTokenRequest { token: token.to_owned() };
-    let answer = TokenServiceClient::new(channel(address)).verify_token(patient(request)).await.unwrap().into_inner();
+    let answer =
+        TokenServiceClient::new(channel(address)).verify_token(with_deadline(request)).await.unwrap().into_inner();
     answer.state() == TokenState::Active
 }

@@ -47,7 +47,7 @@ impl Balancer {
         Self { address, servers, _tasks: tasks }
     }
 
-    /// Waits until the balancer takes the server for healthy, or not.
+    /// Waits until the balancer considers the server healthy, or unhealthy.
     pub(super) async fn takes(&self, index: usize, healthy: bool) {
         let mut seen = self.servers[index].is_healthy.subscribe();
         seen.wait_for(|is_healthy| *is_healthy == healthy).await.unwrap();

@@ -1,4 +1,4 @@
-//! A service manager hears when a process is ready, alive and stopping (`sd_notify(3)`).
+//! A service manager is notified when a process is ready, alive and stopping (`sd_notify(3)`).
 
 use std::os::unix::net::UnixDatagram;
 use std::path::Path;
@@ -23,15 +23,15 @@ impl Manager {
         Self(socket)
     }
 
-    fn hears(&self) -> String {
+    fn next_message(&self) -> String {
         let mut bytes = [0; 256];
         let length = self.0.recv(&mut bytes).expect("a notification");
         String::from_utf8(bytes[..length].to_vec()).unwrap()
     }
 
-    /// Waits for the stop, and counts the signs of life before it.
-    fn hears_stop(&self) -> usize {
-        std::iter::repeat_with(|| self.hears()).take_while(|heard| heard == "WATCHDOG=1").count()
+    /// Waits for the stop, and counts the watchdog messages before it.
+    fn wait_for_stop(&self) -> usize {
+        std::iter::repeat_with(|| self.next_message()).take_while(|message| message == "WATCHDOG=1").count()
     }
 }
 
@@ -40,18 +40,18 @@ fn auth(folder: &Path) -> Command {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn manager_hears_ready_alive_and_stopping() -> Outcome {
+async fn manager_is_notified_of_ready_alive_and_stopping() -> Outcome {
     let folder = folder();
     let socket = folder.path().join("notify");
     let manager = Manager::new(&socket);
     let mut command = auth(folder.path());
     let mut auth = Process::start(command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "200000"), Stdio::null());
-    assert_eq!(manager.hears(), "READY=1\nSTATUS=serving");
+    assert_eq!(manager.next_message(), "READY=1\nSTATUS=serving");
     let ops = auth.address("auth-service operations on ");
     assert_eq!(http::get(ops, "/readyz").await.status, 200);
-    assert_eq!((manager.hears(), manager.hears()), ("WATCHDOG=1".to_owned(), "WATCHDOG=1".to_owned()));
+    assert_eq!((manager.next_message(), manager.next_message()), ("WATCHDOG=1".to_owned(), "WATCHDOG=1".to_owned()));
     auth.signal(Signal::TERM);
-    manager.hears_stop();
+    manager.wait_for_stop();
     assert_eq!(auth.wait().code(), Some(0));
     Ok(())
 }
@@ -67,9 +67,9 @@ fn pair_is_ready_when_both_services_are() {
         .arg(folder.path().join("data"))
         .env("NOTIFY_SOCKET", &socket);
     let mut pair = Process::start(&mut command, Stdio::null());
-    assert_eq!(manager.hears(), "READY=1\nSTATUS=serving");
+    assert_eq!(manager.next_message(), "READY=1\nSTATUS=serving");
     pair.signal(Signal::TERM);
-    assert_eq!(manager.hears_stop(), 0);
+    assert_eq!(manager.wait_for_stop(), 0);
     assert_eq!(pair.wait().code(), Some(0));
 }
 

@@ -87,7 +87,7 @@ async fn sigint_skips_the_delay() {
         }
         auth.signal(Signal::INT);
         let code = i32::from(second);
-        assert_eq!(auth.wait().code(), Some(code), "a second signal ends at once, whichever it is");
+        assert_eq!(auth.wait().code(), Some(code), "any second signal ends the process at once");
     }
 }
 
@@ -138,7 +138,7 @@ async fn sigterm_at_any_moment_of_a_start_ends_it() {
     let folder = folder();
     for round in 0..20_u64 {
         let mut auth = Process::start(&mut auth(folder.path()), Stdio::null());
-        // Each round is a little later in the start: it does so many reads of the clock.
+        // Each round sends the signal a little later: it reads the clock this many times first.
         for _ in 0..round * 200_000 {
             std::hint::black_box(std::time::Instant::now());
         }

@@ -78,14 +78,15 @@ async fn ask_once(channel: Channel) -> Result<(), Status> {
     TokenServiceClient::new(channel).verify_token(VerifyTokenRequest { token: "x".into() }).await.map(drop)
 }
 
-/// Returns true if the client has never sent the call. hyper cancels the calls in its queue if a GOAWAY comes before their
-/// turn. A call that was sent ends with another error.
+/// Returns true if the client has never sent the call. hyper cancels the calls in its queue if a GOAWAY comes before
+/// their turn. A call that was sent ends with another error.
 fn is_unsent(status: &Status) -> bool {
     let mut causes = std::iter::successors(status.source(), |&cause| cause.source());
     causes.any(|cause| cause.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_canceled))
 }
 
-/// Asks, and asks again if the client has not sent the call. No server can prevent this: a GOAWAY may always cross a call.
+/// Asks, and asks again if the client has not sent the call. No server can prevent this: a GOAWAY may always cross a
+/// call on its way.
 async fn ask(channel: Channel, tally: &Tally) -> Result<(), Status> {
     match ask_once(channel.clone()).await {
         Err(status) if is_unsent(&status) => {
@@ -141,5 +142,5 @@ async fn rolling_restart_with_a_delay_loses_no_call() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rolling_restart_without_a_delay_loses_calls() {
-    assert!(lost_by_restarts("0s", 1).await > 0, "otherwise the test above shows nothing");
+    assert!(lost_by_restarts("0s", 1).await > 0, "otherwise the test above proves nothing");
 }

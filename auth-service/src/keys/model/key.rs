@@ -17,8 +17,8 @@ use super::signing_key::SigningKey;
 use super::{Algorithm, KeyType, Pkcs8, VerifyingKey};
 use crate::domain::guesses;
 
-/// Minimum number of guesses that a secret must withstand. An attacker with one token can try a billion secrets a
-/// second and more, without the service.
+/// Minimum number of guesses that a secret must withstand. An attacker who has one token can try more than a billion
+/// secrets per second, without a call to the service.
 const MIN_SECRET_GUESSES: u64 = 1_000_000_000_000_000;
 
 /// Secrets from tutorials, templates and documentation, in lower case: every attacker knows them.

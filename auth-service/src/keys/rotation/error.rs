@@ -31,7 +31,7 @@ pub enum KeyringError {
     /// Another process changed the keys first.
     #[error("another process has just changed the keys: see `gatepost keys list`, and run this again if needed")]
     Conflict,
-    /// The database was told to commit and did not answer.
+    /// The database did not answer a commit.
     #[error("the database has not said whether {what}: {find_out}")]
     OutcomeUnknown {
         /// Change that may have been committed.

@@ -181,7 +181,7 @@ impl Keyring {
         let resealed = self.store.reseal_signing_keys(&seals, &event).await.map_err(|error| {
             KeyringError::from(error).named(
                 || "the keys were resealed".to_owned(),
-                "run this again with the same two master keys, which may be done twice; until it ends, keep both",
+                "run this again with the same two master keys, which does no harm; keep both until it has succeeded",
             )
         })?;
         if resealed { Ok(seals.len()) } else { Err(KeyringError::Conflict) }
@@ -215,7 +215,7 @@ impl Keyring {
         let is_added = added.await.map_err(|error: StoreError| {
             KeyringError::from(error).named(
                 || format!("the key {} was added", record.id),
-                "run `gatepost keys list`: if it has this key, the key was added; if not, run this again",
+                "run `gatepost keys list`: if it lists this key, the key was added; if not, run this again",
             )
         })?;
         if !is_added {

@@ -41,7 +41,7 @@ impl Keyring {
         }
         for (at, row) in doomed.into_iter().enumerate() {
             let retired = self.retire_known(&row.record.id, &successor, is_lost).await;
-            retired.map_err(|error| told(error, ids, at))?;
+            retired.map_err(|error| name_keys(error, ids, at))?;
         }
         Ok(())
     }
@@ -88,7 +88,8 @@ impl Keyring {
             return Ok(patiently(|| self.store.kill_signing_key(&record.id, None, stamp, &event)).await?.is_some());
         }
         let key = Key::from_pkcs8(successor).ok_or(SigningKeyError::Garbled)?;
-        // A successor of a waiting key takes over its time, unless a wrong clock has set that time far away.
+        // The successor of a waiting key takes over that key's start time. A wrong clock may have set the time far
+        // away, so it is limited.
         let now = self.clock.now();
         let sign_time = record.sign_time.clamp(now, now + MAX_LEAD);
         let next = record_of(&key, record.number + 1, now, sign_time)?;
@@ -100,11 +101,11 @@ impl Keyring {
     }
 }
 
-/// Adds the keys to the error of an unknown outcome, and says how to find out. If `killed` of them are retired already,
-/// an outage leaves the outcome of the others unknown too.
-fn told(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
+/// Adds the keys to the error of an unknown outcome, and how to check them. If `killed` of them are retired already, an
+/// outage leaves the outcome of the others unknown too.
+fn name_keys(error: KeyringError, ids: &[String], killed: usize) -> KeyringError {
     const FIND_OUT: &str =
-        "run `gatepost keys list`: a key that it does not have is retired; run this again for those that it has";
+        "run `gatepost keys list`: a key that it does not list is retired; run this again for the others";
     let error = match error {
         KeyringError::Store(error) if killed > 0 => KeyringError::Store(error.or_unknown()),
         other => other,

@@ -12,7 +12,7 @@ use super::{Keyring, KeyringError, MAX_LEAD, MAX_LIFETIME};
 use crate::domain::{KeySpans, corrected_times};
 use crate::keys::model::KeyType;
 use crate::keys::storage::generate;
-use crate::repaired::{Repaired, latest_believed};
+use crate::repaired::{Repaired, latest_plausible_time};
 use crate::stamp::stamp;
 
 /// Time between two rounds of the task.
@@ -50,7 +50,7 @@ pub(crate) async fn run_rotation(
             if let Err(error) = keyring.repair(&trust).await {
                 tracing::warn!(%error, "wrong signing key times not repaired");
             }
-            // By a fast clock a key would end too early, together with its tokens.
+            // With a fast clock, a key and its tokens would end too early.
             if keyring.clock.check_trusted(trust.leeway).is_err() {
                 sleep(ROTATION_INTERVAL).await;
                 continue;
@@ -78,7 +78,7 @@ impl Keyring {
         }
         let keys = self.list().await?;
         let spans = KeySpans { lead: MAX_LEAD, kept: MAX_LIFETIME + MAX_CLOCK_DIFFERENCE };
-        let repaired = corrected_times(&keys, now, latest_believed(now, trust.leeway), spans);
+        let repaired = corrected_times(&keys, now, latest_plausible_time(now, trust.leeway), spans);
         let changed: Vec<_> =
             repaired.into_iter().zip(&keys).filter(|(new, old)| new != *old).map(|(new, _)| new).collect();
         if changed.is_empty() || !self.store.repair_signing_keys(&changed, stamp(now)).await? {

@@ -11,7 +11,8 @@ const INHERITED_GROUP_BITS: u32 = 0o060;
 /// write the file.
 ///
 /// # Errors
-/// Fails if the owner would lose access: this process may not change owners, and the group has no access to the file.
+/// Fails if the owner would lose access: this process is not allowed to change owners, and the group has no access to
+/// the file.
 pub(super) fn inherit(draft: &File, before: &Metadata) -> io::Result<()> {
     let (made, shared) = (draft.metadata()?, before.mode() & INHERITED_GROUP_BITS);
     let is_same_owner = made.uid() == before.uid();

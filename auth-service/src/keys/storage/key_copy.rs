@@ -41,7 +41,7 @@ pub enum KeyCopy {
 }
 
 impl KeyCopy {
-    /// Chooses by the settings.
+    /// Chooses the handling by the settings.
     ///
     /// `from` and `to` are the key files beside source and target; `None` on PostgreSQL. `halves` are the keys of the
     /// source in the order of signing.

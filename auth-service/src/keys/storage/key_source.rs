@@ -13,8 +13,8 @@ pub enum KeySource {
 }
 
 impl KeySource {
-    /// Chooses by the settings. `file` is the key file beside the database; `None` on PostgreSQL: its replicas share no
-    /// folder.
+    /// Chooses the source by the settings. `file` is the key file beside the database; `None` on PostgreSQL, since its
+    /// replicas share no folder.
     ///
     /// # Errors
     /// [`SigningKeyError::NoSetting`].

@@ -30,7 +30,7 @@ pub enum KeyStorage {
 pub(in crate::keys) enum SavedHalf {
     /// The row of the key holds it in this sealed form.
     Sealed(Vec<u8>),
-    /// The file holds it. While the lock is held, no other process removes the key for its missing row.
+    /// The file holds it. While the lock is held, no other process removes the key because its row is missing.
     Filed { _lock: KeyFileLock },
 }
 

@@ -11,7 +11,7 @@ use crate::keys::model::{Algorithm, CurrentKeys, KeySet, Timetable};
 use crate::tokens::{RememberingVerifier, TokenFault, Verifier};
 
 #[test]
-fn signature_is_checked_once_times_at_each_use() {
+fn signature_is_checked_once_and_times_at_each_use() {
     let keys = Arc::new(KeySet::new(key(Algorithm::EdDsa)));
     let remembering = RememberingVerifier::new(verifier(&keys));
     let token = |text: &str| Token::parse(text).unwrap();

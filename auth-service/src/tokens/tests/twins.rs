@@ -103,7 +103,7 @@ fn eddsa_greater_s_is_refused() {
     let signature = signature(&token);
     let (r, s) = signature.split_at(32);
     let mut s = reversed(s);
-    // S + k·L fits into its 32 bytes for the first k, and has the same remainder.
+    // For these small k, S + k·L still fits into 32 bytes, and has the same remainder.
     for _ in 0..14 {
         s = computed(&s, &reversed(&hex(ED25519_ORDER)), 1);
         let other = [r, &reversed(&s)].concat();

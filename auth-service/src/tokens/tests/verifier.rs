@@ -17,7 +17,7 @@ use crate::tokens::{TokenFault, jws};
 fn largest_token_costs_below_a_millisecond() {
     for keys in keys().map(|key| Arc::new(KeySet::new(key))) {
         let verifier = verifier(&keys);
-        // The signature is valid, so that every step runs; base64 makes 4 bytes of 3.
+        // The signature is valid, so that every step runs; base64 turns 3 bytes into 4.
         let of = |length: usize| jws::sign(keys.signing().unwrap(), "at+jwt", &"x".repeat(length)).unwrap();
         let around = |length: usize| 4096 - 3 < length && length <= 4096;
         let (mut low, mut high) = (1, 4096);

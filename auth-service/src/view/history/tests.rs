@@ -59,10 +59,10 @@ fn fork_is_not_applied() {
     let other = LogPage { log: LogId([2; 16]), ..page(7, vec![entry(6, 0), entry(7, 0)]) };
     for (case, fork) in [
         ("another mark", page(6, vec![entry(6, 1)])),
-        ("another mark, and more", page(7, vec![entry(6, 1), entry(7, 0)])),
+        ("another mark, and a later entry", page(7, vec![entry(6, 1), entry(7, 0)])),
         ("rolled back", page(5, Vec::new())),
         ("rolled back, and pruned", page(5, vec![entry(5, 0)])),
-        ("another log, pruned beyond", LogPage { log: LogId([2; 16]), ..page(9, vec![entry(8, 0), entry(9, 0)]) }),
+        ("another log, after a gap", LogPage { log: LogId([2; 16]), ..page(9, vec![entry(8, 0), entry(9, 0)]) }),
         ("a gap", page(8, vec![entry(6, 0), entry(8, 0)])),
         ("another log", other),
     ] {
@@ -140,20 +140,20 @@ fn successor_history_is_empty_with_next_number() {
 }
 
 #[test]
-fn owed_entry_makes_view_stale_until_read() {
+fn required_entry_makes_view_stale_until_read() {
     let mut history = known();
-    let owed = entry(8, 2);
-    assert!(history.owe(entry(6, 0).logged) && history.position_at(ASKED).is_ok(), "known entry");
-    assert!(!history.owe(entry(6, 1).logged) && history.position_at(ASKED).is_ok(), "lost entry");
-    assert!(history.owe(owed.logged) && history.owe(entry(7, 1).logged), "unknown entries");
+    let required = entry(8, 2);
+    assert!(history.require(entry(6, 0).logged) && history.position_at(ASKED).is_ok(), "known entry");
+    assert!(!history.require(entry(6, 1).logged) && history.position_at(ASKED).is_ok(), "lost entry");
+    assert!(history.require(required.logged) && history.require(entry(7, 1).logged), "unknown entries");
     assert_eq!(history.position_at(ASKED), Err(StaleView));
     // A poll that began before the commit.
     history.take(&page(7, vec![entry(6, 0), entry(7, 1)]), ASKED);
     assert_eq!(history.position_at(ASKED), Err(StaleView));
-    history.take(&page(8, vec![entry(7, 1), owed.clone()]), ASKED);
-    assert_eq!(history.position_at(ASKED).unwrap().last, owed.logged);
-    history.owe(entry(9, 0).logged);
-    assert_eq!(history.successor(), known().successor(), "a successor owes no entry");
+    history.take(&page(8, vec![entry(7, 1), required.clone()]), ASKED);
+    assert_eq!(history.position_at(ASKED).unwrap().last, required.logged);
+    history.require(entry(9, 0).logged);
+    assert_eq!(history.successor(), known().successor(), "a successor requires no entry");
 }
 
 #[test]

@@ -17,7 +17,7 @@ impl Cast {
             Method::CreateUser => Call::Users(self.create_user(dice)),
             Method::User => Call::Users(UserCall::User { id: self.user(dice) }),
             Method::Users => {
-                // Up to nine different users: more than one statement can read.
+                // Up to nine users: one statement reads fewer, so a call may need two.
                 let (first, count) = (usize::from(dice.roll()), usize::from(dice.roll()) % 10);
                 let ids = (0..count).map(|next| self.users[(first + next) % self.users.len()]).collect();
                 Call::Users(UserCall::Users { ids })

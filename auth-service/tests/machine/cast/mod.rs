@@ -1,5 +1,5 @@
-//! Converts the dice of a step to a call, when the step runs: to users, sessions and keys that the model knows at that
-//! time.
+//! Converts the dice of a step to a call when the step runs. The call uses users, sessions and keys that the model
+//! knows at that time.
 
 mod accounts;
 mod others;
@@ -22,7 +22,7 @@ pub(crate) struct Cast {
     pub(crate) sessions: [SessionId; 32],
     /// Failures of each account before the last claim.
     claimed: [Option<Failures>; ACCOUNTS as usize],
-    /// The target whose end the time was last moved to. Later calls usually use the same target.
+    /// The target whose expiry the clock was last advanced to. Later calls usually use the same target.
     ending: Option<Ending>,
     made: u16,
 }

@@ -67,8 +67,8 @@ impl Model {
         if let Some(full) = self.allowances.get(&(name(kind), network.to_owned()))
             && allowance.burst > 0
         {
-            // Time until one use is available: the other uses of the burst may still be taken.
-            let wait = believed(*full, allowance, now)
+            // Time until one use is available. The other uses of the burst may still be taken.
+            let wait = plausible(*full, allowance, now)
                 - now
                 - interval(allowance) * i32::try_from(allowance.burst - 1).unwrap();
             if wait > TimeDelta::zero() {
@@ -82,7 +82,7 @@ impl Model {
     /// Takes one use, even if none is left, and forgets expired rows.
     fn use_up(&mut self, kind: AllowanceKind, network: &str, allowance: Allowance, now: Time) {
         let full = self.allowances.entry((name(kind), network.to_owned())).or_insert(now);
-        *full = now.max(believed(*full, allowance, now)) + interval(allowance);
+        *full = now.max(plausible(*full, allowance, now)) + interval(allowance);
         // A call removes only a few rows. `pools.rs` limits the rows of each kind to that number.
         self.failures.retain(|_, failures| now - failures.last < TimeDelta::hours(24));
         self.allowances.retain(|_, full| *full > now);
@@ -90,7 +90,7 @@ impl Model {
 }
 
 /// Returns the time; `None` if no use of this allowance can have led to it.
-fn believed(full: Time, allowance: Allowance, now: Time) -> Time {
+fn plausible(full: Time, allowance: Allowance, now: Time) -> Time {
     let most = interval(allowance) * (i32::try_from(allowance.burst).unwrap() + 128) + TimeDelta::seconds(5);
     if full - now > most { now } else { full }
 }

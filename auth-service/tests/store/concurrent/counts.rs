@@ -30,7 +30,7 @@ async fn failures_at_once_are_all_counted(store: Case) {
     added.await;
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(Failures { count: 20, last: start() }));
     let full = store.allowance(AllowanceKind::Failure, ADDRESS).await.unwrap();
-    assert_eq!(full, Some(start() + Duration::from_secs(20)), "for the address too");
+    assert_eq!(full, Some(start() + Duration::from_secs(20)), "the address has all failures, too");
 }
 
 /// C52: only one of several concurrent attempts is claimed.

@@ -117,7 +117,7 @@ async fn session_is_ended_once(store: Case) {
     assert_eq!(store.user(ada.id).await.unwrap().unwrap().generation, 21);
 }
 
-async fn passwords_changed_at_once_one_wins(store: Case) {
+async fn one_of_the_password_changes_at_once_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None, &event()).await.unwrap();
     let changed = at_once(&store, 20, |store, number| async move {
@@ -138,5 +138,5 @@ on_both_engines!(crate::support::Case:
     no_login_survives_a_concurrent_disable,
     no_login_survives_a_concurrent_deletion,
     session_is_ended_once,
-    passwords_changed_at_once_one_wins,
+    one_of_the_password_changes_at_once_wins,
 );

@@ -1,5 +1,4 @@
-//! Concurrent refreshes: at most one branch survives. Refreshes at the same time as the end of sessions: no branch
-//! survives.
+//! Concurrent refreshes: at most one branch survives. If the sessions end at the same time, no branch survives.
 
 use std::time::Duration;
 

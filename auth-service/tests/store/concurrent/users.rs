@@ -10,7 +10,7 @@ use super::at_once;
 use crate::support::{Case, event, new_user, session, stamp, starting};
 
 /// C61: exactly one of a hundred registrations of one email wins.
-async fn hundred_registrations_of_one_email_one_wins(store: Case) {
+async fn one_of_hundred_registrations_of_one_email_wins(store: Case) {
     let created = at_once(&store, 100, |store, id| async move {
         store.create_user(&new_user(id, "ada@example.com"), None, None, &event()).await.unwrap()
     });
@@ -20,7 +20,7 @@ async fn hundred_registrations_of_one_email_one_wins(store: Case) {
     assert_eq!(store.list_users(&Filter::default(), None, 9).await.unwrap().len(), 1);
 }
 
-async fn hundred_changes_for_one_revision_one_wins(store: Case) {
+async fn one_of_hundred_changes_for_one_revision_wins(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
@@ -34,7 +34,7 @@ async fn hundred_changes_for_one_revision_one_wins(store: Case) {
     assert_eq!(won[0].as_ref().unwrap().revision, 2);
 }
 
-async fn two_changes_to_one_email_one_wins(store: Case) {
+async fn one_of_two_changes_to_one_email_wins(store: Case) {
     for id in 1..=20 {
         store.create_user(&new_user(id, &format!("user{id}@example.com")), None, None, &event()).await.unwrap();
     }
@@ -66,7 +66,7 @@ async fn roles_set_at_once_leave_one_set(store: Case) {
     assert_eq!(found, 1, "only this role finds the user");
 }
 
-async fn roles_for_one_revision_one_set_wins(store: Case) {
+async fn one_set_of_roles_wins_for_one_revision(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
@@ -93,7 +93,7 @@ async fn states_set_at_once_follow_each_other(store: Case) {
     assert_eq!(user.state == UserState::Disabled, changes % 2 == 1);
 }
 
-async fn states_for_one_revision_one_wins(store: Case) {
+async fn one_state_wins_for_one_revision(store: Case) {
     let ada = new_user(1, "ada@example.com");
     store.create_user(&ada, None, None, &event()).await.unwrap();
     let id = ada.id;
@@ -116,7 +116,7 @@ async fn user_is_deleted_once(store: Case) {
     assert_eq!(lost, 19);
 }
 
-async fn request_sent_at_once_writes_once(store: Case) {
+async fn request_sent_twenty_times_at_once_writes_once(store: Case) {
     let fingerprint = Fingerprint::from_fields(&["ada"]);
     let key = RequestKey { caller: String::new(), method: "CreateUser", id: RequestId::from_u128(7), fingerprint };
     let created = at_once(&store, 20, |store, id| {
@@ -134,13 +134,13 @@ async fn request_sent_at_once_writes_once(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    hundred_registrations_of_one_email_one_wins,
-    hundred_changes_for_one_revision_one_wins,
-    two_changes_to_one_email_one_wins,
+    one_of_hundred_registrations_of_one_email_wins,
+    one_of_hundred_changes_for_one_revision_wins,
+    one_of_two_changes_to_one_email_wins,
     roles_set_at_once_leave_one_set,
-    roles_for_one_revision_one_set_wins,
+    one_set_of_roles_wins_for_one_revision,
     states_set_at_once_follow_each_other,
-    states_for_one_revision_one_wins,
+    one_state_wins_for_one_revision,
     user_is_deleted_once,
-    request_sent_at_once_writes_once,
+    request_sent_twenty_times_at_once_writes_once,
 );

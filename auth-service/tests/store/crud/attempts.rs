@@ -28,10 +28,10 @@ async fn failures_survive_a_restart_until_cleared(store: Case) {
         ([&[8; 32], &ACCOUNT], [None, Some(seen)]),
         ([&ACCOUNT, &ACCOUNT], [Some(seen); 2]),
     ] {
-        assert_eq!(store.failures_of(accounts).await.unwrap(), wanted, "each account at its place");
+        assert_eq!(store.failures_of(accounts).await.unwrap(), wanted, "in the order of the accounts");
     }
     let full = store.allowance(AllowanceKind::Failure, ADDRESS).await.unwrap();
-    assert_eq!(full, Some(start() + Duration::from_secs(4)), "one came back before the next was used");
+    assert_eq!(full, Some(start() + Duration::from_secs(4)), "one use was regained before the next one");
     store.clear_failures(&ACCOUNT).await.unwrap();
     assert_eq!(store.failures(&ACCOUNT).await.unwrap(), None);
 }
@@ -45,14 +45,14 @@ async fn attempt_is_claimed_once(store: Case) {
     assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, 2);
 }
 
-/// C52: an attempt is released if its password was not judged.
+/// C52: an attempt is released if its password was not checked.
 async fn attempt_without_an_outcome_is_released(store: Case) {
     store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, start()).await.unwrap();
     let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
     let later = start() + Duration::from_secs(9);
     assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
     store.release_attempt(&ACCOUNT, seen).await.unwrap();
-    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(seen), "with the time of the last failure");
+    assert_eq!(store.failures(&ACCOUNT).await.unwrap(), Some(seen), "the time of the last failure is restored");
     // Another attempt has failed in between: its time stays.
     assert!(store.claim_attempt(&ACCOUNT, seen, later).await.unwrap());
     store.add_failure(wrong(&[ACCOUNT], ALLOWANCE), ADDRESS, later).await.unwrap();
@@ -87,7 +87,7 @@ async fn address_is_known_by_its_sessions(store: Case) {
     assert!(!store.login_trial("", "192.0.2.8").await.unwrap().is_network_known);
     let client = Client { peer: "2001:db8:1:2:3:4:5:6".into(), user_agent: String::new() };
     assert!(store.create_session(&session(11, &ada), &client, &event()).await.unwrap());
-    assert!(store.login_trial("ada@example.com", "2001:db8:1:2::").await.unwrap().is_at_home, "by its network");
+    assert!(store.login_trial("ada@example.com", "2001:db8:1:2::").await.unwrap().is_at_home, "by network");
 }
 
 async fn account_without_failures_has_no_claim(store: Case) {
@@ -100,7 +100,7 @@ async fn account_without_failures_has_no_claim(store: Case) {
     let now = start() + Duration::from_micros(123_456);
     store.add_failure(wrong(&[], ALLOWANCE), ADDRESS, now).await.unwrap();
     let full = now + Duration::from_secs(1);
-    assert_eq!(store.allowance(AllowanceKind::Failure, ADDRESS).await.unwrap(), Some(full), "to the microsecond");
+    assert_eq!(store.allowance(AllowanceKind::Failure, ADDRESS).await.unwrap(), Some(full), "exact to the microsecond");
     assert_eq!(store.allowance(AllowanceKind::SignUp, ADDRESS).await.unwrap(), None);
     assert!(!store.login_trial("", "").await.unwrap().is_at_home);
 }
@@ -118,7 +118,7 @@ async fn expired_counts_are_removed_a_few_at_a_time(store: Case) {
         let address = format!("192.0.2.{account}");
         addresses += usize::from(store.allowance(AllowanceKind::Failure, &address).await.unwrap().is_some());
     }
-    assert_eq!((accounts, addresses), (4, 4), "each call removes sixteen");
+    assert_eq!((accounts, addresses), (4, 4), "each call removes sixteen rows");
 }
 
 on_both_engines!(crate::support::Case:

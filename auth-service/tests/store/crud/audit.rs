@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::support::{Case, another_admin, event, new_user, session, stamp, starting, wrong};
 
-/// Returns an event of this second, whose id has the time too.
+/// Returns an event of this second. Its id contains the same time.
 fn at(second: i64, kind: AuditKind) -> NewAuditEvent {
     let time = start() + TimeDelta::seconds(second);
     let id: AuditEventId = Ids::new(Clock::manual(time)).next::<Uuid>().into();
@@ -120,7 +120,8 @@ async fn old_events_are_pruned_in_order(store: Case) {
     assert_eq!(store.prune_audit_events(at(10), at(100)).await.unwrap(), 2);
     assert_eq!(store.prune_audit_events(at(10), at(100)).await.unwrap(), 0);
     assert_eq!((seconds(&store).await, store.audit_range().await.unwrap().pruned), (vec![50, 2, 60], 2));
-    // A time in the future is a wrong clock's: the event goes with its neighbors, and not before them.
+    // An event with a time in the future was written under a wrong clock. It is pruned together with its neighbors, and
+    // not before them.
     assert_eq!(store.prune_audit_events(at(10), at(40)).await.unwrap(), 2);
     assert_eq!(store.prune_audit_events(at(10), at(40)).await.unwrap(), 0);
     assert_eq!(seconds(&store).await, [60]);
@@ -138,7 +139,7 @@ async fn events_of_a_clock_ahead_delay_no_expiry(store: Case) {
     assert_eq!(seconds(&store).await, [50]);
 }
 
-async fn events_beyond_the_largest_number_go(store: Case) {
+async fn events_beyond_the_largest_number_are_deleted(store: Case) {
     placed(&store, 0..5).await;
     store.record_audit_event(&at(9, AuditKind::LoginFailed)).await.unwrap();
     assert_eq!(store.shrink_audit_log(5).await.unwrap(), 0, "an event without a place stays");
@@ -164,8 +165,8 @@ async fn wrong_password_locks_at_its_limits(store: Case) {
     assert_eq!(listed(&store, &failures).await.len(), 5);
 }
 
-/// A change that is not made leaves no event, and a change without room for its event is not made.
-async fn change_and_event_share_their_fate(store: Case) {
+/// A change that is not made leaves no event, and a change whose event cannot be written is not made.
+async fn change_and_event_are_both_written_or_neither(store: Case) {
     let (ada, root) = (new_user(1, "ada@example.com"), another_admin());
     let count = async || listed(&store, &AuditFilter::default()).await.len();
     store.create_user(&root, None, None, &event()).await.unwrap();
@@ -256,8 +257,8 @@ on_both_engines!(crate::support::Case:
     places_rise_and_have_no_gaps,
     old_events_are_pruned_in_order,
     events_of_a_clock_ahead_delay_no_expiry,
-    events_beyond_the_largest_number_go,
+    events_beyond_the_largest_number_are_deleted,
     wrong_password_locks_at_its_limits,
-    change_and_event_share_their_fate,
+    change_and_event_are_both_written_or_neither,
     deleted_user_is_erased_from_all_events,
 );

@@ -43,13 +43,14 @@ async fn dead_secret_kills_no_other_and_may_come_back(store: Case) {
         assert_eq!(store.remember_secret_key("b", stamp(), &event()).await.unwrap(), Remembered::Same, "b stays valid");
     }
     assert!(store.has_killed_signing_key("a").await.unwrap() && !store.has_killed_signing_key("b").await.unwrap());
-    // The replacement logged two entries, and only the last one is never pruned. Pruning therefore forgets the secret.
+    // The replacement logged two entries, and only the last entry of the log is never pruned. So pruning forgets the
+    // secret.
     assert!(store.prune_log(start()).await.unwrap() > 0);
     assert!(!store.has_killed_signing_key("a").await.unwrap());
     assert!(matches!(store.remember_secret_key("a", stamp(), &event()).await.unwrap(), Remembered::Replaced(_)));
 }
 
-/// If the tokens of a replaced secret cannot be killed, the secret stays remembered.
+/// A replaced secret stays remembered if its tokens cannot be killed.
 async fn replaced_secret_that_cannot_be_killed_is_kept(store: Case) {
     store.remember_secret_key("a", stamp(), &event()).await.unwrap();
     store.database.refuse("update", "log_head").await;
@@ -65,7 +66,7 @@ async fn another_issuer_starts_another_log(store: Case) {
         async |issuer: &str, log: u8| store.remember_issuer(issuer, LogId([log; 16]), &event_at(later)).await.unwrap();
     assert!(!remember("gatepost", 2).await && !remember("gatepost", 3).await, "the first issuer starts no other log");
     assert!(remember("https://auth.example", 4).await && !remember("https://auth.example", 5).await);
-    assert_eq!(store.list_audit_events(&AuditFilter::default(), None, 10).await.unwrap().len(), 1, "of the change");
+    assert_eq!(store.list_audit_events(&AuditFilter::default(), None, 10).await.unwrap().len(), 1, "for the change");
     let mut reader = store.log_reader();
     let page = reader.poll(0).await.unwrap();
     assert_eq!((page.log, page.horizon.until), (LogId([4; 16]), later));

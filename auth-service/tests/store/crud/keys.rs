@@ -5,7 +5,7 @@ use testkit::on_both_engines;
 
 use crate::support::Case;
 
-async fn first_key_drawn_is_the_one_kept(store: Case) {
+async fn first_drawn_key_is_kept(store: Case) {
     assert_eq!(secrets::page_token_key(store.db(), [1; 64]).await.unwrap(), [1; 64]);
     assert_eq!(secrets::page_token_key(store.db(), [2; 64]).await.unwrap(), [1; 64]);
     let store = store.reopened().await;
@@ -25,6 +25,6 @@ async fn key_sealed_by_an_earlier_version_is_found(store: Case) {
 }
 
 on_both_engines!(crate::support::Case:
-    first_key_drawn_is_the_one_kept,
+    first_drawn_key_is_kept,
     key_sealed_by_an_earlier_version_is_found,
 );

@@ -1,4 +1,4 @@
-//! The last active admin stays one.
+//! The last active admin stays an active admin.
 
 use auth_service::domain::{NewUser, Roles, UserState};
 use auth_service::store::Unchanged;

@@ -216,7 +216,7 @@ async fn log_started_again_only_raises_its_horizon(store: Case) {
         assert_eq!((page.log, page.horizon.until, page.head, logged.revision), (next, horizon, revision, revision));
         assert_eq!(page.entries, [Entry { logged, revocation: Revocation::Start, time }]);
         let again = store.begin_log_anew(seen, LogId([9; 16]), stamp_at(later + Duration::from_mins(1))).await.unwrap();
-        assert_eq!((again, look(&store, revision).await), (None, page), "once for each state that was seen");
+        assert_eq!((again, look(&store, revision).await), (None, page), "only once for each expected log");
     }
 }
 

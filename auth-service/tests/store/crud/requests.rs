@@ -46,7 +46,7 @@ async fn request_is_forgotten_after_a_day(store: Case) {
         Some(Earlier::Same(UserId::from_u128(40)))
     );
     assert_eq!(requests::find::<UserId>(store.db(), &key("", 40, "first"), after).await.unwrap(), None);
-    // More rows have expired than one request removes. The id of an expired request is free nevertheless.
+    // More rows have expired than one request removes. Even so, the id of an expired request is free.
     let mut late = new_user(41, "late@example.com");
     late.create_time = after;
     let made = store.create_user(&late, None, Some(&key("", 40, "second")), &event()).await.unwrap();

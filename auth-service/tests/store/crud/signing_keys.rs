@@ -126,7 +126,7 @@ async fn waiting_key_signs_once_no_other_does(store: Case) {
     assert!(add(&store, 1, 0).await && add(&store, 2, 7200).await && add(&store, 3, 14_400).await);
     store.kill_signing_key("key-1", None, stamp_at(at(60)), &event()).await.unwrap().unwrap();
     let times: Vec<_> = store.signing_keys().await.unwrap().into_iter().map(|row| row.record.sign_time).collect();
-    assert_eq!(times, [at(60), at(14_400)], "the next one signs now, the last one as before");
+    assert_eq!(times, [at(60), at(14_400)], "the next key signs now, the last key from its old time");
 }
 
 async fn private_half_kept_elsewhere_is_added_if_missing(store: Case) {

@@ -56,7 +56,7 @@ async fn another_era_follows_the_known_one(store: Case) {
     let page = look(&store).await;
     let before = Some(PreviousEra { era: born.horizon.era, until: at(5) });
     assert_eq!(page.horizon, Horizon { era: Era(7), before, ..born.horizon });
-    assert_eq!(page.entries, born.entries, "no other entry is new");
+    assert_eq!(page.entries, born.entries, "there is no new entry");
     // A log that starts again ends all eras.
     assert!(store.begin_log_anew(page.log, LogId([9; 16]), stamp()).await.unwrap().is_some());
     let restarted = look(&store).await.horizon;

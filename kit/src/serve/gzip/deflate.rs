@@ -19,7 +19,8 @@ const MIN_BYTES: usize = 1024;
 /// Bytes that are compressed before other calls have a turn.
 const STEP_BYTES: usize = 64 * 1024;
 
-/// Answers of more than one step that are compressed at once; others are sent as they are. A compression takes 300 KiB.
+/// Largest number of answers of more than one step that are compressed at once. Others are sent uncompressed. A
+/// compression takes 300 KiB of memory.
 pub(in super::super) const MAX_COMPRESSIONS: usize = 4;
 
 /// Returns the first frame of an answer, compressed if it is a whole message and shrinks. Then also sets the header.

@@ -14,7 +14,7 @@ use tonic::Status;
 use super::super::call::CallMemory;
 use super::super::framing::{COMPRESSED_FLAG, ORDINARY_MESSAGE_BYTES, PREFIX_BYTES};
 
-/// Bytes that are decompressed at once while only their number counts.
+/// Bytes that are decompressed at once while only the size of the message is measured.
 const SCRATCH_BYTES: usize = 8 * 1024;
 
 /// Flag of a message that is not compressed.
@@ -27,7 +27,7 @@ pub(in super::super) struct Inflated<B> {
     /// Largest size of a message.
     limit: usize,
     state: InflateState,
-    /// Data behind the state's.
+    /// Received data that the state does not cover yet.
     data: Bytes,
 }
 
@@ -277,8 +277,8 @@ mod tests {
         let good = gzip(b"a message");
         assert_eq!(fault(&good), None);
         assert_eq!(fault(&good[..good.len() - 1]), Some(InflateFault::Malformed), "no end");
-        assert_eq!(fault(&[&good[..], b"x"].concat()), Some(InflateFault::Malformed), "more behind the end");
-        assert_eq!(fault(b"no gzip at all"), Some(InflateFault::Malformed));
+        assert_eq!(fault(&[&good[..], b"x"].concat()), Some(InflateFault::Malformed), "data after the end");
+        assert_eq!(fault(b"this is not gzip"), Some(InflateFault::Malformed));
         let mut damaged = good;
         let checksum = damaged.len() - 6;
         damaged[checksum] ^= 1;

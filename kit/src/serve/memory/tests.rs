@@ -17,7 +17,7 @@ async fn connection_and_process_have_limits() {
     let budget = Budget::new(LIMITS);
     let (one, two) = (budget.open_account(), budget.open_account());
     let small: Vec<_> = (0..3).map(|_| one.try_reserve(10).unwrap()).collect();
-    assert!(one.try_reserve(1).is_none(), "the connection's small bytes are used");
+    assert!(one.try_reserve(1).is_none(), "the connection has no bytes left for small ones");
     let large = one.try_reserve(450).expect("one large reservation is always possible");
     assert!(one.try_reserve(11).is_none(), "a second large one does not fit");
     assert!(two.try_reserve(100).is_none(), "large ones leave half of the process's bytes");
@@ -94,7 +94,7 @@ async fn few_reservations_of_a_connection_wait() {
     let _held = account.try_reserve(400).unwrap();
     let mut waiting: Vec<_> = (0..32).map(|_| Box::pin(account.reserve(200))).collect();
     assert!(waiting.iter_mut().all(|one| waits(one.as_mut())));
-    assert!(account.reserve(200).await.is_none(), "one more than may wait");
+    assert!(account.reserve(200).await.is_none(), "one more than is allowed to wait");
     waiting.pop();
     assert!(waits(Box::pin(account.reserve(200)).as_mut()), "a cancelled one leaves its place");
 }

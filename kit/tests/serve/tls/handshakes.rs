@@ -13,7 +13,7 @@ use tonic::transport::Endpoint;
 use super::super::support::start_with_tls;
 use super::world::{World, ask, causes, channel};
 
-/// Connections that meet both orders of a race.
+/// Number of connections, which is enough to meet both orders of a race.
 const REPETITIONS: usize = 50;
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -41,7 +41,7 @@ async fn client_checks_authority_and_name() {
 }
 
 #[tokio::test]
-async fn plaintext_and_tls_do_not_meet() {
+async fn plaintext_and_tls_ends_cannot_connect() {
     let world = World::new();
     let server = world.start(None).await;
     let plain = Endpoint::from_shared(format!("http://{}", server.address)).unwrap().connect_lazy();
@@ -51,7 +51,7 @@ async fn plaintext_and_tls_do_not_meet() {
     assert!(why.contains("received corrupt message"), "{why}");
 }
 
-/// C65: a connection without a client certificate gets no further than the handshake.
+/// C65: a connection without a client certificate ends at the handshake.
 #[tokio::test]
 async fn required_certificate_is_of_the_clients_authority() {
     let world = World::new();
@@ -68,7 +68,7 @@ async fn required_certificate_is_of_the_clients_authority() {
         ),
     ] {
         let client = client.build().unwrap();
-        // The alert races with the first call, and has its name in each order.
+        // The alert races with the first call. Its name is reported in either order.
         for _ in 0..REPETITIONS {
             let channel = client.channel(&format!("https://{}", server.address)).unwrap();
             ask(&channel).await.unwrap_err();

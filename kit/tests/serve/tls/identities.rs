@@ -1,4 +1,4 @@
-//! Client certificates as services: by a name of the certificate, and by nothing else.
+//! Client certificates as services: only a name in the certificate counts.
 
 use kit::tls::ClientAuth;
 use testkit::tls::date_time_ymd;
@@ -11,7 +11,7 @@ fn reason(answer: Result<(), Status>) -> String {
     answer.unwrap_err().get_details_error_info().unwrap().reason
 }
 
-/// C27: a verified certificate of a configured name calls methods that are for services.
+/// C27: a verified certificate with a configured name may call methods that are for services.
 #[tokio::test]
 async fn certificate_of_a_known_name_is_a_service() {
     let world = World::new();

@@ -47,7 +47,7 @@ async fn older_versions_and_other_protocols_are_refused() {
 }
 
 #[tokio::test]
-async fn names_of_the_clients_authorities_are_told() {
+async fn names_of_the_clients_authorities_are_sent() {
     let world = World::new();
     let server = world.start(Some(ClientAuth::Required)).await;
     let said = connect(&server, &world, "-tls1_2 -alpn h2").await;

@@ -1,4 +1,4 @@
-//! Changed files: new connections get them, open ones go on, and bad files are left alone.
+//! Changed files: new connections get them, open ones go on, and bad files are ignored.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -56,7 +56,7 @@ async fn files_with_a_fault_keep_the_last_pair() {
         .expect("the pair is whole again");
 }
 
-/// Kubernetes swaps the link `..data` to a new folder, and a SIGHUP may hasten the look.
+/// Kubernetes swaps the link `..data` to a new folder, and a SIGHUP may start the check early.
 #[tokio::test]
 async fn swapped_folder_is_read_on_sighup() {
     let world = World::new();
@@ -79,7 +79,7 @@ async fn swapped_folder_is_read_on_sighup() {
     fs::rename(folder.join("..next"), &data).unwrap();
     assert!(trigger.request());
     let pinned = |version: &str| ClientTls::builder().server_certificate(folder.join(version).join("tls.crt"));
-    // The look takes a moment.
+    // The check takes a moment.
     while ask(&channel(&server, pinned("v2"))).await.is_err() {}
     ask(&channel(&server, pinned("v1"))).await.unwrap_err();
     stop.cancel();
@@ -98,7 +98,7 @@ async fn removed_authority_of_clients_is_no_longer_trusted() {
     fs::copy(&world.ca, &trusted).unwrap();
     Authority::new("next").write(world.folder.path(), "ca");
     tls.refresh(now());
-    // The same client, with its sessions: a resumed one would not show the certificate again.
+    // The same client keeps its TLS sessions: a resumed session would not show the certificate again.
     let files = world.folder.path().join("client");
     let client =
         ClientTls::builder().authorities(trusted).certificate(files.with_extension("crt"), files.with_extension("key"));

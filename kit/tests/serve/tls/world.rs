@@ -15,7 +15,7 @@ use tonic::{Request, Status};
 
 use super::super::support::{TestServer, start_with_tls};
 
-/// Name of the client certificate that the server takes for a service.
+/// Name in the client certificate by which the server identifies a service.
 pub(super) const SERVICE_ID: &str = "spiffe://example.org/blog";
 
 /// Authority with a server's certificate, in files.

@@ -63,7 +63,7 @@ fn mismatched_public_half_is_refused() {
     *ed25519.last_mut().unwrap() ^= 1;
     assert!(Key::from_pkcs8(&ed25519).is_none());
 
-    // An EC document ends with its point: here another one on the curve.
+    // An EC document ends with its point. Another point on the curve replaces it.
     let [_, mut p256, mut rsa] = DOCUMENTS.clone();
     let other = Key::generate_pkcs8(KeyType::P256).unwrap();
     assert_eq!(p256[p256.len() - 65], 4);
@@ -71,7 +71,8 @@ fn mismatched_public_half_is_refused() {
     p256[point..].copy_from_slice(&other[other.len() - 65..]);
     assert!(Key::from_pkcs8(&p256).is_none());
 
-    // A modulus of other primes. It stands before the exponent 65537, the private exponent and the primes.
+    // The modulus comes before the exponent 65537, the private exponent and the primes. A changed modulus does not
+    // match them.
     let jwk: Value = serde_json::from_str(&key(Algorithm::Rs256).public().unwrap().jwk).unwrap();
     let n = URL_SAFE_NO_PAD.decode(jwk["n"].as_str().unwrap()).unwrap();
     let at = rsa.windows(n.len()).position(|window| window == n).unwrap();

@@ -98,12 +98,13 @@ fn hs256_requires_a_whole_tag() {
             let secret = base64(&hex(&test["key"]));
             let jwk = json!({"kty": "oct", "alg": "HS256", "kid": "mac", "k": secret});
             match VerifyingKey::from_jwk(&jwk.to_string()) {
-                // RFC 7518 §3.2: at least as long as the hash. The other keys of the file have 256 and 520 bits.
+                // RFC 7518 §3.2: a secret is at least as long as the hash. The file's other secrets have 256 and 520
+                // bits.
                 Err(error) => {
                     assert_eq!((error, group["keySize"].as_u64()), (JwkError::Material, Some(128)), "{}", test["tcId"]);
                     weak += 1;
                 }
-                // The file marks a half tag as valid, but a JWS always has the whole tag (RFC 7518 §3.2).
+                // The file marks a tag of half the length as valid, but a JWS always has the whole tag (RFC 7518 §3.2).
                 Ok(key) if group["tagSize"] == 128 => {
                     assert!(!verifies(&key, test, "tag"), "tcId {}", test["tcId"]);
                     cut_short += 1;

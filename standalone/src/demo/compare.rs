@@ -12,17 +12,17 @@ use super::values::Values;
 ///
 /// # Errors
 /// Returns the first difference as text.
-pub(super) fn judge(expected: &Expected, came: &Result<DemoAnswer, Status>, values: &Values) -> Result<(), String> {
-    match (expected, came) {
+pub(super) fn compare(expected: &Expected, actual: &Result<DemoAnswer, Status>, values: &Values) -> Result<(), String> {
+    match (expected, actual) {
         (Expected::Answer(fields), Ok(answer)) => {
             fields.iter().try_for_each(|(pointer, want)| field(pointer, want, &answer.json, values))
         }
         (Expected::Answer(_), Err(_)) => Err("expected an answer".to_owned()),
-        (Expected::Refusal { code, reason, message }, came) => {
-            let as_wanted = came.as_ref().is_err_and(|status| {
+        (Expected::Refusal { code, reason, message }, actual) => {
+            let is_expected = actual.as_ref().is_err_and(|status| {
                 status.code() == *code && self::reason(status) == *reason && status.message().contains(message)
             });
-            if as_wanted {
+            if is_expected {
                 Ok(())
             } else {
                 Err(format!("expected {code:?}, {reason}, with \"{message}\" in the message"))
@@ -78,24 +78,24 @@ mod tests {
     #[test]
     fn answer_is_compared_field_by_field() {
         let values = Values::fixed();
-        let judged = |json| judge(&USER, &Ok(answer(json)), &values);
-        assert_eq!(judged(json!({"user": {"name": "Ada 0badcafe", "id": "1"}})), Ok(()));
+        let compared = |json| compare(&USER, &Ok(answer(json)), &values);
+        assert_eq!(compared(json!({"user": {"name": "Ada 0badcafe", "id": "1"}})), Ok(()));
         for (json, problem) in [
             (json!({"user": {"name": "Eve", "id": "1"}}), "expected user.name to be \"Ada 0badcafe\""),
             (json!({"user": {"name": "Ada 0badcafe"}}), "expected user.id to be set"),
             (json!({"user": {"name": "Ada 0badcafe", "id": "1", "email": "a@b"}}), "expected user.email to be absent"),
         ] {
-            assert_eq!(judged(json), Err(problem.to_owned()));
+            assert_eq!(compared(json), Err(problem.to_owned()));
         }
-        assert!(judge(&USER, &Err(Status::not_found("")), &values).is_err());
+        assert!(compare(&USER, &Err(Status::not_found("")), &values).is_err());
     }
 
     #[test]
     fn refusal_is_compared_by_code_and_message() {
         let values = Values::fixed();
-        assert_eq!(judge(&REFUSAL, &Err(Status::not_found("user not found")), &values), Ok(()));
-        for came in [Err(Status::not_found("gone")), Err(Status::aborted("user not found")), Ok(answer(json!({})))] {
-            assert!(judge(&REFUSAL, &came, &values).is_err(), "{came:?}");
+        assert_eq!(compare(&REFUSAL, &Err(Status::not_found("user not found")), &values), Ok(()));
+        for actual in [Err(Status::not_found("gone")), Err(Status::aborted("user not found")), Ok(answer(json!({})))] {
+            assert!(compare(&REFUSAL, &actual, &values).is_err(), "{actual:?}");
         }
     }
 }

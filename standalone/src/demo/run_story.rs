@@ -1,4 +1,4 @@
-//! A run of the demo, from the checks of the services to the last line.
+//! One run of the demo, from the checks of the services to the last line.
 
 use kit::shutdown::Shutdown;
 
@@ -11,7 +11,7 @@ use super::sweep::sweep;
 use super::values::Values;
 
 /// Runs the demo. After a stop or an unexpected answer, deletes the data of the demo.
-pub(super) async fn tell(
+pub(super) async fn run_story(
     services: DemoServices,
     opening: &str,
     style: Style,

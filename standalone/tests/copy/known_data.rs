@@ -23,7 +23,7 @@ pub(super) struct Places {
 }
 
 /// The data that users know.
-pub(super) struct Told {
+pub(super) struct KnownData {
     live: String,
     dead: String,
     sessions: Vec<String>,
@@ -75,9 +75,9 @@ pub(super) async fn login(places: &Places) -> String {
     answer.tokens.unwrap().access_token
 }
 
-impl Told {
+impl KnownData {
     /// Registers, logs in twice and out once, fails to log in, and writes posts.
-    pub(super) async fn tell(places: &Places) -> Self {
+    pub(super) async fn create(places: &Places) -> Self {
         let request = CreateUserRequest {
             name: "Ada".into(),
             email: EMAIL.into(),
