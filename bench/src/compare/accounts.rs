@@ -7,7 +7,7 @@ use bench::services::Services;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, RefreshTokenRequest};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 use tonic::Status;
 use tonic::transport::Channel;
 
@@ -16,6 +16,9 @@ use crate::load::CallFuture;
 /// Number of users. The service checks at most four passwords of one user at once.
 const USERS: usize = 32;
 
+/// Number of concurrent logins. The service refuses more passwords than its queue takes.
+const CONCURRENT_LOGINS: usize = 8;
+
 const PASSWORD: &str = "correct horse battery staple";
 
 /// A user, and the current refresh token of the user's session.
@@ -23,6 +26,8 @@ const PASSWORD: &str = "correct horse battery staple";
 pub(super) struct Account {
     auth: AuthServiceClient<Channel>,
     email: String,
+    /// Places of the pair's logins.
+    logins: Arc<Semaphore>,
     /// A refresh token works once, so the calls of a session wait for each other.
     refresh_token: Arc<Mutex<String>>,
 }
@@ -30,7 +35,7 @@ pub(super) struct Account {
 impl Account {
     /// Registers the users of a pair.
     pub(super) async fn register(pair: &Services) -> Result<Vec<Self>, Failure> {
-        let mut accounts = Vec::new();
+        let (mut accounts, logins) = (Vec::new(), Arc::new(Semaphore::new(CONCURRENT_LOGINS)));
         for number in 0..USERS {
             let email = format!("user{number}@example.com");
             let request = CreateUserRequest {
@@ -41,7 +46,8 @@ impl Account {
             };
             let created = UserServiceClient::new(pair.auth.clone()).create_user(request).await?.into_inner();
             let refresh_token = Arc::new(Mutex::new(created.tokens.ok_or("no tokens")?.refresh_token));
-            accounts.push(Self { auth: AuthServiceClient::new(pair.auth.clone()), email, refresh_token });
+            let (auth, logins) = (AuthServiceClient::new(pair.auth.clone()), Arc::clone(&logins));
+            accounts.push(Self { auth, email, logins, refresh_token });
         }
         Ok(accounts)
     }
@@ -49,9 +55,13 @@ impl Account {
     /// Returns logins of this user.
     pub(super) fn logins(self) -> impl Fn() -> CallFuture<()> + Clone + Send + Sync + 'static {
         move || {
-            let (mut auth, email) = (self.auth.clone(), self.email.clone());
+            let (mut auth, email, logins) = (self.auth.clone(), self.email.clone(), Arc::clone(&self.logins));
             let request = LoginRequest { email, password: PASSWORD.into(), ..LoginRequest::default() };
-            Box::pin(async move { auth.login(request).await.map(drop) })
+            Box::pin(async move {
+                // The semaphore is never closed.
+                let _place = logins.acquire_owned().await;
+                auth.login(request).await.map(drop)
+            })
         }
     }
 

@@ -1,4 +1,4 @@
-//! Watchers of the audit log beside concurrent writers: each event is seen once.
+//! Watchers of the audit log with concurrent writers: each event is seen once.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use testkit::on_both_engines;
 use super::at_once;
 use crate::support::{Case, event, new_user, session, stamp};
 
-const WRITERS: u128 = 16;
+const WRITERS: u128 = 8;
 const EVENTS: usize = 12;
 
 /// Logs one user in and out, `EVENTS` times in all.
