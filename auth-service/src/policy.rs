@@ -23,7 +23,9 @@ pub(crate) const ELSEWHERE: [Elsewhere; 1] =
 pub(crate) const ESSENTIAL: [&str; 1] = ["/gatepost.auth.v1.TokenService/VerifyToken"];
 
 /// Methods whose answers hold secrets.
-pub(crate) const SECRET_ANSWERS: [&str; 6] = [
+pub(crate) const SECRET_ANSWERS: [&str; 8] = [
+    "/gatepost.auth.v1.ApiKeyService/CreateApiKey",
+    "/gatepost.auth.v1.ApiKeyService/RotateApiKey",
     "/gatepost.auth.v1.AuthService/Login",
     "/gatepost.auth.v1.AuthService/RefreshToken",
     "/gatepost.auth.v1.UserService/ChangePassword",

@@ -139,4 +139,8 @@ kinds!(
     PasswordResetCompleted,
     PasswordResetFailed,
     UserUnlocked,
+    ApiKeyCreated,
+    ApiKeyUpdated,
+    ApiKeyRotated,
+    ApiKeyRevoked,
 );
