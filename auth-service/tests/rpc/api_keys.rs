@@ -137,7 +137,7 @@ async fn key_expires_to_the_second() {
     service.clock.advance(Duration::from_secs(1));
     assert_eq!(verify(&service, &secret).await.state(), TokenState::Expired);
     let status = list_users(&service, &secret).await.unwrap_err();
-    refused(&status, Code::Unauthenticated, "TOKEN_EXPIRED", "token has expired");
+    refused(&status, Code::Unauthenticated, "TOKEN_EXPIRED", "invalid token");
 }
 
 #[tokio::test]
