@@ -369,17 +369,17 @@ async fn uses_of_a_failed_flush_are_stored_later() {
     let fixture = SweepFixture::start().await;
     let key = api_key(&fixture, fixture.now() + TimeDelta::days(1)).await;
     let (uses, store) = (ApiKeyUses::default(), fixture.store());
-    let used = async || store.api_key(key.id).await.unwrap().unwrap().last_used_time;
+    let last_use = async || store.api_key(key.id).await.unwrap().unwrap().last_used_time;
     uses.flush(store, fixture.now()).await.unwrap();
-    assert_eq!(used().await, None);
+    assert_eq!(last_use().await, None);
     uses.record(key.id);
     uses.record(key.id);
     let closed = AuthStore::open(&DatabaseUrl::Sqlite(folder().path().join("auth.db"))).await.unwrap();
     closed.close().await;
     uses.flush(&closed, fixture.now()).await.unwrap_err();
     uses.flush(store, fixture.now()).await.unwrap();
-    assert_eq!(used().await, Some(fixture.now()));
+    assert_eq!(last_use().await, Some(fixture.now()));
     fixture.pass(TimeDelta::days(1));
     uses.flush(store, fixture.now()).await.unwrap();
-    assert_eq!(used().await, Some(fixture.now() - TimeDelta::days(1)), "no use since");
+    assert_eq!(last_use().await, Some(fixture.now() - TimeDelta::days(1)), "no use since");
 }
