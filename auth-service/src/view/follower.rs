@@ -120,8 +120,11 @@ impl Follower {
         loop {
             let next = self.view.read().next();
             let (page, asked) = self.page(next).await?;
-            self.keys_of(&page).await?;
-            self.api_keys_of(&page).await?;
+            // After a loss, the view still tells which keys were revoked.
+            if !self.view.read().is_contradicted(&page) {
+                self.keys_of(&page).await?;
+                self.api_keys_of(&page).await?;
+            }
             let taken = self.view.write().take(&page, asked);
             if self.view.read().next() != next {
                 self.view.moved.send_replace(());
