@@ -53,6 +53,11 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> FeedKeys) -> v1::Revocation {
             names = key_names(keys().names);
             Target::SigningKeyId(id)
         }
+        // Guards treat the name of the version as the id of a signing key: they ask again about tokens with it.
+        Revocation::ApiKey(version) => {
+            names = key_names(keys().names);
+            Target::SigningKeyId(version.to_string())
+        }
         // The feed sends a start as a reset, so this case never occurs.
         Revocation::NewSigningKeys | Revocation::Start => {
             let FeedKeys { digest, names } = keys();

@@ -51,22 +51,23 @@ impl AuthStore {
     /// # Errors
     /// [`StoreError`]; then the log is the same.
     pub async fn renew_log(&self, id: LogId, now: Time) -> Result<(), StoreError> {
-        const IS_THERE: &str = "select 1 from _sqlx_migrations where version = $1";
         const SQL: &str = "update log_head set log_id = $1, horizon = $2 where id = 1";
         const WITH_ERA: &str =
             "update log_head set log_id = $1, horizon = $2, era = $3, era_before_until = $4 where id = 1";
-        let has = async |version: i64| -> Result<bool, StoreError> {
-            let found: Option<i32> =
-                read!(self.db, |reader| sqlx::query_scalar(IS_THERE).bind(version).fetch_optional(reader))?;
-            Ok(found.is_some())
-        };
-        if has(ERAS_MIGRATION).await? {
+        if self.has_migration(ERAS_MIGRATION).await? {
             let era = Era::from_random(id.0).0;
             write!(self.db, sqlx::query(WITH_ERA).bind(id.0.to_vec()).bind(now).bind(era).bind(DateTime::UNIX_EPOCH))?;
-        } else if has(LOG_MIGRATION).await? {
+        } else if self.has_migration(LOG_MIGRATION).await? {
             write!(self.db, sqlx::query(SQL).bind(id.0.to_vec()).bind(now))?;
         }
         Ok(())
+    }
+
+    /// Returns true if the database has this migration: a copy of an earlier version is not migrated.
+    pub(super) async fn has_migration(&self, version: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "select 1 from _sqlx_migrations where version = $1";
+        let found: Option<i32> = read!(self.db, |reader| sqlx::query_scalar(SQL).bind(version).fetch_optional(reader))?;
+        Ok(found.is_some())
     }
 
     /// Refuses all tokens issued until now, forever: begins a new era, and raises the horizon to the stamp's time.
@@ -209,6 +210,8 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
             };
             (kind, id.to_string(), *generation)
         }
+        // Versions without API keys stop at an entry of an unknown kind. They take this one for a signing key.
+        Revocation::ApiKey(version) => ("signing-key", version.to_string(), 0),
         Revocation::SigningKey(id) => ("signing-key", id.clone(), 0),
         Revocation::NewSigningKeys => ("signing-keys", String::new(), 0),
     }

@@ -16,7 +16,7 @@ use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged,
 /// Reader of the log, with a connection of its own.
 #[derive(Debug)]
 pub struct LogReader {
-    watcher: Watcher,
+    pub(super) watcher: Watcher,
     size: PageSize,
 }
 
@@ -137,7 +137,10 @@ impl EntryRow {
             "user" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Ended },
             "user-disabled" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Disabled },
             "user-deleted" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Deleted },
-            "signing-key" => Revocation::SigningKey(subject),
+            "signing-key" => match subject.parse() {
+                Ok(version) => Revocation::ApiKey(version),
+                Err(_) => Revocation::SigningKey(subject),
+            },
             "signing-keys" => Revocation::NewSigningKeys,
             // A later version wrote the entry. A reader that cannot interpret an entry does not know which tokens are
             // valid.

@@ -1,5 +1,7 @@
 //! Sweeps after the clock was wrong for a while.
 
+mod api_keys;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,8 +13,9 @@ use testkit::{clock, folder, start};
 use super::{Repair, Sweeper};
 use crate::audit::AuditSource;
 use crate::domain::{
-    Actor, Allowance, AttemptLimits, AuditKind, Cause, Client, Email, EntryFingerprint, Era, Lifetimes, LogId, Name,
-    NewAuditEvent, NewUser, RefreshDigest, Revocation, Roles, Session, SessionId, Stamp, UserId,
+    API_KEY_RETENTION, Actor, Allowance, ApiKey, ApiKeyDigest, ApiKeyId, AttemptLimits, AuditKind, Cause, Client,
+    Email, EntryFingerprint, Era, Lifetimes, LogId, Name, NewApiKey, NewAuditEvent, NewUser, RefreshDigest, Revocation,
+    Roles, Session, SessionId, Stamp, UserId,
 };
 use crate::repaired::Repaired;
 use crate::store::{AccountDigest, AllowanceKind, AuthStore, DatabaseUrl, WrongPassword};

@@ -28,7 +28,8 @@ impl<'p> Page<'p> {
         let section = section.split("\n## ").next().unwrap_or_default();
         let block = section.split("```sh\n").nth(index + 1).and_then(|rest| rest.split("```").next());
         let block = block.expect("the section has the shell block");
-        block.replace("127.0.0.1:50051", &self.pair.auth).replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext")
+        let block = block.replace("127.0.0.1:50051", &self.pair.auth).replace("127.0.0.1:50052", &self.pair.blog);
+        block.replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext")
     }
 
     /// Returns a shell with this script. `PASSWORD` is the password of all users.
