@@ -13,9 +13,8 @@ use testkit::{clock, folder, start};
 use super::{Repair, Sweeper};
 use crate::audit::AuditSource;
 use crate::domain::{
-    API_KEY_RETENTION, Actor, Allowance, ApiKey, ApiKeyDigest, ApiKeyId, AttemptLimits, AuditKind, Cause, Client,
-    Email, EntryFingerprint, Era, Lifetimes, LogId, Name, NewApiKey, NewAuditEvent, NewUser, RefreshDigest, Revocation,
-    Roles, Session, SessionId, Stamp, UserId,
+    Actor, Allowance, AttemptLimits, AuditKind, Cause, Client, Email, EntryFingerprint, Era, Lifetimes, LogId, Name,
+    NewAuditEvent, NewUser, RefreshDigest, Revocation, Roles, Session, SessionId, Stamp, UserId,
 };
 use crate::repaired::Repaired;
 use crate::store::{AccountDigest, AllowanceKind, AuthStore, DatabaseUrl, WrongPassword};
