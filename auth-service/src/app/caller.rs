@@ -6,11 +6,16 @@ use crate::domain::{Role, SessionId, UserId};
 use crate::error::AuthError;
 use crate::store::AuthStore;
 
+/// Mark of a request that the operator makes in this process, at the database. No request from a network has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OperatorCall;
+
 /// Bearer of the call's token.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller {
-    /// Calling user; `None` for a service.
+    /// Calling user; `None` for a service and for the operator.
     user: Option<CallingUser>,
+    is_operator: bool,
 }
 
 /// User who calls, by one of the user's sessions.
@@ -34,7 +39,12 @@ impl Caller {
             SubjectKind::Service => None,
             _ => return Err(AuthError::Refused(Rejection::NotAllowed)),
         };
-        Ok(Self { user })
+        Ok(Self { user, is_operator: false })
+    }
+
+    /// Returns the operator, who may do all that an admin may, but is no user.
+    pub(crate) fn operator(_: OperatorCall) -> Self {
+        Self { user: None, is_operator: true }
     }
 
     /// Returns the calling user; fails for a service.
@@ -44,10 +54,10 @@ impl Caller {
 
     /// Fails unless the caller is a service.
     pub(crate) fn require_service(self) -> Result<(), AuthError> {
-        if self.user.is_none() { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
+        if self.user.is_none() && !self.is_operator { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 
-    /// Fails unless the caller is an admin.
+    /// Fails unless the caller is an admin, or the operator.
     pub(crate) fn require_admin(self) -> Result<(), AuthError> {
         if self.is_admin() { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
@@ -58,12 +68,12 @@ impl Caller {
     }
 
     pub(super) fn is_admin(self) -> bool {
-        self.user.is_some_and(|user| user.is_admin)
+        self.is_operator || self.user.is_some_and(|user| user.is_admin)
     }
 
     /// Returns `true` if the caller may see and change all of this user's data.
     pub(crate) fn owns(self, user: UserId) -> bool {
-        self.user.is_some_and(|own| own.is_admin || own.id == user)
+        self.is_admin() || self.user.is_some_and(|own| own.id == user)
     }
 
     /// Checks that the user exists, then that the caller owns the user's data. Every caller may learn that a user exists.

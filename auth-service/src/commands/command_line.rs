@@ -6,6 +6,7 @@ use kit::healthcheck::Healthcheck;
 
 use super::{AdminCommand, KeysCommand};
 use crate::config::AuthFlags;
+use crate::console::ConsoleCommand;
 
 // The help text is that of `AuthFlags`. The pair parses `Flags` without this command line.
 /// The auth service: users, sessions, tokens and their introspection
@@ -33,4 +34,7 @@ pub enum AuthCommand {
     Doctor(OutputFlags),
     /// Set a password or create an admin on the database, if no admin can log in
     Admin(AdminCommand),
+    /// Commands on accounts, sessions and the audit log
+    #[command(flatten)]
+    Console(ConsoleCommand),
 }

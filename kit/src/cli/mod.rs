@@ -1,19 +1,25 @@
-//! Parts that the commands for operators share: forms of output, effective settings, and checks.
+//! Parts that the commands for operators share: forms of output, failures, effective settings, and checks.
 
 mod checks;
+mod failure;
 mod greeting;
+mod listing;
 mod output_format;
 mod report;
 mod shown_settings;
+mod shown_text;
 
 pub use checks::{
     CHECK_TIMEOUT, check_certificates, check_config_file, check_descriptors, check_exposed, check_running,
     check_secret_files, quietly, within,
 };
+pub use failure::{CommandFailure, FailureKind};
 pub use greeting::Greeting;
+pub use listing::{DocumentForm, ListedRow, Listing, ReaderGone, listing};
 pub use output_format::{OutputFlags, OutputFormat, json, table};
 pub use report::{CheckReport, CheckState, ChecksFailed};
 pub use shown_settings::show_settings;
+pub use shown_text::shown_text;
 
 use std::io::Write as _;
 
