@@ -6,7 +6,7 @@ use gatepost::api::auth::v1::{AuditEventFilter, ErrorReason, WatchAuditEventsReq
 use kit::cli::{CommandFailure, DocumentForm, FailureKind, Listing, OutputFormat, listing};
 use kit::output;
 use tokio::time::sleep;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::selection::EventSelection;
 use crate::console::client::Client;
@@ -102,8 +102,11 @@ impl Tail<'_> {
             ));
         }
         let failure = self.client.failure(status);
-        // The token of an open stream expires, and the next stream has another one.
-        let is_passing = matches!(failure.kind, FailureKind::Unavailable | FailureKind::Unauthenticated);
+        // The token of an open stream expires, and the next stream has another one. A cut connection gives any of these
+        // codes, without a reason.
+        let is_cut =
+            matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) && reason(status).is_none();
+        let is_passing = is_cut || matches!(failure.kind, FailureKind::Unavailable | FailureKind::Unauthenticated);
         if is_first || !is_passing { Err(failure) } else { Ok(()) }
     }
 }
