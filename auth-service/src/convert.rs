@@ -1,5 +1,6 @@
 //! Converts between wire messages and domain types.
 
+mod api_key;
 mod audit;
 mod context;
 mod feed;
@@ -28,6 +29,7 @@ use crate::keys::model::PublicKey;
 use crate::store::Filter;
 use crate::tokens::{Claims, VerifiedToken};
 
+pub(crate) use api_key::{api_key, api_key_change, api_key_claims, api_key_id, api_key_identity, new_api_key, overlap};
 pub(crate) use audit::{audit_cursor, audit_event, audit_filter, audit_scope, cursor_text};
 pub(crate) use context::{context, of_headers};
 pub(crate) use feed::{feed_event, greeting};
@@ -300,6 +302,14 @@ pub(crate) fn service_identity(name: &str, audiences: &Audiences) -> Identity {
 
 fn time(time: DateTime<Utc>) -> Timestamp {
     SystemTime::from(time).into()
+}
+
+/// Returns the time, if it has the form of a timestamp of the years 1970 to 9999.
+fn instant(time: Timestamp) -> Option<DateTime<Utc>> {
+    const END: i64 = 253_402_300_800;
+    let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
+    let seconds = Some(time.seconds).filter(|seconds| (0..END).contains(seconds))?;
+    DateTime::from_timestamp(seconds, nanos)
 }
 
 fn seconds(seconds: i64) -> Timestamp {

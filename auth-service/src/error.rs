@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use gatepost::api::auth::v1::ErrorReason;
-use gatepost::status::{details, retry, status};
+use gatepost::status::{details, reason_name, retry, status};
 use gatepost::{InactiveReason, Rejection};
 use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
@@ -59,6 +59,12 @@ pub(crate) enum AuthError {
     Stale,
     #[error("no other active user is an admin")]
     LastAdmin,
+    #[error("there is no such API key")]
+    ApiKeyNotFound(String),
+    #[error("the API key was revoked")]
+    ApiKeyRevoked,
+    #[error("there are as many API keys as the replicas hold in memory")]
+    TooManyApiKeys,
     #[error("the log has lost the entry of this change")]
     Lost,
     #[error("the guard's rules reject the caller")]
@@ -103,11 +109,10 @@ fn too_many(wait: Duration) -> Status {
     retry(Code::ResourceExhausted, ErrorReason::TooManyAttempts, message, wait)
 }
 
-fn last_admin() -> Status {
-    const TEXT: &str = "this user is the last active admin: give another user the role `admin` first";
-    let mut details = details(ErrorReason::LastAdmin);
-    details.add_precondition_failure_violation("LAST_ADMIN", "gatepost.auth.v1.User", TEXT);
-    Status::with_error_details(Code::FailedPrecondition, TEXT, details)
+fn precondition(reason: ErrorReason, resource: &str, text: &'static str) -> Status {
+    let mut details = details(reason);
+    details.add_precondition_failure_violation(reason_name(reason), resource, text);
+    Status::with_error_details(Code::FailedPrecondition, text, details)
 }
 
 impl BadFields for AuthError {
@@ -174,7 +179,24 @@ impl From<AuthError> for Status {
                 failure::not_found(ErrorReason::SessionNotFound, "gatepost.auth.v1.Session", &id, "session not found")
             }
             AuthError::Stale => failure::stale::<ErrorReason>(),
-            AuthError::LastAdmin => last_admin(),
+            AuthError::LastAdmin => precondition(
+                ErrorReason::LastAdmin,
+                "gatepost.auth.v1.User",
+                "this user is the last active admin: give another user the role `admin` first",
+            ),
+            AuthError::ApiKeyNotFound(id) => {
+                failure::not_found(ErrorReason::ApiKeyNotFound, "gatepost.auth.v1.ApiKey", &id, "API key not found")
+            }
+            AuthError::ApiKeyRevoked => precondition(
+                ErrorReason::ApiKeyRevoked,
+                "gatepost.auth.v1.ApiKey",
+                "this API key was revoked, which is final: create another one",
+            ),
+            AuthError::TooManyApiKeys => status(
+                Code::ResourceExhausted,
+                ErrorReason::TooManyApiKeys,
+                "there are 10,000 API keys: expired and revoked ones are deleted after seven days",
+            ),
             AuthError::Refused(rejection) => rejection.into(),
             AuthError::Hash(HashError::Overloaded | HashError::Abandoned) => retry(
                 Code::ResourceExhausted,

@@ -7,7 +7,8 @@ use crate::config::Registration;
 use crate::domain::Role;
 
 /// Services behind the guard.
-pub(crate) const SERVICES: [&str; 5] = [
+pub(crate) const SERVICES: [&str; 6] = [
+    "gatepost.auth.v1.ApiKeyService",
     "gatepost.auth.v1.AuditService",
     "gatepost.auth.v1.AuthService",
     "gatepost.auth.v1.SessionService",
@@ -23,7 +24,9 @@ pub(crate) const ELSEWHERE: [Elsewhere; 1] =
 pub(crate) const ESSENTIAL: [&str; 1] = ["/gatepost.auth.v1.TokenService/VerifyToken"];
 
 /// Methods whose answers hold secrets.
-pub(crate) const SECRET_ANSWERS: [&str; 6] = [
+pub(crate) const SECRET_ANSWERS: [&str; 8] = [
+    "/gatepost.auth.v1.ApiKeyService/CreateApiKey",
+    "/gatepost.auth.v1.ApiKeyService/RotateApiKey",
     "/gatepost.auth.v1.AuthService/Login",
     "/gatepost.auth.v1.AuthService/RefreshToken",
     "/gatepost.auth.v1.UserService/ChangePassword",
@@ -41,6 +44,12 @@ pub(crate) fn policy(registration: Registration) -> Policy {
     Policy::closed()
         .with_health()
         .with_reflection()
+        .rule("/gatepost.auth.v1.ApiKeyService/CreateApiKey", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.ApiKeyService/GetApiKey", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.ApiKeyService/ListApiKeys", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.ApiKeyService/UpdateApiKey", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.ApiKeyService/RotateApiKey", Rule::role(Role::ADMIN))
+        .rule("/gatepost.auth.v1.ApiKeyService/RevokeApiKey", Rule::role(Role::ADMIN))
         .rule("/gatepost.auth.v1.AuditService/ListAuditEvents", Rule::role(Role::ADMIN))
         .rule("/gatepost.auth.v1.AuditService/WatchAuditEvents", Rule::role(Role::ADMIN))
         .rule("/gatepost.auth.v1.AuthService/Login", Rule::Public)

@@ -62,7 +62,10 @@ impl Reaction {
             | Reason::LastAdmin
             | Reason::OutcomeUnknown
             | Reason::ResetCodeInvalid
-            | Reason::CursorExpired => Self::PassOn,
+            | Reason::CursorExpired
+            | Reason::ApiKeyNotFound
+            | Reason::ApiKeyRevoked
+            | Reason::TooManyApiKeys => Self::PassOn,
         }
     }
 }
@@ -88,7 +91,7 @@ mod tests {
     #[test]
     fn each_reason_has_a_reaction() {
         let of = |reaction| {
-            let all = (0..=31).filter_map(|number| ErrorReason::try_from(number).ok());
+            let all = (0..=34).filter_map(|number| ErrorReason::try_from(number).ok());
             let names = all.filter(|reason| Reaction::from_reason(*reason) == reaction).map(crate::status::reason_name);
             names.collect::<Vec<_>>()
         };
@@ -97,7 +100,7 @@ mod tests {
         assert_eq!(of(Reaction::SessionOver), over);
         let retried = ["AUTH_UNAVAILABLE", "OVERLOADED", "STORE_UNAVAILABLE", "STORE_FULL", "TOO_MANY_ATTEMPTS"];
         assert_eq!(of(Reaction::Retry), retried);
-        assert_eq!(of(Reaction::PassOn).len(), 32 - 3 - 4 - 5);
+        assert_eq!(of(Reaction::PassOn).len(), 35 - 3 - 4 - 5);
     }
 
     #[test]

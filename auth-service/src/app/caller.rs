@@ -2,7 +2,7 @@
 
 use gatepost::{Identity, Rejection, SubjectKind};
 
-use crate::domain::{Role, SessionId, UserId};
+use crate::domain::{ApiKeyId, Role, SessionId, UserId};
 use crate::error::AuthError;
 use crate::store::AuthStore;
 
@@ -15,6 +15,10 @@ pub(crate) struct OperatorCall;
 pub(crate) struct Caller {
     /// Calling user; `None` for a service and for the operator.
     user: Option<CallingUser>,
+    /// API key of a service.
+    api_key: Option<ApiKeyId>,
+    /// Set for an admin: a user, a service by its API key, or the operator.
+    is_admin: bool,
     is_operator: bool,
 }
 
@@ -23,33 +27,41 @@ pub(crate) struct Caller {
 struct CallingUser {
     id: UserId,
     session: SessionId,
-    is_admin: bool,
 }
 
 impl Caller {
     /// Reads the caller from the identity that the guard provides.
     pub(crate) fn new(identity: &Identity) -> Result<Self, AuthError> {
+        let mut api_key = None;
         let user = match identity.kind {
             SubjectKind::User => {
                 let session = identity.session.as_deref().and_then(|id| id.parse().ok());
                 let (id, session) =
                     identity.subject.parse().ok().zip(session).ok_or(AuthError::Refused(Rejection::NotAllowed))?;
-                Some(CallingUser { id, session, is_admin: identity.has_role(Role::ADMIN) })
+                Some(CallingUser { id, session })
             }
-            SubjectKind::Service => None,
+            SubjectKind::Service => {
+                api_key = identity.subject.parse().ok();
+                None
+            }
             _ => return Err(AuthError::Refused(Rejection::NotAllowed)),
         };
-        Ok(Self { user, is_operator: false })
+        Ok(Self { user, api_key, is_admin: identity.has_role(Role::ADMIN), is_operator: false })
     }
 
     /// Returns the operator, who may do all that an admin may, but is no user.
     pub(crate) fn operator(_: OperatorCall) -> Self {
-        Self { user: None, is_operator: true }
+        Self { user: None, api_key: None, is_admin: true, is_operator: true }
     }
 
     /// Returns the calling user; fails for a service.
     pub(crate) fn user(self) -> Result<UserId, AuthError> {
         self.user.map(|user| user.id).ok_or(AuthError::Refused(Rejection::NotAllowed))
+    }
+
+    /// Returns the id of the user or the API key; `None` for a service without an id.
+    pub(super) fn id(self) -> Option<String> {
+        self.user.map(|user| user.id.to_string()).or_else(|| self.api_key.map(|key| key.to_string()))
     }
 
     /// Fails unless the caller is a service.
@@ -62,18 +74,23 @@ impl Caller {
         if self.is_admin() { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 
+    /// Fails unless the caller is a user who is an admin, or the operator.
+    pub(crate) fn require_admin_user(self) -> Result<(), AuthError> {
+        self.require_admin().and_then(|()| if self.is_operator { Ok(()) } else { self.user().map(drop) })
+    }
+
     /// Returns the session of the call's token.
     pub(crate) fn session(self) -> Option<SessionId> {
         self.user.map(|user| user.session)
     }
 
     pub(super) fn is_admin(self) -> bool {
-        self.is_operator || self.user.is_some_and(|user| user.is_admin)
+        self.is_admin
     }
 
     /// Returns `true` if the caller may see and change all of this user's data.
     pub(crate) fn owns(self, user: UserId) -> bool {
-        self.is_admin() || self.user.is_some_and(|own| own.id == user)
+        self.is_admin || self.user.is_some_and(|own| own.id == user)
     }
 
     /// Checks that the user exists, then that the caller owns the user's data. Every caller may learn that a user exists.

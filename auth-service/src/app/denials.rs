@@ -122,6 +122,7 @@ async fn actor(app: &App, token: &Token) -> Actor {
     match app.introspector.introspect(Some(token)).await.map(|introspected| introspected.bearer) {
         Ok(VerifiedBearer::User(token)) => Actor::User(token.claims().sub),
         Ok(VerifiedBearer::Service(name)) => Actor::Service(name.to_string()),
+        Ok(VerifiedBearer::ApiKey(verified)) => Actor::ApiKey(verified.key.id),
         Ok(VerifiedBearer::Inactive(_)) | Err(_) => Actor::Anonymous,
     }
 }

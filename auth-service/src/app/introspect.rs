@@ -7,8 +7,9 @@ use gatepost::{InactiveReason, Token, TokenDigest};
 use kit::Clock;
 use subtle::ConstantTimeEq as _;
 
-use crate::domain::{Cause, Era, Position};
-use crate::tokens::{NEW_SECONDS, RememberingVerifier, TokenFault, VerifiedToken};
+use super::ApiKeyUses;
+use crate::domain::{ApiKey, ApiKeyDigest, ApiKeyId, Cause, Era, Position, SecretCheck};
+use crate::tokens::{ApiKeySecretText, NEW_SECONDS, RememberingVerifier, TokenFault, VerifiedToken};
 use crate::view::{Bearer, StaleView, View};
 
 /// Parts that introspect a token.
@@ -17,6 +18,8 @@ pub(crate) struct Introspector {
     /// Keys of services.
     pub(crate) service_keys: Vec<KnownService>,
     pub(crate) view: Arc<View>,
+    /// Uses of API keys, for the sweeper.
+    pub(crate) uses: ApiKeyUses,
     pub(crate) clock: Clock,
 }
 
@@ -28,12 +31,21 @@ pub(crate) struct KnownService {
     pub(crate) digest: TokenDigest,
 }
 
+/// API key whose secret was presented.
+pub(crate) struct VerifiedApiKey {
+    pub(crate) key: Arc<ApiKey>,
+    /// End of the key or of this secret, if there is one.
+    pub(crate) end: Option<DateTime<Utc>>,
+}
+
 /// Result of an introspection, with the verified token of a user.
 pub(crate) enum VerifiedBearer {
     /// An active token of a user.
     User(Arc<VerifiedToken>),
     /// A service key, with the name of its service.
     Service(Arc<str>),
+    /// An active API key.
+    ApiKey(VerifiedApiKey),
     /// No active token, and the reason.
     Inactive(InactiveReason),
 }
@@ -59,6 +71,9 @@ impl Introspector {
         if let Some(name) = self.service(&digest) {
             return answer(VerifiedBearer::Service(name));
         }
+        if let Some(id) = ApiKeySecretText::key_id(token.expose()) {
+            return self.check_api_key(id, &digest, now).await;
+        }
         match self.verify(token, &digest, now).await? {
             Ok(verified) => self.check_revocation(verified, now).await,
             Err(TokenFault::Invalid) => inactive(InactiveReason::Invalid),
@@ -70,6 +85,36 @@ impl Introspector {
     fn service(&self, digest: &TokenDigest) -> Option<Arc<str>> {
         let is_same = |known: &&KnownService| bool::from(digest.as_bytes().ct_eq(known.digest.as_bytes()));
         self.service_keys.iter().filter(is_same).fold(None, |_, known| Some(Arc::clone(&known.name)))
+    }
+
+    /// Checks the secret of an API key. Checks it again after a poll if another replica may have just written it.
+    ///
+    /// Anyone can write such texts, so the polls have the limits of those for unknown signing keys.
+    async fn check_api_key(
+        &self,
+        id: ApiKeyId,
+        digest: &TokenDigest,
+        now: DateTime<Utc>,
+    ) -> Result<Introspected, StaleView> {
+        let digest = ApiKeyDigest(*digest.as_bytes());
+        // Before the key, which may then be newer than the position and never older.
+        let mut position = self.view.position()?;
+        let mut key = self.view.api_key(id);
+        if may_be_newer(id, key.as_deref(), &digest, now) {
+            self.view.poll_for_key().await?;
+            position = self.view.position()?;
+            key = self.view.api_key(id);
+        }
+        let bearer = match key.map(|key| (key.check(&digest, now), key)) {
+            None | Some((SecretCheck::Unknown, _)) => VerifiedBearer::Inactive(InactiveReason::Invalid),
+            Some((SecretCheck::Expired, _)) => VerifiedBearer::Inactive(InactiveReason::Expired),
+            Some((SecretCheck::Revoked, _)) => VerifiedBearer::Inactive(InactiveReason::Revoked),
+            Some((SecretCheck::Valid(end), key)) => {
+                self.uses.record(id);
+                VerifiedBearer::ApiKey(VerifiedApiKey { key, end })
+            }
+        };
+        Ok(Introspected { bearer, position })
     }
 
     /// Verifies a token. Verifies it again after a poll if another replica may have just created its key.
@@ -122,5 +167,17 @@ impl Introspector {
             Some(Cause::Deleted) => VerifiedBearer::Inactive(InactiveReason::UserDeleted),
         };
         Ok(Introspected { bearer, position: check.position })
+    }
+}
+
+/// Returns true if the view may lack this secret: the key may have been created at another replica a moment ago, or a
+/// known key may have a new secret. The id of a key tells when it was created.
+fn may_be_newer(id: ApiKeyId, known: Option<&ApiKey>, digest: &ApiKeyDigest, now: DateTime<Utc>) -> bool {
+    match known {
+        Some(key) => key.revoke_time.is_none() && key.check(digest, now) == SecretCheck::Unknown,
+        None => {
+            let created = id.as_uuid().get_timestamp().and_then(|time| i64::try_from(time.to_unix().0).ok());
+            created.is_some_and(|created| (now.timestamp() - created).abs() <= NEW_SECONDS)
+        }
     }
 }

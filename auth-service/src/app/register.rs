@@ -32,9 +32,8 @@ impl Registrant {
     /// Returns the key that recognizes a repetition of this request. The fingerprint leaves out the password, which is never
     /// stored.
     fn request(&self, caller: Option<Caller>) -> Option<RequestKey> {
-        let caller = caller.and_then(|caller| caller.user().ok());
         self.request_id.map(|id| RequestKey {
-            caller: caller.map(|user| user.to_string()).unwrap_or_default(),
+            caller: caller.and_then(Caller::id).unwrap_or_default(),
             method: METHOD,
             id,
             fingerprint: Fingerprint::from_fields(&[self.name.as_str(), self.email.as_str()]),

@@ -1,5 +1,6 @@
 //! Client of the auth service: each command calls through it, over the wire or on the database.
 
+use gatepost::api::auth::v1::api_key_service_client::ApiKeyServiceClient;
 use gatepost::api::auth::v1::audit_service_client::AuditServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
@@ -35,6 +36,10 @@ pub(crate) struct Client {
 pub(super) struct Services(Transport);
 
 impl Services {
+    pub(super) fn api_keys(&self) -> ApiKeyServiceClient<Transport> {
+        ApiKeyServiceClient::new(self.0.clone())
+    }
+
     pub(super) fn audit(&self) -> AuditServiceClient<Transport> {
         AuditServiceClient::new(self.0.clone())
     }

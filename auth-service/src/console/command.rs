@@ -7,6 +7,7 @@ use kit::cli::{CommandFailure, OutputFlags};
 use kit::config::Environment;
 use kit::shutdown::Shutdown;
 
+use super::api_keys::ApiKeysAction;
 use super::audit::AuditAction;
 use super::client::Client;
 use super::connection::{ConnectionFlags, Way};
@@ -20,12 +21,15 @@ The commands call the service of --auth-url with the credential that `login` has
 GATEPOST_TOKEN_FILE). While no service runs, --database-url or --data-dir leads to its database. Exit codes: 0 done, 1 \
 refused or failed, 2 wrong command line, 3 not found, 4 not logged in, 5 no answer or try again later.";
 
-/// Command on accounts, sessions or the audit log.
+/// Command on accounts, sessions, API keys or the audit log.
 #[derive(Clone, Debug, Subcommand)]
 pub enum ConsoleCommand {
     /// List, create, change, help and delete users
     #[command(after_help = HELP)]
     Users(AccountCommand<UsersAction>),
+    /// List, create, change, rotate and revoke API keys of services
+    #[command(after_help = HELP)]
+    ApiKeys(AccountCommand<ApiKeysAction>),
     /// Show or follow the audit log
     #[command(after_help = HELP)]
     Audit(AccountCommand<AuditAction>),
@@ -62,6 +66,7 @@ pub struct WhoamiFlags {
 #[derive(Debug)]
 pub(crate) enum ConsoleWork {
     Users(UsersAction),
+    ApiKeys(ApiKeysAction),
     Audit(AuditAction),
     Whoami(OutputFlags),
 }
@@ -95,6 +100,10 @@ impl ConsoleCommand {
                 action.check()?;
                 Prepared::Work(ConsoleWork::Users(action), connection.way(environment)?)
             }
+            Self::ApiKeys(AccountCommand { connection, action }) => {
+                action.check()?;
+                Prepared::Work(ConsoleWork::ApiKeys(action), connection.way(environment)?)
+            }
             Self::Audit(AccountCommand { connection, action }) => {
                 Prepared::Work(ConsoleWork::Audit(action), connection.way(environment)?)
             }
@@ -113,6 +122,10 @@ impl ConsoleWork {
     pub(crate) async fn run(self, client: &Client, stop: &Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
         match self {
             Self::Users(action) => until_stopped(Box::pin(action.run(client)), stop).await,
+            Self::ApiKeys(action) => {
+                let work = async { Ok(action.run(client).await?) };
+                until_stopped(Box::pin(work), stop).await
+            }
             Self::Audit(action) => Box::pin(action.run(client, stop)).await,
             Self::Whoami(form) => {
                 let work = async { Ok(whoami(client, form.output).await?) };

@@ -2,12 +2,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use chrono::{DateTime, Utc};
 use gatepost::api::auth::v1;
 use kit::failure::Violation;
 use prost_types::Timestamp;
 
-use super::time;
+use super::{instant, time};
 use crate::app::audit::AuditCursor;
 use crate::domain::{AuditEvent, AuditFilter, AuditKind, LogId};
 use crate::error::AuthError;
@@ -87,14 +86,6 @@ pub(crate) fn cursor_text(cursor: AuditCursor) -> String {
     URL_SAFE_NO_PAD.encode([&cursor.log.0[..], &cursor.position.to_be_bytes()].concat())
 }
 
-/// Returns the time, if it has the form of a timestamp of the years 1970 to 9999.
-fn instant(time: Timestamp) -> Option<DateTime<Utc>> {
-    const END: i64 = 253_402_300_800;
-    let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000)?;
-    let seconds = Some(time.seconds).filter(|seconds| (0..END).contains(seconds))?;
-    DateTime::from_timestamp(seconds, nanos)
-}
-
 /// Pairs each kind of the contract with that of the domain.
 macro_rules! kinds {
     ($($kind:ident),* $(,)?) => {
@@ -139,4 +130,8 @@ kinds!(
     PasswordResetCompleted,
     PasswordResetFailed,
     UserUnlocked,
+    ApiKeyCreated,
+    ApiKeyUpdated,
+    ApiKeyRotated,
+    ApiKeyRevoked,
 );

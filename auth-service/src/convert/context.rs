@@ -39,7 +39,11 @@ pub(crate) fn of_headers(actor: Actor, peer: String, headers: &HeaderMap) -> Aud
 fn actor(identity: &Identity) -> Actor {
     match identity.kind {
         SubjectKind::User => identity.subject.parse().map_or(Actor::Anonymous, Actor::User),
-        SubjectKind::Service => Actor::Service(identity.subject.clone()),
+        // The name of a service has at most 32 characters, so it is no UUID.
+        SubjectKind::Service => match identity.subject.parse() {
+            Ok(id) => Actor::ApiKey(id),
+            Err(_) => Actor::Service(identity.subject.clone()),
+        },
         _ => Actor::Anonymous,
     }
 }

@@ -46,6 +46,7 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> FeedKeys) -> v1::Revocation {
     let mut names = Vec::new();
     let target = match entry.revocation {
         Revocation::Session(id) => Target::SessionId(id.to_string()),
+        Revocation::ApiKey(id) => Target::ApiKeyId(id.to_string()),
         Revocation::User { id, generation, cause } => {
             Target::User(v1::UserRevocation { user_id: id.to_string(), generation, state: state_of(cause).into() })
         }

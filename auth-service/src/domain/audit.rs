@@ -4,7 +4,7 @@ use std::fmt;
 
 use chrono::{DateTime, Utc};
 
-use super::{AuditEventId, AuditKind, Client, SessionId, UserId};
+use super::{ApiKeyId, AuditEventId, AuditKind, Client, SessionId, UserId};
 
 /// Largest detail in bytes.
 const MAX_DETAIL: usize = 512;
@@ -19,6 +19,8 @@ pub enum Actor {
     User(UserId),
     /// Service with this name.
     Service(String),
+    /// Service with this API key.
+    ApiKey(ApiKeyId),
     /// Operator, by a command on the database.
     Operator,
     /// The service itself.
@@ -31,6 +33,7 @@ impl fmt::Display for Actor {
             Self::Anonymous => Ok(()),
             Self::User(id) => id.fmt(formatter),
             Self::Service(name) => write!(formatter, "service:{name}"),
+            Self::ApiKey(id) => write!(formatter, "api-key:{id}"),
             Self::Operator => formatter.write_str("operator"),
             Self::System => formatter.write_str("system"),
         }
@@ -93,7 +96,7 @@ pub struct NewAuditEvent {
     pub kind: AuditKind,
     /// Actor, and circumstances of the call.
     pub context: AuditContext,
-    /// Subject: a user's id, or `key:` and a key's id; empty for none.
+    /// Subject: a user's id, `key:` or `api-key:` and a key's id; empty for none.
     pub subject: String,
     /// Further facts.
     pub detail: AuditDetail,
@@ -116,6 +119,13 @@ impl NewAuditEvent {
     #[must_use]
     pub fn about_key(mut self, key: &str) -> Self {
         self.subject = format!("key:{key}");
+        self
+    }
+
+    /// Sets the API key that is the subject.
+    #[must_use]
+    pub fn about_api_key(mut self, key: ApiKeyId) -> Self {
+        self.subject = Actor::ApiKey(key).to_string();
         self
     }
 

@@ -1,4 +1,4 @@
-//! Ids of users, sessions, access tokens and audit events.
+//! Ids of users, sessions, access tokens, API keys and audit events.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,11 @@ kit::id_type! {
     #[derive(Deserialize, Serialize)]
     #[serde(transparent)]
     pub struct TokenId;
+}
+
+kit::id_type! {
+    /// Id of an API key.
+    pub struct ApiKeyId;
 }
 
 kit::id_type! {

@@ -1,5 +1,6 @@
 //! Domain rules, without wire and without database.
 
+mod api_key;
 mod attempts;
 mod audience;
 mod audit;
@@ -19,6 +20,10 @@ mod signing_key;
 mod strength;
 mod user;
 
+pub use api_key::{
+    API_KEY_RETENTION, ApiKey, ApiKeyChange, ApiKeyDigest, ApiKeyExpiry, ApiKeySecret, ApiKeyState, MAX_API_KEYS,
+    MAX_OVERLAP, NewApiKey, SecretCheck,
+};
 pub use attempts::{Allowance, AttemptLimits, Failures, network};
 pub use audience::Audiences;
 pub use audit::{
@@ -27,7 +32,7 @@ pub use audit::{
 pub use audit_kind::AuditKind;
 pub use email::{Email, EmailError};
 pub use horizon::{Era, Horizon, PreviousEra};
-pub use ids::{AuditEventId, SessionId, TokenId, UserId};
+pub use ids::{ApiKeyId, AuditEventId, SessionId, TokenId, UserId};
 pub use name::{Name, NameError};
 pub use password::{NewPassword, Password};
 pub use password_policy::{PasswordError, PasswordPolicy};

@@ -15,7 +15,7 @@ impl Role {
     /// Role of admins: they create users if registration is closed, and see and change other users' accounts.
     pub const ADMIN: &'static str = "admin";
 
-    /// Role of a caller with the service key.
+    /// Role of a caller with a service key, and of API keys with which guards watch revocations.
     pub const SERVICE: &'static str = "service";
 
     /// Parses a role, if the text is one.
@@ -38,13 +38,21 @@ impl Roles {
     pub const RULE: &'static str = "must be at most 16 different roles, each `[a-z][a-z0-9._-]{0,62}`, and none of \
                                     them `service`, which is for services";
 
+    /// Rule for the roles of an API key, as callers see it.
+    pub const API_KEY_RULE: &'static str = "must be at most 16 different roles, each `[a-z][a-z0-9._-]{0,62}`";
+
     /// Parses the roles of a user, if they fulfill [`Roles::RULE`].
     pub fn parse(words: &[String]) -> Option<Self> {
+        Self::parse_for_api_key(words).filter(|roles| !roles.words().contains(&Role::SERVICE))
+    }
+
+    /// Parses the roles of an API key, if they fulfill [`Roles::API_KEY_RULE`].
+    pub fn parse_for_api_key(words: &[String]) -> Option<Self> {
         let roles: Vec<Role> = words.iter().map(|word| Role::parse(word)).collect::<Option<_>>()?;
         let mut different: Vec<&str> = words.iter().map(String::as_str).collect();
         different.sort_unstable();
         different.dedup();
-        let fits = different.len() == words.len() && words.len() <= MAX_ROLES && !different.contains(&Role::SERVICE);
+        let fits = different.len() == words.len() && words.len() <= MAX_ROLES;
         fits.then_some(Self(roles))
     }
 
@@ -101,6 +109,8 @@ mod tests {
         assert_eq!(parse(&["editor", "admin"]).unwrap().to_text(), "editor admin");
         assert!(Roles::parse(&many[1..]).is_some());
         assert!(Roles::parse(&many).is_none());
+        let service = ["service".to_owned()];
+        assert_eq!(Roles::parse_for_api_key(&service).unwrap().to_text(), "service");
         for words in [&["admin", "admin"][..], &["service"], &["Admin"], &[""], &["a b"]] {
             assert_eq!(parse(words), None, "{words:?}");
         }

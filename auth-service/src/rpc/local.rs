@@ -17,6 +17,9 @@ impl Verify for LocalVerifier {
         Ok(match introspected.bearer {
             VerifiedBearer::User(token) => Introspection::active(convert::identity(token.claims())),
             VerifiedBearer::Service(name) => Introspection::active(convert::service_identity(&name, &self.0.audiences)),
+            VerifiedBearer::ApiKey(verified) => {
+                Introspection::active(convert::api_key_identity(&verified, &self.0.audiences))
+            }
             VerifiedBearer::Inactive(reason) => Introspection::inactive(reason),
         })
     }

@@ -44,6 +44,10 @@ impl TokenService for TokenRpc {
                 active(convert::claims(&token), left)
             }
             VerifiedBearer::Service(name) => active(convert::service_claims(&name, &self.app.audiences), MAX_TTL),
+            VerifiedBearer::ApiKey(verified) => {
+                let left = verified.end.map(|end| (end - self.app.clock.now()).to_std().unwrap_or_default());
+                active(convert::api_key_claims(&verified, &self.app.audiences), left.unwrap_or(MAX_TTL))
+            }
             VerifiedBearer::Inactive(reason) => {
                 VerifyTokenResponse { state: TokenState::from(reason).into(), ..VerifyTokenResponse::default() }
             }

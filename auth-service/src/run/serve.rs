@@ -117,7 +117,7 @@ async fn serve_on(
     let (ended, (), ..) = tokio::join!(
         serving,
         tasks.run("follower of the log", Box::pin(follower.follow(end.clone()))),
-        tasks.run("sweep", Box::pin(sweep(repair, audit, end.clone()))),
+        tasks.run("sweep", Box::pin(sweep(repair, audit, &app.introspector.uses, end.clone()))),
         tasks.run("audit of refused calls", denials.record(&app, denied, end.clone())),
         tasks.run("clock", Box::pin(keep(clock.clone(), clock_probe(store.db(), clock), end.clone()))),
         tasks.run("key rotation", Box::pin(run_rotation(ring, rotation, trust, end.clone()))),

@@ -14,7 +14,7 @@ use tokio::sync::Semaphore;
 use super::error::AuthRunError;
 use super::first_admin::{find_admin, first_admin};
 use super::lost;
-use crate::app::{App, Attempts, Introspector, Issuing, KnownService, MAX_AUDIT_WATCHERS, Quotas, Revoker};
+use crate::app::{ApiKeyUses, App, Attempts, Introspector, Issuing, KnownService, MAX_AUDIT_WATCHERS, Quotas, Revoker};
 use crate::audit::AuditSource;
 use crate::config::{AuthConfig, AuthFlags, QuotaFlags, Registration, ServiceKey};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
@@ -128,6 +128,7 @@ pub(super) fn app(flags: &AuthFlags, audiences: Audiences, service_keys: Vec<Ser
             verifier: RememberingVerifier::new(verifier.with_leeway(leeway, clock.clone())),
             service_keys: service_keys.into_iter().map(known).collect(),
             view: Arc::clone(&view),
+            uses: ApiKeyUses::default(),
             clock: clock.clone(),
         },
         revoker: Revoker { view, subscribers: Subscribers::default(), clock: clock.clone() },

@@ -1,5 +1,5 @@
 //! Ids in statements and rows.
 
-use crate::domain::{AuditEventId, SessionId, UserId};
+use crate::domain::{ApiKeyId, AuditEventId, SessionId, UserId};
 
-db::id_columns!(AuditEventId, SessionId, UserId);
+db::id_columns!(ApiKeyId, AuditEventId, SessionId, UserId);

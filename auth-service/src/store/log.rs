@@ -51,22 +51,23 @@ impl AuthStore {
     /// # Errors
     /// [`StoreError`]; then the log is the same.
     pub async fn renew_log(&self, id: LogId, now: Time) -> Result<(), StoreError> {
-        const IS_THERE: &str = "select 1 from _sqlx_migrations where version = $1";
         const SQL: &str = "update log_head set log_id = $1, horizon = $2 where id = 1";
         const WITH_ERA: &str =
             "update log_head set log_id = $1, horizon = $2, era = $3, era_before_until = $4 where id = 1";
-        let has = async |version: i64| -> Result<bool, StoreError> {
-            let found: Option<i32> =
-                read!(self.db, |reader| sqlx::query_scalar(IS_THERE).bind(version).fetch_optional(reader))?;
-            Ok(found.is_some())
-        };
-        if has(ERAS_MIGRATION).await? {
+        if self.has_migration(ERAS_MIGRATION).await? {
             let era = Era::from_random(id.0).0;
             write!(self.db, sqlx::query(WITH_ERA).bind(id.0.to_vec()).bind(now).bind(era).bind(DateTime::UNIX_EPOCH))?;
-        } else if has(LOG_MIGRATION).await? {
+        } else if self.has_migration(LOG_MIGRATION).await? {
             write!(self.db, sqlx::query(SQL).bind(id.0.to_vec()).bind(now))?;
         }
         Ok(())
+    }
+
+    /// Returns true if the database has this migration: a copy of an earlier version is not migrated.
+    pub(super) async fn has_migration(&self, version: i64) -> Result<bool, StoreError> {
+        const SQL: &str = "select 1 from _sqlx_migrations where version = $1";
+        let found: Option<i32> = read!(self.db, |reader| sqlx::query_scalar(SQL).bind(version).fetch_optional(reader))?;
+        Ok(found.is_some())
     }
 
     /// Refuses all tokens issued until now, for good, by a new era and the stamp's time, and gives the log the identity
@@ -193,6 +194,9 @@ pub(super) fn begin_era(era: Era) -> SqlStatement {
         .bind(DateTime::UNIX_EPOCH)
 }
 
+/// Generation of an entry of the kind `session` that names an API key. Entries of sessions have 0.
+pub(super) const API_KEY_MARK: i32 = 1;
+
 /// Appends an entry. A trigger of this row writes the same entry to `revocations`.
 const APPEND: &str = "update log_head set revision = revision + 1, mark = $1, kind = $2, subject = $3, generation = $4, \
      log_time = $5 where id = 1 returning revision";
@@ -209,6 +213,8 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
             };
             (kind, id.to_string(), *generation)
         }
+        // Versions without API keys stop at an entry of an unknown kind, and read this one as a session that nobody has.
+        Revocation::ApiKey(id) => ("session", id.to_string(), API_KEY_MARK),
         Revocation::SigningKey(id) => ("signing-key", id.clone(), 0),
         Revocation::NewSigningKeys => ("signing-keys", String::new(), 0),
     }

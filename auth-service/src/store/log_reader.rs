@@ -9,6 +9,7 @@ use kit::Stopwatch;
 use sqlx::FromRow;
 use uuid::Uuid;
 
+use super::log::API_KEY_MARK;
 use super::page_size::PageSize;
 use super::{AuthStore, StoreError, Time};
 use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, PreviousEra, Revocation};
@@ -16,7 +17,7 @@ use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged,
 /// Reader of the log, with a connection of its own.
 #[derive(Debug)]
 pub struct LogReader {
-    watcher: Watcher,
+    pub(super) watcher: Watcher,
     size: PageSize,
 }
 
@@ -133,6 +134,9 @@ impl EntryRow {
         let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
         let revocation = match kind.as_str() {
             "start" => Revocation::Start,
+            "session" if generation == API_KEY_MARK => Revocation::ApiKey(id(&subject)?),
+            // A later version may write its own kind.
+            "api-key" => Revocation::ApiKey(id(&subject)?),
             "session" => Revocation::Session(id(&subject)?),
             "user" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Ended },
             "user-disabled" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Disabled },

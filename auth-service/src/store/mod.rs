@@ -1,6 +1,8 @@
 //! Database of the auth service. Only this room contains SQL.
 
 mod allowances;
+mod api_key_rows;
+mod api_keys;
 mod attempts;
 mod audit;
 mod audit_log;

@@ -4,7 +4,7 @@ use db::schema::{Column, ColumnType, Table};
 use db::{requests, secrets};
 
 /// Tables in an order in which each row comes after the rows that it references.
-pub(super) const TABLES: [Table; 15] = [
+pub(super) const TABLES: [Table; 17] = [
     Table {
         name: "users",
         columns: &[
@@ -61,6 +61,32 @@ pub(super) const TABLES: [Table; 15] = [
             Column::new("digest", ColumnType::Bytes),
             Column::new("generation", ColumnType::Integer),
             Column::new("expire_time", ColumnType::Time),
+        ],
+    },
+    Table {
+        name: "api_keys",
+        columns: &[
+            Column::new("id", ColumnType::Uuid),
+            Column::new("name", ColumnType::Text),
+            Column::new("roles", ColumnType::Text),
+            Column::new("audiences", ColumnType::Text),
+            Column::new("revision", ColumnType::Integer),
+            Column::new("create_time", ColumnType::Time),
+            Column::new("update_time", ColumnType::Time),
+            Column::optional("expire_time", ColumnType::Time),
+            Column::optional("revoke_time", ColumnType::Time),
+            Column::optional("over_time", ColumnType::Time),
+            Column::optional("last_used_time", ColumnType::Time),
+        ],
+    },
+    Table {
+        name: "api_key_secrets",
+        columns: &[
+            Column::new("api_key_id", ColumnType::Uuid),
+            Column::new("number", ColumnType::Integer),
+            Column::new("digest", ColumnType::Bytes),
+            Column::new("create_time", ColumnType::Time),
+            Column::optional("expire_time", ColumnType::Time),
         ],
     },
     Table {

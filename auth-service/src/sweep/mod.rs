@@ -12,7 +12,10 @@ use tokio::time::{Instant, sleep};
 pub(crate) use audit::AuditSweep;
 pub(crate) use repair::Repair;
 
+use crate::app::ApiKeyUses;
+use crate::domain::API_KEY_RETENTION;
 use crate::repaired::latest_believed;
+use crate::stamp::stamp;
 use crate::store::StoreError;
 use crate::view::REVOCATION_RETENTION;
 
@@ -37,7 +40,7 @@ struct Sweeper {
 }
 
 /// Sweeps at each interval until `stop`.
-pub(crate) async fn sweep(repair: Repair, audit: AuditSweep, stop: Shutdown) {
+pub(crate) async fn sweep(repair: Repair, audit: AuditSweep, uses: &ApiKeyUses, stop: Shutdown) {
     let sweeping = async {
         let mut sweeper = Sweeper::default();
         loop {
@@ -46,6 +49,9 @@ pub(crate) async fn sweep(repair: Repair, audit: AuditSweep, stop: Shutdown) {
             }
             if let Err(error) = sweeper.sweep_audit(&repair, &audit).await {
                 tracing::warn!(%error, "sweep of the audit log failed: it is repeated in a minute");
+            }
+            if let Err(error) = uses.flush(&repair.store, repair.clock.now()).await {
+                tracing::warn!(%error, "uses of API keys not stored: they are stored in a minute");
             }
             let next = Instant::now() + SWEEP_INTERVAL;
             while Instant::now() < next {
@@ -72,6 +78,8 @@ impl Sweeper {
         measure(store.db(), clock).await?;
         while self.is_trusted(repair) && store.sweep_sessions(clock.now()).await? > 0 {}
         while self.is_trusted(repair) && store.sweep_password_resets(clock.now()).await? > 0 {}
+        let over = || clock.now() - API_KEY_RETENTION;
+        while self.is_trusted(repair) && store.sweep_api_keys(over(), || stamp(clock.now())).await? > 0 {}
         while self.is_trusted(repair) && store.prune_log(clock.now() - REVOCATION_RETENTION).await? > 0 {}
         if clock.may_repair(*leeway) { self.repair(repair).await } else { Ok(()) }
     }

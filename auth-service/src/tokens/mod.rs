@@ -1,5 +1,6 @@
-//! Access tokens: claims, issue and verification; refresh tokens and reset codes.
+//! Access tokens: claims, issue and verification; refresh tokens, reset codes and secrets of API keys.
 
+mod api_key;
 mod claims;
 mod issue;
 mod jws;
@@ -10,6 +11,7 @@ mod reset_code;
 mod tests;
 mod verify;
 
+pub use api_key::ApiKeySecretText;
 pub use claims::{Audience, Claims};
 pub use issue::{Issued, Issuer, Scope};
 pub use jws::SignError;

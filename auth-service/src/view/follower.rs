@@ -10,6 +10,7 @@ use kit::Clock;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep, sleep_until};
 
+use super::api_keys::Affected;
 use super::{Finder, History, PageOutcome, View};
 use crate::domain::{LogId, Revocation};
 use crate::stamp::stamp;
@@ -119,6 +120,7 @@ impl Follower {
             let next = self.view.read().next();
             let (page, asked) = self.page(next).await?;
             self.keys_of(&page).await?;
+            self.api_keys_of(&page).await?;
             let taken = self.view.write().take(&page, asked);
             if self.view.read().next() != next {
                 self.view.moved.send_replace(());
@@ -165,6 +167,7 @@ impl Follower {
         let history = self.load_whole(successor).await?;
         // After the log, so that the view knows of no key change before the keys are read.
         (self.read_keys)().await?;
+        self.read_api_keys(Affected::All).await?;
         *self.view.write() = history;
         self.view.moved.send_replace(());
         Ok(())
@@ -198,6 +201,28 @@ impl Follower {
         let next = self.view.read().next();
         let mut new = page.entries.iter().filter(|entry| entry.logged.revision > next);
         if new.any(|entry| is_about_keys(&entry.revocation)) { (self.read_keys)().await } else { Ok(()) }
+    }
+
+    /// Reads the API keys that the page is about, before the view knows of their entries.
+    async fn api_keys_of(&mut self, page: &LogPage) -> Result<(), StoreError> {
+        let affected = Affected::by_page(self.view.read().position(), page);
+        self.read_api_keys(affected).await
+    }
+
+    /// Reads API keys on the connection of the log. Keys that are gone leave the view.
+    async fn read_api_keys(&mut self, affected: Affected) -> Result<(), StoreError> {
+        match affected {
+            Affected::All => {
+                let keys = self.reader.all_api_keys().await?;
+                self.view.write_api_keys().replace_all(keys);
+            }
+            Affected::Some(ids) if ids.is_empty() => {}
+            Affected::Some(ids) => {
+                let keys = self.reader.api_keys(&ids).await?;
+                self.view.write_api_keys().replace(&ids, keys);
+            }
+        }
+        Ok(())
     }
 
     /// Removes the entries that the horizon makes superfluous. Another task prunes the log: a poll must not wait for a

@@ -1,13 +1,14 @@
-//! The view: the log of revocations in the memory of a replica, so that tokens are verified without the database.
+//! The view: the log of revocations and the API keys in the memory of a replica, so that tokens are verified without the database.
 //!
 //! Only one task, the follower, moves the view. No token is verified while the view is older than 500 ms.
 
+mod api_keys;
 mod follower;
 mod history;
 mod revocation_index;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use kit::Uptime;
@@ -18,7 +19,8 @@ pub use follower::{Follower, REVOCATION_RETENTION, ReadKeys};
 pub use history::{History, NextEntry, PageOutcome, RevocationCheck, StaleView};
 pub use revocation_index::{Bearer, RevocationIndex};
 
-use crate::domain::{Horizon, Logged, Position};
+use self::api_keys::ApiKeyTable;
+use crate::domain::{ApiKey, ApiKeyId, Horizon, Logged, Position};
 
 /// Longest wait of a caller for the view: below the deadline of every method.
 const VIEW_WAIT_TIMEOUT: Duration = Duration::from_millis(400);
@@ -27,6 +29,8 @@ const VIEW_WAIT_TIMEOUT: Duration = Duration::from_millis(400);
 #[derive(Debug)]
 pub struct View {
     history: RwLock<History>,
+    /// API keys. The follower moves them before the history: they may be newer than the position, never older.
+    api_keys: RwLock<ApiKeyTable>,
     uptime: Uptime,
     /// Requests for a poll now.
     poll_request: Notify,
@@ -82,6 +86,7 @@ impl View {
     pub fn new(uptime: Uptime) -> Self {
         Self {
             history: RwLock::default(),
+            api_keys: RwLock::default(),
             uptime,
             poll_request: Notify::new(),
             key_poll_request: Notify::new(),
@@ -183,6 +188,17 @@ impl View {
         self.read().contents().has_killed(key)
     }
 
+    /// Returns the API key with this id. The caller reads the position first: then the key reflects at least all entries up
+    /// to that position.
+    pub fn api_key(&self, id: ApiKeyId) -> Option<Arc<ApiKey>> {
+        self.api_keys.read().unwrap_or_else(PoisonError::into_inner).get(id)
+    }
+
+    /// Returns the number of API keys.
+    pub fn api_key_count(&self) -> usize {
+        self.api_keys.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     /// Waits until the view has this committed entry.
     ///
     /// # Errors
@@ -242,6 +258,10 @@ impl View {
 
     fn read(&self) -> RwLockReadGuard<'_, History> {
         self.history.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write_api_keys(&self) -> RwLockWriteGuard<'_, ApiKeyTable> {
+        self.api_keys.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, History> {

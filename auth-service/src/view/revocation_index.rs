@@ -50,7 +50,8 @@ impl RevocationIndex {
     pub fn add(&mut self, entry: &Entry) {
         let time = u32::try_from(entry.time.timestamp().saturating_add(1)).unwrap_or(u32::MAX);
         match &entry.revocation {
-            Revocation::Start | Revocation::NewSigningKeys => {}
+            // The row of an API key tells its state.
+            Revocation::Start | Revocation::NewSigningKeys | Revocation::ApiKey(_) => {}
             Revocation::SigningKey(id) => {
                 self.keys.insert(id.clone(), time);
             }

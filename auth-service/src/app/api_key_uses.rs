@@ -1,0 +1,39 @@
+//! Uses of API keys, gathered in memory: a use costs the database nothing.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::domain::ApiKeyId;
+use crate::store::{AuthStore, StoreError};
+
+/// Age of a stored use from which a later use replaces it.
+const USE_PRECISION: TimeDelta = TimeDelta::minutes(15);
+
+/// API keys that were used since the last flush. Only existing keys enter, so their number is limited.
+#[derive(Debug, Default)]
+pub(crate) struct ApiKeyUses(Mutex<HashSet<ApiKeyId>>);
+
+impl ApiKeyUses {
+    /// Records a use.
+    pub(super) fn record(&self, id: ApiKeyId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+    }
+
+    /// Stores the uses since the last flush, in one transaction. After a failure the next flush stores them.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is stored.
+    pub(crate) async fn flush(&self, store: &AuthStore, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let used = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        // In order, so that replicas lock the rows in the same order.
+        let mut ids: Vec<ApiKeyId> = used.into_iter().collect();
+        ids.sort_unstable();
+        let stored = store.touch_api_keys(&ids, now, now - USE_PRECISION).await;
+        if stored.is_err() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
+        }
+        stored
+    }
+}
