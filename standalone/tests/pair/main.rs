@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod audit;
+mod command_line;
 mod demo;
 mod envoy;
 mod examples;

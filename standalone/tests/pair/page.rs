@@ -22,6 +22,11 @@ impl<'p> Page<'p> {
         Some(Self { text, grpcurl, pair })
     }
 
+    /// Returns a page whose commands need no grpcurl.
+    pub(crate) fn of_commands(text: &'static str, pair: &'p Pair) -> Self {
+        Self { text, grpcurl: String::new(), pair }
+    }
+
     /// Returns the shell block of this index under this heading, for the pair.
     pub(crate) fn block(&self, heading: &str, index: usize) -> String {
         let section = self.text.split(&format!("\n## {heading}\n")).nth(1).expect("the page has the section");

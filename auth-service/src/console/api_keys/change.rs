@@ -9,9 +9,9 @@ use kit::config::duration;
 use kit::output;
 use prost_types::FieldMask;
 
+use super::expiry::{Expiry, expiry};
 use super::list::find;
 use super::row::{KeyRow, print_issued};
-use super::{Expiry, expiry};
 use crate::console::ask::Consent;
 use crate::console::client::Client;
 use crate::console::record::print_record;

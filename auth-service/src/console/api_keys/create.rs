@@ -4,8 +4,8 @@ use clap::Args;
 use gatepost::api::auth::v1::CreateApiKeyRequest;
 use kit::cli::{CommandFailure, OutputFormat};
 
+use super::expiry::{Expiry, expiry};
 use super::row::print_issued;
-use super::{Expiry, expiry};
 use crate::console::client::Client;
 
 /// Key to create.

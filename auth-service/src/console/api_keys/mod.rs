@@ -2,16 +2,12 @@
 
 mod change;
 mod create;
+mod expiry;
 mod list;
 mod row;
 
-use std::time::Duration;
-
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
-use kit::Clock;
 use kit::cli::{CommandFailure, OutputFlags};
-use prost_types::Timestamp;
 
 use super::ask::Consent;
 use super::client::Client;
@@ -102,38 +98,4 @@ impl ApiKeysAction {
             Self::Revoke { key, consent } => change::revoke(client, key.id, consent).await,
         }
     }
-}
-
-/// Expiry of a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Expiry {
-    /// The key never expires.
-    Never,
-    /// The key expires at this time.
-    At(DateTime<Utc>),
-    /// The key expires after this length of time.
-    In(Duration),
-}
-
-impl Expiry {
-    fn timestamp(self) -> Option<Timestamp> {
-        let time = match self {
-            Self::Never => return None,
-            Self::At(time) => time,
-            Self::In(length) => Clock::system().now() + length,
-        };
-        Some(Timestamp { seconds: time.timestamp(), nanos: time.timestamp_subsec_nanos().cast_signed() })
-    }
-}
-
-/// Parses an expiry, for clap.
-fn expiry(text: &str) -> Result<Expiry, &'static str> {
-    if text == "never" {
-        return Ok(Expiry::Never);
-    }
-    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
-        return Ok(Expiry::At(time.to_utc()));
-    }
-    let length = kit::config::duration(text).ok().filter(|length| *length < Duration::from_hours(24 * 365 * 1000));
-    length.map(Expiry::In).ok_or("write a time such as 2027-01-31T08:00:00Z, a length of time such as 90d, or never")
 }
