@@ -69,13 +69,8 @@ pub(super) fn open_as(
     given: Option<SecretString>,
 ) -> Result<Client, Box<dyn Error + Send + Sync>> {
     let credentials = folder.read()?;
-    let place = match &flags.url {
-        Some(url) => url.clone(),
-        None => {
-            let url = credentials.default.as_deref().and_then(|url| ServiceAddress::parse(url).ok());
-            url.ok_or_else(|| CommandFailure::usage(NO_PLACE))?
-        }
-    };
+    let known = || credentials.default.as_deref().and_then(|url| ServiceAddress::parse(url).ok());
+    let place = flags.url.clone().or_else(known).ok_or_else(|| CommandFailure::usage(NO_PLACE))?;
     flags.check_plaintext(&place)?;
     let stored = credentials.logins.get(&place.url());
     let tls = if flags.tls.is_empty() { stored.map(|login| login.tls.flags()).unwrap_or_default() } else { flags.tls };

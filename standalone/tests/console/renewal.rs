@@ -24,7 +24,9 @@ fn concurrent_commands_renew_once() {
         expire(&person, world.url());
         thread::scope(|scope| {
             let commands: Vec<_> = (0..6).map(|_| scope.spawn(|| person.done(&["whoami"]))).collect();
-            commands.into_iter().for_each(|command| assert!(command.join().unwrap().contains(ROOT)));
+            for command in commands {
+                assert!(command.join().unwrap().contains(ROOT));
+            }
         });
         assert_ne!(token(&person, world.url(), "refresh_token"), before);
     }

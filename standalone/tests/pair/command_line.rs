@@ -2,11 +2,11 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::page::Page;
+use super::page::block;
 use super::support::{PASSWORD, Pair, folder};
 
 const PAGE: &str = include_str!("../../../docs/operations/command-line.md");
@@ -16,18 +16,18 @@ const NEW_PASSWORD: &str = "purple monkey dishwasher tango";
 const MIN_TASKS: usize = 20;
 
 /// Shell of an operator, who finds the commands in the path.
-struct Shell<'p> {
-    page: Page<'p>,
+struct Shell<'d> {
     home: TempDir,
-    data: &'p Path,
+    data: &'d Path,
 }
 
 impl Shell<'_> {
-    /// Returns the command line that runs this script.
-    fn command(&self, script: &str) -> std::process::Command {
+    /// Returns the command that runs this script.
+    fn command(&self, script: &str) -> Command {
         let programs = Path::new(env!("CARGO_BIN_EXE_gatepost")).parent().unwrap();
         let path = format!("{}:/usr/bin:/bin", programs.display());
-        let mut command = self.page.shell(script);
+        let mut command = Command::new("bash");
+        command.args(["-euo", "pipefail", "-c", script]);
         command.env_clear().env("PATH", path).env("HOME", self.home.path());
         command.envs([("PASSWORD", PASSWORD), ("NEW_PASSWORD", NEW_PASSWORD)]).env("DATA", self.data);
         command
@@ -56,12 +56,13 @@ fn documented_commands_work() {
     let folder = folder();
     let settings = [("AUTH_ADMIN_EMAIL", "root@example.com"), ("AUTH_ADMIN_PASSWORD", PASSWORD)];
     let pair = Pair::start(folder.path(), &settings);
-    let shell = Shell { page: Page::of_commands(PAGE, &pair), home: super::support::folder(), data: folder.path() };
-    let logged_in = shell.done(&shell.page.block("Log in", 0));
+    let headings = ["Log in", "Follow the audit log", "Scripts", "While no service runs"];
+    let [log_in, follow, script, offline] = headings.map(|heading| block(PAGE, &pair.auth, heading, 0));
+    let shell = Shell { home: super::support::folder(), data: folder.path() };
+    let logged_in = shell.done(&log_in);
     assert!(logged_in.contains("root@example.com") && !logged_in.contains(PASSWORD), "{logged_in}");
     shell.done("printf %s \"$PASSWORD\" | gatepost users create ada@example.com");
 
-    let follow = shell.page.block("Follow the audit log", 0);
     let mut following = shell.command(&format!("exec {follow}")).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.next().unwrap().starts_with("TIME "), "the stream is open");
@@ -88,11 +89,10 @@ fn documented_commands_work() {
     // The retired key has ended the login's tokens, and the next command renews them.
     shell.done("gatepost whoami");
     let token = "TOKEN=$(sed -n 's/.*\"access_token\": \"\\(.*\\)\".*/\\1/p' ~/.config/gatepost/credentials.json)\n";
-    let listed = shell.done(&(token.to_owned() + &shell.page.block("Scripts", 0)));
+    let listed = shell.done(&(token.to_owned() + &script));
     assert!(listed.starts_with("[\n{\"id\":") && listed.ends_with("}\n]\n"), "{listed}");
 
     shell.done("printf %s \"$PASSWORD\" | gatepost users create ada@example.com");
-    let offline = shell.page.block("While no service runs", 0);
     pair.stop();
     let offline = offline.replace("gatepost-data", folder.path().to_str().unwrap());
     assert!(shell.done(&offline).contains("USER_UNLOCKED"));

@@ -22,18 +22,10 @@ impl<'p> Page<'p> {
         Some(Self { text, grpcurl, pair })
     }
 
-    /// Returns a page whose commands need no grpcurl.
-    pub(crate) fn of_commands(text: &'static str, pair: &'p Pair) -> Self {
-        Self { text, grpcurl: String::new(), pair }
-    }
-
     /// Returns the shell block of this index under this heading, for the pair.
     pub(crate) fn block(&self, heading: &str, index: usize) -> String {
-        let section = self.text.split(&format!("\n## {heading}\n")).nth(1).expect("the page has the section");
-        let section = section.split("\n## ").next().unwrap_or_default();
-        let block = section.split("```sh\n").nth(index + 1).and_then(|rest| rest.split("```").next());
-        let block = block.expect("the section has the shell block");
-        block.replace("127.0.0.1:50051", &self.pair.auth).replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext")
+        let block = block(self.text, &self.pair.auth, heading, index);
+        block.replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext")
     }
 
     /// Returns a shell with this script. `PASSWORD` is the password of all users.
@@ -48,4 +40,12 @@ impl<'p> Page<'p> {
         let script = format!("\"$GRPCURL\" -plaintext -d '{request}' {} gatepost.auth.v1.{method}", self.pair.auth);
         self.shell(&script).output().unwrap()
     }
+}
+
+/// Returns the shell block of this index under this heading of a page, for the auth service at this address.
+pub(crate) fn block(page: &str, auth: &str, heading: &str, index: usize) -> String {
+    let section = page.split(&format!("\n## {heading}\n")).nth(1).expect("the page has the section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let block = section.split("```sh\n").nth(index + 1).and_then(|rest| rest.split("```").next());
+    block.expect("the section has the shell block").replace("127.0.0.1:50051", auth)
 }
