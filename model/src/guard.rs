@@ -289,7 +289,7 @@ fn target(revocation: &Revocation) -> Option<RevocationTarget> {
     match revocation {
         Revocation::Start | Revocation::NewSigningKeys => None,
         Revocation::Session(id) => Some(RevocationTarget::Session(id.to_string().into())),
-        Revocation::ApiKey(id) => Some(RevocationTarget::Session(id.to_string().into())),
+        Revocation::ApiKey(version) => Some(RevocationTarget::SigningKey(version.to_string().into())),
         Revocation::SigningKey(id) => Some(RevocationTarget::SigningKey(id.as_str().into())),
         Revocation::User { id, generation, cause } => {
             let cause = match cause {

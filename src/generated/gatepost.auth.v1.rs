@@ -3166,8 +3166,7 @@ pub struct TokenClaims {
     /// The kind of the subject.
     #[prost(enumeration = "SubjectKind", tag = "2")]
     pub subject_kind: i32,
-    /// The id of the token's session, a UUID. For an API key, the key's id again: `Revocation.api_key_id` ends a cached
-    /// response as `Revocation.session_id` does. Empty for service keys.
+    /// The id of the token's session, a UUID; empty for services.
     #[prost(string, tag = "3")]
     pub session_id: ::prost::alloc::string::String,
     /// The user's generation at issue. Raising a user's generation revokes all tokens of older generations.
@@ -3176,7 +3175,8 @@ pub struct TokenClaims {
     /// The token's own id (`jti`), a UUID; empty for services.
     #[prost(string, tag = "5")]
     pub token_id: ::prost::alloc::string::String,
-    /// The id of the signing key; empty for services.
+    /// The id of the signing key. For an API key, the name of its present version, so that `Revocation.signing_key_id` ends
+    /// cached responses about earlier versions. Empty for service keys.
     #[prost(string, tag = "6")]
     pub key_id: ::prost::alloc::string::String,
     /// The time of issue, in whole seconds; unset for services.
@@ -3362,13 +3362,15 @@ pub mod revocation {
         /// A user's older tokens.
         #[prost(message, tag = "4")]
         User(super::UserRevocation),
-        /// All tokens signed by the key with this id.
+        /// All tokens with this `TokenClaims.key_id`: the signing key was retired, or the API key was changed, rotated or
+        /// revoked. A guard asks again about such tokens.
         #[prost(string, tag = "5")]
         SigningKeyId(::prost::alloc::string::String),
         /// No token: the set of signing keys has changed.
         #[prost(message, tag = "6")]
         NewSigningKeys(super::NewSigningKeys),
-        /// The API key with this id, a UUID: it was changed, rotated or revoked.
+        /// All responses about the API key with this id, a UUID, for good. Not sent: a changed key stays valid, so
+        /// `signing_key_id` names its earlier version.
         #[prost(string, tag = "7")]
         ApiKeyId(::prost::alloc::string::String),
     }

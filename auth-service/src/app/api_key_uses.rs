@@ -17,7 +17,7 @@ pub(crate) struct ApiKeyUses(Mutex<HashSet<ApiKeyId>>);
 
 impl ApiKeyUses {
     /// Records a use.
-    pub(super) fn record(&self, id: ApiKeyId) {
+    pub(crate) fn record(&self, id: ApiKeyId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
     }
 

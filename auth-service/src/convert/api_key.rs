@@ -122,13 +122,13 @@ pub(crate) fn api_key(key: &ApiKey, now: DateTime<Utc>) -> v1::ApiKey {
     }
 }
 
-/// Writes the claims of a verified key. The key's id stands for a session, so that a guard's cache drops the key by it.
+/// Writes the claims of a verified key. Its version stands for a signing key: a guard drops cached claims by it.
 pub(crate) fn api_key_claims(verified: &VerifiedApiKey, known: &Audiences) -> v1::TokenClaims {
     let audiences = key_audiences(&verified.key, known);
     v1::TokenClaims {
         subject: verified.key.id.to_string(),
         subject_kind: v1::SubjectKind::Service.into(),
-        session_id: verified.key.id.to_string(),
+        key_id: verified.key.version().to_string(),
         expire_time: whole_end(verified),
         roles: words(&verified.key.roles),
         audience: audiences.first().cloned().unwrap_or_default(),
@@ -141,7 +141,6 @@ pub(crate) fn api_key_claims(verified: &VerifiedApiKey, known: &Audiences) -> v1
 pub(crate) fn api_key_identity(verified: &VerifiedApiKey, known: &Audiences) -> Identity {
     Identity::service(verified.key.id.to_string())
         .roles(words(&verified.key.roles))
-        .session(verified.key.id.to_string())
         .audiences(key_audiences(&verified.key, known))
         .expire_time(whole_end(verified).and_then(|time| time.try_into().ok()))
 }

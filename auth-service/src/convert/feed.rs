@@ -46,13 +46,17 @@ fn revocation(entry: Entry, keys: impl FnOnce() -> FeedKeys) -> v1::Revocation {
     let mut names = Vec::new();
     let target = match entry.revocation {
         Revocation::Session(id) => Target::SessionId(id.to_string()),
-        Revocation::ApiKey(id) => Target::ApiKeyId(id.to_string()),
         Revocation::User { id, generation, cause } => {
             Target::User(v1::UserRevocation { user_id: id.to_string(), generation, state: state_of(cause).into() })
         }
         Revocation::SigningKey(id) => {
             names = key_names(keys().names);
             Target::SigningKeyId(id)
+        }
+        // Guards treat the name of the version as the id of a signing key: they ask again about tokens with it.
+        Revocation::ApiKey(version) => {
+            names = key_names(keys().names);
+            Target::SigningKeyId(version.to_string())
         }
         // The feed sends a start as a reset, so this case never occurs.
         Revocation::NewSigningKeys | Revocation::Start => {

@@ -1,5 +1,8 @@
 //! API keys: long-lived credentials of services, with roles and a few secrets.
 
+use std::fmt;
+use std::str::FromStr;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use subtle::ConstantTimeEq as _;
 
@@ -62,6 +65,40 @@ pub struct ApiKeySecret {
 /// SHA-256 of a secret. The secret has 256 random bits, so it needs no slow hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ApiKeyDigest(pub [u8; 32]);
+
+/// Version of an API key, as introspections and entries of the log name it: `gp_`, the id and the revision.
+///
+/// It has the form of a signing key's id. Guards and replicas of versions without API keys treat it as such an id, and
+/// ask again about the tokens that carry it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ApiKeyVersion {
+    /// The key.
+    pub id: ApiKeyId,
+    /// Revision of its row.
+    pub revision: i32,
+}
+
+/// Error of a text that names no version of an API key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the name of an API key's version")]
+pub struct ApiKeyVersionError;
+
+impl fmt::Display for ApiKeyVersion {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "gp_{}_{}", self.id.as_uuid().simple(), self.revision)
+    }
+}
+
+impl FromStr for ApiKeyVersion {
+    type Err = ApiKeyVersionError;
+
+    fn from_str(text: &str) -> Result<Self, ApiKeyVersionError> {
+        let parts = text.strip_prefix("gp_").and_then(|rest| rest.split_once('_'));
+        let (id, revision) = parts.filter(|(id, _)| id.len() == 32).ok_or(ApiKeyVersionError)?;
+        let version = id.parse().ok().zip(revision.parse().ok()).map(|(id, revision)| Self { id, revision });
+        version.filter(|version| version.to_string() == text).ok_or(ApiKeyVersionError)
+    }
+}
 
 /// New API key, with valid fields.
 #[derive(Clone, Debug)]
@@ -147,6 +184,11 @@ impl ApiKey {
             last_used_time: None,
             secrets: vec![ApiKeySecret { number: 1, digest, create_time: now, expire_time: None }],
         }
+    }
+
+    /// Returns the name of this version.
+    pub fn version(&self) -> ApiKeyVersion {
+        ApiKeyVersion { id: self.id, revision: self.revision }
     }
 
     /// Returns the state at this time.
@@ -242,6 +284,20 @@ mod tests {
         let (name, roles) = (Name::parse("export").unwrap(), Roles::from_text("editor"));
         let new = NewApiKey { name, roles, audiences: Vec::new(), expire_time };
         ApiKey::new(ApiKeyId::from_u128(1), new, digest(1), start())
+    }
+
+    #[test]
+    fn version_has_the_form_of_a_key_id() {
+        let version = key(None).version();
+        let text = version.to_string();
+        assert_eq!(text, "gp_00000000000000000000000000000001_1");
+        assert_eq!(text.parse(), Ok(version));
+        let long = ApiKeyVersion { id: ApiKeyId::MAX, revision: i32::MAX }.to_string();
+        assert!(long.len() <= 64 && long.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'), "{long}");
+        let hyphens = format!("gp_{}_1", ApiKeyId::from_u128(1));
+        for other in ["", "kid-1", "gp_1_1", "gp_00000000000000000000000000000001", &format!("{text}x"), &hyphens] {
+            assert!(other.parse::<ApiKeyVersion>().is_err(), "{other}");
+        }
     }
 
     #[test]

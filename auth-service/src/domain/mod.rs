@@ -21,8 +21,8 @@ mod strength;
 mod user;
 
 pub use api_key::{
-    API_KEY_RETENTION, ApiKey, ApiKeyChange, ApiKeyDigest, ApiKeyExpiry, ApiKeySecret, ApiKeyState, MAX_API_KEYS,
-    MAX_OVERLAP, NewApiKey, SecretCheck,
+    API_KEY_RETENTION, ApiKey, ApiKeyChange, ApiKeyDigest, ApiKeyExpiry, ApiKeySecret, ApiKeyState, ApiKeyVersion,
+    MAX_API_KEYS, MAX_OVERLAP, NewApiKey, SecretCheck,
 };
 pub use attempts::{Allowance, AttemptLimits, Failures, network};
 pub use audience::Audiences;

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{ApiKeyId, SessionId, UserId};
+use super::{ApiKeyVersion, SessionId, UserId};
 
 /// Subject of one entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -23,8 +23,8 @@ pub enum Revocation {
     },
     /// Every token signed by the key with this id.
     SigningKey(String),
-    /// API key with this id: its row has changed or is gone. The row tells what is valid now.
-    ApiKey(ApiKeyId),
+    /// Version of an API key: its row has changed or is gone. The row tells what is valid now.
+    ApiKey(ApiKeyVersion),
     /// No token: the set of signing keys has changed and must be read again.
     NewSigningKeys,
 }

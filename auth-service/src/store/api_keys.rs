@@ -5,7 +5,7 @@ use sqlx::query::{Query, QueryAs};
 
 use super::api_key_rows::{ApiKeyRow, keys};
 use super::{AuthStore, LogReader, StoreError, Time, audit, log};
-use crate::domain::{ApiKey, ApiKeyId, ApiKeySecret, Logged, NewAuditEvent, Revocation, Stamp};
+use crate::domain::{ApiKey, ApiKeyId, ApiKeySecret, ApiKeyVersion, Logged, NewAuditEvent, Revocation, Stamp};
 
 /// Keys of one statement.
 const BATCH: usize = 16;
@@ -57,7 +57,9 @@ impl AuthStore {
                     .bind(key.over_time())
             )?;
             insert_secrets(&mut tx, &key).await?;
-            Ok(log::commit(vec![audit.clone()], &Revocation::ApiKey(key.id), stamp, |logged| logged))
+            // No earlier version exists: the entry makes the replicas read the row.
+            let before = ApiKeyVersion { id: key.id, revision: 0 };
+            Ok(log::commit(vec![audit.clone()], &Revocation::ApiKey(before), stamp, |logged| logged))
         })
     }
 
@@ -89,13 +91,13 @@ impl AuthStore {
         const SQL: &str = "update api_keys set name = $3, roles = $4, revision = $5, update_time = $6, expire_time = $7, \
              revoke_time = $8, over_time = $9 where id = $1 and revision = $2";
         const CLEAR: &str = "delete from api_key_secrets where api_key_id = $1";
-        let (before, key, audit) = (before.revision, after.clone(), audit::insert(event));
+        let (before, key, audit) = (before.version(), after.clone(), audit::insert(event));
         transaction!(self.db, async move |mut tx| {
             let written = within!(
                 tx,
                 sqlx::query(SQL)
                     .bind(key.id)
-                    .bind(before)
+                    .bind(before.revision)
                     .bind(&key.name)
                     .bind(key.roles.to_text())
                     .bind(key.revision)
@@ -109,7 +111,7 @@ impl AuthStore {
             }
             within!(tx, sqlx::query(CLEAR).bind(key.id))?;
             insert_secrets(&mut tx, &key).await?;
-            Ok(log::commit(vec![audit.clone()], &Revocation::ApiKey(key.id), stamp, Some))
+            Ok(log::commit(vec![audit.clone()], &Revocation::ApiKey(before), stamp, Some))
         })
     }
 
@@ -169,16 +171,17 @@ impl AuthStore {
     /// [`StoreError`]; then only some are deleted.
     pub async fn sweep_api_keys(&self, until: Time, stamp: impl Fn() -> Stamp) -> Result<usize, StoreError> {
         const OVER: &str = "select id from api_keys where over_time <= $1 order by over_time limit 16";
-        const SQL: &str = "delete from api_keys where id = $1 and over_time <= $2";
+        const SQL: &str = "delete from api_keys where id = $1 and over_time <= $2 returning revision";
         let over: Vec<ApiKeyId> = read!(self.db, |reader| sqlx::query_scalar(OVER).bind(until).fetch_all(reader))?;
         for id in &over {
             let (id, stamp) = (*id, stamp());
             transaction!(self.db, async move |mut tx| {
+                let deleted: Option<i32> =
+                    within!(tx, |connection| sqlx::query_scalar(SQL).bind(id).bind(until).fetch_optional(connection))?;
                 // An admin may have given the key another expiry since.
-                if within!(tx, sqlx::query(SQL).bind(id).bind(until))? == 0 {
-                    return Ok(TransactionOutcome::Undo(()));
-                }
-                Ok(log::commit(Vec::new(), &Revocation::ApiKey(id), stamp, drop))
+                let Some(revision) = deleted else { return Ok(TransactionOutcome::Undo(())) };
+                let version = ApiKeyVersion { id, revision };
+                Ok(log::commit(Vec::new(), &Revocation::ApiKey(version), stamp, drop))
             })?;
         }
         Ok(over.len())

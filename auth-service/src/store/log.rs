@@ -194,9 +194,6 @@ pub(super) fn begin_era(era: Era) -> SqlStatement {
         .bind(DateTime::UNIX_EPOCH)
 }
 
-/// Generation of an entry of the kind `session` that names an API key. Entries of sessions have 0.
-pub(super) const API_KEY_MARK: i32 = 1;
-
 /// Appends an entry. A trigger of this row writes the same entry to `revocations`.
 const APPEND: &str = "update log_head set revision = revision + 1, mark = $1, kind = $2, subject = $3, generation = $4, \
      log_time = $5 where id = 1 returning revision";
@@ -213,8 +210,8 @@ fn columns(revocation: &Revocation) -> (&'static str, String, i32) {
             };
             (kind, id.to_string(), *generation)
         }
-        // Versions without API keys stop at an entry of an unknown kind, and read this one as a session that nobody has.
-        Revocation::ApiKey(id) => ("session", id.to_string(), API_KEY_MARK),
+        // Versions without API keys stop at an entry of an unknown kind. They take this one for a signing key.
+        Revocation::ApiKey(version) => ("signing-key", version.to_string(), 0),
         Revocation::SigningKey(id) => ("signing-key", id.clone(), 0),
         Revocation::NewSigningKeys => ("signing-keys", String::new(), 0),
     }

@@ -9,7 +9,6 @@ use kit::Stopwatch;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::log::API_KEY_MARK;
 use super::page_size::PageSize;
 use super::{AuthStore, StoreError, Time};
 use crate::domain::{Cause, Entry, EntryFingerprint, Era, Horizon, LogId, Logged, PreviousEra, Revocation};
@@ -134,14 +133,14 @@ impl EntryRow {
         let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
         let revocation = match kind.as_str() {
             "start" => Revocation::Start,
-            "session" if generation == API_KEY_MARK => Revocation::ApiKey(id(&subject)?),
-            // A later version may write its own kind.
-            "api-key" => Revocation::ApiKey(id(&subject)?),
             "session" => Revocation::Session(id(&subject)?),
             "user" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Ended },
             "user-disabled" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Disabled },
             "user-deleted" => Revocation::User { id: id(&subject)?, generation, cause: Cause::Deleted },
-            "signing-key" => Revocation::SigningKey(subject),
+            "signing-key" => match subject.parse() {
+                Ok(version) => Revocation::ApiKey(version),
+                Err(_) => Revocation::SigningKey(subject),
+            },
             "signing-keys" => Revocation::NewSigningKeys,
             // A later version wrote the entry. A reader that cannot interpret an entry does not know which tokens are
             // valid.

@@ -65,7 +65,7 @@ impl Affected {
 }
 
 fn api_key(entry: &Entry) -> Option<ApiKeyId> {
-    if let Revocation::ApiKey(id) = entry.revocation { Some(id) } else { None }
+    if let Revocation::ApiKey(version) = entry.revocation { Some(version.id) } else { None }
 }
 
 #[cfg(test)]
@@ -73,7 +73,7 @@ mod tests {
     use testkit::start;
 
     use super::*;
-    use crate::domain::{EntryFingerprint, Horizon, LogId, Logged, SessionId};
+    use crate::domain::{ApiKeyVersion, EntryFingerprint, Horizon, LogId, Logged, SessionId};
 
     const LOG: LogId = LogId([1; 16]);
 
@@ -83,7 +83,7 @@ mod tests {
     }
 
     fn key(number: u128) -> Revocation {
-        Revocation::ApiKey(ApiKeyId::from_u128(number))
+        Revocation::ApiKey(ApiKeyVersion { id: ApiKeyId::from_u128(number), revision: 1 })
     }
 
     fn by_page(known: Option<u8>, entries: Vec<Entry>) -> Affected {

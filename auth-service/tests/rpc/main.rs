@@ -3,6 +3,8 @@
 #![cfg(test)]
 
 mod admin;
+mod api_key_changes;
+mod api_keys;
 mod attempts;
 mod audiences;
 mod audit;

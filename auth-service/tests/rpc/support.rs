@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use auth_service::store::{AuthStore, DatabaseUrl};
 use auth_service::{AuthConfig, AuthFlags, ServiceKey};
+use gatepost::api::auth::v1::api_key_service_client::ApiKeyServiceClient;
 use gatepost::api::auth::v1::audit_service_client::AuditServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
@@ -158,6 +159,10 @@ impl Service {
 
     pub(crate) fn auth(&self) -> AuthServiceClient<Channel> {
         AuthServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn api_keys(&self) -> ApiKeyServiceClient<Channel> {
+        ApiKeyServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn audit(&self) -> AuditServiceClient<Channel> {

@@ -34,7 +34,7 @@ impl futures_util::Stream for Asked {
 }
 
 impl Guard {
-    async fn begin(service: &Service, token: &str, first: Ask) -> Result<Self, Status> {
+    pub(super) async fn begin(service: &Service, token: &str, first: Ask) -> Result<Self, Status> {
         let (ask, asked) = mpsc::unbounded_channel();
         ask.send(WatchRevocationsRequest { message: Some(first) }).unwrap();
         let said = service.tokens().watch_revocations(with_token(Asked(asked), token)).await?.into_inner();
@@ -44,7 +44,7 @@ impl Guard {
     /// Opens a service's stream from a position, for a guard that knows this digest.
     pub(super) async fn resume(service: &Service, position: Option<Position>, digest: Vec<u8>) -> (Self, Greeting) {
         let mut guard = Self::begin(service, SERVICE_KEY, Ask::Resume(Resume { position, digest })).await.unwrap();
-        let Some(Say::Greeting(greeting)) = guard.hear().await else { panic!("the greeting comes first") };
+        let greeting = guard.greeting().await;
         (guard, greeting)
     }
 
@@ -62,6 +62,22 @@ impl Guard {
     /// Returns the next message; `None` at the stream's end.
     async fn hear(&mut self) -> Option<Say> {
         self.said.message().await.unwrap().map(|said| said.message.unwrap())
+    }
+
+    /// Waits for the error that ends the stream.
+    pub(super) async fn end(&mut self) -> Status {
+        loop {
+            if let Err(status) = self.said.message().await {
+                return status;
+            }
+        }
+    }
+
+    pub(super) async fn greeting(&mut self) -> Greeting {
+        match self.hear().await {
+            Some(Say::Greeting(greeting)) => greeting,
+            other => panic!("expected a greeting, got {other:?}"),
+        }
     }
 
     pub(super) async fn reset(&mut self) -> Position {

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod api_keys;
 mod follows;
 mod forks;
 #[path = "../store/opens.rs"]

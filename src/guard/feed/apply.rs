@@ -97,7 +97,7 @@ struct ReadRevocation {
 fn read(revocation: Revocation, digest: &mut Vec<u8>) -> Option<ReadRevocation> {
     let entry = LogEntry { revision: revocation.revision, fingerprint: revocation.mark.try_into().ok()? };
     let target = match revocation.target? {
-        // API key ids have the same form as session ids and take their place.
+        // Not sent by this version: an API key that changes is named by its version, as a signing key.
         WireTarget::SessionId(id) | WireTarget::ApiKeyId(id) => Some(RevocationTarget::Session(id.into())),
         WireTarget::User(user) => {
             let cause = match user.state() {

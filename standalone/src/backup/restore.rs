@@ -1,4 +1,4 @@
-//! `gatepost restore`: checks a backup, ends its sessions, and puts its files into their places, completely or not at
+//! `gatepost restore`: checks a backup, ends its sessions and API keys, and puts its files into their places, completely or not at
 //! all.
 
 use std::error::Error;
@@ -29,11 +29,23 @@ pub(crate) struct RestoreFlags {
     folder: PathBuf,
     #[command(flatten)]
     places: BackupPlaces,
+    /// Keep the API keys of the backup: none was revoked, and none had a leaked secret rotated, after the backup
+    #[arg(long)]
+    keep_api_keys: bool,
 }
 
 const HELP: &str = "\
 The services must not run. A restore replaces nothing: the databases and the key must not exist. All users have to log in \
-again, because the backup does not tell which sessions have ended since.";
+again, and all API keys are revoked, because the backup does not tell which of them have ended since.";
+
+/// Fate of the API keys in a restored database.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ApiKeyFate {
+    /// All are revoked.
+    Revoked,
+    /// All are as in the backup.
+    Kept,
+}
 
 /// A file of the backup, with its place.
 struct Move {
@@ -52,6 +64,7 @@ pub(crate) async fn run(
     let files = flags.places.files()?;
     let manifest = Manifest::read(&flags.folder)?;
     let moves = moves(&manifest, &files, flags.places.are_named())?;
+    let api_keys = if flags.keep_api_keys { ApiKeyFate::Kept } else { ApiKeyFate::Revoked };
     let mut locks = Vec::new();
     for one in moves.iter().filter(|one| one.part.is_some()) {
         make_folder(one.site.path()).map_err(BackupError::from)?;
@@ -64,7 +77,7 @@ pub(crate) async fn run(
     } else {
         take_back(&sites)?;
         check_free(&moves)?;
-        let drafted = shutdown.run_until_cancelled(draft(&flags.folder, &moves, &clock)).await;
+        let drafted = shutdown.run_until_cancelled(draft(&flags.folder, &moves, api_keys, &clock)).await;
         let drafted = drafted.unwrap_or(Err(BackupError::NotRestored));
         let placed = drafted.and_then(|()| place(&placed(&moves)));
         if let Err(error) = placed {
@@ -84,6 +97,15 @@ pub(crate) async fn run(
             "All sessions are ended: all users have to log in again. Changes since the backup are undone: passwords, roles \
              and states have their old values, and deleted users exist again.",
         );
+        say(match api_keys {
+            ApiKeyFate::Revoked => {
+                "All API keys of the backup are revoked: create new ones, or restore again with --keep-api-keys to an empty \
+                 place."
+            }
+            ApiKeyFate::Kept => {
+                "API keys are those of the backup: revoke again each one that was revoked since, and rotate leaked secrets."
+            }
+        });
     }
     Ok(())
 }
@@ -130,10 +152,10 @@ fn check_free(moves: &[Move]) -> Result<(), BackupError> {
     taken.map_or(Ok(()), |taken| Err(BackupError::Taken(taken)))
 }
 
-/// Copies all files under draft names that keep the services away, checks them, and ends the sessions.
+/// Copies all files under draft names that keep the services away, checks them, and ends sessions and API keys.
 ///
 /// The database that is placed last is copied first, so that its service cannot start during the restore.
-async fn draft(folder: &Path, moves: &[Move], clock: &Clock) -> Result<(), BackupError> {
+async fn draft(folder: &Path, moves: &[Move], api_keys: ApiKeyFate, clock: &Clock) -> Result<(), BackupError> {
     for one in moves.iter().rev() {
         let (from, draft) = (folder.join(&one.entry.name), one.site.draft());
         let copied = copy(&from, &draft, &one.entry.name).map_err(|error| BackupError::unreadable(&draft, &error))?;
@@ -145,7 +167,7 @@ async fn draft(folder: &Path, moves: &[Move], clock: &Clock) -> Result<(), Backu
         }
         if one.part == Some(BackupPart::Auth) {
             let store = AuthStore::open_snapshot(&draft);
-            let ended = end_all(&store, clock).await;
+            let ended = end_all(&store, api_keys, clock).await;
             store.close().await;
             ended.map_err(|error| BackupError::Sessions(error.to_string()))?;
         }
@@ -153,8 +175,11 @@ async fn draft(folder: &Path, moves: &[Move], clock: &Clock) -> Result<(), Backu
     Ok(())
 }
 
-/// Ends the sessions and gives the log of revocations a new id, because a guard with a position in the old log must reset.
-async fn end_all(store: &AuthStore, clock: &Clock) -> Result<(), StoreError> {
+/// Ends the sessions and the API keys, and gives the log of revocations a new id, because a guard with a position in the old log must reset.
+async fn end_all(store: &AuthStore, api_keys: ApiKeyFate, clock: &Clock) -> Result<(), StoreError> {
     store.end_every_session().await?;
+    if api_keys == ApiKeyFate::Revoked {
+        store.revoke_every_api_key(clock.now()).await?;
+    }
     store.renew_log(LogId(kit::random::bytes()), clock.now()).await
 }

@@ -39,6 +39,7 @@ pub(super) struct Guest {
     pub(super) email: String,
     pub(super) token: String,
     pub(super) session: String,
+    pub(super) api_key: String,
     pub(super) post: String,
 }
 
@@ -99,7 +100,7 @@ impl Cast {
         dynamic::json(&self.call(&method, token, message).await.unwrap()).unwrap()
     }
 
-    /// Registers a user with a session and a post.
+    /// Registers a user with a session and a post, and creates an API key.
     pub(super) async fn guest(&self, number: usize) -> Guest {
         let email = format!("guest-{number}@example.com");
         // The request id lets a registration be repeated after a late answer.
@@ -110,7 +111,9 @@ impl Cast {
         let sessions = self.ask("auth.v1.SessionService/ListSessions", Some(&token), json!({})).await;
         let request = json!({"title": "Hello", "content": "First post."});
         let post = self.ask("blog.v1.PostService/CreatePost", Some(&token), request).await;
-        Guest { id, email, token, session: text(&sessions, "/sessions/0/id"), post: text(&post, "/post/id") }
+        let key = self.ask("auth.v1.ApiKeyService/CreateApiKey", Some(&self.admin), json!({"name": "Idle"})).await;
+        let (session, api_key) = (text(&sessions, "/sessions/0/id"), text(&key, "/apiKey/id"));
+        Guest { id, email, token, session, api_key, post: text(&post, "/post/id") }
     }
 }
 

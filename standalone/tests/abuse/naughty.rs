@@ -18,7 +18,7 @@ use super::requests::{Subjects, UNUSED, ends, valid};
 const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
 
 /// Fields that may refuse a well-formed text, with the reason. All others: `OK` or `INVALID_FIELDS`.
-const REFUSALS: [(&str, &str); 19] = [
+const REFUSALS: [(&str, &str); 23] = [
     ("Login.password", "INVALID_CREDENTIALS"),
     ("RefreshToken.refresh_token", "REFRESH_TOKEN_INVALID"),
     ("UpdateUser.current_password", "INVALID_CREDENTIALS"),
@@ -32,6 +32,10 @@ const REFUSALS: [(&str, &str); 19] = [
     ("SetUserRoles.etag", "ETAG_MISMATCH"),
     ("DisableUser.etag", "USER_NOT_FOUND"),
     ("EnableUser.etag", "ETAG_MISMATCH"),
+    ("UpdateApiKey.etag", "ETAG_MISMATCH"),
+    ("RotateApiKey.etag", "API_KEY_NOT_FOUND"),
+    ("RevokeApiKey.etag", "API_KEY_NOT_FOUND"),
+    ("ListApiKeys.page_token", "PAGE_TOKEN_INVALID"),
     ("ListAuditEvents.page_token", "PAGE_TOKEN_INVALID"),
     ("ListUsers.page_token", "PAGE_TOKEN_INVALID"),
     ("ListSessions.page_token", "PAGE_TOKEN_INVALID"),
@@ -41,12 +45,16 @@ const REFUSALS: [(&str, &str); 19] = [
 ];
 
 /// Fields that are stored, and their place in the answer.
-const STORED: [(&str, &str); 9] = [
+const STORED: [(&str, &str); 13] = [
     ("CreateUser.name", "/user/name"),
     ("CreateUser.email", "/user/email"),
     ("UpdateUser.patch.name", "/user/name"),
     ("UpdateUser.patch.email", "/user/email"),
     ("SetUserRoles.roles", "/user/roles/0"),
+    ("CreateApiKey.name", "/apiKey/name"),
+    ("CreateApiKey.roles", "/apiKey/roles/0"),
+    ("UpdateApiKey.patch.name", "/apiKey/name"),
+    ("UpdateApiKey.patch.roles", "/apiKey/roles/0"),
     ("CreatePost.title", "/post/title"),
     ("CreatePost.content", "/post/content"),
     ("UpdatePost.patch.title", "/post/title"),
@@ -146,7 +154,11 @@ async fn send_all(
 
 /// Checks that a stored text is read as sent. A request that only validates has stored nothing.
 async fn read_again(cast: &Cast, answer: &Json, at: &str, string: &str) {
-    for (id, method) in [("/user/id", "auth.v1.UserService/GetUser"), ("/post/id", "blog.v1.PostService/GetPost")] {
+    for (id, method) in [
+        ("/user/id", "auth.v1.UserService/GetUser"),
+        ("/apiKey/id", "auth.v1.ApiKeyService/GetApiKey"),
+        ("/post/id", "blog.v1.PostService/GetPost"),
+    ] {
         if let Some(id) = answer.pointer(id) {
             let read = cast.ask(method, Some(&cast.admin), json!({"id": id})).await;
             assert_eq!(text(&read, at), string, "{method}, later");

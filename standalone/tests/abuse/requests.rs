@@ -19,6 +19,8 @@ pub(super) struct Subjects<'a> {
     pub(super) user: &'a str,
     /// A session that may be ended.
     pub(super) session: &'a str,
+    /// An API key that may be revoked.
+    pub(super) api_key: &'a str,
     /// A post that may be deleted.
     pub(super) post: &'a str,
 }
@@ -26,12 +28,12 @@ pub(super) struct Subjects<'a> {
 impl<'a> Subjects<'a> {
     /// Returns targets that the request does not end.
     pub(super) fn lasting(guest: &'a Guest) -> Self {
-        Self { guest, user: ABSENT, session: ABSENT, post: ABSENT }
+        Self { guest, user: ABSENT, session: ABSENT, api_key: ABSENT, post: ABSENT }
     }
 
     /// Returns targets that are all expendable.
     pub(super) fn doomed(guest: &'a Guest) -> Self {
-        Self { guest, user: &guest.id, session: &guest.session, post: &guest.post }
+        Self { guest, user: &guest.id, session: &guest.session, api_key: &guest.api_key, post: &guest.post }
     }
 }
 
@@ -43,7 +45,7 @@ pub(super) fn ends(method: &MethodDescriptor) -> bool {
 
 /// Returns the request as JSON. A new method needs one here.
 pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value {
-    let Subjects { guest, user, session, post } = subjects;
+    let Subjects { guest, user, session, api_key, post } = subjects;
     match method.name() {
         "Login" => json!({"email": guest.email, "password": PASSWORD}),
         // Well formed, but no session's token.
@@ -55,6 +57,12 @@ pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value
         }
         "WatchRevocations" => json!({"resume": {}}),
         "ListAuditEvents" => json!({"filter": {"subject": guest.id}, "pageSize": 2}),
+        "CreateApiKey" => json!({"name": "Export", "roles": ["editor"], "expireTime": "2100-01-01T00:00:00Z"}),
+        "GetApiKey" => json!({"id": guest.api_key}),
+        "ListApiKeys" => json!({"pageSize": 2}),
+        "UpdateApiKey" => json!({"id": guest.api_key, "patch": {"name": "Import"}}),
+        "RotateApiKey" => json!({"id": api_key, "overlap": "60s"}),
+        "RevokeApiKey" => json!({"id": api_key}),
         "GetUser" | "EnableUser" => json!({"id": guest.id}),
         "BatchGetUsers" => json!({"ids": [guest.id, ABSENT]}),
         "ListUsers" => json!({"pageSize": 2, "filter": {"state": "USER_STATE_ACTIVE"}}),

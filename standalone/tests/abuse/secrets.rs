@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use testkit::{Raw, Reply, framed};
 use tonic::Code;
 
-use super::cast::{ADMIN, Cast, SERVICE_KEY, is_auth};
+use super::cast::{ADMIN, Cast, SERVICE_KEY, is_auth, text};
 use super::pair::watch::{FORGED, shows};
 use super::pair::{PASSWORD, folder, gatepost};
 
@@ -86,11 +86,17 @@ fn secrets() -> Vec<String> {
 
 /// Returns every request that has a secret, with good and bad values. Bad values contain the good one, so that the log
 /// check recognizes them.
-fn requests(token: &str) -> Vec<(&'static str, Value)> {
+fn requests(token: &str, api_key: &str) -> Vec<(&'static str, Value)> {
     let (wrong, long) = (format!("{PASSWORD}!"), PASSWORD.repeat(30));
     let mut all = vec![
         ("auth.v1.TokenService/VerifyToken", json!({"token": token})),
         ("auth.v1.TokenService/VerifyToken", json!({"token": SERVICE_KEY})),
+        ("auth.v1.TokenService/VerifyToken", json!({"token": api_key})),
+        ("auth.v1.TokenService/VerifyToken", json!({"token": format!("{api_key}0")})),
+        ("auth.v1.ApiKeyService/GetApiKey", json!({"id": api_key})),
+        ("auth.v1.ApiKeyService/CreateApiKey", json!({"name": api_key, "roles": [api_key]})),
+        ("auth.v1.UserService/GetUser", json!({"id": api_key})),
+        ("blog.v1.PostService/ListPosts", json!({"pageToken": api_key})),
         ("auth.v1.TokenService/VerifyToken", json!({"token": format!("{token}x")})),
         ("auth.v1.TokenService/VerifyToken", json!({"token": token.repeat(20)})),
     ];
@@ -111,6 +117,8 @@ fn requests(token: &str) -> Vec<(&'static str, Value)> {
             // A field without a secret into which a user may paste one.
             ("auth.v1.UserService/GetUser", json!({"id": password})),
             ("auth.v1.UserService/ListUsers", json!({"pageToken": password, "filter": {"email": password}})),
+            ("auth.v1.ApiKeyService/UpdateApiKey", json!({"id": password, "patch": {"name": password}})),
+            ("auth.v1.ApiKeyService/RevokeApiKey", json!({"id": password, "etag": password})),
             ("blog.v1.PostService/GetPost", json!({"id": password})),
             ("blog.v1.PostService/ListPosts", json!({"pageToken": password})),
         ]);
@@ -123,11 +131,16 @@ fn requests(token: &str) -> Vec<(&'static str, Value)> {
 async fn sent_secrets_never_reach_refusals_or_the_log() {
     let cast = Cast::start(&[]).await;
     let token = cast.admin.clone();
+    let request = json!({"name": "Export", "roles": ["admin"]});
+    let created = cast.ask("auth.v1.ApiKeyService/CreateApiKey", Some(&token), request).await;
+    let api_key = text(&created, "/secret");
+    assert!(shows(&format!("key={api_key},"), &[]), "the log check must recognize an API key");
     let mut wires = Wires::connect(&cast).await;
-    for (name, request) in requests(&token) {
+    for (name, request) in requests(&token, &api_key) {
         wires.ask(name, &[("api-token", &token)], request).await;
     }
     let (long, bearer, basic) = (token.repeat(8), format!("Bearer {token}"), format!("Basic {SERVICE_KEY}"));
+    let other_key = format!("{api_key}0");
     let (spaced, obsolete) = (format!("{token} {token}"), format!("{token}\u{e9}"));
     let list = cast.contract.method("gatepost.blog.v1.PostService/ListPosts").unwrap();
     let me = cast.contract.method("gatepost.auth.v1.UserService/GetMe").unwrap();
@@ -136,6 +149,9 @@ async fn sent_secrets_never_reach_refusals_or_the_log() {
         vec![("authorization", basic.as_str())],
         vec![("authorization", token.as_str())],
         vec![("api-token", SERVICE_KEY)],
+        vec![("api-token", api_key.as_str())],
+        vec![("api-token", other_key.as_str())],
+        vec![("authorization", api_key.as_str())],
         vec![("api-token", long.as_str())],
         vec![("api-token", spaced.as_str())],
         vec![("api-token", obsolete.as_str())],

@@ -4,16 +4,21 @@ use std::time::Duration;
 
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use blog_service::api::v1::{CreatePostRequest, ListPostsRequest};
+use gatepost::api::auth::v1::api_key_service_client::ApiKeyServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
-use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
+use gatepost::api::auth::v1::{CreateApiKeyRequest, CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
 use gatepost::{Token, WithToken};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
 
 use super::pair::PASSWORD;
+
+/// Settings of the first admin.
+pub(super) const ADMIN: [(&str, &str); 2] =
+    [("AUTH_ADMIN_EMAIL", "root@example.com"), ("AUTH_ADMIN_PASSWORD", PASSWORD)];
 
 fn channel(address: &str) -> Channel {
     Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
@@ -43,6 +48,14 @@ pub(super) async fn log_in(auth: &str, email: &str) -> Result<String, Status> {
     let request = LoginRequest { email: email.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let answer = AuthServiceClient::new(channel(auth)).login(patient(request)).await?.into_inner();
     Ok(answer.tokens.unwrap().access_token)
+}
+
+/// Logs in as the admin of [`ADMIN`], and returns the secret of a new API key.
+pub(super) async fn api_key(auth: &str) -> String {
+    let admin = WithToken::new(&Token::parse(&log_in(auth, ADMIN[0].1).await.unwrap()).unwrap());
+    let mut keys = ApiKeyServiceClient::with_interceptor(channel(auth), admin);
+    let request = CreateApiKeyRequest { name: "Export".into(), ..CreateApiKeyRequest::default() };
+    keys.create_api_key(patient(request)).await.unwrap().into_inner().secret
 }
 
 /// Returns the state of a token.

@@ -8,7 +8,7 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
-use super::calls::{log_in, post, posts, register, state};
+use super::calls::{ADMIN, api_key, log_in, post, posts, register, state};
 use super::command::{backup, command, mode, names, restore, run, succeeds};
 use super::pair::{Pair, folder};
 
@@ -88,6 +88,28 @@ async fn session_ended_after_the_backup_stays_dead() {
     assert_eq!(state(&pair.auth, &token).await, TokenState::Revoked);
     log_in(&pair.auth, "ada@example.com").await.unwrap();
     pair.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn api_key_is_revoked_unless_it_is_kept() {
+    let place = folder();
+    let (data, kept) = (place.path().join("data"), place.path().join("kept"));
+    let pair = Pair::start(&data, &ADMIN);
+    let key = api_key(&pair.auth).await;
+    succeeds(&backup(&kept, &data));
+    pair.stop();
+    for (name, flags, wanted, said) in [
+        ("new", &[][..], TokenState::Revoked, "All API keys of the backup are revoked"),
+        ("again", &["--keep-api-keys"], TokenState::Active, "API keys are those of the backup"),
+    ] {
+        let new = place.path().join(name);
+        let ended = run(command("restore", &kept, &new).args(flags), place.path());
+        succeeds(&ended);
+        assert!(ended.said.contains(said), "{}", ended.said);
+        let pair = Pair::start(&new, &ADMIN);
+        assert_eq!(state(&pair.auth, &key).await, wanted);
+        pair.stop();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use gatepost::api::auth::v1::TokenState;
 
-use super::calls::{log_in, post, posts, register, state};
+use super::calls::{ADMIN, api_key, log_in, post, posts, register, state};
 use super::pair::{folder, tool};
 use super::service::{SEALED, Service, Which, command};
 
@@ -43,7 +43,7 @@ fn run(script: &str, folder: &Path, [auth, blog]: [&str; 2]) {
 }
 
 fn start([auth, blog]: [&str; 2]) -> (Service, Service, [String; 2]) {
-    let mut users = Service::start_with(Which::Auth, auth, &SEALED);
+    let mut users = Service::start_with(Which::Auth, auth, &[SEALED[0], ADMIN[0], ADMIN[1]]);
     let at = users.serves();
     let mut command = command(Which::Blog, blog);
     let mut posts = Service::spawn(command.args(["--auth-url", &format!("http://{at}")]), Vec::new());
@@ -64,6 +64,7 @@ async fn documented_postgresql_commands_save_and_restore() {
     let (users, posting, [auth_at, blog_at]) = start([&auth.url, &blog.url]);
     let token = register(&auth_at, "ada@example.com").await;
     post(&blog_at, &token, "First").await;
+    let key = api_key(&auth_at).await;
     let [backup, restore] = blocks();
     run(backup, place.path(), [&auth.url, &blog.url]);
     let later = log_in(&auth_at, "ada@example.com").await.unwrap();
@@ -72,7 +73,7 @@ async fn documented_postgresql_commands_save_and_restore() {
 
     run(restore, place.path(), [&new_auth.url, &new_blog.url]);
     let (users, posting, [auth_at, blog_at]) = start([&new_auth.url, &new_blog.url]);
-    for old in [&token, &later] {
+    for old in [&token, &later, &key] {
         assert_eq!(state(&auth_at, old).await, TokenState::Revoked);
         assert_eq!(posts(&blog_at, old).await, Err("TOKEN_REVOKED".into()));
     }

@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 use super::row::{Changes, Outcome, Row, Who};
 use super::support::{DELETE_USER, GET_POST, LOGIN, NEW_PASSWORD, PASSWORD, Person, SERVICE_KEY, World, said, text};
 
+const CREATE_API_KEY: &str = "gatepost.auth.v1.ApiKeyService/CreateApiKey";
+const GET_API_KEY: &str = "gatepost.auth.v1.ApiKeyService/GetApiKey";
 const GET_USER: &str = "gatepost.auth.v1.UserService/GetUser";
 const SET_USER_ROLES: &str = "gatepost.auth.v1.UserService/SetUserRoles";
 const DISABLE_USER: &str = "gatepost.auth.v1.UserService/DisableUser";
@@ -20,6 +22,8 @@ pub(crate) struct Owner {
     session: String,
     /// Refresh token of that session.
     refresh_token: String,
+    /// An API key of no service.
+    api_key: String,
 }
 
 /// The calling party.
@@ -29,6 +33,8 @@ pub(crate) struct Caller {
     /// The calling user; `None` for a caller without a token and for a service.
     pub(crate) person: Option<Person>,
     session: String,
+    /// Secret of a calling API key.
+    secret: String,
 }
 
 /// The two parties of a call.
@@ -100,14 +106,17 @@ impl Owner {
         let user = world.call(SET_USER_ROLES, Some(&world.root), request).await.unwrap();
         let post = world.post(&person).await;
         let session = session(world, person.token()).await;
-        Self { person, etag: text(&user, "/user/etag").to_owned(), post, session, refresh_token }
+        let key = world.call(CREATE_API_KEY, Some(&world.root), json!({"name": "Idle"})).await.unwrap();
+        let (etag, api_key) = (text(&user, "/user/etag").to_owned(), text(&key, "/apiKey/id").to_owned());
+        Self { person, etag, post, session, refresh_token, api_key }
     }
 
-    /// Reads the state of the owner and the post.
+    /// Reads the state of the owner, the post and the API key.
     pub(crate) async fn standing(&self, world: &World) -> Vec<String> {
         let mut lines = standing(world, &self.person).await;
         let wanted = json!({"id": self.post["id"]});
         lines.push(outcome(world, GET_POST, Some(self.person.token()), wanted).await);
+        lines.push(outcome(world, GET_API_KEY, Some(&world.root), json!({"id": self.api_key})).await);
         lines
     }
 
@@ -124,13 +133,21 @@ impl Owner {
 impl Caller {
     async fn new(world: &World, who: Who, owner: &Owner) -> Self {
         let person = match who {
-            Who::Nobody | Who::Service => None,
-            Who::Owner => return Self { who, person: Some(owner.person.clone()), session: owner.session.clone() },
+            Who::Nobody | Who::Service | Who::ApiKey => None,
+            Who::Owner => {
+                let (person, session) = (Some(owner.person.clone()), owner.session.clone());
+                return Self { who, person, session, secret: String::new() };
+            }
             Who::Other | Who::Deleted | Who::Disabled => Some(world.person().await),
             Who::Editor => Some(with_role(world, "editor").await),
             Who::Admin => Some(with_role(world, "admin").await),
         };
-        let mut caller = Self { who, person, session: String::new() };
+        let mut caller = Self { who, person, session: String::new(), secret: String::new() };
+        if who == Who::ApiKey {
+            let request = json!({"name": "Caller", "roles": ["admin"]});
+            let created = world.call(CREATE_API_KEY, Some(&world.root), request).await.unwrap();
+            text(&created, "/secret").clone_into(&mut caller.secret);
+        }
         if let Some(person) = &caller.person {
             caller.session = session(world, person.token()).await;
             if let Some(method) = end(who) {
@@ -148,6 +165,7 @@ impl Caller {
     pub(crate) fn token(&self) -> Option<&str> {
         match self.who {
             Who::Service => Some(SERVICE_KEY),
+            Who::ApiKey => Some(&self.secret),
             _ => self.person.as_ref().map(Person::token),
         }
     }
@@ -159,12 +177,13 @@ impl Cast {
         let owner = &self.owner;
         let new_email = format!("new-{number}@example.com");
         // Longer placeholders come before those that they begin with.
-        let filled: [(&str, &str); 14] = [
+        let filled: [(&str, &str); 15] = [
             ("$OWNER_EMAIL", &owner.person.email),
             ("$OWNER_ETAG", &owner.etag),
             ("$OWNER_TOKEN", owner.person.token()),
             ("$OWNER_REFRESH_TOKEN", &owner.refresh_token),
             ("$OWNER", &owner.person.id),
+            ("$API_KEY", &owner.api_key),
             ("$POST_ETAG", owner.post["etag"].as_str().unwrap()),
             ("$POST", owner.post["id"].as_str().unwrap()),
             ("$SESSION", &owner.session),

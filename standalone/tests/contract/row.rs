@@ -19,6 +19,8 @@ pub(crate) enum Who {
     Admin,
     /// The service key.
     Service,
+    /// An API key with the role `admin`.
+    ApiKey,
 }
 
 /// The outcome of a call.
@@ -35,6 +37,7 @@ pub(crate) enum Outcome {
     NotPostOwner,
     RefreshTokenInvalid,
     ResetCodeInvalid,
+    ApiKeyNotFound,
 }
 
 /// The party with changed data; a refused call changes no data.
@@ -45,8 +48,8 @@ pub(crate) enum Changes {
     Caller,
 }
 
-/// Outcomes for the holders of good tokens: other, owner, editor, admin, service.
-pub(crate) type Holders = [Outcome; 5];
+/// Outcomes for the holders of good tokens: other, owner, editor, admin, service, API key.
+pub(crate) type Holders = [Outcome; 6];
 
 /// A request, and its outcome for each caller.
 #[derive(Clone, Debug)]
@@ -56,7 +59,7 @@ pub(crate) struct Row {
     /// The request in JSON, with the placeholders of `cast.rs`.
     pub(crate) request: &'static str,
     /// Outcomes in the order of [`Who::ALL`].
-    pub(crate) outcomes: [Outcome; 8],
+    pub(crate) outcomes: [Outcome; 9],
     /// Set if the method needs no token, so that the answer depends on the request alone.
     pub(crate) is_public: bool,
     pub(crate) changes: Changes,
@@ -69,7 +72,7 @@ pub(crate) struct Row {
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Nobody,
         Self::Other,
         Self::Owner,
@@ -78,6 +81,7 @@ impl Who {
         Self::Editor,
         Self::Admin,
         Self::Service,
+        Self::ApiKey,
     ];
 }
 
@@ -102,6 +106,7 @@ impl Outcome {
                  the reset code is invalid, used or expired: ask an admin for another one",
             ),
             Self::UserNotFound => Some("NotFound auth.gatepost.dev USER_NOT_FOUND: user not found"),
+            Self::ApiKeyNotFound => Some("NotFound auth.gatepost.dev API_KEY_NOT_FOUND: API key not found"),
             Self::SessionNotFound => Some("NotFound auth.gatepost.dev SESSION_NOT_FOUND: session not found"),
             Self::PostNotFound => Some("NotFound blog.gatepost.dev POST_NOT_FOUND: post not found"),
             Self::NotPostOwner => Some("PermissionDenied blog.gatepost.dev NOT_POST_OWNER: permission denied"),
@@ -112,7 +117,7 @@ impl Outcome {
 impl Row {
     /// Returns a row of a method without a guard: no token, valid or dead, changes the outcome.
     pub(crate) fn public(method: &'static str, request: &'static str) -> Self {
-        Self { is_public: true, ..Self::new(method, request, [Outcome::Ok; 8]) }
+        Self { is_public: true, ..Self::new(method, request, [Outcome::Ok; 9]) }
     }
 
     /// Returns a row of a method whose guard admits only good tokens.
@@ -126,7 +131,7 @@ impl Row {
         Self::new(method, request, with_holders(nobody, holders))
     }
 
-    fn new(method: &'static str, request: &'static str, outcomes: [Outcome; 8]) -> Self {
+    fn new(method: &'static str, request: &'static str, outcomes: [Outcome; 9]) -> Self {
         Self {
             method,
             request,
@@ -141,7 +146,7 @@ impl Row {
 
     /// Gives every caller this outcome.
     pub(crate) fn for_all(self, outcome: Outcome) -> Self {
-        Self { outcomes: [outcome; 8], ..self }
+        Self { outcomes: [outcome; 9], ..self }
     }
 
     pub(crate) fn changing(self, changes: Changes) -> Self {
@@ -167,6 +172,6 @@ impl Row {
     }
 }
 
-fn with_holders(nobody: Outcome, [other, owner, editor, admin, service]: Holders) -> [Outcome; 8] {
-    [nobody, other, owner, Outcome::UserDeleted, Outcome::UserDisabled, editor, admin, service]
+fn with_holders(nobody: Outcome, [other, owner, editor, admin, service, api_key]: Holders) -> [Outcome; 9] {
+    [nobody, other, owner, Outcome::UserDeleted, Outcome::UserDisabled, editor, admin, service, api_key]
 }

@@ -1,27 +1,40 @@
 //! The authorization matrix: for each method, the outcome for each caller. It follows the comments in `proto/`.
 
 use super::row::Outcome::{
-    NotAllowed, NotPostOwner, Ok, PostNotFound, RefreshTokenInvalid, ResetCodeInvalid, SessionNotFound, UserDisabled,
-    UserNotFound,
+    ApiKeyNotFound, NotAllowed, NotPostOwner, Ok, PostNotFound, RefreshTokenInvalid, ResetCodeInvalid, SessionNotFound,
+    UserDisabled, UserNotFound,
 };
 use super::row::{Changes, Holders, Row};
 
-// Outcomes for holders of good tokens: other, owner, editor, admin, service.
-const EVERYBODY: Holders = [Ok; 5];
-const USERS: Holders = [Ok, Ok, Ok, Ok, NotAllowed];
-const SELF_AND_ADMINS: Holders = [NotAllowed, Ok, NotAllowed, Ok, NotAllowed];
-const ADMINS: Holders = [NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed];
-const ADMINS_IN_VAIN: Holders = [NotAllowed, NotAllowed, NotAllowed, UserNotFound, NotAllowed];
-const SERVICES: Holders = [NotAllowed, NotAllowed, NotAllowed, NotAllowed, Ok];
-const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostOwner];
+// Outcomes for holders of good tokens: other, owner, editor, admin, service, API key with the role `admin`.
+const EVERYBODY: Holders = [Ok; 6];
+const USERS: Holders = [Ok, Ok, Ok, Ok, NotAllowed, NotAllowed];
+const SELF_AND_ADMINS: Holders = [NotAllowed, Ok, NotAllowed, Ok, NotAllowed, Ok];
+const SELF_AND_ADMIN_USERS: Holders = [NotAllowed, Ok, NotAllowed, Ok, NotAllowed, NotAllowed];
+const ADMINS: Holders = [NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed, Ok];
+const ADMINS_IN_VAIN: Holders = [NotAllowed, NotAllowed, NotAllowed, UserNotFound, NotAllowed, UserNotFound];
+const ADMIN_USERS: Holders = [NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed, NotAllowed];
+const SERVICES: Holders = [NotAllowed, NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed];
+const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostOwner, NotPostOwner];
 
 /// Returns every row for the default settings.
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = vec![create_user()];
     rows.extend(
-        [tokens(), users(), callers(), admins(), locked_out(), absent(), sessions(), audit(), posts(Row::guarded)]
-            .into_iter()
-            .flatten(),
+        [
+            tokens(),
+            users(),
+            callers(),
+            admins(),
+            locked_out(),
+            absent(),
+            sessions(),
+            audit(),
+            api_keys(),
+            posts(Row::guarded),
+        ]
+        .into_iter()
+        .flatten(),
     );
     rows
 }
@@ -40,7 +53,7 @@ pub(crate) fn posts(read: Read) -> Vec<Row> {
     vec![
         Row::guarded(CREATE, r#"{"title":"Mine","content":"Text."}"#, USERS).showing("/post/ownerId", "$CALLER"),
         read(GET, r#"{"id":"$POST"}"#, EVERYBODY).showing("/post/ownerId", "$OWNER"),
-        read(GET, r#"{"id":"$ABSENT"}"#, [PostNotFound; 5]),
+        read(GET, r#"{"id":"$ABSENT"}"#, [PostNotFound; 6]),
         read(BATCH, r#"{"ids":["$POST","$ABSENT"]}"#, EVERYBODY)
             .showing("/posts/0/id", "$POST")
             .showing("/missingIds/0", "$ABSENT"),
@@ -50,9 +63,9 @@ pub(crate) fn posts(read: Read) -> Vec<Row> {
             .showing("/post/ownerId", "$OWNER")
             .changing(Changes::Owner),
         Row::guarded(UPDATE, r#"{"id":"$POST","patch":{"title":"Again"},"validateOnly":true}"#, OWNER_AND_EDITORS),
-        Row::guarded(UPDATE, r#"{"id":"$ABSENT","patch":{"title":"Again"}}"#, [PostNotFound; 5]),
+        Row::guarded(UPDATE, r#"{"id":"$ABSENT","patch":{"title":"Again"}}"#, [PostNotFound; 6]),
         Row::guarded(DELETE, r#"{"id":"$POST","etag":"$POST_ETAG"}"#, OWNER_AND_EDITORS).changing(Changes::Owner),
-        Row::guarded(DELETE, r#"{"id":"$ABSENT"}"#, [PostNotFound; 5]),
+        Row::guarded(DELETE, r#"{"id":"$ABSENT"}"#, [PostNotFound; 6]),
     ]
 }
 
@@ -111,7 +124,9 @@ fn users() -> Vec<Row> {
         Row::guarded(UPDATE_USER, r#"{"id":"$OWNER","patch":{"name":"Grace"},"etag":"$OWNER_ETAG"}"#, SELF_AND_ADMINS)
             .showing("/user/name", "Grace")
             .changing(Changes::Owner),
-        Row::guarded(UPDATE_USER, EMAIL, SELF_AND_ADMINS).showing("/user/email", "$NEW_EMAIL").changing(Changes::Owner),
+        Row::guarded(UPDATE_USER, EMAIL, SELF_AND_ADMIN_USERS)
+            .showing("/user/email", "$NEW_EMAIL")
+            .changing(Changes::Owner),
         Row::guarded(DELETE_USER, r#"{"id":"$OWNER","etag":"$OWNER_ETAG"}"#, SELF_AND_ADMINS).changing(Changes::Owner),
     ]
 }
@@ -130,17 +145,17 @@ fn callers() -> Vec<Row> {
             .changing(Changes::Caller),
         Row::guarded(CHANGE_PASSWORD, PASSWORDS, USERS).changing(Changes::Caller),
         Row::guarded(DELETE_USER, r#"{"id":"me"}"#, USERS).changing(Changes::Caller),
-        Row::guarded(SET_USER_ROLES, r#"{"id":"me","roles":["admin","keeper"]}"#, ADMINS)
+        Row::guarded(SET_USER_ROLES, r#"{"id":"me","roles":["admin","keeper"]}"#, ADMIN_USERS)
             .showing("/user/roles/1", "keeper")
             .changing(Changes::Caller),
-        Row::guarded(DISABLE_USER, r#"{"id":"me"}"#, ADMINS).changing(Changes::Caller),
-        Row::guarded(ENABLE_USER, r#"{"id":"me"}"#, ADMINS).showing("/user/id", "$CALLER"),
+        Row::guarded(DISABLE_USER, r#"{"id":"me"}"#, ADMIN_USERS).changing(Changes::Caller),
+        Row::guarded(ENABLE_USER, r#"{"id":"me"}"#, ADMIN_USERS).showing("/user/id", "$CALLER"),
     ]
 }
 
 /// Returns the rows of `UserService` methods for admins.
 fn admins() -> Vec<Row> {
-    const OF_DISABLED: Holders = [NotAllowed, UserDisabled, NotAllowed, Ok, NotAllowed];
+    const OF_DISABLED: Holders = [NotAllowed, UserDisabled, NotAllowed, Ok, NotAllowed, Ok];
     vec![
         Row::guarded(SET_USER_ROLES, r#"{"id":"$OWNER","roles":["editor"],"etag":"$OWNER_ETAG"}"#, ADMINS)
             .showing("/user/roles/0", "editor")
@@ -165,10 +180,10 @@ fn locked_out() -> Vec<Row> {
         Row::guarded(RESET_PASSWORD, r#"{"id":"$OWNER","newPassword":"$NEW_PASSWORD"}"#, ADMINS)
             .hiding("/code")
             .changing(Changes::Owner),
-        Row::guarded(RESET_PASSWORD, r#"{"id":"me"}"#, ADMINS),
+        Row::guarded(RESET_PASSWORD, r#"{"id":"me"}"#, ADMIN_USERS),
         Row::public(COMPLETE, r#"{"code":"$OWNER_TOKEN","newPassword":"$NEW_PASSWORD"}"#).for_all(ResetCodeInvalid),
         Row::guarded(UNLOCK_USER, r#"{"id":"$OWNER"}"#, ADMINS),
-        Row::guarded(UNLOCK_USER, r#"{"id":"me"}"#, ADMINS),
+        Row::guarded(UNLOCK_USER, r#"{"id":"me"}"#, ADMIN_USERS),
     ]
 }
 
@@ -184,12 +199,44 @@ fn audit() -> Vec<Row> {
     ]
 }
 
+/// Returns the rows of `ApiKeyService`. No API key can call it.
+fn api_keys() -> Vec<Row> {
+    const CREATE: &str = "gatepost.auth.v1.ApiKeyService/CreateApiKey";
+    const GET: &str = "gatepost.auth.v1.ApiKeyService/GetApiKey";
+    const LIST: &str = "gatepost.auth.v1.ApiKeyService/ListApiKeys";
+    const UPDATE: &str = "gatepost.auth.v1.ApiKeyService/UpdateApiKey";
+    const ROTATE: &str = "gatepost.auth.v1.ApiKeyService/RotateApiKey";
+    const REVOKE: &str = "gatepost.auth.v1.ApiKeyService/RevokeApiKey";
+    const IN_VAIN: Holders = [NotAllowed, NotAllowed, NotAllowed, ApiKeyNotFound, NotAllowed, NotAllowed];
+    vec![
+        Row::guarded(CREATE, r#"{"name":"Export","roles":["admin","service"]}"#, ADMIN_USERS)
+            .showing("/apiKey/roles/1", "service")
+            .showing("/apiKey/state", "API_KEY_STATE_ACTIVE"),
+        Row::guarded(GET, r#"{"id":"$API_KEY"}"#, ADMIN_USERS).showing("/apiKey/id", "$API_KEY").hiding("/secret"),
+        Row::guarded(GET, r#"{"id":"$ABSENT"}"#, IN_VAIN),
+        Row::guarded(LIST, "{}", ADMIN_USERS).showing("/apiKeys/0/state", "API_KEY_STATE_ACTIVE"),
+        Row::guarded(UPDATE, r#"{"id":"$API_KEY","patch":{"name":"Other","roles":["reader"]}}"#, ADMIN_USERS)
+            .showing("/apiKey/name", "Other")
+            .showing("/apiKey/roles/0", "reader")
+            .changing(Changes::Owner),
+        Row::guarded(UPDATE, r#"{"id":"$ABSENT","patch":{"name":"Other"}}"#, IN_VAIN),
+        Row::guarded(ROTATE, r#"{"id":"$API_KEY","overlap":"60s"}"#, ADMIN_USERS)
+            .showing("/apiKey/id", "$API_KEY")
+            .changing(Changes::Owner),
+        Row::guarded(ROTATE, r#"{"id":"$ABSENT"}"#, IN_VAIN),
+        Row::guarded(REVOKE, r#"{"id":"$API_KEY"}"#, ADMIN_USERS)
+            .showing("/apiKey/state", "API_KEY_STATE_REVOKED")
+            .changing(Changes::Owner),
+        Row::guarded(REVOKE, r#"{"id":"$ABSENT"}"#, IN_VAIN),
+    ]
+}
+
 /// Returns the rows about a missing user: existence is checked before ownership, and the policy before both.
 fn absent() -> Vec<Row> {
     vec![
-        Row::guarded(GET_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 5]),
-        Row::guarded(UPDATE_USER, r#"{"id":"$ABSENT","patch":{"name":"Grace"}}"#, [UserNotFound; 5]),
-        Row::guarded(DELETE_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 5]),
+        Row::guarded(GET_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 6]),
+        Row::guarded(UPDATE_USER, r#"{"id":"$ABSENT","patch":{"name":"Grace"}}"#, [UserNotFound; 6]),
+        Row::guarded(DELETE_USER, r#"{"id":"$ABSENT"}"#, [UserNotFound; 6]),
         Row::guarded(SET_USER_ROLES, r#"{"id":"$ABSENT","roles":["editor"]}"#, ADMINS_IN_VAIN),
         Row::guarded(DISABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
         Row::guarded(ENABLE_USER, r#"{"id":"$ABSENT"}"#, ADMINS_IN_VAIN),
@@ -203,16 +250,16 @@ fn sessions() -> Vec<Row> {
     const LIST: &str = "gatepost.auth.v1.SessionService/ListSessions";
     const REVOKE: &str = "gatepost.auth.v1.SessionService/RevokeSession";
     const REVOKE_ALL: &str = "gatepost.auth.v1.SessionService/RevokeAllSessions";
-    const UNSEEN: Holders = [SessionNotFound, Ok, SessionNotFound, Ok, SessionNotFound];
+    const UNSEEN: Holders = [SessionNotFound, Ok, SessionNotFound, Ok, SessionNotFound, Ok];
     vec![
         Row::guarded(LIST, r#"{"userId":"$OWNER"}"#, SELF_AND_ADMINS).showing("/sessions/0/id", "$SESSION"),
         Row::guarded(LIST, r#"{"userId":"me"}"#, USERS).showing("/sessions/0/id", "$CALLER_SESSION"),
         Row::guarded(LIST, "{}", USERS).showing("/sessions/0/id", "$CALLER_SESSION"),
-        Row::guarded(LIST, r#"{"userId":"$ABSENT"}"#, [UserNotFound; 5]),
+        Row::guarded(LIST, r#"{"userId":"$ABSENT"}"#, [UserNotFound; 6]),
         Row::guarded(REVOKE, r#"{"id":"$SESSION"}"#, UNSEEN).changing(Changes::Owner),
-        Row::guarded(REVOKE, r#"{"id":"$ABSENT"}"#, [SessionNotFound; 5]),
+        Row::guarded(REVOKE, r#"{"id":"$ABSENT"}"#, [SessionNotFound; 6]),
         Row::guarded(REVOKE_ALL, r#"{"userId":"$OWNER"}"#, SELF_AND_ADMINS).changing(Changes::Owner),
         Row::guarded(REVOKE_ALL, r#"{"userId":"me"}"#, USERS).changing(Changes::Caller),
-        Row::guarded(REVOKE_ALL, r#"{"userId":"$ABSENT"}"#, [UserNotFound; 5]),
+        Row::guarded(REVOKE_ALL, r#"{"userId":"$ABSENT"}"#, [UserNotFound; 6]),
     ]
 }

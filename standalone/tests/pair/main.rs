@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod api_keys;
 mod audit;
 mod command_line;
 mod demo;

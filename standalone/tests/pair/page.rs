@@ -24,7 +24,7 @@ impl<'p> Page<'p> {
 
     /// Returns the shell block of this index under this heading, for the pair.
     pub(crate) fn block(&self, heading: &str, index: usize) -> String {
-        let block = block(self.text, &self.pair.auth, heading, index);
+        let block = block(self.text, &self.pair.auth, heading, index).replace("127.0.0.1:50052", &self.pair.blog);
         block.replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext")
     }
 

@@ -68,6 +68,7 @@ pub(crate) fn shows(text: &str, secrets: &[String]) -> bool {
     text.starts_with(FORGED)
         || FORMS.iter().any(|form| text.contains(form))
         || has_token(text)
+        || has_api_key(text)
         || secrets.iter().any(|secret| text.contains(secret.as_str()))
 }
 
@@ -76,6 +77,15 @@ pub(crate) fn shows(text: &str, secrets: &[String]) -> bool {
 fn has_token(text: &str) -> bool {
     let is_inside = |before: &str| before.ends_with(|sign: char| sign.is_ascii_alphanumeric() || "-_".contains(sign));
     text.match_indices("eyJ").any(|(at, _)| !is_inside(&text[..at]))
+}
+
+/// Returns `true` if the text has a secret in the form of an API key's.
+fn has_api_key(text: &str) -> bool {
+    text.match_indices("gp_").any(|(at, _)| {
+        let (id, secret) = text[at + 3..].split_once('_').unwrap_or_default();
+        let length = secret.chars().take_while(char::is_ascii_alphanumeric).count();
+        id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) && length >= 43
+    })
 }
 
 /// Returns the lines with a secret. Lines that come before the secrets are known are kept until then.

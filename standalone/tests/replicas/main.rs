@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod api_keys;
 mod failover;
 mod keys;
 #[expect(dead_code, reason = "other tests use the rest of the module")]

@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::time::Duration;
 
 use blog_service::api::v1::post_service_client::PostServiceClient;
+use gatepost::api::auth::v1::api_key_service_client::ApiKeyServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
@@ -84,6 +85,10 @@ impl World {
 impl Replicas {
     pub(crate) fn login_at(&self, replica: usize) -> AuthServiceClient<Channel> {
         AuthServiceClient::new(self.auth[replica].clone())
+    }
+
+    pub(crate) fn api_keys_at(&self, replica: usize) -> ApiKeyServiceClient<Channel> {
+        ApiKeyServiceClient::new(self.auth[replica].clone())
     }
 
     pub(crate) fn users_at(&self, replica: usize) -> UserServiceClient<Channel> {

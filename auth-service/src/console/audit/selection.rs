@@ -11,10 +11,10 @@ use crate::console::rows::KIND_PREFIX;
 /// Events to show; all flags that are set must match.
 #[derive(Clone, Debug, Args)]
 pub struct EventSelection {
-    /// Subject of the events: email address or id of a user, me, or the text of an event such as key:ID
+    /// Subject of the events: email address or id of a user, me, or key:ID or api-key:ID
     #[arg(long)]
     subject: Option<String>,
-    /// Actor of the events: email address or id of a user, me, operator, system, service:NAME
+    /// Actor of the events: email address or id of a user, me, operator, system, service:NAME, api-key:ID
     #[arg(long)]
     actor: Option<String>,
     /// Kind of the events, such as `login_failed`

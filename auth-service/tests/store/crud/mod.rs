@@ -1,5 +1,6 @@
 //! Each method by itself, without concurrent calls: reads return the written values.
 
+mod api_keys;
 mod attempts;
 mod audit;
 mod beside;
