@@ -1,7 +1,7 @@
 //! Finds the user that an argument names.
 
 use gatepost::api::auth::v1::{GetMeRequest, GetUserRequest, ListUsersRequest, User, UserFilter};
-use kit::cli::{CommandFailure, FailureKind};
+use kit::cli::{CommandFailure, FailureKind, shown_text};
 use uuid::Uuid;
 
 use super::client::Client;
@@ -49,5 +49,5 @@ pub(super) async fn user_row(client: &Client, id: &str) -> Result<UserRow, Comma
 
 /// Returns the name of a user for a question: the email address with the id.
 pub(super) fn called(user: &User) -> String {
-    if user.email.is_empty() { user.id.clone() } else { format!("{} ({})", user.email, user.id) }
+    shown_text(&if user.email.is_empty() { user.id.clone() } else { format!("{} ({})", user.email, user.id) })
 }

@@ -109,7 +109,8 @@ async fn hidden(question: &str) -> Result<SecretString, ConfigError> {
     let quiet = Echo::off().map_err(|error| unread(&error))?;
     let typed = line(question).await;
     drop(quiet);
-    output::err("");
+    // The person's own line break was not shown.
+    let _ = rustix::io::write(io::stdin(), b"\n");
     secret_bytes(INPUT, "the password", typed.map_err(|error| unread(&error))?.into_bytes())
 }
 

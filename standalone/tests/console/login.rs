@@ -109,3 +109,28 @@ fn silent_service_is_named() {
     }
     assert!(person.credentials().exists(), "a login at a silent service stays");
 }
+
+#[test]
+fn tls_files_of_a_login_are_remembered() {
+    let (folder, authority) = (super::pair::folder(), testkit::tls::Authority::new("console"));
+    let server = authority.issue(&["localhost"]).write(folder.path(), "server");
+    let ca = authority.write(folder.path(), "ca.pem");
+    let other = testkit::tls::Authority::new("other").write(folder.path(), "other.pem");
+    let text = |path: &std::path::Path| -> &'static str { path.to_str().unwrap().to_owned().leak() };
+    let settings = [("AUTH_TLS_CERT", text(&server.certificate)), ("AUTH_TLS_KEY", text(&server.key))];
+    let world = World::on_file(&settings);
+    let url = world.url().replace("http://127.0.0.1", "https://localhost");
+    let person = Person::new();
+    let login =
+        |ca: &std::path::Path| person.told(&["login", "--auth-url", &url, "--email", ROOT, "--ca", text(ca)], PASSWORD);
+    let distrusted = login(&other);
+    assert!(distrusted.code == 5 && distrusted.err.contains("cannot be called by TLS ("), "{}", distrusted.err);
+    let absent = login(&folder.path().join("absent.pem"));
+    assert!(absent.code == 1 && absent.err.contains("absent.pem"), "{}", absent.err);
+    let trusted = login(&ca);
+    assert_eq!(trusted.code, 0, "{}", trusted.err);
+    assert_eq!(person.document(&["whoami"])["server"], url);
+    let mistrusted = person.refused(5, &["whoami", "--ca", text(&other)]);
+    assert!(mistrusted.contains("see --ca"), "{mistrusted}");
+    person.done(&["logout"]);
+}
