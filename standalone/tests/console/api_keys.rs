@@ -14,9 +14,10 @@ fn is_secret(text: &str) -> bool {
 
 /// Creates, changes, rotates and revokes a key; returns the two secrets.
 fn manages_keys(person: &Person) -> Vec<String> {
-    let created = person.told(&["api-keys", "create", "nightly export", "--role", "editor", "--expires", "90d"], "");
-    let first = created.out.trim().to_owned();
-    assert!(created.code == 0 && is_secret(&first) && !created.err.contains(&first), "{}", created.err);
+    let created =
+        person.secret_result(&["api-keys", "create", "nightly export", "--role", "editor", "--expires", "90d"]);
+    let first = created.trim().to_owned();
+    assert!(is_secret(&first), "{created}");
     let listed = person.document(&["api-keys", "list"]);
     let id = listed[0]["id"].as_str().unwrap();
     assert_eq!((&listed[0]["name"], &listed[0]["state"]), (&"nightly export".into(), &"active".into()));
@@ -29,7 +30,8 @@ fn manages_keys(person: &Person) -> Vec<String> {
     assert_eq!(person.document(&["api-keys", "update", id, "--no-roles"])["roles"], serde_json::json!([]));
     assert!(person.refused(2, &["api-keys", "update", id]).contains("nothing to change"));
     assert!(person.refused(2, &["api-keys", "rotate", id]).contains("add --yes"));
-    let rotated = person.document(&["api-keys", "rotate", id, "--overlap", "2h", "--yes"]);
+    let rotated = person.secret_result(&["api-keys", "rotate", id, "--overlap", "2h", "--yes", "--output", "json"]);
+    let rotated: Value = serde_json::from_str(&rotated).unwrap();
     let second = rotated["secret"].as_str().unwrap().to_owned();
     assert!(is_secret(&second) && second != first && rotated["overlap_expire_time"].is_string());
     assert!(person.refused(2, &["api-keys", "revoke", id]).contains("add --yes"));

@@ -68,7 +68,17 @@ impl Person {
         self.checked(&child.wait_with_output().unwrap())
     }
 
-    /// Reads the output of a command, which must show no password and no token.
+    /// Runs a command whose result is a secret, which only standard output may show.
+    #[track_caller]
+    pub(super) fn secret_result(&self, args: &[&str]) -> String {
+        let output = self.command(args).output().unwrap();
+        let result = String::from_utf8(output.stdout.clone()).unwrap();
+        let told = self.checked(&Output { stdout: Vec::new(), ..output });
+        assert_eq!(told.code, 0, "{args:?}: {}", told.err);
+        result
+    }
+
+    /// Reads the output of a command, which must show no password, no token and no key.
     pub(super) fn checked(&self, output: &Output) -> Told {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         let told = Told { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) };
