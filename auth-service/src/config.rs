@@ -206,7 +206,7 @@ impl AuthFlags {
     }
 
     /// Reads the audiences of tokens.
-    fn audiences(&self) -> Result<Audiences, ConfigError> {
+    pub(crate) fn audiences(&self) -> Result<Audiences, ConfigError> {
         const NAMES: &str = "--audience (AUTH_AUDIENCE), with --own-audience (AUTH_OWN_AUDIENCE)";
         let audiences = Audiences::new(self.audience.clone(), self.own_audience.clone());
         audiences.ok_or_else(|| ConfigError::setting(NAMES, Audiences::RULE))

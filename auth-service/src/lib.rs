@@ -4,6 +4,7 @@ mod app;
 mod audit;
 mod commands;
 mod config;
+mod console;
 mod convert;
 mod discovery;
 pub mod domain;
@@ -28,5 +29,6 @@ pub use config::{
     AttemptFlags, AuditFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags,
     RefreshFlags, Registration, SECRETS, ServiceKey, SigningSettings, StartFacts, TlsFlags,
 };
+pub use console::{CONSOLE_SECRETS, ConsoleCommand};
 pub use passwords::{HashError, Hasher};
-pub use run::{AuthRunError, DatabaseLost, run, run_command_line};
+pub use run::{AuthRunError, DatabaseLost, run, run_command_line, run_console};

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use auth_service::{CommandLine, SECRETS};
+use auth_service::{CONSOLE_SECRETS, CommandLine, SECRETS};
 use clap::CommandFactory as _;
 use kit::config::{Environment, Invocation, KnownNames, Parsed, parse_with_settings};
 use kit::process::Process;
@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     // Both services may share one RUST_LOG, as in docker-compose.yml.
     let crates: &'static [&'static [&'static str]] = &[&["auth_service", "blog_service"], db::CRATES];
     kit::process::run("auth-service", crates, environment, async |process| {
-        let known = KnownNames::new(&CommandLine::command(), &SECRETS);
+        let known = KnownNames::new(&CommandLine::command(), SECRETS.iter().chain(&CONSOLE_SECRETS));
         let invocation = Invocation::read(std::env::args_os(), environment, &known)?;
         Box::pin(run(&invocation, &known, process)).await.map_err(|error| invocation.locate(error))
     })

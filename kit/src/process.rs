@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime;
 
+use crate::cli::CommandFailure;
 use crate::config::{ConfigError, Environment};
 use crate::lifecycle::Lifecycle;
 use crate::output::{self, FlushAtEnd};
@@ -66,7 +67,8 @@ impl Process {
 /// Runs `command` until it ends. The first signal asks it to stop; the second ends the process at once. SIGHUP asks it
 /// to read files again. `RUST_LOG` may name each of `crates`.
 ///
-/// A failure prints one line to standard error. The exit code is then 1, or 2 for a bad setting.
+/// A failure prints one line to standard error. The exit code is then 1, 2 for a bad setting, or that of a
+/// [`CommandFailure`].
 pub fn run(
     name: &str,
     crates: &'static [&'static [&'static str]],
@@ -123,7 +125,10 @@ async fn run_until_end(
                 ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(BAD_SETTING))
             }
             Some(setting) => fail(name, &setting.to_string(), BAD_SETTING),
-            None => fail(name, &error.to_string(), FAILED),
+            None => {
+                let failure = error.downcast_ref::<CommandFailure>();
+                fail(name, &error.to_string(), failure.map_or(FAILED, |failure| failure.kind.exit_code()))
+            }
         },
     }
 }

@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use auth_service::{AdminCommand, KeysCommand, TokenCommand};
+use auth_service::{AdminCommand, CONSOLE_SECRETS, ConsoleCommand, KeysCommand, TokenCommand};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
 use kit::cli::{CompletionsFlags, ManFlags};
@@ -64,6 +64,9 @@ enum GatepostCommand {
     /// Check the pair's settings, databases, keys and accounts, and the services if they run: exit code 0, or 1 if a check
     /// fails
     Doctor(InspectFlags),
+    /// Commands on accounts, sessions and the audit log
+    #[command(flatten)]
+    Console(ConsoleCommand),
     /// Print the tables of all settings, for the documentation
     #[command(hide = true)]
     Reference,
@@ -163,7 +166,7 @@ fn main() -> ExitCode {
         .listed_by(|| std::env::vars_os().map(|(name, _)| name).collect());
     let crates: &'static [&'static [&'static str]] = &[&["auth_service", "blog_service"], db::CRATES];
     kit::process::run("gatepost", crates, environment, async |process| {
-        let secrets = auth_service::SECRETS.iter().chain(&blog_service::SECRETS);
+        let secrets = auth_service::SECRETS.iter().chain(&CONSOLE_SECRETS).chain(&blog_service::SECRETS);
         let known = KnownNames::new(&Cli::command(), secrets);
         let invocation = Invocation::read(std::env::args_os(), environment, &known)?;
         Box::pin(run(&invocation, &known, process)).await.map_err(|error| invocation.locate(error))
@@ -188,6 +191,9 @@ async fn run(
         }
         Some(GatepostCommand::Admin(InFolder { folder, command })) => {
             Box::pin(command.in_folder(folder)?.run(Clock::system())).await
+        }
+        Some(GatepostCommand::Console(command)) => {
+            Box::pin(auth_service::run_console(command, environment, process.stop())).await
         }
         Some(GatepostCommand::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), process.stop())).await,
         Some(GatepostCommand::Restore(flags)) => {

@@ -58,6 +58,7 @@ const RULES: [Rule; 24] = [
             "auth-service/src/commands",
             "auth-service/src/config",
             "auth-service/src/config.rs",
+            "auth-service/src/console",
             "auth-service/src/main.rs",
         ],
         words: &["clap::"],
@@ -97,13 +98,14 @@ const RULES: [Rule; 24] = [
 const PURE: [&str; 2] = ["kit::characters::", "kit::id_type!"];
 
 /// Rooms of a service that may name the wire, and rooms that may name the database.
-const WIRE: [&str; 5] = ["api.rs", "convert.rs", "convert", "error.rs", "rpc"];
+const WIRE: [&str; 6] = ["api.rs", "console", "convert.rs", "convert", "error.rs", "rpc"];
 const DATABASE: [&str; 1] = ["store"];
 
 /// Rooms of a service, from the wire down. A room must not name an earlier one.
-const ORDER: [&str; 13] = [
+const ORDER: [&str; 14] = [
     "run",
     "commands",
+    "console",
     "rpc",
     "convert",
     "app",

@@ -6,15 +6,20 @@ use crate::domain::{ApiKeyId, Role, SessionId, UserId};
 use crate::error::AuthError;
 use crate::store::AuthStore;
 
+/// Mark of a request that the operator makes in this process, at the database. No request from a network has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OperatorCall;
+
 /// Bearer of the call's token.
 #[derive(Clone, Copy)]
 pub(crate) struct Caller {
-    /// Calling user; `None` for a service.
+    /// Calling user; `None` for a service and for the operator.
     user: Option<CallingUser>,
     /// API key of a service.
     api_key: Option<ApiKeyId>,
-    /// Set for an admin: a user, or a service by its API key.
+    /// Set for an admin: a user, a service by its API key, or the operator.
     is_admin: bool,
+    is_operator: bool,
 }
 
 /// Calling user, with the session of the call's token.
@@ -41,7 +46,12 @@ impl Caller {
             }
             _ => return Err(AuthError::Refused(Rejection::NotAllowed)),
         };
-        Ok(Self { user, api_key, is_admin: identity.has_role(Role::ADMIN) })
+        Ok(Self { user, api_key, is_admin: identity.has_role(Role::ADMIN), is_operator: false })
+    }
+
+    /// Returns the operator, who may do all that an admin may, but is no user.
+    pub(crate) fn operator(_: OperatorCall) -> Self {
+        Self { user: None, api_key: None, is_admin: true, is_operator: true }
     }
 
     /// Returns the calling user; fails for a service.
@@ -56,17 +66,17 @@ impl Caller {
 
     /// Fails unless the caller is a service.
     pub(crate) fn require_service(self) -> Result<(), AuthError> {
-        if self.user.is_none() { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
+        if self.user.is_none() && !self.is_operator { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 
-    /// Fails unless the caller is an admin.
+    /// Fails unless the caller is an admin, or the operator.
     pub(crate) fn require_admin(self) -> Result<(), AuthError> {
         if self.is_admin() { Ok(()) } else { Err(AuthError::Refused(Rejection::NotAllowed)) }
     }
 
-    /// Fails unless the caller is a user who is an admin.
+    /// Fails unless the caller is a user who is an admin, or the operator.
     pub(crate) fn require_admin_user(self) -> Result<(), AuthError> {
-        self.require_admin().and_then(|()| self.user().map(drop))
+        self.require_admin().and_then(|()| if self.is_operator { Ok(()) } else { self.user().map(drop) })
     }
 
     /// Returns the session of the call's token.

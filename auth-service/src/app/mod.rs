@@ -27,7 +27,7 @@ pub(crate) use accounts::failure_accounts;
 pub(crate) use api_key_uses::ApiKeyUses;
 pub(crate) use attempts::Attempts;
 pub(crate) use audit::MAX_AUDIT_WATCHERS;
-pub(crate) use caller::Caller;
+pub(crate) use caller::{Caller, OperatorCall};
 pub(crate) use denials::{Denial, DenialClass, Denials};
 pub(crate) use introspect::{Introspector, KnownService, VerifiedApiKey, VerifiedBearer};
 pub(crate) use issuing::{Issuing, SessionTokens};

@@ -24,8 +24,8 @@ use crate::domain::{Email, User, UserState};
 use crate::store::AuthStore;
 
 const HELP: &str = "\
-The services may keep running; they apply a change within a second. Passwords are read from standard input or a file, never \
-from an argument: `printf %s \"$PASSWORD\" | gatepost admin set-password EMAIL`. The log target gatepost::audit has a line for \
+The services may keep running; they apply a change within a second. Passwords are asked for at a terminal, \
+or read from standard input or a file, never from an argument: `printf %s \"$PASSWORD\" | gatepost admin set-password EMAIL`. The log target gatepost::audit has a line for \
 each change.";
 
 /// Change accounts on the database of the auth service
@@ -106,11 +106,11 @@ async fn act_checked(
 async fn act(accounts: OperatorAccounts<'_>, action: AdminAction) -> Result<(), Box<dyn Error + Send + Sync>> {
     let (user, said) = match action {
         AdminAction::SetPassword { email, password } => {
-            let user = accounts.set_password(&parse(&email)?, &password.read()?, password.policy()).await?;
+            let user = accounts.set_password(&parse(&email)?, &password.read().await?, password.policy()).await?;
             (user, "The password is set, and all sessions of this user are ended.")
         }
         AdminAction::Create { email, name, password } => {
-            let user = accounts.create(parse(&email)?, &name, &password.read()?, password.policy()).await?;
+            let user = accounts.create(parse(&email)?, &name, &password.read().await?, password.policy()).await?;
             (user, "This user is an admin.")
         }
         AdminAction::Grant { email } => (accounts.grant(&parse(&email)?).await?, "This user is an admin."),

@@ -44,13 +44,13 @@ impl ClockCheckFlags {
     "{problem}, more than the {leeway} s of --clock-leeway (AUTH_CLOCK_LEEWAY), and nothing was written: set the clock by a \
      time server and run this again, or run it on another machine; --trust-clock writes by this clock anyway"
 )]
-pub(super) struct WrongClock {
+pub(crate) struct WrongClock {
     problem: String,
     leeway: i64,
 }
 
 /// Compares the clock with the database's, and warns if they differ by 2 s or more. Returns a clock that combines both.
-pub(super) async fn measured(store: &AuthStore, clock: &Clock) -> Result<Clock, StoreError> {
+pub(crate) async fn measured(store: &AuthStore, clock: &Clock) -> Result<Clock, StoreError> {
     let clock = clock.apart();
     patiently(|| compare(store.db(), &clock)).await?;
     if let Some(problem) = clock.problem() {
@@ -60,7 +60,7 @@ pub(super) async fn measured(store: &AuthStore, clock: &Clock) -> Result<Clock, 
 }
 
 /// Fails if the clock differs by more than the leeway, if there is one.
-pub(super) fn check(clock: &Clock, leeway: Option<TimeDelta>) -> Result<(), WrongClock> {
+pub(crate) fn check(clock: &Clock, leeway: Option<TimeDelta>) -> Result<(), WrongClock> {
     match leeway.zip(clock.problem()) {
         Some((leeway, problem)) if clock.offset().abs() > leeway => {
             Err(WrongClock { problem, leeway: leeway.num_seconds() })

@@ -6,6 +6,7 @@ use kit::healthcheck::Healthcheck;
 
 use super::{AdminCommand, KeysCommand, TokenCommand};
 use crate::config::AuthFlags;
+use crate::console::ConsoleCommand;
 
 // The help text is that of `AuthFlags`. The pair parses `Flags` without this command line.
 /// The auth service: users, sessions, tokens and their introspection
@@ -39,6 +40,9 @@ pub enum AuthCommand {
     Completions(CompletionsFlags),
     /// Print the manual page of a command, or write all pages into a folder
     Man(ManFlags),
+    /// Commands on accounts, sessions and the audit log
+    #[command(flatten)]
+    Console(ConsoleCommand),
 }
 
 impl AuthCommand {

@@ -13,6 +13,7 @@ mod token;
 
 pub use admin::{AdminCommand, AdminError};
 pub(crate) use admins::has_admin;
+pub(crate) use clock::{check as check_clock, measured as measured_clock};
 pub use command_line::{AuthCommand, CommandLine};
 pub use doctor::check_auth;
 pub use greeting::AuthGreeting;

@@ -55,7 +55,7 @@ impl AttemptFlags {
     }
 
     /// Fails if the limits contradict each other.
-    pub(super) fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.longest_wait > Duration::from_hours(24) {
             return Err(ConfigError::setting("--longest-wait (AUTH_LONGEST_WAIT)", "must be at most 1d"));
         }

@@ -7,6 +7,7 @@ use kit::peer::CallerResolver;
 use kit::trace::request_id;
 use tonic::Request;
 
+use crate::app::OperatorCall;
 use crate::domain::{Actor, AuditContext, Client};
 
 /// Largest stored part of a client's `user-agent`, in bytes.
@@ -14,7 +15,8 @@ const MAX_USER_AGENT: usize = 256;
 
 /// Reads the caller, the client and the ids of a call.
 pub(crate) fn context<T>(request: &Request<T>, callers: &CallerResolver) -> AuditContext {
-    let actor = Identity::find(request).map_or(Actor::Anonymous, actor);
+    let is_operator = request.extensions().get::<OperatorCall>().is_some();
+    let actor = if is_operator { Actor::Operator } else { Identity::find(request).map_or(Actor::Anonymous, actor) };
     let peer = callers.resolve(request).map(|address| address.to_string());
     of_headers(actor, peer.unwrap_or_default(), request.metadata().as_ref())
 }

@@ -5,15 +5,18 @@ use std::borrow::Cow;
 use gatepost::{Identity, Rejection};
 use tonic::Request;
 
-use crate::app::Caller;
+use crate::app::{Caller, OperatorCall};
 use crate::domain::UserId;
 use crate::error::AuthError;
 
 /// Word that stands for the caller in place of a user's id.
 const ME: &str = "me";
 
-/// Returns the caller of a method that requires a token.
+/// Returns the caller of a method that requires a token, or the operator at the database.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, AuthError> {
+    if let Some(operator) = request.extensions().get::<OperatorCall>() {
+        return Ok(Caller::operator(*operator));
+    }
     Caller::new(Identity::find(request).ok_or(AuthError::Refused(Rejection::TokenMissing))?)
 }
 

@@ -2,13 +2,16 @@
 
 mod alone;
 mod app_metrics;
+mod console;
 mod error;
 mod first_admin;
 mod lost;
+mod offline;
 mod program;
 mod serve;
 mod start;
 
+pub use console::run_console;
 pub use error::AuthRunError;
 pub use lost::DatabaseLost;
 pub use program::run_command_line;

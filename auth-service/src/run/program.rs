@@ -8,6 +8,7 @@ use kit::config::{EffectiveSetting, Invocation, bind, program};
 use kit::process::Process;
 
 use super::alone::run_alone;
+use super::console::run_console;
 use crate::commands::{AuthCommand, CommandLine, check_auth};
 use crate::config::{AuthConfig, SECRETS};
 
@@ -31,6 +32,9 @@ pub async fn run_command_line(
         }
         Some(AuthCommand::Keys(keys)) => return Box::pin(keys.run(environment, clock)).await,
         Some(AuthCommand::Admin(admin)) => return Box::pin(admin.run(clock)).await,
+        Some(AuthCommand::Console(command)) => {
+            return Box::pin(run_console(command, environment, process.stop())).await;
+        }
         Some(AuthCommand::Config(form)) => {
             print(&show_settings(&settings, form.output));
             return Ok(());

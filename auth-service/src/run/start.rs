@@ -87,17 +87,17 @@ pub(super) async fn start(config: AuthConfig) -> Result<StartedService, AuthRunE
 }
 
 /// Parts that the start has opened.
-struct OpenedParts {
-    store: AuthStore,
-    clock: Clock,
-    page_tokens: PageTokens,
-    hasher: Hasher,
-    keys: Arc<CurrentKeys>,
-    view: Arc<View>,
+pub(super) struct OpenedParts {
+    pub(super) store: AuthStore,
+    pub(super) clock: Clock,
+    pub(super) page_tokens: PageTokens,
+    pub(super) hasher: Hasher,
+    pub(super) keys: Arc<CurrentKeys>,
+    pub(super) view: Arc<View>,
 }
 
 /// Assembles the parts by the settings.
-fn app(flags: &AuthFlags, audiences: Audiences, service_keys: Vec<ServiceKey>, opened: OpenedParts) -> App {
+pub(super) fn app(flags: &AuthFlags, audiences: Audiences, service_keys: Vec<ServiceKey>, opened: OpenedParts) -> App {
     let OpenedParts { store, clock, page_tokens, hasher, keys, view } = opened;
     let leeway = flags.clock.leeway();
     let limits = flags.attempts.limits(leeway);
@@ -154,7 +154,7 @@ fn quotas(flags: QuotaFlags, limits: AttemptLimits) -> Quotas {
 }
 
 /// Begins the log of revocations if the database has no log.
-async fn begin_log(store: &AuthStore, clock: &Clock) -> Result<(), StoreError> {
+pub(super) async fn begin_log(store: &AuthStore, clock: &Clock) -> Result<(), StoreError> {
     let (id, stamp) = (LogId(kit::random::bytes()), stamp(clock.now()));
     patiently(|| store.begin_log(id, stamp)).await
 }

@@ -1,24 +1,30 @@
-//! Parts that the commands for operators share: forms of output, effective settings, checks, completions and
+//! Parts that the commands for operators share: forms of output, failures, effective settings, checks, completions and
 //! manual pages.
 
 mod check_list;
 mod checks;
+mod failure;
 mod greeting;
+mod listing;
 mod manual;
 mod output_format;
 mod report;
 mod shown_settings;
+mod shown_text;
 
 pub use check_list::{CheckList, CheckState, ChecksFailed};
 pub use checks::{
     CHECK_TIMEOUT, check_certificates, check_config_file, check_descriptors, check_exposed, check_running,
     check_secret_files, quietly, within,
 };
+pub use failure::{CommandFailure, FailureKind};
 pub use greeting::Greeting;
+pub use listing::{DocumentForm, ListedRow, Listing, ReaderGone, listing};
 pub use manual::{CompletionsFlags, ManFlags};
 pub use output_format::{OutputFlags, OutputFormat, json, table};
 pub use report::CheckReport;
 pub use shown_settings::show_settings;
+pub use shown_text::shown_text;
 
 use std::io::Write as _;
 

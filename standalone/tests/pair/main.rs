@@ -4,6 +4,7 @@
 
 mod api_keys;
 mod audit;
+mod command_line;
 mod demo;
 mod envoy;
 mod examples;

@@ -24,11 +24,7 @@ impl<'p> Page<'p> {
 
     /// Returns the shell block of this index under this heading, for the pair.
     pub(crate) fn block(&self, heading: &str, index: usize) -> String {
-        let section = self.text.split(&format!("\n## {heading}\n")).nth(1).expect("the page has the section");
-        let section = section.split("\n## ").next().unwrap_or_default();
-        let block = section.split("```sh\n").nth(index + 1).and_then(|rest| rest.split("```").next());
-        let block = block.expect("the section has the shell block");
-        let block = block.replace("127.0.0.1:50051", &self.pair.auth).replace("127.0.0.1:50052", &self.pair.blog);
+        let block = block(self.text, &self.pair.auth, heading, index).replace("127.0.0.1:50052", &self.pair.blog);
         block.replace("grpcurl -plaintext", "\"$GRPCURL\" -plaintext")
     }
 
@@ -44,4 +40,12 @@ impl<'p> Page<'p> {
         let script = format!("\"$GRPCURL\" -plaintext -d '{request}' {} gatepost.auth.v1.{method}", self.pair.auth);
         self.shell(&script).output().unwrap()
     }
+}
+
+/// Returns the shell block of this index under this heading of a page, for the auth service at this address.
+pub(crate) fn block(page: &str, auth: &str, heading: &str, index: usize) -> String {
+    let section = page.split(&format!("\n## {heading}\n")).nth(1).expect("the page has the section");
+    let section = section.split("\n## ").next().unwrap_or_default();
+    let block = section.split("```sh\n").nth(index + 1).and_then(|rest| rest.split("```").next());
+    block.expect("the section has the shell block").replace("127.0.0.1:50051", auth)
 }

@@ -1,0 +1,116 @@
+//! Opens the client of a service: its address, TLS and credential.
+
+use std::error::Error;
+use std::time::Duration;
+
+use gatepost::Token;
+use gatepost::tls::ClientTls;
+use kit::cli::{CommandFailure, FailureKind};
+use kit::config::{ConfigError, Environment};
+use kit::tls::ClientTlsFlags;
+use kit::{Clock, ServiceAddress};
+use secrecy::{ExposeSecret as _, SecretString};
+use tonic::transport::{Channel, Endpoint};
+
+use super::bearer::{Bearer, LoginBearer};
+use super::client::Client;
+use super::connection::{ServiceFlags, TOKEN};
+use super::credentials::{CredentialFolder, StoredTls};
+
+/// Time after which a silent peer of an open connection counts as gone.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Connection to a service.
+pub(super) struct ServiceConnection {
+    pub(super) url: String,
+    pub(super) channel: Channel,
+    pub(super) tls: Option<ClientTls>,
+}
+
+impl ServiceConnection {
+    /// Opens a connection to the service at this address, at the first call.
+    pub(super) fn open(place: &ServiceAddress, tls: &ClientTlsFlags) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        let url = place.url();
+        let tls = if place.is_tls() { Some(tls.open(None)?) } else { None };
+        let patient = |endpoint: Endpoint| {
+            let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).http2_keep_alive_interval(KEEP_ALIVE);
+            endpoint.keep_alive_timeout(KEEP_ALIVE).user_agent(concat!("gatepost/", env!("CARGO_PKG_VERSION")))
+        };
+        let endpoint = || Endpoint::from_shared(url.clone());
+        let channel = match &tls {
+            Some(tls) => tls.channel_with(&url, |endpoint| patient(endpoint.clone()).unwrap_or(endpoint))?,
+            None => patient(endpoint()?)?.connect_lazy(),
+        };
+        Ok(Self { url, channel, tls })
+    }
+}
+
+/// Opens the client of a service, with the token of the environment, or else with the stored login.
+///
+/// # Errors
+/// Fails with the ways to name a service, and to log in.
+pub(crate) fn open_service(
+    flags: ServiceFlags,
+    environment: Environment,
+) -> Result<Client, Box<dyn Error + Send + Sync>> {
+    open_as(flags, CredentialFolder::locate(environment)?, environment.secret(TOKEN)?)
+}
+
+/// Opens the client of a service, with the given token, or else with the stored login.
+///
+/// # Errors
+/// Fails as [`open_service`] does.
+pub(super) fn open_as(
+    flags: ServiceFlags,
+    folder: CredentialFolder,
+    given: Option<SecretString>,
+) -> Result<Client, Box<dyn Error + Send + Sync>> {
+    let credentials = folder.read()?;
+    let known = || credentials.default.as_deref().and_then(|url| ServiceAddress::parse(url).ok());
+    let place = flags.url.clone().or_else(known).ok_or_else(|| CommandFailure::usage(NO_PLACE))?;
+    flags.check_plaintext(&place)?;
+    let stored = credentials.logins.get(&place.url());
+    let tls = if flags.tls.is_empty() { stored.map(|login| login.tls.flags()).unwrap_or_default() } else { flags.tls };
+    let ServiceConnection { url, channel, tls } = ServiceConnection::open(&place, &tls)?;
+    let bearer = match given {
+        Some(token) => {
+            let token = Token::parse(token.expose_secret());
+            Bearer::Given(token.map_err(|_| ConfigError::setting(TOKEN, "is no token: it must be visible ASCII"))?)
+        }
+        None if stored.is_none() => {
+            let text = format!("you are not logged in at {url}: run `login --auth-url {url}`, or set {TOKEN}");
+            return Err(CommandFailure::new(FailureKind::Unauthenticated, text).into());
+        }
+        None => {
+            let (url, channel) = (url.clone(), channel.clone());
+            Bearer::Login(LoginBearer { folder, url, channel, clock: Clock::system() })
+        }
+    };
+    Ok(Client::remote(url, channel, tls, bearer))
+}
+
+const NO_PLACE: &str = "no service and no database is named: write --auth-url URL (after `login --auth-url URL` it is \
+     remembered), or, while no service runs, --database-url URL or --data-dir DIR";
+
+impl StoredTls {
+    /// Returns the flags with absolute paths, so that a later command finds the files from any folder.
+    pub(super) fn new(flags: &ClientTlsFlags) -> Self {
+        let absolute = |path: &Option<std::path::PathBuf>| {
+            path.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()))
+        };
+        Self {
+            ca: absolute(&flags.ca),
+            client_cert: absolute(&flags.client_cert),
+            client_key: absolute(&flags.client_key),
+            server_name: flags.server_name.clone(),
+        }
+    }
+
+    fn flags(&self) -> ClientTlsFlags {
+        let Self { ca, client_cert, client_key, server_name } = self.clone();
+        ClientTlsFlags { ca, client_cert, client_key, server_name }
+    }
+}

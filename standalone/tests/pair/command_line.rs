@@ -1,0 +1,99 @@
+//! The commands of docs/operations/command-line.md, word for word: each block, and each row of its table of tasks.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+use super::page::block;
+use super::support::{PASSWORD, Pair, folder};
+
+const PAGE: &str = include_str!("../../../docs/operations/command-line.md");
+const NEW_PASSWORD: &str = "purple monkey dishwasher tango";
+
+/// Number of tasks that the page lists at least.
+const MIN_TASKS: usize = 20;
+
+/// Shell of an operator, who finds the commands in the path.
+struct Shell<'d> {
+    home: TempDir,
+    data: &'d Path,
+}
+
+impl Shell<'_> {
+    /// Returns the command that runs this script.
+    fn command(&self, script: &str) -> Command {
+        let programs = Path::new(env!("CARGO_BIN_EXE_gatepost")).parent().unwrap();
+        let path = format!("{}:/usr/bin:/bin", programs.display());
+        let mut command = Command::new("bash");
+        command.args(["-euo", "pipefail", "-c", script]);
+        command.env_clear().env("PATH", path).env("HOME", self.home.path());
+        command.envs([("PASSWORD", PASSWORD), ("NEW_PASSWORD", NEW_PASSWORD)]).env("DATA", self.data);
+        command
+    }
+
+    /// Runs a script that must succeed, and returns its output.
+    #[track_caller]
+    fn done(&self, script: &str) -> String {
+        let told = self.command(script).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
+        assert!(told.status.success(), "{script}\n{out}\n{err}");
+        assert!(!err.contains(PASSWORD) && !err.contains(NEW_PASSWORD) && !out.contains(PASSWORD), "{out}\n{err}");
+        out.into_owned()
+    }
+}
+
+/// Returns the commands of the table of tasks.
+fn tasks() -> Vec<String> {
+    let section = PAGE.split("\n## Tasks\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter(|line| line.starts_with("| ") && line.contains(" | `"));
+    rows.map(|row| row.split(" | `").nth(1).unwrap().trim_end_matches("` |").replace("\\|", "|")).collect()
+}
+
+#[test]
+fn documented_commands_work() {
+    let folder = folder();
+    let settings = [("AUTH_ADMIN_EMAIL", "root@example.com"), ("AUTH_ADMIN_PASSWORD", PASSWORD)];
+    let pair = Pair::start(folder.path(), &settings);
+    let headings = ["Log in", "Follow the audit log", "Scripts", "While no service runs"];
+    let [log_in, follow, script, offline] = headings.map(|heading| block(PAGE, &pair.auth, heading, 0));
+    let shell = Shell { home: super::support::folder(), data: folder.path() };
+    let logged_in = shell.done(&log_in);
+    assert!(logged_in.contains("root@example.com") && !logged_in.contains(PASSWORD), "{logged_in}");
+    shell.done("printf %s \"$PASSWORD\" | gatepost users create ada@example.com");
+
+    let mut following = shell.command(&format!("exec {follow}")).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.next().unwrap().starts_with("TIME "), "the stream is open");
+    let wrong = shell.command("printf wrong | gatepost login --email ada@example.com").output().unwrap();
+    assert_eq!(wrong.status.code(), Some(4));
+    assert!(lines.next().unwrap().contains("reason=wrong_password"));
+    following.kill().unwrap();
+    following.wait().unwrap();
+
+    let tasks = tasks();
+    assert!(tasks.len() >= MIN_TASKS, "{tasks:?}");
+    for task in &tasks {
+        let set = match task {
+            task if task.contains("$KEY_ID") => "KEY_ID=$(gatepost api-keys list | sed -n '2s/ .*//p')\n",
+            task if task.contains("$KID") => "KID=$(gatepost keys list --data-dir \"$DATA\" | sed -n '2s/ .*//p')\n",
+            _ => "",
+        };
+        let told = shell.done(&format!("{set}{task}"));
+        let is_silent = ["unlock", "set-password", "--revoke-all", "disable", "enable", "revoke ", "delete"];
+        let is_silent = is_silent.iter().any(|word| task.contains(word));
+        assert_eq!(told.is_empty(), is_silent, "{task}: {told}");
+    }
+
+    // The retired key has ended the login's tokens, and the next command renews them.
+    shell.done("gatepost whoami");
+    let token = "TOKEN=$(sed -n 's/.*\"access_token\": \"\\(.*\\)\".*/\\1/p' ~/.config/gatepost/credentials.json)\n";
+    let listed = shell.done(&(token.to_owned() + &script));
+    assert!(listed.starts_with("[\n{\"id\":") && listed.ends_with("}\n]\n"), "{listed}");
+
+    shell.done("printf %s \"$PASSWORD\" | gatepost users create ada@example.com");
+    pair.stop();
+    let offline = offline.replace("gatepost-data", folder.path().to_str().unwrap());
+    assert!(shell.done(&offline).contains("USER_UNLOCKED"));
+}
