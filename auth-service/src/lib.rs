@@ -22,9 +22,7 @@ mod sweep;
 pub mod tokens;
 pub mod view;
 
-pub use commands::{
-    AdminCommand, AdminError, AuthCommand, AuthGreeting, CommandLine, KeysCommand, TokenCommand, check_auth,
-};
+pub use commands::{AdminCommand, AdminError, AuthCommand, AuthGreeting, CommandLine, KeysCommand, check_auth};
 pub use config::{
     AttemptFlags, AuditFlags, AuthConfig, AuthFlags, ClockFlags, KeyFlags, LimitFlags, ProxyFlags, QuotaFlags,
     RefreshFlags, Registration, SECRETS, ServiceKey, SigningSettings, StartFacts, TlsFlags,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime;
 
-use crate::cli::CommandFailure;
+use crate::cli::{CommandFailure, FailureKind};
 use crate::config::{ConfigError, Environment};
 use crate::lifecycle::Lifecycle;
 use crate::output::{self, FlushAtEnd};
@@ -125,10 +125,10 @@ async fn run_until_end(
                 ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(BAD_SETTING))
             }
             Some(setting) => fail(name, &setting.to_string(), BAD_SETTING),
-            None => {
-                let failure = error.downcast_ref::<CommandFailure>();
-                fail(name, &error.to_string(), failure.map_or(FAILED, |failure| failure.kind.exit_code()))
-            }
+            None => match error.downcast_ref::<CommandFailure>().map(|failure| failure.kind) {
+                Some(FailureKind::ReaderGone) => ExitCode::SUCCESS,
+                kind => fail(name, &error.to_string(), kind.map_or(FAILED, FailureKind::exit_code)),
+            },
         },
     }
 }

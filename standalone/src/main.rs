@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use auth_service::{AdminCommand, CONSOLE_SECRETS, ConsoleCommand, KeysCommand, TokenCommand};
+use auth_service::{AdminCommand, CONSOLE_SECRETS, ConsoleCommand, KeysCommand};
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
 use kit::cli::{CompletionsFlags, ManFlags};
@@ -72,8 +72,6 @@ enum GatepostCommand {
     Reference,
     /// Copy one service's database to another one, of either engine: completely and verified, or not at all
     Copy(CopyFlags),
-    /// Inspect a token: header, claims, times, and why a guard would refuse it
-    Token(TokenCommand),
     /// Print the script by which a shell completes the commands
     Completions(CompletionsFlags),
     /// Print the manual page of a command, or write all pages into a folder
@@ -131,7 +129,6 @@ impl Cli {
             Some(
                 GatepostCommand::Demo(_)
                 | GatepostCommand::Reference
-                | GatepostCommand::Token(_)
                 | GatepostCommand::Completions(_)
                 | GatepostCommand::Man(_),
             ) => true,
@@ -206,15 +203,8 @@ async fn run(
         Some(GatepostCommand::Doctor(flags)) => {
             Box::pin(inspect_pair(Inspection::Doctor, flags, settings, invocation, &process.log())).await
         }
-        Some(GatepostCommand::Reference) => {
-            kit::cli::print(&reference(&Cli::command()));
-            Ok(())
-        }
-        Some(GatepostCommand::Token(token)) => token.run(&Clock::system()),
-        Some(GatepostCommand::Completions(completions)) => {
-            completions.run(program::<Cli>());
-            Ok(())
-        }
+        Some(GatepostCommand::Reference) => Ok(kit::cli::print(&reference(&Cli::command()))?),
+        Some(GatepostCommand::Completions(completions)) => Ok(completions.run(program::<Cli>())?),
         Some(GatepostCommand::Man(man)) => man.run(program::<Cli>()),
         Some(GatepostCommand::Auth(line)) => {
             Box::pin(auth_service::run_command_line(*line, settings, invocation, process)).await

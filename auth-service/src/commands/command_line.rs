@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 use kit::cli::{CompletionsFlags, ManFlags, OutputFlags};
 use kit::healthcheck::Healthcheck;
 
-use super::{AdminCommand, KeysCommand, TokenCommand};
+use super::{AdminCommand, KeysCommand};
 use crate::config::AuthFlags;
 use crate::console::ConsoleCommand;
 
@@ -34,8 +34,6 @@ pub enum AuthCommand {
     Doctor(OutputFlags),
     /// Set a password or create an admin on the database, if no admin can log in
     Admin(AdminCommand),
-    /// Inspect a token: header, claims, times, and why a guard would refuse it
-    Token(TokenCommand),
     /// Print the script by which a shell completes the commands
     Completions(CompletionsFlags),
     /// Print the manual page of a command, or write all pages into a folder
@@ -48,6 +46,6 @@ pub enum AuthCommand {
 impl AuthCommand {
     /// Returns true if the command reads no settings from the environment, or only calls a running service.
     pub fn ignores_settings(&self) -> bool {
-        matches!(self, Self::Healthcheck(_) | Self::Token(_) | Self::Completions(_) | Self::Man(_))
+        matches!(self, Self::Healthcheck(_) | Self::Completions(_) | Self::Man(_))
     }
 }

@@ -7,9 +7,7 @@ mod command_line;
 mod database;
 mod doctor;
 mod greeting;
-mod input;
 mod keys;
-mod token;
 
 pub use admin::{AdminCommand, AdminError};
 pub(crate) use admins::has_admin;
@@ -18,4 +16,3 @@ pub use command_line::{AuthCommand, CommandLine};
 pub use doctor::check_auth;
 pub use greeting::AuthGreeting;
 pub use keys::KeysCommand;
-pub use token::TokenCommand;

@@ -42,15 +42,24 @@ impl PasswordSource {
         if let Some(path) = &self.password_file {
             return secret_file("--password-file", path);
         }
-        if !io::stdin().is_terminal() {
-            return secret_bytes(INPUT, "the password", read_all().await.map_err(|error| unread(&error))?);
-        }
-        let first = hidden("Password: ").await?;
-        if usage == PasswordUse::New && hidden("Password again: ").await?.expose_secret() != first.expose_secret() {
+        let first = secret_text("Password: ", "the password").await?;
+        let asks_again = usage == PasswordUse::New && io::stdin().is_terminal();
+        if asks_again && hidden("Password again: ", "the password").await?.expose_secret() != first.expose_secret() {
             return Err(ConfigError::setting(INPUT, "the two passwords differ: run this again"));
         }
         Ok(first)
     }
+}
+
+/// Reads a secret: from a person at the terminal, without echo, or from standard input. `name` is for messages.
+///
+/// # Errors
+/// Fails if the secret is missing or contains invisible characters.
+pub(super) async fn secret_text(question: &str, name: &str) -> Result<SecretString, ConfigError> {
+    if io::stdin().is_terminal() {
+        return hidden(question, name).await;
+    }
+    secret_bytes(INPUT, name, read_all().await.map_err(|error| unread(&error))?)
 }
 
 /// Confirmation of a change that cannot be taken back.
@@ -105,13 +114,13 @@ pub(super) async fn shown(question: &str, missing: &str) -> Result<String, Confi
 }
 
 /// Asks for a text at the terminal without showing it.
-async fn hidden(question: &str) -> Result<SecretString, ConfigError> {
+async fn hidden(question: &str, name: &str) -> Result<SecretString, ConfigError> {
     let quiet = Echo::off().map_err(|error| unread(&error))?;
     let typed = line(question).await;
     drop(quiet);
     // The person's own line break was not shown.
     let _ = rustix::io::write(io::stdin(), b"\n");
-    secret_bytes(INPUT, "the password", typed.map_err(|error| unread(&error))?.into_bytes())
+    secret_bytes(INPUT, name, typed.map_err(|error| unread(&error))?.into_bytes())
 }
 
 /// Terminal without echo. Dropping it, also at a signal, brings the echo back.

@@ -8,7 +8,7 @@ use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::tls::ClientTls;
 use gatepost::{Reaction, Token};
-use kit::cli::{CommandFailure, FailureKind};
+use kit::cli::CommandFailure;
 use tonic::metadata::MetadataValue;
 use tonic::service::Routes;
 use tonic::transport::Channel;
@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status};
 
 use super::bearer::Bearer;
 use super::pace::bounded_request;
-use super::refusal::{reason, refusal};
+use super::refusal::{call_failure, reason};
 use super::transport::Transport;
 
 /// Header with the token of a call.
@@ -133,16 +133,6 @@ impl Client {
 
     /// Returns the failure of a call.
     pub(super) fn failure(&self, status: &Status) -> CommandFailure {
-        let fault = self.tls.as_ref().and_then(ClientTls::last_fault).filter(|_| reason(status).is_none());
-        match fault {
-            Some(fault) => {
-                let text = format!(
-                    "{} cannot be called by TLS ({fault}): see --ca, --client-cert and --server-name",
-                    self.place
-                );
-                CommandFailure::new(FailureKind::Unavailable, text)
-            }
-            None => refusal(status, &self.place),
-        }
+        call_failure(status, &self.place, self.tls.as_ref())
     }
 }

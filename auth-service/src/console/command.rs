@@ -12,6 +12,7 @@ use super::audit::AuditAction;
 use super::client::Client;
 use super::connection::{ConnectionFlags, Way};
 use super::login::{LoginFlags, LogoutFlags, login, logout};
+use super::token::TokenCommand;
 use super::users::UsersAction;
 use super::whoami::whoami;
 
@@ -33,6 +34,8 @@ pub enum ConsoleCommand {
     /// Show or follow the audit log
     #[command(after_help = HELP)]
     Audit(AccountCommand<AuditAction>),
+    /// Inspect a token: header, claims, times, and why a guard would refuse it
+    Token(TokenCommand),
     /// Log in at a service, and store the credential for later commands
     #[command(after_help = HELP)]
     Login(LoginFlags),
@@ -76,15 +79,16 @@ pub(crate) enum ConsoleWork {
 pub(crate) enum Prepared {
     /// Work for a client, and the way to it.
     Work(ConsoleWork, Way),
-    /// Login or logout.
-    Session(SessionCommand),
+    /// Command that opens its connection itself.
+    Connecting(ConnectingCommand),
 }
 
-/// Start or end of a stored login.
+/// Command that opens its connection itself, without a stored login.
 #[derive(Debug)]
-pub(crate) enum SessionCommand {
+pub(crate) enum ConnectingCommand {
     Login(LoginFlags),
     Logout(LogoutFlags),
+    Token(TokenCommand),
 }
 
 impl ConsoleCommand {
@@ -94,8 +98,9 @@ impl ConsoleCommand {
     /// Fails with what to do.
     pub(crate) fn prepare(self, environment: Environment) -> Result<Prepared, Box<dyn Error + Send + Sync>> {
         Ok(match self {
-            Self::Login(flags) => Prepared::Session(SessionCommand::Login(flags)),
-            Self::Logout(flags) => Prepared::Session(SessionCommand::Logout(flags)),
+            Self::Login(flags) => Prepared::Connecting(ConnectingCommand::Login(flags)),
+            Self::Logout(flags) => Prepared::Connecting(ConnectingCommand::Logout(flags)),
+            Self::Token(token) => Prepared::Connecting(ConnectingCommand::Token(token)),
             Self::Users(AccountCommand { connection, action }) => {
                 action.check()?;
                 Prepared::Work(ConsoleWork::Users(action), connection.way(environment)?)
@@ -135,8 +140,8 @@ impl ConsoleWork {
     }
 }
 
-impl SessionCommand {
-    /// Logs in or out, until the end or the first signal.
+impl ConnectingCommand {
+    /// Runs the command, until the end or the first signal.
     ///
     /// # Errors
     /// Fails with what to do.
@@ -148,6 +153,7 @@ impl SessionCommand {
         match self {
             Self::Login(flags) => until_stopped(Box::pin(login(flags, environment)), stop).await,
             Self::Logout(flags) => until_stopped(Box::pin(logout(flags, environment)), stop).await,
+            Self::Token(token) => until_stopped(Box::pin(token.run(environment)), stop).await,
         }
     }
 }

@@ -7,7 +7,7 @@ use gatepost::Reaction;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::{ErrorReason, LoginRequest, LogoutRequest};
 use kit::ServiceAddress;
-use kit::cli::{CommandFailure, FailureKind, OutputFlags};
+use kit::cli::{FailureKind, OutputFlags};
 use kit::config::{ConfigError, Environment};
 use kit::output;
 use secrecy::ExposeSecret as _;
@@ -19,7 +19,7 @@ use super::credentials::{CredentialFolder, StoredLogin, StoredTls};
 use super::open::{ServiceConnection, open_as};
 use super::pace::bounded;
 use super::record::print_record;
-use super::refusal::{reason, refusal};
+use super::refusal::{call_failure, reason};
 use super::whoami::Whoami;
 
 /// Flags of `login`.
@@ -66,16 +66,8 @@ pub(super) async fn login(flags: LoginFlags, environment: Environment) -> Result
     let password = flags.password.read(PasswordUse::Present).await?.expose_secret().to_owned();
     let mut auth = AuthServiceClient::new(channel);
     let request = LoginRequest { email, password, audiences: flags.audiences.clone() };
-    let answer = bounded(request, |request| auth.login(request)).await.map_err(|status| {
-        let fault = tls.as_ref().and_then(gatepost::tls::ClientTls::last_fault).filter(|_| reason(&status).is_none());
-        match fault {
-            Some(fault) => CommandFailure::new(
-                FailureKind::Unavailable,
-                format!("{url} cannot be called by TLS ({fault}): see --ca"),
-            ),
-            None => refusal(&status, &url),
-        }
-    })?;
+    let answer = bounded(request, |request| auth.login(request)).await;
+    let answer = answer.map_err(|status| call_failure(&status, &url, tls.as_ref()))?;
     let user = answer.user.unwrap_or_default();
     let login = StoredLogin {
         user_id: user.id.clone(),
@@ -92,8 +84,7 @@ pub(super) async fn login(flags: LoginFlags, environment: Environment) -> Result
     credentials.default = Some(url.clone());
     credentials.logins.insert(url.clone(), login);
     locked.write(&credentials)?;
-    print_record(&Whoami::user(&url, user), flags.form.output);
-    Ok(())
+    Ok(print_record(&Whoami::user(&url, user), flags.form.output)?)
 }
 
 /// Ends the session of the stored login, and removes its credential.

@@ -1,4 +1,4 @@
-//! Client of the service for operators: the commands `users`, `api-keys`, `audit`, `login`, `logout` and `whoami`. Each
+//! Client of the service for operators: the commands `users`, `api-keys`, `audit`, `token`, `login`, `logout` and `whoami`. Each
 //! command is written once; its calls go over the wire, or to the methods in this process on the database.
 
 mod account;
@@ -16,6 +16,7 @@ mod pace;
 mod record;
 mod refusal;
 mod rows;
+mod token;
 mod transport;
 mod users;
 mod whoami;

@@ -10,12 +10,14 @@ use kit::config::{ConfigError, Environment};
 use kit::tls::ClientTlsFlags;
 use kit::{Clock, ServiceAddress};
 use secrecy::{ExposeSecret as _, SecretString};
+use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 
 use super::bearer::{Bearer, LoginBearer};
 use super::client::Client;
 use super::connection::{ServiceFlags, TOKEN};
-use super::credentials::{CredentialFolder, StoredTls};
+use super::credentials::{CredentialFolder, Credentials, StoredTls};
+use super::refusal::call_failure;
 
 /// Time after which a silent peer of an open connection counts as gone.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
@@ -46,6 +48,34 @@ impl ServiceConnection {
         };
         Ok(Self { url, channel, tls })
     }
+
+    /// Returns the failure of a call.
+    pub(super) fn failure(&self, status: &Status) -> CommandFailure {
+        call_failure(status, &self.url, self.tls.as_ref())
+    }
+}
+
+/// Opens a connection without a credential, with the TLS flags of a stored login if there are no others.
+///
+/// # Errors
+/// Fails with the ways to name a service.
+pub(super) fn connect(
+    flags: ServiceFlags,
+    environment: Environment,
+) -> Result<ServiceConnection, Box<dyn Error + Send + Sync>> {
+    connect_as(flags, &CredentialFolder::locate(environment)?.read()?)
+}
+
+fn connect_as(
+    flags: ServiceFlags,
+    credentials: &Credentials,
+) -> Result<ServiceConnection, Box<dyn Error + Send + Sync>> {
+    let known = || credentials.default.as_deref().and_then(|url| ServiceAddress::parse(url).ok());
+    let place = flags.url.clone().or_else(known).ok_or_else(|| CommandFailure::usage(NO_PLACE))?;
+    flags.check_plaintext(&place)?;
+    let stored = || credentials.logins.get(&place.url()).map(|login| login.tls.flags());
+    let tls = if flags.tls.is_empty() { stored().unwrap_or_default() } else { flags.tls };
+    ServiceConnection::open(&place, &tls)
 }
 
 /// Opens the client of a service, with the token of the environment, or else with the stored login.
@@ -69,18 +99,13 @@ pub(super) fn open_as(
     given: Option<SecretString>,
 ) -> Result<Client, Box<dyn Error + Send + Sync>> {
     let credentials = folder.read()?;
-    let known = || credentials.default.as_deref().and_then(|url| ServiceAddress::parse(url).ok());
-    let place = flags.url.clone().or_else(known).ok_or_else(|| CommandFailure::usage(NO_PLACE))?;
-    flags.check_plaintext(&place)?;
-    let stored = credentials.logins.get(&place.url());
-    let tls = if flags.tls.is_empty() { stored.map(|login| login.tls.flags()).unwrap_or_default() } else { flags.tls };
-    let ServiceConnection { url, channel, tls } = ServiceConnection::open(&place, &tls)?;
+    let ServiceConnection { url, channel, tls } = connect_as(flags, &credentials)?;
     let bearer = match given {
         Some(token) => {
             let token = Token::parse(token.expose_secret());
             Bearer::Given(token.map_err(|_| ConfigError::setting(TOKEN, "is no token: it must be visible ASCII"))?)
         }
-        None if stored.is_none() => {
+        None if !credentials.logins.contains_key(&url) => {
             let text = format!("you are not logged in at {url}: run `login --auth-url {url}`, or set {TOKEN}");
             return Err(CommandFailure::new(FailureKind::Unauthenticated, text).into());
         }

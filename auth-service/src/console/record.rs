@@ -1,20 +1,21 @@
 //! A single result: lines of a name and a value for people, one document for programs.
 
-use std::io::Write as _;
-
-use kit::cli::{OutputFormat, json, shown_text};
+use kit::cli::{CommandFailure, OutputFormat, json, print, shown_text};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::rows::cell;
 
-/// Prints a result. A closed output is not a failure.
-pub(super) fn print_record<R: Serialize>(record: &R, format: OutputFormat) {
+/// Prints a result.
+///
+/// # Errors
+/// Fails if the output cannot be written.
+pub(super) fn print_record<R: Serialize>(record: &R, format: OutputFormat) -> Result<(), CommandFailure> {
     let text = match format {
         OutputFormat::Json => json(record),
         OutputFormat::Table => lines(&serde_json::to_value(record).unwrap_or_default()),
     };
-    let _ = writeln!(std::io::stdout(), "{text}");
+    print(&text)
 }
 
 /// Returns one line for each field.

@@ -2,6 +2,7 @@
 
 use gatepost::AUTH_DOMAIN;
 use gatepost::api::auth::v1::ErrorReason;
+use gatepost::tls::ClientTls;
 use kit::cli::{CommandFailure, FailureKind, shown_text};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -10,6 +11,18 @@ use tonic_types::StatusExt as _;
 pub(super) fn reason(status: &Status) -> Option<ErrorReason> {
     let info = status.get_details_error_info().filter(|info| info.domain == AUTH_DOMAIN)?;
     ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason))
+}
+
+/// Returns the failure of a call at this place. A fault of TLS explains a call without an answer of the service.
+pub(super) fn call_failure(status: &Status, place: &str, tls: Option<&ClientTls>) -> CommandFailure {
+    let fault = tls.and_then(ClientTls::last_fault).filter(|_| reason(status).is_none());
+    match fault {
+        Some(fault) => {
+            let text = format!("{place} cannot be called by TLS ({fault}): see --ca, --client-cert and --server-name");
+            CommandFailure::new(FailureKind::Unavailable, text)
+        }
+        None => refusal(status, place),
+    }
 }
 
 /// Returns the failure of a call at this place.

@@ -42,8 +42,7 @@ impl Whoami {
 pub(super) async fn whoami(client: &Client, format: OutputFormat) -> Result<(), CommandFailure> {
     let place = client.place();
     if matches!(client.bearer(), Bearer::Operator) {
-        print_record(&Whoami::other(place, "operator", "operator".into()), format);
-        return Ok(());
+        return print_record(&Whoami::other(place, "operator", "operator".into()), format);
     }
     let me = client.try_call(GetMeRequest {}, async |services, request| services.users().get_me(request).await).await?;
     let found = match me {
@@ -51,8 +50,7 @@ pub(super) async fn whoami(client: &Client, format: OutputFormat) -> Result<(), 
         Err(status) if status.code() == Code::PermissionDenied => service(client).await?,
         Err(status) => return Err(client.failure(&status)),
     };
-    print_record(&found, format);
-    Ok(())
+    print_record(&found, format)
 }
 
 /// Returns the service that the token or key names.

@@ -18,7 +18,7 @@ pub async fn run_console(
     stop: Shutdown,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     match command.prepare(environment)? {
-        Prepared::Session(session) => session.run(environment, &stop).await,
+        Prepared::Connecting(command) => command.run(environment, &stop).await,
         Prepared::Work(work, Way::Service(service)) => {
             let client = open_service(service, environment)?;
             work.run(&client, &stop).await

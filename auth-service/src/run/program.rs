@@ -36,19 +36,16 @@ pub async fn run_command_line(
             return Box::pin(run_console(command, environment, process.stop())).await;
         }
         Some(AuthCommand::Config(form)) => {
-            print(&show_settings(&settings, form.output));
-            return Ok(());
+            return Ok(print(&show_settings(&settings, form.output))?);
         }
         Some(AuthCommand::Doctor(form)) => {
             process.log().prefer_warnings();
             let mut report = CheckReport::new(settings);
             Box::pin(check_auth(&mut report, flags, invocation, &clock)).await;
-            return Ok(report.print(form.output)?);
+            return report.print(form.output);
         }
-        Some(AuthCommand::Token(token)) => return token.run(&clock),
         Some(AuthCommand::Completions(completions)) => {
-            completions.run(program::<CommandLine>());
-            return Ok(());
+            return Ok(completions.run(program::<CommandLine>())?);
         }
         Some(AuthCommand::Man(man)) => return man.run(program::<CommandLine>()),
         None => {}

@@ -9,9 +9,6 @@ use uuid::Uuid;
 
 use crate::domain::{ApiKeyDigest, ApiKeyId};
 
-/// Prefix of all secrets.
-const PREFIX: &str = "gp_";
-
 /// Digits of base 62, in the order of GitHub's tokens.
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -26,9 +23,13 @@ const CHECKSUM_CHARACTERS: usize = 6;
 pub struct ApiKeySecretText(SecretString);
 
 impl ApiKeySecretText {
+    /// Prefix of all secrets.
+    pub const PREFIX: &'static str = "gp_";
+
     /// Makes a secret of this key from these random bytes.
     pub fn new(id: ApiKeyId, random: [u8; 32]) -> Self {
-        let mut text = format!("{PREFIX}{}_{}", id.as_uuid().simple(), base_62::<RANDOM_CHARACTERS>(random.to_vec()));
+        let mut text =
+            format!("{}{}_{}", Self::PREFIX, id.as_uuid().simple(), base_62::<RANDOM_CHARACTERS>(random.to_vec()));
         text += &checksum(&text);
         Self(text.into())
     }
@@ -45,7 +46,7 @@ impl ApiKeySecretText {
 
     /// Returns the key that a text names, if the text has the form of a secret and the right checksum.
     pub fn key_id(text: &str) -> Option<ApiKeyId> {
-        let (id, rest) = text.strip_prefix(PREFIX)?.split_once('_')?;
+        let (id, rest) = text.strip_prefix(Self::PREFIX)?.split_once('_')?;
         let is_id = id.len() == 32 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let is_rest = rest.len() == RANDOM_CHARACTERS + CHECKSUM_CHARACTERS
             && rest.bytes().all(|byte| byte.is_ascii_alphanumeric());

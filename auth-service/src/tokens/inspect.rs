@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::issue::ACCESS_TOKEN;
 use super::jws::Header;
 use super::verify::{LEEWAY, is_key_id};
-use super::{Claims, RefreshToken, ResetCode, TokenFault};
+use super::{ApiKeySecretText, Claims, RefreshToken, ResetCode, TokenFault};
 use crate::keys::model::{Algorithm, object};
 
 /// Longest lifetime of an access token that a setting allows.
@@ -25,6 +25,10 @@ pub(crate) enum Presented {
     Refresh,
     /// One-time code of a password reset.
     ResetCode,
+    /// Secret of an API key.
+    ApiKey,
+    /// Text that begins as the secret of an API key, and has not its form or checksum.
+    BrokenApiKey,
     /// Text without a known form, such as a service key.
     Opaque,
     /// JWT with a broken part.
@@ -65,6 +69,9 @@ impl Presented {
         }
         if ResetCode::parse(text).is_some() {
             return Self::ResetCode;
+        }
+        if text.starts_with(ApiKeySecretText::PREFIX) {
+            return if ApiKeySecretText::key_id(text).is_some() { Self::ApiKey } else { Self::BrokenApiKey };
         }
         let parts: Vec<&str> = text.split('.').collect();
         let Some(header) = parts.first().and_then(|part| json_bytes(part)).filter(|_| parts.len() > 1) else {

@@ -30,14 +30,13 @@ pub async fn run_command_line(
             return Ok(check.run(flags.listen, flags.tls.tls_cert.as_deref()).await?);
         }
         Some(BlogCommand::Config(form)) => {
-            print(&show_settings(&settings, form.output));
-            return Ok(());
+            return Ok(print(&show_settings(&settings, form.output))?);
         }
         Some(BlogCommand::Doctor(form)) => {
             process.log().prefer_warnings();
             let mut report = CheckReport::new(settings);
             Box::pin(check_blog(&mut report, flags, invocation, &clock, AuthPeer::Remote)).await;
-            return Ok(report.print(form.output)?);
+            return report.print(form.output);
         }
         None => {}
     }

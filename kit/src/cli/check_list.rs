@@ -1,8 +1,11 @@
 //! List of checks with their results.
 
+use std::error::Error;
+
 use serde::Serialize;
 
 use super::output_format::table;
+use super::print;
 
 /// State of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -35,7 +38,7 @@ pub struct CheckList(Vec<CheckResult>);
 /// Error of a list with failed checks.
 #[derive(Debug, thiserror::Error)]
 #[error("{} failed: {}", if .0.len() == 1 { "1 check".to_owned() } else { format!("{} checks", .0.len()) }, .0.join(", "))]
-pub struct ChecksFailed(Vec<String>);
+struct ChecksFailed(Vec<String>);
 
 impl CheckList {
     /// Adds a result.
@@ -43,11 +46,17 @@ impl CheckList {
         self.0.push(CheckResult { check: check.into(), state, text: text.into() });
     }
 
-    /// Succeeds if no check has failed.
+    /// Prints a text that contains this list.
     ///
     /// # Errors
-    /// Names the failed checks.
-    pub fn verdict(&self) -> Result<(), ChecksFailed> {
+    /// Names the failed checks, also if nobody reads the output. Fails if the output cannot be written.
+    pub fn print(&self, text: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
+        let printed = print(text);
+        self.verdict()?;
+        Ok(printed?)
+    }
+
+    fn verdict(&self) -> Result<(), ChecksFailed> {
         let failed = self.0.iter().filter(|result| result.state == CheckState::Failed);
         let failed: Vec<_> = failed.map(|result| result.check.clone()).collect();
         if failed.is_empty() { Ok(()) } else { Err(ChecksFailed(failed)) }

@@ -1,6 +1,7 @@
 //! Failures of commands, each with an exit code that scripts can rely on.
 
 use std::fmt;
+use std::io::{self, ErrorKind};
 
 /// Failure of a command. Its text says what is wrong and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub enum FailureKind {
     Unauthenticated,
     /// The service or the database does not answer, or asks to wait: the same command may succeed later.
     Unavailable,
+    /// The reader of the output went away. The command ends quietly, as done.
+    ReaderGone,
 }
 
 impl FailureKind {
@@ -34,6 +37,7 @@ impl FailureKind {
             Self::NotFound => 3,
             Self::Unauthenticated => 4,
             Self::Unavailable => 5,
+            Self::ReaderGone => 0,
         }
     }
 }
@@ -47,6 +51,13 @@ impl CommandFailure {
     /// Creates the failure of a refused command.
     pub fn refused(text: impl Into<String>) -> Self {
         Self::new(FailureKind::Refused, text)
+    }
+
+    /// Creates the failure of a write to standard output.
+    pub(super) fn output(error: &io::Error) -> Self {
+        let text = format!("standard output cannot be written ({}): make room, or write elsewhere", error.kind());
+        let is_reader_gone = error.kind() == ErrorKind::BrokenPipe;
+        Self::new(if is_reader_gone { FailureKind::ReaderGone } else { FailureKind::Refused }, text)
     }
 
     /// Creates the failure of an incomplete command line.

@@ -1,15 +1,12 @@
 //! Results of a command, written row by row: the memory does not grow with their number.
 
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::failure::CommandFailure;
 use super::output_format::OutputFormat;
 use super::shown_text::shown_text;
-
-/// Reader of the output that went away. The command ends quietly.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ReaderGone;
 
 /// Row of a listing: cells for people, and a document for programs.
 pub trait ListedRow: Serialize {
@@ -50,8 +47,8 @@ impl<W: Write> Listing<W> {
     /// Writes some rows, such as those of a page. The first rows give the widths of the columns.
     ///
     /// # Errors
-    /// Fails if nobody reads the output any more.
-    pub fn rows<R: ListedRow>(&mut self, rows: &[R]) -> Result<(), ReaderGone> {
+    /// Fails if the output cannot be written, and quietly if its reader went away.
+    pub fn rows<R: ListedRow>(&mut self, rows: &[R]) -> Result<(), CommandFailure> {
         let text = match (self.format, self.documents) {
             (OutputFormat::Table, _) => self.table(rows),
             (OutputFormat::Json, DocumentForm::Array) => self.array(rows),
@@ -64,8 +61,8 @@ impl<W: Write> Listing<W> {
     /// Writes the end. Without rows a table is only its headings.
     ///
     /// # Errors
-    /// Fails if nobody reads the output any more.
-    pub fn end<R: ListedRow>(&mut self) -> Result<(), ReaderGone> {
+    /// Fails if the output cannot be written, and quietly if its reader went away.
+    pub fn end<R: ListedRow>(&mut self) -> Result<(), CommandFailure> {
         if !self.has_begun {
             self.rows::<R>(&[])?;
         }
@@ -103,14 +100,9 @@ impl<W: Write> Listing<W> {
         text
     }
 
-    fn write(&mut self, text: &str) -> Result<(), ReaderGone> {
+    fn write(&mut self, text: &str) -> Result<(), CommandFailure> {
         let written = self.output.write_all(text.as_bytes()).and_then(|()| self.output.flush());
-        written.map_err(|error| {
-            if error.kind() != ErrorKind::BrokenPipe {
-                crate::output::err(&format!("the output cannot be written ({})", error.kind()));
-            }
-            ReaderGone
-        })
+        written.map_err(|error| CommandFailure::output(&error))
     }
 }
 
@@ -128,6 +120,7 @@ pub fn listing(format: OutputFormat, documents: DocumentForm) -> Listing<io::Std
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::FailureKind;
 
     #[derive(Serialize)]
     struct Row {
@@ -177,6 +170,7 @@ mod tests {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let mut listing = Listing::new(writer, OutputFormat::Json, DocumentForm::Lines);
-        assert_eq!(listing.rows(&[Row { id: 1, name: String::new() }]), Err(ReaderGone));
+        let failure = listing.rows(&[Row { id: 1, name: String::new() }]).unwrap_err();
+        assert_eq!((failure.kind, failure.kind.exit_code()), (FailureKind::ReaderGone, 0));
     }
 }

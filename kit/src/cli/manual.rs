@@ -9,7 +9,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 use clap_mangen::Man;
 
-use super::print;
+use super::{CommandFailure, print};
 use crate::config::ConfigError;
 
 /// Flags of `completions`.
@@ -41,11 +41,14 @@ struct PagesNotWritten {
 
 impl CompletionsFlags {
     /// Prints the script by which the shell completes the commands of this program.
-    pub fn run(self, mut program: Command) {
+    ///
+    /// # Errors
+    /// Fails if the output cannot be written.
+    pub fn run(self, mut program: Command) -> Result<(), CommandFailure> {
         let name = program.get_name().to_owned();
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut program, name, &mut script);
-        print(String::from_utf8_lossy(&script).trim_end());
+        print(String::from_utf8_lossy(&script).trim_end())
     }
 }
 
@@ -53,11 +56,10 @@ impl ManFlags {
     /// Prints the manual page of a command, or writes all pages into a folder.
     ///
     /// # Errors
-    /// [`ConfigError`] for an unknown command. Else names the folder that cannot be written to.
+    /// [`ConfigError`] for an unknown command. Else names the output or the folder that cannot be written.
     pub fn run(self, program: Command) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Some(folder) = self.folder else {
-            print(page(program, &self.command)?.trim_end());
-            return Ok(());
+            return Ok(print(page(program, &self.command)?.trim_end())?);
         };
         let written = fs::create_dir_all(&folder).and_then(|()| clap_mangen::generate_to(program, &folder));
         Ok(written.map_err(|error| PagesNotWritten { folder, error })?)

@@ -12,14 +12,14 @@ mod report;
 mod shown_settings;
 mod shown_text;
 
-pub use check_list::{CheckList, CheckState, ChecksFailed};
+pub use check_list::{CheckList, CheckState};
 pub use checks::{
     CHECK_TIMEOUT, check_certificates, check_config_file, check_descriptors, check_exposed, check_running,
     check_secret_files, quietly, within,
 };
 pub use failure::{CommandFailure, FailureKind};
 pub use greeting::Greeting;
-pub use listing::{DocumentForm, ListedRow, Listing, ReaderGone, listing};
+pub use listing::{DocumentForm, ListedRow, Listing, listing};
 pub use manual::{CompletionsFlags, ManFlags};
 pub use output_format::{OutputFlags, OutputFormat, json, table};
 pub use report::CheckReport;
@@ -28,7 +28,12 @@ pub use shown_text::shown_text;
 
 use std::io::Write as _;
 
-/// Writes the result of a command to standard output. A closed output is not a failure.
-pub fn print(text: &str) {
-    let _ = writeln!(std::io::stdout(), "{text}");
+/// Writes the result of a command to standard output.
+///
+/// # Errors
+/// Fails if the output cannot be written, such as on a full disk, and quietly if its reader went away.
+pub fn print(text: &str) -> Result<(), CommandFailure> {
+    let mut output = std::io::stdout();
+    let written = writeln!(output, "{text}").and_then(|()| output.flush());
+    written.map_err(|error| CommandFailure::output(&error))
 }

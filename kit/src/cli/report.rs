@@ -1,8 +1,10 @@
 //! Results of checks, for `doctor`.
 
+use std::error::Error;
+
 use serde::Serialize;
 
-use super::check_list::{CheckList, CheckState, ChecksFailed};
+use super::check_list::{CheckList, CheckState};
 use super::output_format::{OutputFormat, json};
 use super::shown_settings::{ShownSetting, show_settings};
 use crate::config::EffectiveSetting;
@@ -58,10 +60,9 @@ impl CheckReport {
     /// Prints the report to standard output.
     ///
     /// # Errors
-    /// Fails if a check has failed.
-    pub fn print(&self, format: OutputFormat) -> Result<(), ChecksFailed> {
-        super::print(&self.shown(format));
-        self.checks.verdict()
+    /// Fails if a check has failed, or if the output cannot be written.
+    pub fn print(&self, format: OutputFormat) -> Result<(), Box<dyn Error + Send + Sync>> {
+        self.checks.print(&self.shown(format))
     }
 
     fn shown(&self, format: OutputFormat) -> String {

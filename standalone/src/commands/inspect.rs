@@ -48,8 +48,7 @@ pub(crate) async fn inspect_pair(
     let secrets = [&auth_service::SECRETS[..], &blog_service::SECRETS];
     settings.extend(secrets.into_iter().flat_map(|secrets| EffectiveSetting::from_secrets(secrets, environment)));
     if inspection == Inspection::Config {
-        print(&show_settings(&settings, flags.form.output));
-        return Ok(());
+        return Ok(print(&show_settings(&settings, flags.form.output))?);
     }
     log.prefer_warnings();
     let (mut report, clock) = (CheckReport::new(settings), Clock::system());
@@ -57,5 +56,5 @@ pub(crate) async fn inspect_pair(
     Box::pin(check_auth(&mut report, pair.auth, invocation, &clock)).await;
     report.section("blog");
     Box::pin(check_blog(&mut report, pair.blog, invocation, &clock, AuthPeer::Inner)).await;
-    Ok(report.print(flags.form.output)?)
+    report.print(flags.form.output)
 }

@@ -15,16 +15,18 @@ fn output(command: &mut Command) -> String {
 
 #[test]
 fn bash_completes_commands_and_flags() {
+    let (folder, path) = (folder(), "gatepost.bash");
     let script = output(gatepost().args(["completions", "bash"]).env("AUTH_LISTENN", "mistyped"));
+    fs::write(folder.path().join(path), script).unwrap();
     let complete = |words: &[&str]| {
         let last = words.len() - 1;
         let call = format!(
-            "{script}\nCOMP_WORDS=({})\nCOMP_CWORD={last}\n_gatepost gatepost {:?} {:?}\necho \"${{COMPREPLY[@]}}\"",
+            "source {path}\nCOMP_WORDS=({})\nCOMP_CWORD={last}\n_gatepost gatepost {:?} {:?}\necho \"${{COMPREPLY[@]}}\"",
             words.join(" "),
             words[last],
             words[last - 1]
         );
-        output(Command::new("bash").args(["-uc", &call]))
+        output(Command::new("bash").args(["-uc", &call]).current_dir(folder.path()))
     };
     assert_eq!(complete(&["gatepost", "doc"]).trim(), "doctor");
     assert_eq!(complete(&["gatepost", "keys", "rot"]).trim(), "rotate");

@@ -1,4 +1,4 @@
-//! `users`, `audit`, `login`, `logout` and `whoami`: over the wire to a service, and on the database of a stopped one.
+//! `users`, `api-keys`, `audit`, `token`, `login`, `logout` and `whoami`: over the wire to a service, and on the database of a stopped one.
 
 #![cfg(test)]
 
@@ -19,5 +19,6 @@ mod renewal;
 #[path = "../start/service.rs"]
 mod service;
 mod terminal;
+mod token;
 mod users;
 mod world;

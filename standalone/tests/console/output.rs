@@ -1,5 +1,6 @@
 //! Outputs: a closed pipe, many pages, control characters, and texts of the help.
 
+use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
@@ -53,6 +54,31 @@ async fn all_pages_are_listed_and_a_closed_pipe_is_quiet() {
             assert_eq!((ended.code, ended.err.as_str()), (0, ""), "{form}");
         }
     }
+}
+
+#[test]
+fn full_disk_is_a_failure_of_each_output() {
+    let world = World::on_file(&[]);
+    let root = world.person(ROOT);
+    for args in [
+        &["whoami"][..],
+        &["users", "list"],
+        &["audit", "list", "--output", "json"],
+        &["users", "reset", "me", "--yes"],
+        &["api-keys", "create", "Export"],
+        &["completions", "bash"],
+        &["config"],
+    ] {
+        // A login that `reset` has ended is renewed.
+        root.log_in(world.url(), ROOT, PASSWORD);
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let told = root.checked(&root.command(args).stdout(full).output().unwrap());
+        assert_eq!(told.code, 1, "{args:?}: {}", told.err);
+        assert!(told.err.contains("cannot be written (no storage space): make room"), "{args:?}: {}", told.err);
+    }
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let told = root.checked(&root.command(&["api-keys", "create", "Import"]).stdout(full).output().unwrap());
+    assert!(told.err.contains("has a new secret that nobody has seen: run `api-keys rotate`"), "{}", told.err);
 }
 
 #[test]

@@ -68,8 +68,7 @@ pub(super) async fn update(
     let patch = ApiKeyPatch { name, roles, expire_time: expires.and_then(Expiry::timestamp) };
     let request = UpdateApiKeyRequest { id, patch: Some(patch), update_mask: Some(mask), etag: String::new() };
     let key = client.call(request, async |services, request| services.api_keys().update_api_key(request).await).await?;
-    print_record(&KeyRow::new(key.api_key.unwrap_or_default()), format);
-    Ok(())
+    print_record(&KeyRow::new(key.api_key.unwrap_or_default()), format)
 }
 
 /// Gives a key a new secret, and prints it.
@@ -88,8 +87,7 @@ pub(super) async fn rotate(
     let request = RotateApiKeyRequest { id: key.id, overlap: Some(overlap), etag: key.etag };
     let made =
         client.call(request, async |services, request| services.api_keys().rotate_api_key(request).await).await?;
-    print_issued(made.api_key.unwrap_or_default(), made.secret, format);
-    Ok(())
+    print_issued(made.api_key.unwrap_or_default(), made.secret, format)
 }
 
 /// Revokes a key.

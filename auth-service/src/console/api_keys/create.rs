@@ -31,6 +31,5 @@ pub(super) async fn create(client: &Client, key: NewKey, format: OutputFormat) -
     let request = CreateApiKeyRequest { name, roles, audiences, expire_time: expires.timestamp() };
     let made =
         client.call(request, async |services, request| services.api_keys().create_api_key(request).await).await?;
-    print_issued(made.api_key.unwrap_or_default(), made.secret, format);
-    Ok(())
+    print_issued(made.api_key.unwrap_or_default(), made.secret, format)
 }

@@ -19,20 +19,15 @@ pub(super) async fn list(client: &Client, format: OutputFormat) -> Result<(), Co
         let page = client.call(request, async |services, request| services.api_keys().list_api_keys(request).await);
         let page = page.await?;
         let rows: Vec<_> = page.api_keys.into_iter().map(KeyRow::new).collect();
-        if listing.rows(&rows).is_err() {
-            return Ok(());
-        }
+        listing.rows(&rows)?;
         page_token = Some(page.next_page_token).filter(|token| !token.is_empty());
     }
-    // The reader may be gone by now, which is no failure.
-    let _ = listing.end::<KeyRow>();
-    Ok(())
+    listing.end::<KeyRow>()
 }
 
 /// Shows a key.
 pub(super) async fn show(client: &Client, id: String, format: OutputFormat) -> Result<(), CommandFailure> {
-    print_record(&KeyRow::new(find(client, id).await?), format);
-    Ok(())
+    print_record(&KeyRow::new(find(client, id).await?), format)
 }
 
 /// Returns the key with this id.

@@ -1,7 +1,7 @@
 //! An API key, as commands print it.
 
 use gatepost::api::auth::v1::{ApiKey, ApiKeyState};
-use kit::cli::{ListedRow, OutputFormat};
+use kit::cli::{CommandFailure, ListedRow, OutputFormat};
 use kit::output;
 use serde::Serialize;
 
@@ -76,15 +76,21 @@ struct IssuedKey {
 }
 
 /// Prints a new secret: alone for people and scripts, or with its key as a document.
-pub(super) fn print_issued(key: ApiKey, secret: String, format: OutputFormat) {
+///
+/// # Errors
+/// Fails if the output cannot be written. The secret is then lost, and another message says so.
+pub(super) fn print_issued(key: ApiKey, secret: String, format: OutputFormat) -> Result<(), CommandFailure> {
     let key = KeyRow::new(key);
-    let said = format!(
-        "The secret of the key {} ({}) is shown only now: keep it where the service reads it.",
-        key.id, key.name
-    );
-    match format {
+    let name = format!("{} ({})", key.id, kit::cli::shown_text(&key.name));
+    let printed = match format {
         OutputFormat::Json => print_record(&IssuedKey { key, secret }, format),
         OutputFormat::Table => kit::cli::print(&secret),
-    }
-    output::err(&kit::cli::shown_text(&said));
+    };
+    output::err(&match printed {
+        Ok(()) => format!("The secret of the key {name} is shown only now: keep it where the service reads it."),
+        Err(_) => {
+            format!("The key {name} has a new secret that nobody has seen: run `api-keys rotate` for another one.")
+        }
+    });
+    printed
 }

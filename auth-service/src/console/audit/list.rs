@@ -79,17 +79,13 @@ pub(super) async fn list(
         let page = page.await?;
         let rows: Vec<_> = page.events.into_iter().take(left).map(|event| EventRow::new(event, None)).collect();
         left -= rows.len();
-        if listing.rows(&rows).is_err() {
-            return Ok(());
-        }
+        listing.rows(&rows)?;
         page_token = page.next_page_token;
         if page_token.is_empty() {
             break;
         }
     }
-    // The reader may be gone by now, which is no failure.
-    let _ = listing.end::<EventRow>();
-    Ok(())
+    listing.end::<EventRow>()
 }
 
 #[cfg(test)]

@@ -26,12 +26,11 @@ struct Tail<'c> {
     listing: Listing<std::io::Stdout>,
 }
 
-/// End of a stream.
-enum StreamEnd {
-    /// The stream broke. `was_open` is set if it had begun.
-    Broken { status: Option<Status>, was_open: bool },
-    /// Nobody reads the output any more.
-    ReaderGone,
+/// End of a stream that broke.
+struct StreamEnd {
+    status: Option<Status>,
+    /// Set if the stream had begun.
+    was_open: bool,
 }
 
 /// Follows the events until the command is stopped.
@@ -46,20 +45,16 @@ pub(super) async fn tail(
     let mut tail = Tail { client, filter, cursor, listing };
     let (mut pause, mut is_first) = (FIRST_PAUSE, true);
     loop {
-        match tail.follow().await? {
-            StreamEnd::ReaderGone => return Ok(()),
-            StreamEnd::Broken { status, was_open } => {
-                if let Some(status) = &status {
-                    tail.check(status, is_first && !was_open)?;
-                }
-                if was_open {
-                    (pause, is_first) = (FIRST_PAUSE, false);
-                    output::err("The stream of events has ended; it continues as soon as the service answers.");
-                }
-                sleep(pause + pause.mul_f64(f64::from(kit::random::bytes::<1>()[0]) / 512.0)).await;
-                pause = (pause * 2).min(MAX_PAUSE);
-            }
+        let StreamEnd { status, was_open } = tail.follow().await?;
+        if let Some(status) = &status {
+            tail.check(status, is_first && !was_open)?;
         }
+        if was_open {
+            (pause, is_first) = (FIRST_PAUSE, false);
+            output::err("The stream of events has ended; it continues as soon as the service answers.");
+        }
+        sleep(pause + pause.mul_f64(f64::from(kit::random::bytes::<1>()[0]) / 512.0)).await;
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 
@@ -71,25 +66,23 @@ impl Tail<'_> {
             self.client.try_call(request, async |services, request| services.audit().watch_audit_events(request).await);
         let mut stream = match opened.await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(status)) => return Ok(StreamEnd::Broken { status: Some(status), was_open: false }),
+            Ok(Err(status)) => return Ok(StreamEnd { status: Some(status), was_open: false }),
             // The token of a stored login could not be renewed now.
             Err(failure) if failure.kind == FailureKind::Unavailable && !self.cursor.is_empty() => {
-                return Ok(StreamEnd::Broken { status: None, was_open: false });
+                return Ok(StreamEnd { status: None, was_open: false });
             }
             Err(failure) => return Err(failure),
         };
         loop {
             let message = match stream.message().await {
                 Ok(Some(message)) => message,
-                Ok(None) => return Ok(StreamEnd::Broken { status: None, was_open: true }),
-                Err(status) => return Ok(StreamEnd::Broken { status: Some(status), was_open: true }),
+                Ok(None) => return Ok(StreamEnd { status: None, was_open: true }),
+                Err(status) => return Ok(StreamEnd { status: Some(status), was_open: true }),
             };
             self.cursor = message.cursor;
             let rows: Vec<_> =
                 message.event.into_iter().map(|event| EventRow::new(event, Some(self.cursor.clone()))).collect();
-            if self.listing.rows(&rows).is_err() {
-                return Ok(StreamEnd::ReaderGone);
-            }
+            self.listing.rows(&rows)?;
         }
     }
 

@@ -53,9 +53,9 @@ pub(super) async fn reset(
     let issued = client.call(request, async |services, request| services.users().reset_password(request).await).await?;
     let code = IssuedCode { user_id: user.id, code: issued.code, expire_time: issued.expire_time.map(time) };
     match format {
-        OutputFormat::Json => print_record(&code, format),
+        OutputFormat::Json => print_record(&code, format)?,
         // A script takes the code alone.
-        OutputFormat::Table => kit::cli::print(&code.code),
+        OutputFormat::Table => kit::cli::print(&code.code)?,
     }
     let until = code.expire_time.unwrap_or_default();
     output::err(&format!(

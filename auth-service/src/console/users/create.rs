@@ -60,8 +60,7 @@ pub(super) async fn create(
             CommandFailure::new(failure.kind, text)
         })?;
     }
-    print_record(&user_row(client, &id).await?, format);
-    Ok(())
+    Ok(print_record(&user_row(client, &id).await?, format)?)
 }
 
 /// Ends the session that an open registration begins: nobody uses its tokens.

@@ -67,15 +67,11 @@ pub(super) async fn list(
         let page = client.call(request, async |services, request| services.users().list_users(request).await).await?;
         let rows: Vec<_> = page.users.into_iter().take(left).map(UserRow::new).collect();
         left -= rows.len();
-        if listing.rows(&rows).is_err() {
-            return Ok(());
-        }
+        listing.rows(&rows)?;
         page_token = page.next_page_token;
         if page_token.is_empty() {
             break;
         }
     }
-    // The reader may be gone by now, which is no failure.
-    let _ = listing.end::<UserRow>();
-    Ok(())
+    listing.end::<UserRow>()
 }

@@ -139,7 +139,7 @@ impl UsersAction {
         match self {
             Self::List { selection, form } => list::list(client, selection, form.output).await?,
             Self::Show { user, form } => {
-                print_record(&UserRow::new(find_user(client, &user.user).await?), form.output);
+                print_record(&UserRow::new(find_user(client, &user.user).await?), form.output)?;
             }
             Self::Create { account, form } => create::create(client, account, form.output).await?,
             Self::SetPassword { user, password, consent } => {

@@ -61,8 +61,7 @@ pub(super) async fn roles(
             Err(status) => return Err(client.failure(&status)),
         }
     }
-    print_record(&user_row(client, &user.id).await?, format);
-    Ok(())
+    print_record(&user_row(client, &user.id).await?, format)
 }
 
 #[cfg(test)]

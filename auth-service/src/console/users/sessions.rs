@@ -63,14 +63,10 @@ pub(super) async fn sessions(
     while let Some(token) = page_token {
         let page = page(client, &user, token).await?;
         let rows: Vec<_> = page.sessions.into_iter().map(SessionRow::new).collect();
-        if listing.rows(&rows).is_err() {
-            return Ok(());
-        }
+        listing.rows(&rows)?;
         page_token = Some(page.next_page_token).filter(|token| !token.is_empty());
     }
-    // The reader may be gone by now, which is no failure.
-    let _ = listing.end::<SessionRow>();
-    Ok(())
+    listing.end::<SessionRow>()
 }
 
 /// Fails unless the session is one of the user's: an id from another user's list ends nothing.

@@ -1,82 +1,31 @@
-//! `gatepost token`: shows a token, and why a guard would refuse it.
-
-use std::error::Error;
+//! Token as `token inspect` prints it: header, claims and checks.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
-use clap::{Args, Subcommand};
 use gatepost::Token;
-use kit::Clock;
-use kit::cli::{CheckList, CheckState, OutputFlags, OutputFormat, json, print, table};
-use secrecy::ExposeSecret as _;
+use gatepost::api::auth::v1::{TokenState, VerifyTokenResponse};
+use kit::cli::{CheckList, CheckState, OutputFormat, json, shown_text, table};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::input::read_secret;
 use crate::tokens::{Expectations, Presented, UnverifiedJwt};
-
-const HELP: &str = "\
-The token is read from standard input: `printf %s \"$TOKEN\" | gatepost token inspect`. The output has its claims, and not the \
-token. The exit code is 1 if a guard would refuse the token.";
 
 /// Claims that are times in seconds since 1970.
 const TIMES: [&str; 3] = ["iat", "nbf", "exp"];
 
-/// Inspect a token
-#[derive(Clone, Debug, Args)]
-pub struct TokenCommand {
-    #[command(subcommand)]
-    action: TokenAction,
-}
-
-#[derive(Clone, Debug, Subcommand)]
-enum TokenAction {
-    /// Print the header, the claims and the times of a token, and why a guard would refuse it
-    #[command(after_help = HELP)]
-    Inspect(InspectFlags),
-}
-
-#[derive(Clone, Debug, Args)]
-struct InspectFlags {
-    /// Issuer that the token must have: that of the auth service
-    #[arg(long, value_name = "ISSUER")]
-    issuer: Option<String>,
-    /// Audience of the guard, which the token must name
-    #[arg(long, value_name = "AUDIENCE")]
-    audience: Option<String>,
-    #[command(flatten)]
-    form: OutputFlags,
-}
-
 /// Token as programs read it.
 #[derive(Debug, Serialize)]
-struct ShownToken {
+pub(super) struct ShownToken {
     kind: &'static str,
     #[serde(skip_serializing_if = "Map::is_empty")]
     header: Map<String, Value>,
     #[serde(skip_serializing_if = "Map::is_empty")]
     claims: Map<String, Value>,
-    checks: CheckList,
-}
-
-impl TokenCommand {
-    /// Prints the result of the inspection to standard output.
-    ///
-    /// # Errors
-    /// Fails without a token, and names the rules that a guard would refuse the token by.
-    pub fn run(self, clock: &Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let TokenAction::Inspect(InspectFlags { issuer, audience, form }) = self.action;
-        let text = read_secret("the token", "")?;
-        let shown = ShownToken::inspect(text.expose_secret(), &Expectations { issuer, audience }, clock.now());
-        match form.output {
-            OutputFormat::Json => print(&json(&shown)),
-            OutputFormat::Table => print(&shown.text(clock.now())),
-        }
-        Ok(shown.checks.verdict()?)
-    }
+    pub(super) checks: CheckList,
 }
 
 impl ShownToken {
-    fn inspect(text: &str, expected: &Expectations, now: DateTime<Utc>) -> Self {
+    /// Inspects a text without the service.
+    pub(super) fn inspect(text: &str, expected: &Expectations, now: DateTime<Utc>) -> Self {
         if let Err(fault) = Token::parse(text) {
             return Self::other("no token", CheckState::Failed, &format!("{fault}: pass the token as it was received"));
         }
@@ -93,9 +42,12 @@ impl ShownToken {
                 CheckState::Failed,
                 "guards take access tokens: set a password with it by AuthService/CompletePasswordReset",
             ),
+            Presented::ApiKey => Self::other("API key", CheckState::Ok, "form and checksum of an API key"),
+            Presented::BrokenApiKey => {
+                Self::other("broken API key", CheckState::Failed, "the checksum is wrong: the text was cut or changed")
+            }
             Presented::Opaque => {
-                let text = "the text has no structure, as a service key: only the auth service can tell";
-                Self::other("opaque token", CheckState::Skipped, text)
+                Self::other("opaque token", CheckState::Skipped, "the text has no structure, as a service key")
             }
         }
     }
@@ -117,11 +69,28 @@ impl ShownToken {
             };
             checks.add(check.name, state, text);
         }
-        checks.add("signature", CheckState::Skipped, "only the auth service can tell");
         Self { kind: "JWT", header: jwt.header(), claims: jwt.claims(), checks }
     }
 
-    fn text(&self, now: DateTime<Utc>) -> String {
+    /// Adds the answer of the auth service; `None` if it was not asked.
+    pub(super) fn add_answer(&mut self, answer: Option<&VerifyTokenResponse>) {
+        let (state, text) = match answer.map(VerifyTokenResponse::state) {
+            None => (CheckState::Skipped, "signature, revocation and user: name the service by --auth-url".to_owned()),
+            Some(TokenState::Active) => (CheckState::Ok, "accepts the token".to_owned()),
+            Some(state) => (CheckState::Failed, refusal(state).to_owned()),
+        };
+        self.checks.add("auth service", state, text);
+    }
+
+    /// Returns the text for this form of output.
+    pub(super) fn text(&self, format: OutputFormat, now: DateTime<Utc>) -> String {
+        match format {
+            OutputFormat::Json => json(self),
+            OutputFormat::Table => self.table(now),
+        }
+    }
+
+    fn table(&self, now: DateTime<Utc>) -> String {
         let (kind, checks) = (self.kind, self.checks.table());
         if self.header.is_empty() {
             return format!("{kind}\n\n{checks}");
@@ -137,12 +106,22 @@ impl ShownToken {
     }
 }
 
-/// Returns a value without control characters, which JSON escapes.
-fn shown(value: &Value) -> String {
-    match value.as_str() {
-        Some(text) if !text.chars().any(char::is_control) => text.to_owned(),
-        _ => value.to_string(),
+/// Returns the reason of a refusal.
+fn refusal(state: TokenState) -> &'static str {
+    match state {
+        TokenState::Unspecified | TokenState::Active | TokenState::Invalid => {
+            "refuses the token: it is not signed by this service, or is for another one"
+        }
+        TokenState::Expired => "the token has expired: get a new one",
+        TokenState::Revoked => "the token was revoked: its session has ended, or its user or key was revoked",
+        TokenState::UserDeleted => "the user of the token was deleted",
+        TokenState::UserDisabled => "the user of the token is disabled",
     }
+}
+
+/// Returns a value without control characters.
+fn shown(value: &Value) -> String {
+    shown_text(&value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
 /// Returns a time, and its distance from now.
@@ -167,7 +146,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_escaped() {
-        assert_eq!(shown(&Value::from("a\u{1b}[2J")), r#""a\u001b[2J""#);
+        assert_eq!(shown(&Value::from("a\u{1b}[2J")), r"a\u{1b}[2J");
         assert_eq!(shown(&Value::from("ä")), "ä");
     }
 }
