@@ -173,11 +173,9 @@ impl Introspector {
 /// Returns true if the view may lack this secret: the key may have been created at another replica a moment ago, or a
 /// known key may have a new secret. The id of a key tells when it was created.
 fn may_be_newer(id: ApiKeyId, known: Option<&ApiKey>, digest: &ApiKeyDigest, now: DateTime<Utc>) -> bool {
-    match known {
-        Some(key) => key.revoke_time.is_none() && key.check(digest, now) == SecretCheck::Unknown,
-        None => {
-            let created = id.as_uuid().get_timestamp().and_then(|time| i64::try_from(time.to_unix().0).ok());
-            created.is_some_and(|created| (now.timestamp() - created).abs() <= NEW_SECONDS)
-        }
+    if let Some(key) = known {
+        return key.revoke_time.is_none() && key.check(digest, now) == SecretCheck::Unknown;
     }
+    let created = id.as_uuid().get_timestamp().and_then(|time| i64::try_from(time.to_unix().0).ok());
+    created.is_some_and(|created| (now.timestamp() - created).abs() <= NEW_SECONDS)
 }

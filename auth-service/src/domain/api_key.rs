@@ -268,9 +268,11 @@ impl ApiKey {
 
 #[cfg(test)]
 mod tests {
-    use testkit::start;
-
     use super::*;
+
+    fn start() -> Time {
+        DateTime::UNIX_EPOCH + TimeDelta::days(20_000)
+    }
 
     fn at(second: i64) -> Time {
         start() + TimeDelta::seconds(second)

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use gatepost::api::auth::v1;
 use gatepost::api::auth::v1::api_key_service_server::ApiKeyService;
 use gatepost::api::auth::v1::{
     CreateApiKeyRequest, CreateApiKeyResponse, GetApiKeyRequest, GetApiKeyResponse, ListApiKeysRequest,
@@ -34,8 +35,8 @@ pub(super) struct ApiKeyRpc {
 
 impl ApiKeyRpc {
     /// Writes a key as it is now.
-    fn shown(&self, key: &ApiKey) -> Option<gatepost::api::auth::v1::ApiKey> {
-        Some(convert::api_key(key, self.app.clock.now()))
+    fn shown(&self, key: &ApiKey) -> v1::ApiKey {
+        convert::api_key(key, self.app.clock.now())
     }
 }
 
@@ -49,13 +50,13 @@ impl ApiKeyService for ApiKeyRpc {
         let context = convert::context(&request, &self.callers);
         let new = convert::new_api_key(request.into_inner(), &self.app.audiences)?;
         let IssuedApiKey { key, secret } = api_keys::create(&self.app, &context, new).await?;
-        Ok(Response::new(CreateApiKeyResponse { api_key: self.shown(&key), secret: secret.expose() }))
+        Ok(Response::new(CreateApiKeyResponse { api_key: Some(self.shown(&key)), secret: secret.expose() }))
     }
 
     async fn get_api_key(&self, request: Request<GetApiKeyRequest>) -> Result<Response<GetApiKeyResponse>, Status> {
         caller(&request)?.require_admin_user()?;
         let key = api_keys::get(&self.app, convert::api_key_id(&request.get_ref().id)?).await?;
-        Ok(Response::new(GetApiKeyResponse { api_key: self.shown(&key) }))
+        Ok(Response::new(GetApiKeyResponse { api_key: Some(self.shown(&key)) }))
     }
 
     async fn list_api_keys(
@@ -84,7 +85,7 @@ impl ApiKeyService for ApiKeyRpc {
         let UpdateApiKeyRequest { id, patch, update_mask, etag } = request.into_inner();
         let (id, change) = both(convert::api_key_id(&id), convert::api_key_change(patch, update_mask.as_ref()))?;
         let key = api_keys::update(&self.app, &context, id, &change, etag::expected(&etag)).await?;
-        Ok(Response::new(UpdateApiKeyResponse { api_key: self.shown(&key) }))
+        Ok(Response::new(UpdateApiKeyResponse { api_key: Some(self.shown(&key)) }))
     }
 
     async fn rotate_api_key(
@@ -97,7 +98,7 @@ impl ApiKeyService for ApiKeyRpc {
         let (id, overlap) = both(convert::api_key_id(&id), convert::overlap(overlap))?;
         let rotated = api_keys::rotate(&self.app, &context, id, overlap, etag::expected(&etag)).await?;
         let IssuedApiKey { key, secret } = rotated;
-        Ok(Response::new(RotateApiKeyResponse { api_key: self.shown(&key), secret: secret.expose() }))
+        Ok(Response::new(RotateApiKeyResponse { api_key: Some(self.shown(&key)), secret: secret.expose() }))
     }
 
     async fn revoke_api_key(
@@ -109,6 +110,6 @@ impl ApiKeyService for ApiKeyRpc {
         let RevokeApiKeyRequest { id, etag } = request.into_inner();
         let id = convert::api_key_id(&id)?;
         let key = api_keys::revoke(&self.app, &context, id, etag::expected(&etag)).await?;
-        Ok(Response::new(RevokeApiKeyResponse { api_key: self.shown(&key) }))
+        Ok(Response::new(RevokeApiKeyResponse { api_key: Some(self.shown(&key)) }))
     }
 }

@@ -108,8 +108,8 @@ mod tests {
         assert_eq!(by_page(None, vec![entry(1, key(1))]), Affected::All, "nothing is known");
         assert_eq!(by_page(Some(1), vec![entry(3, key(1))]), Affected::All, "entries were pruned");
         assert_eq!(by_page(Some(1), Vec::new()), Affected::All);
-        let begun = vec![entry(1, key(1)), entry(2, Revocation::Start)];
-        assert_eq!(by_page(Some(1), begun), Affected::All, "the log was begun anew");
+        let restarted = vec![entry(1, key(1)), entry(2, Revocation::Start)];
+        assert_eq!(by_page(Some(1), restarted), Affected::All, "the log has started again");
         let mut other = entry(1, key(1));
         other.logged.fingerprint = EntryFingerprint([7; 16]);
         assert_eq!(by_page(Some(1), vec![other]), Affected::All, "another history");

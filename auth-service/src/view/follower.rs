@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::api_keys::Affected;
 use super::{Finder, History, PageOutcome, View};
-use crate::domain::{LogId, Revocation};
+use crate::audit::AuditSource;
+use crate::domain::{Actor, ApiKey, AuditKind, LogId, Revocation};
 use crate::stamp::stamp;
 use crate::store::{AuthStore, LogPage, LogReader, StoreError};
 
@@ -119,8 +120,11 @@ impl Follower {
         loop {
             let next = self.view.read().next();
             let (page, asked) = self.page(next).await?;
-            self.keys_of(&page).await?;
-            self.api_keys_of(&page).await?;
+            // After a loss, the view still tells which keys were revoked.
+            if !self.view.read().is_contradicted(&page) {
+                self.keys_of(&page).await?;
+                self.api_keys_of(&page).await?;
+            }
             let taken = self.view.write().take(&page, asked);
             if self.view.read().next() != next {
                 self.view.moved.send_replace(());
@@ -163,6 +167,7 @@ impl Follower {
         if self.store.begin_log_anew(seen, next, stamp(self.clock.now())).await?.is_some() {
             self.view.forks_of(finder).fetch_add(1, SeqCst);
         }
+        self.revoke_again().await?;
         let successor = self.view.read().successor();
         let history = self.load_whole(successor).await?;
         // After the log, so that the view knows of no key change before the keys are read.
@@ -170,6 +175,20 @@ impl Follower {
         self.read_api_keys(Affected::All).await?;
         *self.view.write() = history;
         self.view.moved.send_replace(());
+        Ok(())
+    }
+
+    /// Revokes the API keys that this replica knows as revoked, and that the loss has brought back to life.
+    async fn revoke_again(&mut self) -> Result<(), StoreError> {
+        let is_known = |row: &ApiKey| self.view.api_key(row.id).is_some_and(|known| known.revoke_time.is_some());
+        for row in self.reader.all_api_keys().await? {
+            if row.revoke_time.is_none() && is_known(&row) {
+                let event = AuditSource::new(self.clock.clone()).event(AuditKind::ApiKeyRevoked, Actor::System);
+                let event = event.about_api_key(row.id);
+                // If the row has another version by now, another replica has revoked it.
+                self.store.replace_api_key(&row, &row.revoked(event.time), stamp(event.time), &event).await?;
+            }
+        }
         Ok(())
     }
 

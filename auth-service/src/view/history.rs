@@ -122,6 +122,11 @@ impl History {
         PageOutcome::Complete
     }
 
+    /// Returns true if the page contradicts the known entries: the log has lost some.
+    pub fn is_contradicted(&self, page: &LogPage) -> bool {
+        self.new_rows(page).is_none()
+    }
+
     /// Returns the unknown rows of the page, unless the page contradicts the known rows.
     ///
     /// Pruning does not count as a contradiction. It raises the horizon in the same transaction, and the horizon

@@ -8,11 +8,12 @@ use gatepost::api::auth::v1::{
     ListApiKeysResponse, RevokeApiKeyRequest, RotateApiKeyRequest, TokenState, UpdateApiKeyRequest,
 };
 use prost_types::{Duration as ProtoDuration, FieldMask, Timestamp};
+use testkit::Outsider;
 use tonic::{Code, Status};
 
 use super::api_keys::{after, create, revoke, verify, with_roles};
 use super::audit::{events, with_admin};
-use super::support::{Account, Service, bad_fields, refused, with_token};
+use super::support::{Account, Service, Settings, bad_fields, refused, start_in, with_token};
 
 const REVOKED: &str = "this API key was revoked, which is final: create another one";
 
@@ -229,4 +230,28 @@ async fn list_has_each_key_once_newest_first() {
     let request = ListApiKeysRequest { page_size: 2, page_token: "x".into() };
     let status = service.api_keys().list_api_keys(with_token(request, &admin.token)).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn ten_thousand_keys_are_the_most() {
+    const TIME: &str = "'2026-01-01T00:00:00+00:00'";
+    const TEXT: &str = "there are 10,000 API keys: expired and revoked ones are deleted after seven days";
+    let (service, admin) = with_admin().await;
+    let (_, secret) = create(&service, &admin, with_roles(&[])).await.unwrap();
+    let (folder, clock) = service.stop().await;
+    let mut outsider = Outsider::open(folder.path().join("auth.db")).await;
+    let numbers = "with recursive numbers (n) as (select 1 union all select n + 1 from numbers where n < 9998)";
+    let keys = "insert into api_keys (id, name, roles, audiences, revision, create_time, update_time)";
+    let secrets = "insert into api_key_secrets (api_key_id, number, digest, create_time)";
+    let rows = format!("select randomblob(16), 'Export', '', '', 1, {TIME}, {TIME} from numbers");
+    outsider.run(&format!("{keys} {numbers} {rows}")).await;
+    let rows = format!("select id, 2, randomblob(32), {TIME} from api_keys");
+    outsider.run(&format!("{secrets} {rows}")).await;
+    outsider.close().await;
+    let service = start_in(folder, clock, Settings { admin: true, ..Settings::default() }).await;
+    let admin = service.admin().await;
+    create(&service, &admin, with_roles(&[])).await.expect("the last one");
+    let status = create(&service, &admin, with_roles(&[])).await.unwrap_err();
+    refused(&status, Code::ResourceExhausted, "TOO_MANY_API_KEYS", TEXT);
+    assert_eq!(verify(&service, &secret).await.state(), TokenState::Active);
 }

@@ -62,6 +62,24 @@ async fn all_keys_are_read_again_after_a_restore(store: Case) {
     assert_eq!(known(&replica, &old).unwrap().state(start()), ApiKeyState::Revoked);
 }
 
+async fn lost_revocation_is_made_again(store: Case) {
+    let (revoked, kept) = (create(&store, 1).await, create(&store, 2).await);
+    let replica = Replica::start(&store).await;
+    let logged = store.replace_api_key(&revoked, &revoked.revoked(start()), stamp(), &event()).await.unwrap().unwrap();
+    replica.view.reach(logged).await.unwrap();
+    replica.clock.advance(Duration::from_secs(5));
+    // A failover to a copy that lacks the revocation.
+    let lost = "delete from revocations where revision >= 1";
+    let back = "update api_keys set revision = 1, revoke_time = null, over_time = null";
+    store.database.run(&format!("begin; {lost}; update log_head set revision = 1; {back}; commit")).await;
+    replica.view.poll_again().await.unwrap();
+    replica.view.poll_again().await.unwrap();
+    for key in [store.api_key(revoked.id).await.unwrap(), known(&replica, &revoked)] {
+        assert_eq!(key.unwrap().state(start()), ApiKeyState::Revoked);
+    }
+    assert_eq!(store.api_key(kept.id).await.unwrap(), Some(kept));
+}
+
 async fn view_without_its_keys_verifies_nothing(store: Case) {
     let replica = Replica::start(&store).await;
     let before = replica.view.position().unwrap();
@@ -86,5 +104,6 @@ on_both_engines!(crate::replica::Case:
     key_is_known_as_soon_as_its_entry,
     deleted_key_leaves_the_view,
     all_keys_are_read_again_after_a_restore,
+    lost_revocation_is_made_again,
     view_without_its_keys_verifies_nothing,
 );

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use blog_service::api::v1::{CreatePostRequest, ListPostsRequest, Post, PostView};
+use gatepost::api::auth::v1::api_key_service_client::ApiKeyServiceClient;
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
-use gatepost::api::auth::v1::{CreateUserRequest, ListSessionsRequest, LoginRequest, LogoutRequest, Session};
+use gatepost::api::auth::v1::{
+    CreateApiKeyRequest, CreateUserRequest, ListSessionsRequest, LoginRequest, LogoutRequest, Session,
+};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use tonic_types::StatusExt as _;
@@ -15,6 +18,10 @@ use tonic_types::StatusExt as _;
 use super::pair::PASSWORD;
 
 const EMAIL: &str = "ada@example.com";
+
+/// Settings of the first admin.
+pub(super) const ADMIN: [(&str, &str); 2] =
+    [("AUTH_ADMIN_EMAIL", "root@example.com"), ("AUTH_ADMIN_PASSWORD", PASSWORD)];
 
 /// Addresses of the services.
 pub(super) struct Places {
@@ -73,6 +80,21 @@ pub(super) async fn login(places: &Places) -> String {
     let request = with("", LoginRequest { email: EMAIL.into(), password: PASSWORD.into(), ..LoginRequest::default() });
     let answer = AuthServiceClient::new(channel(&places.auth)).login(request).await.unwrap().into_inner();
     answer.tokens.unwrap().access_token
+}
+
+/// Logs in as the admin of [`ADMIN`], and returns the secret of a new API key.
+pub(super) async fn api_key(places: &Places) -> String {
+    let request = LoginRequest { email: ADMIN[0].1.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+    let answer = AuthServiceClient::new(channel(&places.auth)).login(with("", request)).await.unwrap().into_inner();
+    let token = answer.tokens.unwrap().access_token;
+    let request = CreateApiKeyRequest { name: "Export".into(), ..CreateApiKeyRequest::default() };
+    let created = ApiKeyServiceClient::new(channel(&places.auth)).create_api_key(with(&token, request)).await;
+    created.unwrap().into_inner().secret
+}
+
+/// Returns the number of posts that a service reads with this API key.
+pub(super) async fn posts_by_key(places: &Places, key: &str) -> usize {
+    page(places, key, "").await.unwrap().0.len()
 }
 
 impl Told {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use auth_service::domain::{
-    Cause, Client, Entry, EntryFingerprint, Era, LogId, Revocation, Roles, Session, SessionId, Stamp, UserId, UserState,
+    ApiKeyId, ApiKeyVersion, Cause, Client, Entry, EntryFingerprint, Era, LogId, Revocation, Roles, Session, SessionId,
+    Stamp, UserId, UserState,
 };
 use auth_service::store::LogPage;
 use testkit::{on_both_engines, start};
@@ -140,6 +141,7 @@ async fn every_kind_of_entry_is_read_as_written(store: Case) {
     let all = [
         Revocation::SigningKey("kid-1".into()),
         Revocation::NewSigningKeys,
+        Revocation::ApiKey(ApiKeyVersion { id: ApiKeyId::MAX, revision: i32::MAX }),
         Revocation::Session(SessionId::MAX),
         user(UserId::NIL, i32::MIN, Cause::Ended),
     ];
