@@ -56,7 +56,20 @@ pub(crate) fn open_service(
     flags: ServiceFlags,
     environment: Environment,
 ) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    open_as(flags, CredentialFolder::locate(environment)?, environment.secret(TOKEN)?)
+    match (environment.secret(TOKEN)?, flags.url.clone()) {
+        // A script needs no home folder.
+        (Some(token), Some(place)) => {
+            flags.check_plaintext(&place)?;
+            let ServiceConnection { url, channel, tls } = ServiceConnection::open(&place, &flags.tls)?;
+            Ok(Client::remote(url, channel, tls, given_bearer(&token)?))
+        }
+        (given, _) => open_as(flags, CredentialFolder::locate(environment)?, given),
+    }
+}
+
+fn given_bearer(token: &SecretString) -> Result<Bearer, ConfigError> {
+    let token = Token::parse(token.expose_secret());
+    token.map(Bearer::Given).map_err(|_| ConfigError::setting(TOKEN, "is no token: it must be visible ASCII"))
 }
 
 /// Opens the client of a service, with the given token, or else with the stored login.
@@ -76,10 +89,7 @@ pub(super) fn open_as(
     let tls = if flags.tls.is_empty() { stored.map(|login| login.tls.flags()).unwrap_or_default() } else { flags.tls };
     let ServiceConnection { url, channel, tls } = ServiceConnection::open(&place, &tls)?;
     let bearer = match given {
-        Some(token) => {
-            let token = Token::parse(token.expose_secret());
-            Bearer::Given(token.map_err(|_| ConfigError::setting(TOKEN, "is no token: it must be visible ASCII"))?)
-        }
+        Some(token) => given_bearer(&token)?,
         None if stored.is_none() => {
             let text = format!("you are not logged in at {url}: run `login --auth-url {url}`, or set {TOKEN}");
             return Err(CommandFailure::new(FailureKind::Unauthenticated, text).into());
