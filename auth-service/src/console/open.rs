@@ -63,7 +63,13 @@ pub(super) fn connect(
     flags: ServiceFlags,
     environment: Environment,
 ) -> Result<ServiceConnection, Box<dyn Error + Send + Sync>> {
-    connect_as(flags, &CredentialFolder::locate(environment)?.read()?)
+    let credentials = match (CredentialFolder::locate(environment), &flags.url) {
+        (Ok(folder), _) => folder.read()?,
+        // A script needs no home folder.
+        (Err(_), Some(_)) => Credentials::default(),
+        (Err(error), None) => return Err(error.into()),
+    };
+    connect_as(flags, &credentials)
 }
 
 fn connect_as(
@@ -86,7 +92,20 @@ pub(crate) fn open_service(
     flags: ServiceFlags,
     environment: Environment,
 ) -> Result<Client, Box<dyn Error + Send + Sync>> {
-    open_as(flags, CredentialFolder::locate(environment)?, environment.secret(TOKEN)?)
+    match (environment.secret(TOKEN)?, flags.url.clone()) {
+        // A script needs no home folder.
+        (Some(token), Some(place)) => {
+            flags.check_plaintext(&place)?;
+            let ServiceConnection { url, channel, tls } = ServiceConnection::open(&place, &flags.tls)?;
+            Ok(Client::remote(url, channel, tls, given_bearer(&token)?))
+        }
+        (given, _) => open_as(flags, CredentialFolder::locate(environment)?, given),
+    }
+}
+
+fn given_bearer(token: &SecretString) -> Result<Bearer, ConfigError> {
+    let token = Token::parse(token.expose_secret());
+    token.map(Bearer::Given).map_err(|_| ConfigError::setting(TOKEN, "is no token: it must be visible ASCII"))
 }
 
 /// Opens the client of a service, with the given token, or else with the stored login.
@@ -101,10 +120,7 @@ pub(super) fn open_as(
     let credentials = folder.read()?;
     let ServiceConnection { url, channel, tls } = connect_as(flags, &credentials)?;
     let bearer = match given {
-        Some(token) => {
-            let token = Token::parse(token.expose_secret());
-            Bearer::Given(token.map_err(|_| ConfigError::setting(TOKEN, "is no token: it must be visible ASCII"))?)
-        }
+        Some(token) => given_bearer(&token)?,
         None if !credentials.logins.contains_key(&url) => {
             let text = format!("you are not logged in at {url}: run `login --auth-url {url}`, or set {TOKEN}");
             return Err(CommandFailure::new(FailureKind::Unauthenticated, text).into());

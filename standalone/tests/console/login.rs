@@ -35,6 +35,8 @@ fn token_of_the_environment_needs_no_login() {
     assert_eq!(script.document(&["whoami"])["email"], ROOT);
     assert_eq!(script.document(&["users", "list"]).as_array().unwrap().len(), 1);
     assert!(!script.credentials().exists(), "nothing is stored");
+    let homeless = script.command(&["whoami"]).env_remove("HOME").output().unwrap();
+    assert_eq!(script.checked(&homeless).code, 0, "a script needs no home folder");
     let file = script.credentials().with_extension("token");
     fs::create_dir_all(file.parent().unwrap()).unwrap();
     fs::write(&file, format!("{token}\n")).unwrap();

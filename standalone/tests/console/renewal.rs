@@ -62,3 +62,18 @@ fn ended_login_asks_for_another() {
     person.done(&["logout"]);
     assert!(person.stored()["logins"].as_object().unwrap().is_empty(), "an ended login is removed");
 }
+
+#[test]
+fn renewal_without_its_write_is_repeated() {
+    let world = World::on_file(&[]);
+    let person = world.person(ROOT);
+    expire(&person, world.url());
+    let before = person.stored();
+    person.done(&["whoami"]);
+    let renewed = token(&person, world.url(), "refresh_token");
+    // As if the command had been killed before its write.
+    person.change_stored(|stored| *stored = before);
+    person.done(&["whoami"]);
+    assert_eq!(token(&person, world.url(), "refresh_token"), renewed, "the service repeats its answer");
+    assert_eq!(person.document(&["users", "sessions", "me"]).as_array().unwrap().len(), 1);
+}
