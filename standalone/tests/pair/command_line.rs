@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
 use super::page::block;
-use super::support::{PASSWORD, Pair, folder};
+use super::support::{self, PASSWORD, Pair};
 
 const PAGE: &str = include_str!("../../../docs/operations/command-line.md");
 const NEW_PASSWORD: &str = "purple monkey dishwasher tango";
@@ -15,10 +15,45 @@ const NEW_PASSWORD: &str = "purple monkey dishwasher tango";
 /// Number of tasks that the page lists at least.
 const MIN_TASKS: usize = 20;
 
+/// Part of each task's command, and a part of its output. The first one in a command counts.
+const RESULTS: [(&str, &str); 30] = [
+    ("whoami", "root@example.com"),
+    ("--role admin", "root@example.com"),
+    ("users list", "ada@example.com"),
+    ("users create", "bob@example.com"),
+    ("--add admin", "admin"),
+    ("--remove admin", "bob@example.com"),
+    ("users show", "failed attempts"),
+    ("login_failed", "reason=wrong_password"),
+    ("users unlock", "ada@example.com"),
+    ("users reset", "gpc_"),
+    ("set-password", "all sessions are ended"),
+    ("login_succeeded", "127.0.0.1"),
+    ("--revoke-all", "ada@example.com"),
+    ("users sessions", "ID"),
+    ("users disable", "ada@example.com"),
+    ("users enable", "ada@example.com"),
+    ("--actor root", "USER_UNLOCKED"),
+    ("--actor operator", "TIME"),
+    ("api-keys create", "gp_"),
+    ("api-keys list", "nightly export"),
+    ("api-keys rotate", "gp_"),
+    ("api-keys revoke", "revoked"),
+    ("keys list", "EdDSA"),
+    ("keys retire", "is killed"),
+    ("keys rotate", "signs from"),
+    ("token inspect", "accepts the token"),
+    ("doctor", "database write"),
+    ("backup", "auth.db"),
+    ("call ended", "duration_us="),
+    ("users delete", "ada@example.com"),
+];
+
 /// Shell of an operator, who finds the commands in the path.
 struct Shell<'d> {
     home: TempDir,
     data: &'d Path,
+    log: &'d Path,
 }
 
 impl Shell<'_> {
@@ -29,7 +64,10 @@ impl Shell<'_> {
         let mut command = Command::new("bash");
         command.args(["-euo", "pipefail", "-c", script]);
         command.env_clear().env("PATH", path).env("HOME", self.home.path());
-        command.envs([("PASSWORD", PASSWORD), ("NEW_PASSWORD", NEW_PASSWORD)]).env("DATA", self.data);
+        command
+            .envs([("PASSWORD", PASSWORD), ("NEW_PASSWORD", NEW_PASSWORD)])
+            .env("DATA", self.data)
+            .env("LOG", self.log);
         command
     }
 
@@ -53,12 +91,19 @@ fn tasks() -> Vec<String> {
 
 #[test]
 fn documented_commands_work() {
-    let folder = folder();
+    let folder = support::folder();
     let settings = [("AUTH_ADMIN_EMAIL", "root@example.com"), ("AUTH_ADMIN_PASSWORD", PASSWORD)];
-    let pair = Pair::start(folder.path(), &settings);
+    let (outside, data) = (support::folder(), folder.path());
+    let log = outside.path().join("log");
+    // The shell becomes the pair, whose log also goes to a file.
+    let mut logged = Command::new("bash");
+    logged.args(["-c", "exec \"$GATEPOST\" \"$@\" 2> >(exec tee \"$LOG\" >&2)", "gatepost"]);
+    logged.env_clear().env("PATH", "/usr/bin:/bin").env("GATEPOST", env!("CARGO_BIN_EXE_gatepost")).env("LOG", &log);
+    logged.stdin(Stdio::null()).stdout(Stdio::piped());
+    let pair = Pair::start_by(&mut logged, data, &settings);
     let headings = ["Log in", "Follow the audit log", "Scripts", "While no service runs"];
     let [log_in, follow, script, offline] = headings.map(|heading| block(PAGE, &pair.auth, heading, 0));
-    let shell = Shell { home: super::support::folder(), data: folder.path() };
+    let shell = Shell { home: support::folder(), data, log: &log };
     let logged_in = shell.done(&log_in);
     assert!(logged_in.contains("root@example.com") && !logged_in.contains(PASSWORD), "{logged_in}");
     shell.done("printf %s \"$PASSWORD\" | gatepost users create ada@example.com");
@@ -72,6 +117,7 @@ fn documented_commands_work() {
     following.kill().unwrap();
     following.wait().unwrap();
 
+    let token = shell.done("sed -n 's/.*\"access_token\": \"\\(.*\\)\".*/\\1/p' ~/.config/gatepost/credentials.json");
     let tasks = tasks();
     assert!(tasks.len() >= MIN_TASKS, "{tasks:?}");
     for task in &tasks {
@@ -80,10 +126,16 @@ fn documented_commands_work() {
             task if task.contains("$KID") => "KID=$(gatepost keys list --data-dir \"$DATA\" | sed -n '2s/ .*//p')\n",
             _ => "",
         };
-        let told = shell.done(&format!("{set}{task}"));
-        let is_silent = ["unlock", "set-password", "--revoke-all", "disable", "enable", "revoke ", "delete"];
-        let is_silent = is_silent.iter().any(|word| task.contains(word));
-        assert_eq!(told.is_empty(), is_silent, "{task}: {told}");
+        let task = task.replace("127.0.0.1:50051", &pair.auth);
+        let told = shell.command(&format!("exec 2>&1\n{set}{task}")).env("TOKEN", token.trim()).output().unwrap();
+        let said = String::from_utf8_lossy(&told.stdout);
+        assert!(
+            told.status.success() && ![PASSWORD, NEW_PASSWORD].iter().any(|secret| said.contains(secret)),
+            "{task}\n{said}"
+        );
+        let expected =
+            RESULTS.iter().find(|(part, _)| task.contains(part)).unwrap_or_else(|| panic!("no result: {task}"));
+        assert!(said.contains(expected.1), "{task}\n{said}");
     }
 
     // The retired key has ended the login's tokens, and the next command renews them.
