@@ -10,11 +10,10 @@ mod place;
 
 use std::error::Error;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use auth_service::{AdminCommand, CONSOLE_SECRETS, ConsoleCommand, KeysCommand};
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use kit::Clock;
 use kit::cli::{CompletionsFlags, ManFlags};
 use kit::config::{ConfigError, Environment, Invocation, KnownNames, Parsed, parse_with_settings, program};
@@ -52,9 +51,9 @@ enum GatepostCommand {
     /// Run the demo: each step as a grpcurl line with its answer, against its own pair or a running one
     Demo(DemoFlags),
     /// List, rotate, retire or reseal the keys that sign tokens
-    Keys(InFolder<KeysCommand>),
+    Keys(KeysCommand),
     /// Set a password or make an admin directly in the database, for an operator without an admin account
-    Admin(InFolder<AdminCommand>),
+    Admin(AdminCommand),
     /// Copy the SQLite databases and the signing key into a new folder, while the services run
     Backup(BackupFlags),
     /// Restore a backup to a place without data; all users have to log in again
@@ -76,23 +75,6 @@ enum GatepostCommand {
     Completions(CompletionsFlags),
     /// Print the manual page of a command, or write all pages into a folder
     Man(ManFlags),
-}
-
-/// A command on the auth service's database, which lies in the folder of the pair.
-#[derive(Debug, Args)]
-struct InFolder<C: Args> {
-    /// The pair's folder, in place of --database-url
-    // The id differs from that of the pair's flag: otherwise clap uses the pair's default.
-    #[arg(
-        long = "data-dir",
-        global = true,
-        env = "GATEPOST_DATA_DIR",
-        value_name = "DATA_DIR",
-        hide_env_values = true
-    )]
-    folder: Option<PathBuf>,
-    #[command(flatten)]
-    command: C,
 }
 
 /// Reads a variable for the demo. Without `RUST_LOG`, the services log only warnings, not each refusal in the demo.
@@ -183,12 +165,8 @@ async fn run(
     match cli.command {
         None => Box::pin(pair::run(cli.pair, environment, process)).await,
         Some(GatepostCommand::Demo(flags)) => Box::pin(demo::run(flags, environment, process.stop())).await,
-        Some(GatepostCommand::Keys(InFolder { folder, command })) => {
-            command.in_folder(folder)?.run(environment, Clock::system()).await
-        }
-        Some(GatepostCommand::Admin(InFolder { folder, command })) => {
-            Box::pin(command.in_folder(folder)?.run(Clock::system())).await
-        }
+        Some(GatepostCommand::Keys(command)) => command.run(environment, Clock::system()).await,
+        Some(GatepostCommand::Admin(command)) => Box::pin(command.run(Clock::system())).await,
         Some(GatepostCommand::Console(command)) => {
             Box::pin(auth_service::run_console(command, environment, process.stop())).await
         }

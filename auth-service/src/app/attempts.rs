@@ -89,9 +89,7 @@ impl Attempts {
     /// Counts a failure of the caller's address that counts for no account, and records the event.
     pub(super) async fn count_failure(&self, failed: NewAuditEvent) -> Result<(), AuthError> {
         let (network, accounts) = (network(&failed.context.client.peer), Vec::new());
-        // Without an account, none is locked.
-        let locked = failed.clone();
-        let wrong = WrongPassword { accounts, claimed: None, limits: self.limits, failed, locked };
+        let wrong = WrongPassword { accounts, claimed: None, limits: self.limits, failed, locked: None };
         Ok(self.store.add_failure(wrong, &network, self.clock.earliest()).await?)
     }
 
@@ -210,7 +208,7 @@ impl Attempt {
         let accounts = answering.into_iter().chain(self.accounts.elsewhere);
         let Attempts { store, limits, clock, .. } = &self.parts;
         let accounts = accounts.filter(|_| limits.free_failures != 0).collect();
-        let wrong = WrongPassword { accounts, claimed, limits: *limits, failed, locked };
+        let wrong = WrongPassword { accounts, claimed, limits: *limits, failed, locked: Some(locked) };
         Ok(store.add_failure(wrong, &self.network, clock.earliest()).await?)
     }
 }

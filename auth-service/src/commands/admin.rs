@@ -5,7 +5,6 @@ mod error;
 mod password;
 
 use std::error::Error;
-use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use clap::{Args, Subcommand};
@@ -68,14 +67,6 @@ enum AdminAction {
 }
 
 impl AdminCommand {
-    /// Uses the database in the pair's folder, if a folder is named.
-    ///
-    /// # Errors
-    /// Fails if a database is named, too.
-    pub fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
-        Ok(Self { database: self.database.in_folder(folder)?, ..self })
-    }
-
     /// Runs the command. Prints the user's id to standard output.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! The database of an operator's command. The services may keep running.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueHint};
 use kit::config::{ConfigError, InsecureSwitch, boolean, check_encrypted};
@@ -18,6 +18,17 @@ pub(super) struct DatabaseFlags {
     /// [default: sqlite:gatepost-data/auth.db]
     #[arg(long, global = true, env = "AUTH_DATABASE_URL", hide_env_values = true, value_hint = ValueHint::Url)]
     database_url: Option<DatabaseUrl>,
+    /// Folder of the pair, in place of --database-url
+    // The id differs from that of the pair's flag: otherwise clap uses the pair's default.
+    #[arg(
+        id = "database_data_dir",
+        long = "data-dir",
+        global = true,
+        env = "GATEPOST_DATA_DIR",
+        value_name = "DATA_DIR",
+        hide_env_values = true
+    )]
+    data_dir: Option<PathBuf>,
     /// Allow plaintext to a database beyond loopback
     #[arg(long, global = true, env = "AUTH_INSECURE", num_args = 0..=1, require_equals = true, default_value = "false",
           default_missing_value = "true", value_parser = boolean, hide_env_values = true)]
@@ -27,21 +38,6 @@ pub(super) struct DatabaseFlags {
 }
 
 impl DatabaseFlags {
-    /// Uses the database in the pair's folder, if a folder is named.
-    ///
-    /// # Errors
-    /// Fails if a database is named, too. The command must not change the wrong one.
-    pub(super) fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
-        match (folder, &self.database_url) {
-            (None, _) => Ok(self),
-            (Some(folder), None) => Ok(Self { database_url: Some(DatabaseUrl::file(folder.join("auth.db"))), ..self }),
-            (Some(_), Some(_)) => Err(ConfigError::setting(
-                "--data-dir (GATEPOST_DATA_DIR)",
-                "names the pair's folder, and --database-url (AUTH_DATABASE_URL) another database: unset one of them",
-            )),
-        }
-    }
-
     /// Returns the flags of the clock check.
     pub(super) fn clock(&self) -> ClockCheckFlags {
         self.clock
@@ -50,10 +46,20 @@ impl DatabaseFlags {
     /// Returns the URL of the database.
     ///
     /// # Errors
-    /// Fails for plaintext beyond loopback.
+    /// Fails for plaintext beyond loopback, and if both a folder and a database are named. The command must not change the
+    /// wrong one.
     pub(super) fn url(self) -> Result<DatabaseUrl, ConfigError> {
-        let folder = PathBuf::from(DEFAULT_FOLDER);
-        let url = self.database_url.unwrap_or_else(|| DatabaseUrl::file(folder.join("auth.db")));
+        let in_folder = |folder: &Path| DatabaseUrl::file(folder.join("auth.db"));
+        let url = match (self.data_dir, self.database_url) {
+            (None, Some(url)) => url,
+            (folder, None) => in_folder(folder.as_deref().unwrap_or(Path::new(DEFAULT_FOLDER))),
+            (Some(_), Some(_)) => {
+                return Err(ConfigError::setting(
+                    "--data-dir (GATEPOST_DATA_DIR)",
+                    "names the pair's folder, and --database-url (AUTH_DATABASE_URL) another database: unset one of them",
+                ));
+            }
+        };
         let switch = InsecureSwitch { name: "AUTH_INSECURE", is_on: self.insecure };
         check_encrypted("--database-url (AUTH_DATABASE_URL)", url.is_private(), switch)?;
         Ok(url)

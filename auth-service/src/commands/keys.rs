@@ -71,14 +71,6 @@ enum KeysAction {
 }
 
 impl KeysCommand {
-    /// Uses the database in the pair's folder, if a folder is named.
-    ///
-    /// # Errors
-    /// Fails if a database is named, too.
-    pub fn in_folder(self, folder: Option<PathBuf>) -> Result<Self, ConfigError> {
-        Ok(Self { database: self.database.in_folder(folder)?, ..self })
-    }
-
     /// Runs the command. Prints the result to standard output.
     ///
     /// # Errors

@@ -22,16 +22,16 @@ pub struct WrongPassword {
     pub limits: AttemptLimits,
     /// Event of the failure.
     pub failed: NewAuditEvent,
-    /// Event of the lock, if the failure locks the account.
-    pub locked: NewAuditEvent,
+    /// Event of the lock, in case the failure locks the account. `None` without accounts.
+    pub locked: Option<NewAuditEvent>,
 }
 
 impl WrongPassword {
     /// Returns the events to record after this number of failures.
     fn events(&self, failures: Option<i32>) -> Vec<NewAuditEvent> {
         let lock = failures.and_then(|count| Some((count, self.limits.lock(count)?)));
-        let locked = lock.map(|(count, wait)| {
-            let locked = self.locked.clone().with("failures", &count.to_string());
+        let locked = lock.zip(self.locked.clone()).map(|((count, wait), locked)| {
+            let locked = locked.with("failures", &count.to_string());
             locked.with("wait_seconds", &wait.num_seconds().to_string())
         });
         [self.failed.clone()].into_iter().chain(locked).collect()

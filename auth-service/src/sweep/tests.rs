@@ -121,7 +121,7 @@ impl SweepFixture {
 
     fn wrong(&self, accounts: &[AccountDigest]) -> WrongPassword {
         let (failed, locked) = (self.event(), self.event());
-        WrongPassword { accounts: accounts.to_vec(), claimed: None, limits: limits(), failed, locked }
+        WrongPassword { accounts: accounts.to_vec(), claimed: None, limits: limits(), failed, locked: Some(locked) }
     }
 
     async fn ada(&self) {

@@ -251,5 +251,5 @@ fn wrong(accounts: &[AccountDigest], allowance: Allowance) -> WrongPassword {
         sign_ups: allowance,
         leeway: TimeDelta::zero(),
     };
-    WrongPassword { accounts: accounts.to_vec(), claimed: None, limits, failed: event(), locked: event() }
+    WrongPassword { accounts: accounts.to_vec(), claimed: None, limits, failed: event(), locked: Some(event()) }
 }

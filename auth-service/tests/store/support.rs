@@ -85,5 +85,5 @@ pub(crate) fn wrong(accounts: &[AccountDigest], allowance: Allowance) -> WrongPa
         sign_ups: allowance,
         leeway: TimeDelta::zero(),
     };
-    WrongPassword { accounts: accounts.to_vec(), claimed: None, limits, failed: event(), locked: event() }
+    WrongPassword { accounts: accounts.to_vec(), claimed: None, limits, failed: event(), locked: Some(event()) }
 }

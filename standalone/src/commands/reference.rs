@@ -27,7 +27,7 @@ const NOTES: [Note; 8] = [
     },
     Note {
         heading: "Log and telemetry",
-        text: "[monitoring.md](monitoring.md#the-log) explains the log, and \
+        text: "[logging.md](logging.md) explains the log, and \
                [traces and the collector](monitoring.md#traces-and-the-collector).",
     },
 ];

@@ -95,11 +95,7 @@ fn documented_commands_work() {
     let settings = [("AUTH_ADMIN_EMAIL", "root@example.com"), ("AUTH_ADMIN_PASSWORD", PASSWORD)];
     let (outside, data) = (support::folder(), folder.path());
     let log = outside.path().join("log");
-    // The shell becomes the pair, whose log also goes to a file.
-    let mut logged = Command::new("bash");
-    logged.args(["-c", "exec \"$GATEPOST\" \"$@\" 2> >(exec tee \"$LOG\" >&2)", "gatepost"]);
-    logged.env_clear().env("PATH", "/usr/bin:/bin").env("GATEPOST", env!("CARGO_BIN_EXE_gatepost")).env("LOG", &log);
-    logged.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut logged = support::logged_pair(&log);
     let pair = Pair::start_by(&mut logged, data, &settings);
     let headings = ["Log in", "Follow the audit log", "Scripts", "While no service runs"];
     let [log_in, follow, script, offline] = headings.map(|heading| block(PAGE, &pair.auth, heading, 0));

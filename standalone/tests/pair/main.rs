@@ -11,6 +11,7 @@ mod examples;
 mod full;
 mod go;
 mod gzip;
+mod logging;
 mod metric_names;
 mod metrics;
 mod page;

@@ -35,6 +35,15 @@ pub(super) fn gatepost() -> Command {
     command
 }
 
+/// Returns a command that becomes `gatepost`, whose log also goes to a file.
+pub(super) fn logged_pair(log: &Path) -> Command {
+    let mut shell = Command::new("bash");
+    shell.args(["-c", "exec \"$GATEPOST\" \"$@\" 2> >(exec tee \"$LOG\" >&2)", "gatepost"]).env_clear();
+    shell.env("PATH", "/usr/bin:/bin").env("GATEPOST", env!("CARGO_BIN_EXE_gatepost")).env("LOG", log);
+    shell.stdin(Stdio::null()).stdout(Stdio::piped());
+    shell
+}
+
 pub(super) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }

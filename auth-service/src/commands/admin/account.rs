@@ -103,10 +103,8 @@ impl OperatorAccounts<'_> {
     /// Clears the count of wrong passwords for the user.
     async fn clear_failures(&self, email: &Email, user: &User) -> Result<(), StoreError> {
         let networks = patiently(|| self.store.networks(user.id)).await?;
-        for account in failure_accounts(email.key(), user.id, &networks) {
-            patiently(|| self.store.clear_failures(&account)).await?;
-        }
-        Ok(())
+        let accounts = failure_accounts(email.key(), user.id, &networks);
+        patiently(|| self.store.clear_all_failures(&accounts)).await
     }
 
     async fn find(&self, email: &Email) -> Result<User, AdminError> {

@@ -155,7 +155,7 @@ async fn wrong_password_locks_at_its_limits(store: Case) {
     for (second, claimed) in [(1, None), (2, None), (3, None), (4, Some(4)), (5, Some(5))] {
         let accounts = if claimed.is_none() { vec![[9; 32]] } else { Vec::new() };
         let (failed, locked) = (at(second, AuditKind::LoginFailed), at(second, AuditKind::AccountLocked));
-        let wrong = WrongPassword { accounts, claimed, limits, failed, locked };
+        let wrong = WrongPassword { accounts, claimed, limits, failed, locked: Some(locked) };
         store.add_failure(wrong, "192.0.2.7", start()).await.unwrap();
         let locks = AuditFilter { kind: Some(AuditKind::AccountLocked), ..AuditFilter::default() };
         details = listed(&store, &locks).await.into_iter().map(|event| event.detail).collect();
