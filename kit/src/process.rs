@@ -13,7 +13,7 @@ use crate::config::{ConfigError, Environment};
 use crate::lifecycle::Lifecycle;
 use crate::output::{self, FlushAtEnd};
 use crate::reload::Reload;
-use crate::shutdown::{Shutdown, Signals, StopTokens};
+use crate::shutdown::{Shutdown, Signals, StopTokens, ignores_hangup};
 use crate::systemd::Notifier;
 use crate::telemetry::{self, LogControl};
 
@@ -28,6 +28,8 @@ pub struct Process {
     reload: Reload,
     log: LogControl,
     notifier: Option<Notifier>,
+    /// True if the process was started with SIGHUP ignored.
+    ignored_hangup: bool,
 }
 
 impl Process {
@@ -47,6 +49,21 @@ impl Process {
     #[must_use]
     pub fn stop(self) -> Shutdown {
         self.tokens.stop
+    }
+
+    /// Returns the token that the first signal cancels, or the end of the terminal (SIGHUP), for a command without an end
+    /// of its own. A process that ignored SIGHUP from the start, as `nohup` makes it, goes on.
+    #[must_use]
+    pub fn stop_or_hangup(self) -> Shutdown {
+        let Self { tokens: StopTokens { stop, .. }, mut reload, ignored_hangup, .. } = self;
+        if !ignored_hangup {
+            let hangup = stop.clone();
+            tokio::spawn(async move {
+                reload.requested().await;
+                hangup.cancel();
+            });
+        }
+        stop
     }
 
     /// Returns the lives of the services of this process. With the first signal all of them leave. The first one drains
@@ -102,12 +119,13 @@ async fn run_until_end(
     log: LogControl,
     command: impl AsyncFnOnce(Process) -> Result<(), Box<dyn Error + Send + Sync>>,
 ) -> ExitCode {
+    let ignored_hangup = ignores_hangup();
     let (signals, reload) = match Signals::listen() {
         Ok(listening) => listening,
         Err(error) => return fail(name, &format!("signals cannot be received ({error})"), FAILED),
     };
     let notifier = Notifier::from_environment(environment);
-    let process = Process { tokens: signals.tokens(), reload, log, notifier };
+    let process = Process { tokens: signals.tokens(), reload, log, notifier, ignored_hangup };
     let ended = tokio::select! {
         ended = command(process) => ended,
         () = signals.second() => return fail(name, "stopped at once by a second signal", FAILED),

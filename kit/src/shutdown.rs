@@ -72,6 +72,15 @@ impl Signals {
     }
 }
 
+/// Returns true if this process ignores SIGHUP (proc(5), `SigIgn` of `status`). False on systems without `/proc`.
+pub(crate) fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default();
+    // The first bit is the first signal, SIGHUP.
+    mask & 1 != 0
+}
+
 /// Passes each SIGHUP on. Logs the first one that no part of the process handles: a closing terminal sends it, too.
 async fn pass_on(trigger: ReloadTrigger, mut signal: Signal) {
     let mut is_noted = false;

@@ -1055,7 +1055,7 @@ pub struct AuditEvent {
     #[prost(string, tag = "9")]
     pub trace_id: ::prost::alloc::string::String,
     /// Further facts: pairs of a name and a value, such as `reason=wrong_password`, separated by blanks; at most 512
-    /// bytes.
+    /// bytes. A value beyond 192 bytes is cut and ends with `…`.
     #[prost(string, tag = "10")]
     pub detail: ::prost::alloc::string::String,
 }

@@ -1,7 +1,7 @@
 //! The entries of the introspection cache.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -86,8 +86,10 @@ impl CacheEntries {
     }
 
     /// Estimates the token's plausibility by its form and the listed keys.
+    #[expect(clippy::disallowed_methods, reason = "the id of an API key has a time of day, and no caller passes one")]
     pub(super) fn plausibility(&self, token: &Token) -> Plausibility {
-        self.revocation_state.with_key_names(|names| Plausibility::estimate(token.expose(), names))
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.revocation_state.with_key_names(|names| Plausibility::estimate(token.expose(), names, now))
     }
 
     /// Rejects a token by its form alone. The introspection is not cached.

@@ -2,11 +2,16 @@
 //!
 //! The check can only refuse. A text that is not a JWT may be a service key and always causes a request.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::key_names::{KeyLookup, KeyNames};
+
+/// Age at which the view of the auth service has an API key. Younger ones may be unknown there.
+const NEW_API_KEY: Duration = Duration::from_secs(62);
 
 /// Maximum length of a key id in bytes.
 const MAX_KEY_ID_BYTES: usize = 64;
@@ -16,15 +21,20 @@ const MAX_KEY_ID_BYTES: usize = 64;
 pub(super) enum Plausibility {
     /// The form gives no reason to refuse.
     Plausible,
-    /// The token names an unlisted key. The token is garbage, or its key is new.
+    /// The token names an unlisted signing key, or an API key of the last minute. The token is garbage, or its key is new:
+    /// the auth service waits for its database before it answers.
     Doubtful,
     /// The form proves that the auth service would refuse the token.
     Impossible,
 }
 
 impl Plausibility {
-    /// Estimates the plausibility of this token. `names` is `None` while the auth service has not listed its keys.
-    pub(super) fn estimate(token: &str, names: Option<&KeyNames>) -> Self {
+    /// Estimates the plausibility of this token. `names` is `None` while the auth service has not listed its keys. `now` is
+    /// the time since 1970.
+    pub(super) fn estimate(token: &str, names: Option<&KeyNames>, now: Duration) -> Self {
+        if api_key_age(token, now).is_some_and(|age| age <= NEW_API_KEY) {
+            return Self::Doubtful;
+        }
         let Some((header, rest)) = token.split_once('.') else { return Self::Plausible };
         let Some(header) = json_object(header) else { return Self::Plausible };
         if !header.contains_key("alg") {
@@ -46,6 +56,15 @@ impl Plausibility {
             KeyLookup::Mismatched => Self::Impossible,
         }
     }
+}
+
+/// Returns the distance between now and the creation of the API key that this text names: `gp_` and a UUID of version 7
+/// in hexadecimal digits, whose first 48 bits are the time in milliseconds (RFC 9562 §5.7).
+fn api_key_age(token: &str, now: Duration) -> Option<Duration> {
+    let id = token.strip_prefix("gp_")?.split_once('_')?.0;
+    let time = id.get(..12).filter(|_| id.len() == 32)?;
+    let created = Duration::from_millis(u64::from_str_radix(time, 16).ok()?);
+    Some(now.abs_diff(created))
 }
 
 /// Decodes a segment that holds a JSON object.
@@ -77,7 +96,8 @@ mod tests {
 
     /// Estimates the plausibility of a token without and with a key list.
     fn estimates(token: &str) -> [Plausibility; 2] {
-        [Plausibility::estimate(token, None), Plausibility::estimate(token, Some(&names()))]
+        let now = Duration::from_millis(0x0190_0000_0000);
+        [Plausibility::estimate(token, None, now), Plausibility::estimate(token, Some(&names()), now)]
     }
 
     #[test]
@@ -107,6 +127,27 @@ mod tests {
         }
         let long = format!(r#"{{"alg":"EdDSA","kid":"{}"}}"#, "k".repeat(65));
         assert_eq!(estimates(&jwt(&long, "{}")), [Plausibility::Plausible, Plausibility::Impossible]);
+    }
+
+    #[test]
+    fn api_key_of_the_last_minute_is_doubtful() {
+        let key = |millis: u64| format!("gp_{millis:012x}7000800000000000000001_secret");
+        let now = 0x0190_0000_0000;
+        for (created, expected) in [
+            (now, Plausibility::Doubtful),
+            (now - 62_000, Plausibility::Doubtful),
+            (now + 62_000, Plausibility::Doubtful),
+            (now - 62_001, Plausibility::Plausible),
+            (now + 62_001, Plausibility::Plausible),
+            (0, Plausibility::Plausible),
+        ] {
+            assert_eq!(estimates(&key(created)), [expected; 2], "{created}");
+        }
+        for other in
+            ["gp_", "gp_0190_x", "gp_+19000000000700080000000000000001_x", "gp_ä190000000007000800000000000000_x"]
+        {
+            assert_eq!(estimates(other), [Plausibility::Plausible; 2], "{other}");
+        }
     }
 
     #[test]

@@ -168,7 +168,7 @@ async fn run(
         Some(GatepostCommand::Keys(command)) => command.run(environment, Clock::system()).await,
         Some(GatepostCommand::Admin(command)) => Box::pin(command.run(Clock::system())).await,
         Some(GatepostCommand::Console(command)) => {
-            Box::pin(auth_service::run_console(command, environment, process.stop())).await
+            Box::pin(auth_service::run_console(command, environment, process.stop_or_hangup())).await
         }
         Some(GatepostCommand::Backup(flags)) => Box::pin(backup::backup(flags, Clock::system(), process.stop())).await,
         Some(GatepostCommand::Restore(flags)) => {

@@ -21,19 +21,15 @@ impl ApiKeyUses {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
     }
 
-    /// Stores the uses since the last flush, in one transaction. After a failure the next flush stores them.
+    /// Stores the uses since the last flush, in batches. After a failure the next flush stores the rest.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is stored.
+    /// [`StoreError`]; then only some are stored.
     pub(crate) async fn flush(&self, store: &AuthStore, now: DateTime<Utc>) -> Result<(), StoreError> {
         let used = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
-        // In order, so that replicas lock the rows in the same order.
         let mut ids: Vec<ApiKeyId> = used.into_iter().collect();
-        ids.sort_unstable();
-        let stored = store.touch_api_keys(&ids, now, now - USE_PRECISION).await;
-        if stored.is_err() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
-        }
+        let stored = store.touch_api_keys(&mut ids, now, now - USE_PRECISION).await;
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
         stored
     }
 }

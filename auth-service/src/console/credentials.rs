@@ -110,7 +110,15 @@ impl CredentialFolder {
         let failed = |error: &io::Error| unusable(&path, "cannot be read", error);
         let file = match OpenOptions::new().read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Credentials::default()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                // The first login must not store a credential where others can replace it.
+                match fs::metadata(&self.0) {
+                    Ok(folder) => check_private(&self.0, &folder, OTHERS_WRITE_BITS)?,
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(failed(&error)),
+                }
+                return Ok(Credentials::default());
+            }
             Err(error) => return Err(failed(&error)),
         };
         check_private(&path, &file.metadata().map_err(|error| failed(&error))?, OTHERS_BITS)?;

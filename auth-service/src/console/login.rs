@@ -98,7 +98,7 @@ pub(super) async fn logout(flags: LogoutFlags, environment: Environment) -> Resu
     let url = place.url();
     service.url = Some(place);
     // The token of the environment is not the login's.
-    let client = open_as(service, folder.clone(), None)?;
+    let client = open_as(service, folder.clone())?;
     let ended =
         client.try_call(LogoutRequest {}, async |services, request| services.auth().logout(request).await).await;
     match ended {

@@ -99,7 +99,9 @@ pub(crate) fn open_service(
             let ServiceConnection { url, channel, tls } = ServiceConnection::open(&place, &flags.tls)?;
             Ok(Client::remote(url, channel, tls, given_bearer(&token)?))
         }
-        (given, _) => open_as(flags, CredentialFolder::locate(environment)?, given),
+        // The service of the latest login may be another one than the token's.
+        (Some(_), None) => Err(CommandFailure::usage(format!("{TOKEN} needs --auth-url (GATEPOST_AUTH_URL)")).into()),
+        (None, _) => open_as(flags, CredentialFolder::locate(environment)?),
     }
 }
 
@@ -108,29 +110,19 @@ fn given_bearer(token: &SecretString) -> Result<Bearer, ConfigError> {
     token.map(Bearer::Given).map_err(|_| ConfigError::setting(TOKEN, "is no token: it must be visible ASCII"))
 }
 
-/// Opens the client of a service, with the given token, or else with the stored login.
+/// Opens the client of a service with the stored login.
 ///
 /// # Errors
 /// Fails as [`open_service`] does.
-pub(super) fn open_as(
-    flags: ServiceFlags,
-    folder: CredentialFolder,
-    given: Option<SecretString>,
-) -> Result<Client, Box<dyn Error + Send + Sync>> {
+pub(super) fn open_as(flags: ServiceFlags, folder: CredentialFolder) -> Result<Client, Box<dyn Error + Send + Sync>> {
     let credentials = folder.read()?;
     let ServiceConnection { url, channel, tls } = connect_as(flags, &credentials)?;
-    let bearer = match given {
-        Some(token) => given_bearer(&token)?,
-        None if !credentials.logins.contains_key(&url) => {
-            let text = format!("you are not logged in at {url}: run `login --auth-url {url}`, or set {TOKEN}");
-            return Err(CommandFailure::new(FailureKind::Unauthenticated, text).into());
-        }
-        None => {
-            let (url, channel) = (url.clone(), channel.clone());
-            Bearer::Login(LoginBearer { folder, url, channel, clock: Clock::system() })
-        }
-    };
-    Ok(Client::remote(url, channel, tls, bearer))
+    if !credentials.logins.contains_key(&url) {
+        let text = format!("you are not logged in at {url}: run `login --auth-url {url}`, or set {TOKEN}");
+        return Err(CommandFailure::new(FailureKind::Unauthenticated, text).into());
+    }
+    let login = LoginBearer { folder, url: url.clone(), channel: channel.clone(), clock: Clock::system() };
+    Ok(Client::remote(url, channel, tls, Bearer::Login(login)))
 }
 
 const NO_PLACE: &str = "no service and no database is named: write --auth-url URL (after `login --auth-url URL` it is \

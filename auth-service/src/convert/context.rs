@@ -10,6 +10,9 @@ use tonic::Request;
 use crate::app::OperatorCall;
 use crate::domain::{Actor, AuditContext, Client};
 
+/// Longest name of a service.
+const MAX_SERVICE_NAME: usize = 32;
+
 /// Largest stored part of a client's `user-agent`, in bytes.
 const MAX_USER_AGENT: usize = 256;
 
@@ -39,10 +42,10 @@ pub(crate) fn of_headers(actor: Actor, peer: String, headers: &HeaderMap) -> Aud
 fn actor(identity: &Identity) -> Actor {
     match identity.kind {
         SubjectKind::User => identity.subject.parse().map_or(Actor::Anonymous, Actor::User),
-        // The name of a service has at most 32 characters, so it is no UUID.
+        // The name of a service has at most 32 characters. The id of a key, a UUID with hyphens, has more.
         SubjectKind::Service => match identity.subject.parse() {
-            Ok(id) => Actor::ApiKey(id),
-            Err(_) => Actor::Service(identity.subject.clone()),
+            Ok(id) if identity.subject.len() > MAX_SERVICE_NAME => Actor::ApiKey(id),
+            _ => Actor::Service(identity.subject.clone()),
         },
         _ => Actor::Anonymous,
     }

@@ -9,6 +9,12 @@ use super::{ApiKeyId, AuditEventId, AuditKind, Client, SessionId, UserId};
 /// Largest detail in bytes.
 const MAX_DETAIL: usize = 512;
 
+/// Largest value in bytes, so that two of them fit.
+const MAX_VALUE: usize = 192;
+
+/// Mark of a value that is cut.
+const CUT: &str = "…";
+
 /// Party that causes an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Actor {
@@ -75,10 +81,16 @@ impl AuditDetail {
         &self.0
     }
 
-    /// Adds a pair. Blanks of the value become commas, and a pair beyond 512 bytes is left out.
+    /// Adds a pair. Blanks of the value become commas. A value beyond 192 bytes is cut and ends with `…`, and a pair
+    /// beyond 512 bytes is left out.
     fn push(&mut self, name: &str, value: &str) {
         let blank = if self.0.is_empty() { "" } else { " " };
-        let pair = format!("{blank}{name}={}", value.replace(' ', ","));
+        let value = value.replace(' ', ",");
+        let value = match value.len() {
+            ..=MAX_VALUE => value,
+            _ => format!("{}{CUT}", &value[..value.floor_char_boundary(MAX_VALUE - CUT.len())]),
+        };
+        let pair = format!("{blank}{name}={value}");
         if self.0.len() + pair.len() <= MAX_DETAIL {
             self.0.push_str(&pair);
         }
@@ -230,8 +242,11 @@ mod tests {
     fn detail_has_pairs_and_a_largest_size() {
         let changed = event().with("before", "").with("after", "admin editor").with("reason", "x");
         assert_eq!(changed.detail.as_str(), "before= after=admin,editor reason=x");
-        let long = event().with("a", "1").with("b", &"2".repeat(512)).with("c", "3");
-        assert_eq!(long.detail.as_str(), "a=1 c=3");
+        let long = event().with("before", &"2".repeat(193)).with("after", &"é".repeat(200)).with("c", "3");
+        let cut = format!("before={}… after={}… c=3", "2".repeat(189), "é".repeat(94));
+        assert_eq!(long.detail.as_str(), cut);
+        let full = ["a", "b", "c", "d"].iter().fold(event(), |event, name| event.with(name, &"2".repeat(192)));
+        assert_eq!(full.with("e", "3").detail.as_str(), format!("a={0} b={0} e=3", "2".repeat(192)));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use db::{OpenError, StoreError};
+use kit::cli::{CommandFailure, FailureKind};
 use kit::config::Environment;
 use kit::shutdown::Shutdown;
 
@@ -24,10 +26,17 @@ pub async fn run_console(
             work.run(&client, &stop).await
         }
         Prepared::Work(work, Way::Database(place)) => {
-            let service = Box::pin(OfflineService::start(place, environment)).await?;
+            let service = Box::pin(OfflineService::start(place, environment)).await.map_err(classified)?;
             let done = work.run(&service.client(), &stop).await;
             service.stop().await;
             done
         }
     }
+}
+
+/// Gives the failure of a database that does not answer its exit code.
+fn classified(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
+    let is_away = matches!(error.downcast_ref(), Some(OpenError::Away(..)))
+        || matches!(error.downcast_ref(), Some(StoreError::Unavailable(..)));
+    if is_away { CommandFailure::new(FailureKind::Unavailable, error.to_string()).into() } else { error }
 }

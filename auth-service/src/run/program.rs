@@ -33,7 +33,7 @@ pub async fn run_command_line(
         Some(AuthCommand::Keys(keys)) => return Box::pin(keys.run(environment, clock)).await,
         Some(AuthCommand::Admin(admin)) => return Box::pin(admin.run(clock)).await,
         Some(AuthCommand::Console(command)) => {
-            return Box::pin(run_console(command, environment, process.stop())).await;
+            return Box::pin(run_console(command, environment, process.stop_or_hangup())).await;
         }
         Some(AuthCommand::Config(form)) => {
             return Ok(print(&show_settings(&settings, form.output))?);

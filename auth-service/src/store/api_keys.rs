@@ -144,25 +144,22 @@ impl AuthStore {
         keys(rows)
     }
 
-    /// Stores that these keys were used at the time `now`, in one transaction. A key whose stored time is after `recent`
-    /// keeps it, unless the stored time is in the future.
+    /// Stores that these keys were used at the time `now`, in batches, and removes the stored ones from `ids`. A key whose
+    /// stored time is after `recent` keeps it, unless the stored time is in the future.
     ///
     /// # Errors
-    /// [`StoreError`]; then nothing is stored.
-    pub async fn touch_api_keys(&self, ids: &[ApiKeyId], now: Time, recent: Time) -> Result<(), StoreError> {
+    /// [`StoreError`]; then the rest is still in `ids`.
+    pub async fn touch_api_keys(&self, ids: &mut Vec<ApiKeyId>, now: Time, recent: Time) -> Result<(), StoreError> {
         const SQL: &str = "update api_keys set last_used_time = $1 \
              where (last_used_time is null or last_used_time <= $2 or last_used_time > $1) \
              and id in ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
-        if ids.is_empty() {
-            return Ok(());
+        while !ids.is_empty() {
+            let rest = ids.len().saturating_sub(BATCH);
+            write!(self.db, padded(&ids[rest..]).fold(sqlx::query(SQL).bind(now).bind(recent), Query::bind))
+                .map_err(StoreError::or_unavailable)?;
+            ids.truncate(rest);
         }
-        let ids = ids.to_vec();
-        transaction!(self.db, async move |mut tx| {
-            for some in ids.chunks(BATCH) {
-                within!(tx, padded(some).fold(sqlx::query(SQL).bind(now).bind(recent), Query::bind))?;
-            }
-            Ok(TransactionOutcome::Commit(()))
-        })
+        Ok(())
     }
 
     /// Deletes at most 16 keys that were over at the time `until`, each with an entry in the log. Returns their number.

@@ -69,6 +69,9 @@ pub(crate) async fn sweep(repair: Repair, audit: AuditSweep, uses: &ApiKeyUses, 
     if let Some(never) = stopped {
         match never {}
     }
+    if let Err(error) = uses.flush(&repair.store, repair.clock.now()).await {
+        tracing::warn!(%error, "uses of API keys in the last minute not stored");
+    }
 }
 
 impl Sweeper {

@@ -131,8 +131,8 @@ impl UnverifiedJwt {
             None => Err(format!("the header has no typ, which must be {ACCESS_TOKEN}")),
         };
         let key_id = match header.kid.as_deref() {
-            Some(id) if is_key_id(id) => Ok(id.to_owned()),
-            Some(_) => Err("the header's kid must be at most 64 of A-Z, a-z, 0-9, _ and -".to_owned()),
+            Some(id) if is_key_id(id) && !id.is_empty() => Ok(id.to_owned()),
+            Some(_) => Err("the header's kid must be 1 to 64 of A-Z, a-z, 0-9, _ and -".to_owned()),
             None => Err("the header has no kid, which names the signing key".to_owned()),
         };
         let algorithm = match Algorithm::from_name(&header.alg) {

@@ -163,7 +163,9 @@ impl Follower {
     /// Restarts the log, which has lost unknown entries. Every token issued until now is refused, also by replicas that
     /// read the log later. If the log's identity is no longer `seen`, another replica has restarted it already.
     async fn restart_log(&mut self, seen: LogId, next: LogId, finder: Finder) -> Result<(), StoreError> {
-        tracing::error!("log of revocations has lost entries: all tokens issued until now are refused");
+        tracing::error!(
+            "log of revocations has lost entries: all tokens issued until now are refused; API keys have the state of the database: list them"
+        );
         if self.store.begin_log_anew(seen, next, stamp(self.clock.now())).await?.is_some() {
             self.view.forks_of(finder).fetch_add(1, SeqCst);
         }
@@ -183,11 +185,14 @@ impl Follower {
     async fn revoke_again(&mut self) -> Result<(), StoreError> {
         let is_known = |row: &ApiKey| self.view.api_key(row.id).is_some_and(|known| known.revoke_time.is_some());
         for row in self.reader.all_api_keys().await? {
-            if row.revoke_time.is_none() && is_known(&row) {
+            let mut dead = Some(row).filter(|row| is_known(row));
+            // After a write in between, the row has another version.
+            while let Some(row) = dead.filter(|row| row.revoke_time.is_none()) {
                 let event = AuditSource::new(self.clock.clone()).event(AuditKind::ApiKeyRevoked, Actor::System);
                 let event = event.about_api_key(row.id);
-                // If the row has another version by now, another replica has revoked it.
-                self.store.replace_api_key(&row, &row.revoked(event.time), stamp(event.time), &event).await?;
+                let done =
+                    self.store.replace_api_key(&row, &row.revoked(event.time), stamp(event.time), &event).await?;
+                dead = if done.is_some() { None } else { self.store.api_key(row.id).await? };
             }
         }
         Ok(())

@@ -60,6 +60,15 @@ impl CommandFailure {
         Self::new(if is_reader_gone { FailureKind::ReaderGone } else { FailureKind::Refused }, text)
     }
 
+    /// Makes a failure of a reader that went away before a secret was read: nobody can read it again.
+    #[must_use]
+    pub fn lost(self) -> Self {
+        match self.kind {
+            FailureKind::ReaderGone => Self::refused("the reader of standard output went away: the result is lost"),
+            _ => self,
+        }
+    }
+
     /// Creates the failure of an incomplete command line.
     pub fn usage(text: impl Into<String>) -> Self {
         Self::new(FailureKind::Usage, text)

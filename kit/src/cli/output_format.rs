@@ -3,6 +3,8 @@
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use super::shown_text::shown_text;
+
 /// Flag of the output's form.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct OutputFlags {
@@ -20,8 +22,10 @@ pub enum OutputFormat {
     Json,
 }
 
-/// Returns the rows with aligned columns. The last column has any length.
+/// Returns the rows with aligned columns. The last column has any length. Characters that would control a terminal are
+/// escaped.
 pub fn table(rows: &[Vec<String>]) -> String {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| shown_text(cell)).collect()).collect();
     let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<_> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
@@ -46,6 +50,7 @@ mod tests {
     fn columns_are_aligned() {
         let rows = [["A", "B"], ["long", "x"], ["é", ""]].map(|row| row.map(str::to_owned).to_vec());
         assert_eq!(table(&rows), "A     B\nlong  x\né");
+        assert_eq!(table(&[vec!["a\u{1b}]52;".to_owned()]]), "a\\u{1b}]52;");
         assert_eq!(table(&[]), "");
     }
 }

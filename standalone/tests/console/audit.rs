@@ -59,9 +59,18 @@ impl Tail {
     }
 
     /// Sends Ctrl-C; returns the exit code and standard error.
-    fn interrupt(mut self) -> (Option<i32>, String) {
+    fn interrupt(self) -> (Option<i32>, String) {
+        self.signal(Signal::INT);
+        self.end()
+    }
+
+    fn signal(&self, signal: Signal) {
         let id = i32::try_from(self.child.id()).unwrap();
-        kill_process(Pid::from_raw(id).unwrap(), Signal::INT).unwrap();
+        kill_process(Pid::from_raw(id).unwrap(), signal).unwrap();
+    }
+
+    /// Waits for the end; returns the exit code and standard error.
+    fn end(mut self) -> (Option<i32>, String) {
         let mut said = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         (self.child.wait().unwrap().code(), said)
@@ -151,4 +160,27 @@ fn bad_cursor_is_refused() {
     let cursor = tail.first(&foreign)["cursor"].as_str().unwrap().to_owned();
     let lost = root.refused(1, &["audit", "tail", "--cursor", &cursor]);
     assert!(lost.contains("events after the cursor are gone") && lost.contains("audit list"), "{lost}");
+}
+
+#[test]
+fn tail_ends_with_its_key_and_with_its_terminal() {
+    let world = World::on_file(&[]);
+    let root = world.person(ROOT);
+    let key = root.secret_result(&["api-keys", "create", "Export", "--role", "admin"]);
+    let id = root.document(&["api-keys", "list"])[0]["id"].as_str().unwrap().to_owned();
+    let mut service = Person::new();
+    service.variables = vec![("GATEPOST_TOKEN", key.trim().to_owned())];
+    let refused = service.refused(2, &["audit", "tail"]);
+    assert!(refused.contains("GATEPOST_TOKEN needs --auth-url"), "a token goes to no other service: {refused}");
+    service.variables.push(("GATEPOST_AUTH_URL", world.url().to_owned()));
+    let mut tail = Tail::start(&service, &[]);
+    tail.first(&root);
+    root.done(&["api-keys", "revoke", &id, "--yes"]);
+    let (code, said) = tail.end();
+    assert!(code == Some(4) && said.contains("refuses the credential"), "{code:?}: {said}");
+
+    let mut tail = Tail::start(&root, &[]);
+    tail.first(&root);
+    tail.signal(Signal::HUP);
+    assert_eq!(tail.end().0, Some(0));
 }

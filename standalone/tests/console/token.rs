@@ -42,6 +42,10 @@ fn claims_are_shown_and_rules_checked_without_a_service() {
     let told = root.told(&["token", "inspect"], &token);
     assert!(told.out.contains("claim   exp") && told.out.contains(" (in 23h 59m"), "{}", told.out);
     assert_eq!(inspect(&root, &[], "a-service-key").1["kind"], "opaque token");
+    // A header and a claim with terminal sequences as their names.
+    let (header, claims) = ("eyJhbGciOiJub25lIiwiXHUwMDFiYyI6MX0", "eyJcdTAwMWJbMkoiOjF9");
+    let told = root.told(&["token", "inspect"], &format!("{header}.{claims}.c2ln"));
+    assert!(told.code == 1 && !told.out.contains('\u{1b}') && told.out.contains("\\u{1b}[2J"), "{}", told.out);
     let empty = root.refused(2, &["token", "inspect"]);
     assert!(empty.contains("the token is empty"), "{empty}");
 }
@@ -58,6 +62,8 @@ fn service_tells_if_it_accepts_a_token() {
     let key = root.secret_result(&["api-keys", "create", "Export"]);
     let (told, shown) = inspect(&stranger, &at_service, key.trim());
     assert_eq!((told.code, &shown["kind"], check(&shown, "auth service").0), (0, &json!("API key"), "ok"));
+    let (told, shown) = inspect(&stranger, &[&at_service[..], &["--audience", "blog"]].concat(), key.trim());
+    assert_eq!((told.code, check(&shown, "audience").0), (1, "failed"), "{shown}");
     let cut = &key[..key.trim().len() - 1];
     let (told, shown) = inspect(&stranger, &at_service, cut);
     assert_eq!((told.code, check(&shown, "form").0, check(&shown, "auth service").0), (1, "failed", "failed"));

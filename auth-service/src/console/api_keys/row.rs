@@ -86,6 +86,7 @@ pub(super) fn print_issued(key: ApiKey, secret: String, format: OutputFormat) ->
         OutputFormat::Json => print_record(&IssuedKey { key, secret }, format),
         OutputFormat::Table => kit::cli::print(&secret),
     };
+    let printed = printed.map_err(CommandFailure::lost);
     output::err(&match printed {
         Ok(()) => format!("The secret of the key {name} is shown only now: keep it where the service reads it."),
         Err(_) => {

@@ -5,7 +5,7 @@ mod selection;
 mod tail;
 
 use clap::Subcommand;
-use kit::cli::OutputFlags;
+use kit::cli::{CommandFailure, OutputFlags};
 use kit::shutdown::Shutdown;
 
 use super::client::Client;
@@ -37,7 +37,7 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    /// Runs the command, until its end or the first signal. Nothing is changed, so the signal is no failure.
+    /// Runs the command, until its end or the first signal. A signal is the normal end of `tail`.
     ///
     /// # Errors
     /// Returns a text that says what to do.
@@ -49,7 +49,8 @@ impl AuditAction {
         match self {
             Self::List { selection, period, form } => {
                 let list = Box::pin(list::list(client, selection, period, form.output));
-                stop.run_until_cancelled(list).await.transpose()?;
+                let stopped = || Err(CommandFailure::refused("stopped before the end of the list"));
+                stop.run_until_cancelled(list).await.unwrap_or_else(stopped)?;
             }
             Self::Tail { selection, cursor, form } => {
                 let cursor = cursor.unwrap_or_default();

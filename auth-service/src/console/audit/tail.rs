@@ -47,7 +47,7 @@ pub(super) async fn tail(
     loop {
         let StreamEnd { status, was_open } = tail.follow().await?;
         if let Some(status) = &status {
-            tail.check(status, is_first && !was_open)?;
+            tail.check(status, is_first && !was_open, was_open)?;
         }
         if was_open {
             (pause, is_first) = (FIRST_PAUSE, false);
@@ -87,7 +87,7 @@ impl Tail<'_> {
     }
 
     /// Fails if no later stream can succeed. The first stream of a command fails for any reason.
-    fn check(&self, status: &Status, is_first: bool) -> Result<(), CommandFailure> {
+    fn check(&self, status: &Status, is_first: bool, was_open: bool) -> Result<(), CommandFailure> {
         if reason(status) == Some(ErrorReason::CursorExpired) {
             return Err(CommandFailure::refused(
                 "events after the cursor are gone: the retention deleted them, or the database was restored; see `audit list`, \
@@ -95,11 +95,15 @@ impl Tail<'_> {
             ));
         }
         let failure = self.client.failure(status);
-        // The token of an open stream expires, and the next stream has another one. A cut connection gives any of these
-        // codes, without a reason.
+        // The token of an open stream expires, and the next stream has another one. If that one is refused, too, there is
+        // no other. A cut connection gives any of these codes, without a reason.
         let is_cut =
             matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) && reason(status).is_none();
-        let is_passing = is_cut || matches!(failure.kind, FailureKind::Unavailable | FailureKind::Unauthenticated);
+        let is_passing = match failure.kind {
+            FailureKind::Unavailable => true,
+            FailureKind::Unauthenticated => was_open,
+            _ => is_cut,
+        };
         if is_first || !is_passing { Err(failure) } else { Ok(()) }
     }
 }

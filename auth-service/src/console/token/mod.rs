@@ -5,8 +5,8 @@ mod shown;
 use std::error::Error;
 
 use clap::{Args, Subcommand};
-use gatepost::api::auth::v1::VerifyTokenRequest;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::{VerifyTokenRequest, VerifyTokenResponse};
 use kit::Clock;
 use kit::cli::OutputFlags;
 use kit::config::Environment;
@@ -21,7 +21,7 @@ use crate::tokens::Expectations;
 
 const HELP: &str = "\
 The token is read from standard input: `printf %s \"$TOKEN\" | gatepost token inspect`. The output has its claims, and not \
-the token. Without --auth-url nothing is called. The exit code is 1 if a guard would refuse the token.";
+the token. Without --auth-url (GATEPOST_AUTH_URL) nothing is called. The exit code is 1 if a guard would refuse the token.";
 
 /// Inspect a token
 #[derive(Clone, Debug, Args)]
@@ -61,10 +61,14 @@ impl TokenCommand {
         let service = service.flags()?;
         let text = secret_text("Token: ", "the token").await?;
         let now = Clock::system().now();
-        let mut shown = ShownToken::inspect(text.expose_secret(), &Expectations { issuer, audience }, now);
+        let expected = Expectations { issuer, audience };
+        let mut shown = ShownToken::inspect(text.expose_secret(), &expected, now);
         match service.url {
-            Some(_) => verify(&mut shown, service, text.expose_secret(), environment).await?,
-            None => shown.add_answer(None),
+            Some(_) => {
+                let answer = verify(service, text.expose_secret(), environment).await?;
+                shown.add_answer(Some(&answer), expected.audience.as_deref());
+            }
+            None => shown.add_answer(None, None),
         }
         shown.checks.print(&shown.text(form.output, now))
     }
@@ -72,14 +76,12 @@ impl TokenCommand {
 
 /// Asks the service about the token, which needs no login.
 async fn verify(
-    shown: &mut ShownToken,
     service: ServiceFlags,
     token: &str,
     environment: Environment,
-) -> Result<(), Box<dyn Error + Send + Sync>> {
+) -> Result<VerifyTokenResponse, Box<dyn Error + Send + Sync>> {
     let connection = connect(service, environment)?;
     let mut tokens = TokenServiceClient::new(connection.channel.clone());
     let answer = bounded(VerifyTokenRequest { token: token.to_owned() }, |request| tokens.verify_token(request)).await;
-    shown.add_answer(Some(&answer.map_err(|status| connection.failure(&status))?));
-    Ok(())
+    Ok(answer.map_err(|status| connection.failure(&status))?)
 }

@@ -72,8 +72,20 @@ impl ShownToken {
         Self { kind: "JWT", header: jwt.header(), claims: jwt.claims(), checks }
     }
 
-    /// Adds the answer of the auth service; `None` if it was not asked.
-    pub(super) fn add_answer(&mut self, answer: Option<&VerifyTokenResponse>) {
+    /// Adds the answer of the auth service; `None` if it was not asked. `audience` is the guard's.
+    pub(super) fn add_answer(&mut self, answer: Option<&VerifyTokenResponse>, audience: Option<&str>) {
+        // A JWT names its audiences itself.
+        let claims = answer.and_then(|answer| answer.claims.as_ref()).filter(|_| self.claims.is_empty());
+        match claims.zip(audience) {
+            Some((claims, audience)) if claims.audiences.iter().any(|own| own == audience) => {
+                self.checks.add("audience", CheckState::Ok, audience);
+            }
+            Some((claims, audience)) => {
+                let text = format!("the token is for {}, not for {audience:?}", claims.audiences.join(", "));
+                self.checks.add("audience", CheckState::Failed, text);
+            }
+            None => {}
+        }
         let (state, text) = match answer.map(VerifyTokenResponse::state) {
             None => (CheckState::Skipped, "signature, revocation and user: name the service by --auth-url".to_owned()),
             Some(TokenState::Active) => (CheckState::Ok, "accepts the token".to_owned()),

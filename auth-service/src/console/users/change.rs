@@ -52,11 +52,12 @@ pub(super) async fn reset(
     let request = ResetPasswordRequest { id: user.id.clone(), new_password: String::new() };
     let issued = client.call(request, async |services, request| services.users().reset_password(request).await).await?;
     let code = IssuedCode { user_id: user.id, code: issued.code, expire_time: issued.expire_time.map(time) };
-    match format {
-        OutputFormat::Json => print_record(&code, format)?,
+    let printed = match format {
+        OutputFormat::Json => print_record(&code, format),
         // A script takes the code alone.
-        OutputFormat::Table => kit::cli::print(&code.code)?,
-    }
+        OutputFormat::Table => kit::cli::print(&code.code),
+    };
+    printed.map_err(CommandFailure::lost)?;
     let until = code.expire_time.unwrap_or_default();
     output::err(&format!(
         "{called} sets a new password with this code (CompletePasswordReset) until {until}. Hand it over in private."

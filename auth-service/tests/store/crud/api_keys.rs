@@ -88,15 +88,20 @@ async fn use_is_stored_once_in_a_while(store: Case) {
         create(&store, id.as_u128(), None).await;
     }
     let used = async |id: u128| store.api_key(ApiKeyId::from_u128(id)).await.unwrap().unwrap().last_used_time;
-    store.touch_api_keys(&ids[..19], at(0), at(-900)).await.unwrap();
+    let touch = async |ids: &[ApiKeyId], now, recent| {
+        let mut ids = ids.to_vec();
+        store.touch_api_keys(&mut ids, now, recent).await.unwrap();
+        assert_eq!(ids, []);
+    };
+    touch(&ids[..19], at(0), at(-900)).await;
     assert_eq!((used(1).await, used(19).await, used(20).await), (Some(at(0)), Some(at(0)), None));
-    store.touch_api_keys(&ids, at(60), at(-840)).await.unwrap();
+    touch(&ids, at(60), at(-840)).await;
     assert_eq!((used(1).await, used(20).await), (Some(at(0)), Some(at(60))), "a recent use is kept");
-    store.touch_api_keys(&ids[..1], at(900), at(0)).await.unwrap();
+    touch(&ids[..1], at(900), at(0)).await;
     assert_eq!(used(1).await, Some(at(900)));
-    store.touch_api_keys(&ids[..1], at(0), at(-900)).await.unwrap();
+    touch(&ids[..1], at(0), at(-900)).await;
     assert_eq!(used(1).await, Some(at(0)), "a future use, by a wrong clock, is replaced");
-    store.touch_api_keys(&[], at(0), at(0)).await.unwrap();
+    touch(&[], at(0), at(0)).await;
     assert_eq!(store.api_key(ids[0]).await.unwrap().unwrap().revision, 1, "a use is no change");
 }
 
