@@ -144,8 +144,8 @@ impl AuthStore {
         keys(rows)
     }
 
-    /// Stores that these keys were used at the time `now`, in one transaction. A key whose stored time is after `recent`
-    /// keeps it, unless the stored time is in the future.
+    /// Records that these keys were used at the time `now`, in one transaction. A key whose stored time is after
+    /// `recent` keeps it, unless the stored time is in the future.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is stored.

@@ -126,7 +126,7 @@ fn tls_files_of_a_login_are_remembered() {
     let login =
         |ca: &std::path::Path| person.told(&["login", "--auth-url", &url, "--email", ROOT, "--ca", text(ca)], PASSWORD);
     let distrusted = login(&other);
-    assert!(distrusted.code == 5 && distrusted.err.contains("cannot be called by TLS ("), "{}", distrusted.err);
+    assert!(distrusted.code == 5 && distrusted.err.contains("cannot be called over TLS ("), "{}", distrusted.err);
     let absent = login(&folder.path().join("absent.pem"));
     assert!(absent.code == 1 && absent.err.contains("absent.pem"), "{}", absent.err);
     let trusted = login(&ca);

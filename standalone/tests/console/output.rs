@@ -78,7 +78,7 @@ fn full_disk_is_a_failure_of_each_output() {
     }
     let full = File::options().write(true).open("/dev/full").unwrap();
     let told = root.checked(&root.command(&["api-keys", "create", "Import"]).stdout(full).output().unwrap());
-    assert!(told.err.contains("has a new secret that nobody has seen: run `api-keys rotate`"), "{}", told.err);
+    assert!(told.err.contains("was not printed and is lost: run `api-keys rotate`"), "{}", told.err);
 }
 
 #[test]

@@ -37,10 +37,10 @@ pub enum AuditAction {
 }
 
 impl AuditAction {
-    /// Runs the command, until its end or the first signal. Nothing is changed, so the signal is no failure.
+    /// Runs the command, until its end or the first signal. The command changes nothing, so a signal is not a failure.
     ///
     /// # Errors
-    /// Returns a text that says what to do.
+    /// The error says what to do.
     pub(super) async fn run(
         self,
         client: &Client,

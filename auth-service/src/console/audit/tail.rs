@@ -26,7 +26,7 @@ struct Tail<'c> {
     listing: Listing<std::io::Stdout>,
 }
 
-/// End of a stream that broke.
+/// End of a broken stream.
 struct StreamEnd {
     status: Option<Status>,
     /// Set if the stream had begun.
@@ -86,7 +86,7 @@ impl Tail<'_> {
         }
     }
 
-    /// Fails if no later stream can succeed. The first stream of a command fails for any reason.
+    /// Fails if no later stream can succeed. Each failure of a command's first stream is final.
     fn check(&self, status: &Status, is_first: bool) -> Result<(), CommandFailure> {
         if reason(status) == Some(ErrorReason::CursorExpired) {
             return Err(CommandFailure::refused(
@@ -95,8 +95,8 @@ impl Tail<'_> {
             ));
         }
         let failure = self.client.failure(status);
-        // The token of an open stream expires, and the next stream has another one. A cut connection gives any of these
-        // codes, without a reason.
+        // An open stream ends with its token, and the next stream gets another token. A cut connection ends with one of
+        // these codes, without a reason.
         let is_cut =
             matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) && reason(status).is_none();
         let is_passing = is_cut || matches!(failure.kind, FailureKind::Unavailable | FailureKind::Unauthenticated);
