@@ -10,7 +10,7 @@ use gatepost::{Token, TokenStatus, TrafficClass, Verify as _};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
-use crate::support::{Auth, Fed, Followed, Refused, TELL, active, claims, grounded, position, start, start_with};
+use crate::support::{Auth, Fed, Followed, Refused, SHOW, active, claims, grounded, position, start, start_with};
 
 /// Returns a JWT with this header and an invalid signature.
 fn jwt(header: &str, number: usize) -> String {
@@ -156,7 +156,7 @@ async fn connections_count_as_separate_peers() {
     for number in 0..20 {
         let header = format!(r#"{{"alg":"EdDSA","kid":"made-up-{number}"}}"#);
         let token = jwt(&header, number);
-        Refused::TOKEN_INVALID.is(&raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+        Refused::TOKEN_INVALID.is(&raw.call(SHOW, &[("api-token", token.as_bytes())]).await.status());
     }
     world.pass(1);
     world.good("good").await;

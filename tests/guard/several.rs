@@ -104,7 +104,7 @@ async fn silent_endpoint_costs_no_request() {
     }
     assert_eq!(down(&client), 1);
     assert!(two.auth.count() >= 10);
-    one.auth.speak();
+    one.auth.resume_answers();
     while down(&client) > 0 {
         assert!(verifies(&client).await);
     }
