@@ -109,8 +109,8 @@ async fn token_of_a_new_key_is_admitted() {
     assert_eq!(asked(&world), 1);
 }
 
-/// Twelve peers send a hundred tokens with unknown keys each, and the auth service never answers them. Then a hundred peers
-/// send new valid tokens.
+/// Twelve peers send a hundred tokens with unknown keys each, and the auth service never answers them. Then a hundred
+/// peers send new valid tokens.
 #[tokio::test]
 async fn unlisted_keys_do_not_delay_new_valid_tokens() {
     const GOOD: usize = 100;
@@ -147,7 +147,7 @@ async fn unlisted_keys_do_not_delay_new_valid_tokens() {
     drop(world);
 }
 
-/// The guard itself tells the first call on a new connection from others.
+/// The guard itself distinguishes the first call on a new connection from later calls.
 #[tokio::test]
 async fn connections_count_as_separate_peers() {
     let (world, mut fed) = start().await;

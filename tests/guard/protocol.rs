@@ -21,7 +21,7 @@ async fn send(raw: &Raw, method: Method, path: &str, kinds: &[&str]) -> Reply {
     raw.send(request.body(()).unwrap()).await
 }
 
-fn nothing_got_in(world: &World, server: &Guarded) {
+fn assert_nothing_passed(world: &World, server: &Guarded) {
     assert_eq!(server.inside.paths(), [""; 0]);
     assert_eq!(world.auth.count(), 0, "no request was sent");
 }
@@ -48,7 +48,7 @@ async fn other_content_type_is_415() {
             assert!(reply.data.is_empty(), "{kinds:?}");
         }
     }
-    nothing_got_in(&world, &world.server);
+    assert_nothing_passed(&world, &world.server);
 }
 
 /// C29: another HTTP method is answered with 405.
@@ -62,7 +62,7 @@ async fn other_http_method_is_405() {
             assert!(reply.data.is_empty(), "{method}");
         }
     }
-    nothing_got_in(&world, &world.server);
+    assert_nothing_passed(&world, &world.server);
 }
 
 /// C29: the content type of gRPC passes with or without a subtype.

@@ -45,7 +45,7 @@ impl World {
     }
 
     /// Makes a call that the source refuses, and returns the reason.
-    async fn ends(&self) -> String {
+    async fn end_reason(&self) -> String {
         let status = self.show().await.unwrap_err();
         assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "the session is over, log in again"));
         status.get_details_error_info().unwrap().reason
@@ -263,7 +263,7 @@ async fn refused_renewed_token_ends_the_session() {
     world.issuer.away(false);
     Refused::TOKEN_INVALID.is(&client.show().await.unwrap_err());
     for _ in 0..3 {
-        assert_eq!(world.ends().await, "TOKEN_INVALID");
+        assert_eq!(world.end_reason().await, "TOKEN_INVALID");
     }
     assert_eq!(text(world.source.token().await), Err(NoToken::Ended(ErrorReason::TokenInvalid)));
     assert_eq!(world.sessions.count(), 1, "the token was renewed once");
@@ -280,7 +280,7 @@ async fn disabled_or_deleted_user_ends_the_session() {
             world.issuer.delete_user("ada");
         }
         assert_eq!(world.show().await.unwrap_err().get_details_error_info().unwrap().reason, reason);
-        assert_eq!((world.ends().await, world.sessions.count()), (reason.into(), 0));
+        assert_eq!((world.end_reason().await, world.sessions.count()), (reason.into(), 0));
     }
 }
 
@@ -301,7 +301,7 @@ async fn ended_session_fails_without_further_requests() {
     world.sessions.end();
     Refused::TOKEN_REVOKED.is(&world.show().await.unwrap_err());
     for _ in 0..3 {
-        assert_eq!(world.ends().await, "REFRESH_TOKEN_INVALID");
+        assert_eq!(world.end_reason().await, "REFRESH_TOKEN_INVALID");
     }
     assert_eq!(text(world.source.token().await), Err(NoToken::Ended(ErrorReason::RefreshTokenInvalid)));
     assert_eq!(world.sessions.count(), 1);
@@ -314,8 +314,8 @@ async fn session_used_by_another_source_is_over() {
     world.sessions.make();
     world.sessions.make();
     world.pass(LIFE);
-    assert_eq!(world.ends().await, "REFRESH_TOKEN_REUSED");
-    assert_eq!(world.ends().await, "REFRESH_TOKEN_REUSED");
+    assert_eq!(world.end_reason().await, "REFRESH_TOKEN_REUSED");
+    assert_eq!(world.end_reason().await, "REFRESH_TOKEN_REUSED");
     assert_eq!(world.sessions.count(), 1);
 }
 

@@ -18,10 +18,10 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::by(Policy::closed())
+        Self::with_policy(Policy::closed())
     }
 
-    fn by(policy: Policy) -> Self {
+    fn with_policy(policy: Policy) -> Self {
         let auth = Auth::new();
         let service = Memory::guarded(GuardLayer::new(policy, auth.clone()).unwrap().audience("gatepost"));
         Self { auth, service }
@@ -92,7 +92,7 @@ async fn identity_has_given_fields_and_defaults() {
 
 #[tokio::test]
 async fn roles_and_audience_are_checked() {
-    let world = World::by(Policy::closed().rule(SHOW, Rule::role("seller")));
+    let world = World::with_policy(Policy::closed().rule(SHOW, Rule::role("seller")));
     assert!(world.is_admitted(&world.auth.issue(Identity::user("ada").role("seller"))).await);
     let bob = world.auth.issue(Identity::user("bob").role("buyer"));
     World::is(Refused::NOT_ALLOWED, &world.show(&bob).await);
@@ -173,7 +173,7 @@ async fn tokens_age_by_the_tests_clock() {
 
 #[tokio::test]
 async fn outage_refuses_all_tokens() {
-    let world = World::by(Policy::closed().rule("/guard.test.Probe/Gather", Rule::Public));
+    let world = World::with_policy(Policy::closed().rule("/guard.test.Probe/Gather", Rule::Public));
     let [seen, unseen] = [(); 2].map(|()| world.auth.issue(Identity::user("ada")));
     assert!(world.is_admitted(&seen).await);
     world.auth.away(true);

@@ -41,7 +41,7 @@ impl Traced {
     }
 }
 
-/// Without a tracer the request is no span: the auth service's span is a child of the caller's.
+/// Without a tracer the guard's request has no span, so the auth service's span is a child of the caller's.
 #[tokio::test]
 async fn traceparent_of_the_call_goes_to_the_auth_service() {
     let world = world(SpanReport::default()).await;

@@ -48,7 +48,9 @@ impl Fed {
 
     /// Returns the guard's first message and sends a greeting.
     pub(crate) async fn greet(&mut self, greeting: Greeting) -> Resume {
-        let Some(GuardMessage::Resume(resume)) = self.receive().await else { panic!("the first message is no Resume") };
+        let Some(GuardMessage::Resume(resume)) = self.receive().await else {
+            panic!("the first message is not a Resume")
+        };
         let renew_interval = Some(prost_types::Duration { seconds: 0, nanos: 50_000_000 });
         self.send(Some(AuthMessage::Greeting(Greeting { renew_interval, ..greeting })));
         resume
@@ -84,7 +86,7 @@ impl Fed {
         self.acknowledged(revision).await;
     }
 
-    /// Answers a renewal that the guard requests from now on. `revision` is the next row's, which revokes nothing.
+    /// Answers the next renewal that the guard requests. `revision` is that of the next row, which revokes nothing.
     pub(crate) async fn renew(&mut self, revision: i64) {
         // Earlier requests have an older time.
         self.revoke(revision, Target::NewSigningKeys(NewSigningKeys::default())).await;
