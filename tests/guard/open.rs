@@ -14,8 +14,8 @@ use tonic_health::ServingStatus;
 
 use crate::support::{CHAT, EMPTY, LISTEN, Opened, ProbeClient, Refused, WATCH, active, claims, seller, state, words};
 
-/// The guard's interval of checks, and its time limit for evidence.
-const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
+/// The guard's interval between checks, and its time limit for evidence.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Checks that the stream ends with this rejection within this time, without a message.
@@ -48,9 +48,9 @@ async fn idle_stream_ends_with_the_rejections_status() {
         let (_ask, mut answers) = world.chat().await;
         world.set_answer(Ok(answer));
         let begun = Instant::now();
-        ends(&mut watched, refusal, JUDGMENT_INTERVAL).await;
-        ends(&mut answers, refusal, JUDGMENT_INTERVAL).await;
-        assert!(begun.elapsed() <= JUDGMENT_INTERVAL + Duration::from_millis(5), "both at the same time");
+        ends(&mut watched, refusal, CHECK_INTERVAL).await;
+        ends(&mut answers, refusal, CHECK_INTERVAL).await;
+        assert!(begun.elapsed() <= CHECK_INTERVAL + Duration::from_millis(5), "both at the same time");
         world.listener.met("sender dropped").await;
         world.listener.met("receiver dropped").await;
     }
@@ -94,7 +94,7 @@ async fn request_message_after_revocation_ends_the_stream() {
     world.revoke();
     ask.send("walk".into()).unwrap();
     world.listener.met("Unauthenticated").await;
-    ends(&mut answers, Refused::TOKEN_REVOKED, JUDGMENT_INTERVAL).await;
+    ends(&mut answers, Refused::TOKEN_REVOKED, CHECK_INTERVAL).await;
     assert_eq!(world.listener.all()[..2], ["never", "Unauthenticated"]);
 }
 
@@ -114,7 +114,7 @@ async fn revoked_client_stream_fails_despite_its_handler() {
         let begun = Instant::now();
         // The handler answers OK.
         Refused::TOKEN_REVOKED.is(&call.await.unwrap().unwrap_err());
-        assert!(begun.elapsed() <= JUDGMENT_INTERVAL + Duration::from_millis(5));
+        assert!(begun.elapsed() <= CHECK_INTERVAL + Duration::from_millis(5));
         world.listener.met("receiver dropped").await;
         assert!(!world.listener.all().contains(&"walk".to_owned()), "{:?}", world.listener.all());
     }
@@ -150,7 +150,7 @@ async fn idle_stream_without_evidence_ends() {
     let call = tokio::spawn(async move { probe.gather(pending()).await });
     world.auth.asked(4).await;
     world.auth.fall_silent();
-    ends(&mut watched, Refused::AUTH_UNAVAILABLE, JUDGMENT_INTERVAL + EVIDENCE_TIMEOUT).await;
+    ends(&mut watched, Refused::AUTH_UNAVAILABLE, CHECK_INTERVAL + EVIDENCE_TIMEOUT).await;
     Refused::AUTH_UNAVAILABLE.is(&call.await.unwrap().unwrap_err());
 }
 
@@ -202,7 +202,7 @@ async fn nonsensical_answer_is_no_evidence() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
     world.set_answer(Err(Status::internal("no answer")));
-    ends(&mut watched, Refused::AUTH_UNAVAILABLE, JUDGMENT_INTERVAL + EVIDENCE_TIMEOUT).await;
+    ends(&mut watched, Refused::AUTH_UNAVAILABLE, CHECK_INTERVAL + EVIDENCE_TIMEOUT).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,7 +266,7 @@ async fn late_first_message_waits_for_evidence() {
     let world = Opened::closed();
     let mut call = h2_call(&world).await;
     world.auth.fall_silent();
-    advance(JUDGMENT_INTERVAL).await;
+    advance(CHECK_INTERVAL).await;
     call.body.send_data(Bytes::from_static(EMPTY), true).unwrap();
     assert!(timeout(Duration::from_secs(1), world.listener.met("begun")).await.is_err());
     world.auth.resume_answers();
@@ -298,7 +298,7 @@ async fn optional_token_that_opened_a_stream_is_checked() {
     let world = Opened::new(Policy::closed().rule(CHAT, Rule::Optional));
     let (_ask, mut answers) = world.chat().await;
     world.revoke();
-    ends(&mut answers, Refused::TOKEN_REVOKED, JUDGMENT_INTERVAL).await;
+    ends(&mut answers, Refused::TOKEN_REVOKED, CHECK_INTERVAL).await;
 }
 
 #[tokio::test(start_paused = true)]

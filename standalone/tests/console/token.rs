@@ -25,7 +25,7 @@ fn access_token(person: &Person, world: &World) -> String {
 }
 
 #[test]
-fn claims_are_shown_and_rules_checked_without_a_service() {
+fn claims_and_rules_are_shown_without_a_service() {
     let mut world = World::on_file(&[]);
     let root = world.person(ROOT);
     let token = access_token(&root, &world);

@@ -124,8 +124,8 @@ impl Sessions {
         }
     }
 
-    /// Refreshes like the real service: rotates the current token, and repeats the answer for its parent. Any other token
-    /// ends the session.
+    /// Refreshes like the real service: rotates the current token, and repeats the answer for its parent. Any other
+    /// token ends the session.
     fn refresh(&self, presented: &str) -> Result<TokenPair, Status> {
         let made = *self.0.made.borrow();
         let over = |reason| Err(status(Code::Unauthenticated, reason, "log in again"));
