@@ -131,7 +131,7 @@ mod tests {
 
     #[test]
     fn api_key_of_the_last_minute_is_doubtful() {
-        let key = |millis: u64| format!("gp_{millis:012x}7000800000000000000001_secret");
+        let key = |millis: u64| format!("gp_{millis:012x}70008000000000000001_secret");
         let now = 0x0190_0000_0000;
         for (created, expected) in [
             (now, Plausibility::Doubtful),

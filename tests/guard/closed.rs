@@ -3,7 +3,7 @@
 use gatepost::{Policy, Rule};
 use tonic::Code;
 
-use crate::support::{CHECK, Refused, TELL, WATCH, World};
+use crate::support::{CHECK, Refused, SHOW, WATCH, World};
 
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
@@ -28,13 +28,13 @@ async fn missing_method_is_unknown_only_to_token_holders() {
 async fn method_without_row_needs_a_token() {
     let world = World::start(Policy::closed()).await;
     let raw = world.server.raw().await;
-    for path in [CHECK, WATCH, TELL] {
+    for path in [CHECK, WATCH, SHOW] {
         Refused::TOKEN_MISSING.is(&raw.call(path, &[]).await.status());
     }
-    for path in [CHECK, TELL] {
+    for path in [CHECK, SHOW] {
         assert_eq!(raw.call_as_ada(path).await.status().code(), Code::Ok, "{path}");
     }
-    assert_eq!(world.server.inside.paths(), [CHECK, TELL]);
+    assert_eq!(world.server.inside.paths(), [CHECK, SHOW]);
 }
 
 /// C23: a public method needs no token and ignores a bad one.
@@ -77,11 +77,11 @@ async fn query_changes_no_rule() {
     let world = World::start(Policy::closed().rule(CHECK, Rule::Public)).await;
     let raw = world.server.raw().await;
     for query in ["?", "?x=1", "?/grpc.health.v1.Health/Check", "?x=/../Check"] {
-        Refused::TOKEN_MISSING.is(&raw.call(&format!("{TELL}{query}"), &[]).await.status());
-        Refused::TOKEN_INVALID.is(&raw.call(&format!("{TELL}{query}"), &[("api-token", b"forged")]).await.status());
+        Refused::TOKEN_MISSING.is(&raw.call(&format!("{SHOW}{query}"), &[]).await.status());
+        Refused::TOKEN_INVALID.is(&raw.call(&format!("{SHOW}{query}"), &[("api-token", b"forged")]).await.status());
     }
     assert_eq!(world.server.inside.paths(), [""; 0]);
-    for query in ["?", "?x=1", "?/guard.test.Probe/Tell"] {
+    for query in ["?", "?x=1", "?/guard.test.Probe/Show"] {
         assert_eq!(raw.call(&format!("{CHECK}{query}"), &[]).await.status().code(), Code::Ok, "{query}");
     }
     assert_eq!(world.server.inside.paths(), [CHECK; 3]);

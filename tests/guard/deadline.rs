@@ -7,7 +7,7 @@ use gatepost::{GuardLayer, Policy, Verify};
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::support::{Auth, Memory, Raw, Refused, TELL, World, known};
+use crate::support::{Auth, Memory, Raw, Refused, SHOW, World, known};
 
 const LIMIT: Duration = Duration::from_millis(500);
 
@@ -22,7 +22,7 @@ async fn guarded_by(verifier: impl Verify) -> Raw {
 async fn ends_after_200_ms(auth: &Auth, raw: &Raw) {
     auth.fall_silent();
     let begun = Instant::now();
-    let refusal = raw.call(TELL, &[("api-token", b"good"), ("grpc-timeout", b"200m")]).await.status();
+    let refusal = raw.call(SHOW, &[("api-token", b"good"), ("grpc-timeout", b"200m")]).await.status();
     Refused::DEADLINE.is(&refusal);
     let taken = begun.elapsed();
     assert!((200..=201).contains(&taken.as_millis()), "{taken:?}");
@@ -51,12 +51,12 @@ async fn short_deadline_does_not_fail_other_callers() {
     auth.fall_silent();
     let hasty = tokio::spawn({
         let raw = raw.clone();
-        async move { raw.call(TELL, &[("api-token", b"good"), ("grpc-timeout", b"100m")]).await.status() }
+        async move { raw.call(SHOW, &[("api-token", b"good"), ("grpc-timeout", b"100m")]).await.status() }
     });
     auth.asked(1).await;
-    let patient = tokio::spawn(async move { raw.call_as_ada(TELL).await.status() });
+    let patient = tokio::spawn(async move { raw.call_as_ada(SHOW).await.status() });
     Refused::DEADLINE.is(&hasty.await.unwrap());
-    auth.speak();
+    auth.resume_answers();
     assert_eq!(patient.await.unwrap().code(), Code::Ok);
     assert_eq!(auth.count(), 1);
 }
@@ -68,9 +68,9 @@ async fn request_carries_a_deadline_of_500_ms_at_most() {
     let raw = world.server.raw().await;
     for timeout in ["1H", "300m", "nonsense"] {
         let headers = [("api-token", &b"good"[..]), ("grpc-timeout", timeout.as_bytes())];
-        assert_eq!(raw.call(TELL, &headers).await.status().code(), Code::Ok, "{timeout}");
+        assert_eq!(raw.call(SHOW, &headers).await.status().code(), Code::Ok, "{timeout}");
     }
-    assert_eq!(raw.call_as_ada(TELL).await.status().code(), Code::Ok);
+    assert_eq!(raw.call_as_ada(SHOW).await.status().code(), Code::Ok);
     for asked in world.auth.asked(4).await {
         assert!(asked.timeout.is_some_and(|timeout| !timeout.is_zero() && timeout <= LIMIT), "{asked:?}");
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use gatepost::api::auth::v1::revocation::Target;
 use gatepost::api::auth::v1::{TokenState, UserRevocation, VerifyTokenResponse};
 
-use crate::support::{Auth, Refused, SERVING, fed, fed_by, grounded, said};
+use crate::support::{Auth, Refused, SERVING, fed, fed_by, grounded, next_status};
 
 #[tokio::test]
 async fn revocation_ends_idle_and_active_streams() {
@@ -23,13 +23,13 @@ async fn revocation_ends_idle_and_active_streams() {
             let (world, mut fed) = fed().await;
             let mut watched = world.watch().await;
             fed.revoke(4, Target::SessionId("another-session".into())).await;
-            world.tell(!SERVING).await;
-            assert_eq!(said(&mut watched).await.unwrap(), !SERVING);
+            world.set_serving(!SERVING).await;
+            assert_eq!(next_status(&mut watched).await.unwrap(), !SERVING);
             fed.revoke(5, target.clone()).await;
             if !is_idle {
-                world.tell(SERVING).await;
+                world.set_serving(SERVING).await;
             }
-            refusal.is(&said(&mut watched).await.unwrap_err());
+            refusal.is(&next_status(&mut watched).await.unwrap_err());
             assert!(watched.message().await.unwrap().is_none());
             assert_eq!(world.auth.count(), 1);
             // The guard keeps reconnecting, so the next world must not get its port.
@@ -46,8 +46,8 @@ async fn stream_with_renewals_causes_no_request() {
         world.pass(1000);
         fed.renew(revision).await;
         world.pass(1000);
-        world.tell(status).await;
-        assert_eq!(said(&mut watched).await.unwrap(), status);
+        world.set_serving(status).await;
+        assert_eq!(next_status(&mut watched).await.unwrap(), status);
     }
     assert_eq!(world.auth.count(), 1);
 }
@@ -69,11 +69,11 @@ async fn stream_ends_when_its_token_expires() {
     world.pass(1000);
     fed.renew(4).await;
     world.pass(499);
-    world.tell(!SERVING).await;
-    assert_eq!(said(&mut watched).await.unwrap(), !SERVING, "the token has not expired");
+    world.set_serving(!SERVING).await;
+    assert_eq!(next_status(&mut watched).await.unwrap(), !SERVING, "the token has not expired");
     // Renewals do not extend the token's life.
     world.pass(1);
-    Refused::TOKEN_EXPIRED.is(&said(&mut watched).await.unwrap_err());
+    Refused::TOKEN_EXPIRED.is(&next_status(&mut watched).await.unwrap_err());
     assert_eq!(world.auth.count(), 2);
 }
 
@@ -83,22 +83,22 @@ async fn waiting_message_passes_on_new_evidence() {
     let mut watched = world.watch().await;
     world.auth.fall_silent();
     world.pass(1001);
-    world.tell(!SERVING).await;
-    let message = tokio::spawn(async move { (said(&mut watched).await, watched) });
+    world.set_serving(!SERVING).await;
+    let message = tokio::spawn(async move { (next_status(&mut watched).await, watched) });
     // One request by the message, one by the interval.
     world.auth.asked(2).await;
     assert!(!message.is_finished());
-    world.auth.speak();
+    world.auth.resume_answers();
     let (first, mut watched) = message.await.unwrap();
     assert_eq!(first.unwrap(), !SERVING);
     // Revocations still arrive.
     fed.renew(4).await;
     world.auth.fall_silent();
     world.pass(1001);
-    world.tell(SERVING).await;
+    world.set_serving(SERVING).await;
     world.auth.asked(3).await;
     fed.revoke(6, Target::SessionId("session-1".into())).await;
-    world.auth.speak();
+    world.auth.resume_answers();
     // The auth service's answer precedes the revocation.
-    Refused::TOKEN_REVOKED.is(&said(&mut watched).await.unwrap_err());
+    Refused::TOKEN_REVOKED.is(&next_status(&mut watched).await.unwrap_err());
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gatepost::api::auth::v1::revocation::Target;
-use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
+use gatepost::api::auth::v1::watch_revocations_response::Message as AuthMessage;
 use gatepost::api::auth::v1::{Greeting, Renewal, Revocation, TokenState, UserRevocation};
 use gatepost::{AuthService, Token, TokenStatus, Verify as _};
 use tokio::time::Instant;
@@ -144,10 +144,16 @@ async fn new_stream_resumes_at_the_last_position() {
 #[tokio::test]
 async fn unexpected_message_resets_stream_and_state() {
     let row = |revision, mark: u8, target| {
-        Say::Revocation(Revocation { revision, mark: vec![mark; 16], target, create_time: None, keys: Vec::new() })
+        AuthMessage::Revocation(Revocation {
+            revision,
+            mark: vec![mark; 16],
+            target,
+            create_time: None,
+            keys: Vec::new(),
+        })
     };
     let session = || Some(Target::SessionId("a".into()));
-    let renewal = |revision| Say::Renewal(Renewal { nonce: 1, position: Some(position(revision)) });
+    let renewal = |revision| AuthMessage::Renewal(Renewal { nonce: 1, position: Some(position(revision)) });
     let state = UserRevocation { state: TokenState::Active.into(), ..UserRevocation::default() };
     let mut over = Vec::new();
     for nonsense in [
@@ -155,7 +161,7 @@ async fn unexpected_message_resets_stream_and_state() {
         Some(row(3, 2, session())),
         Some(row(4, 2, None)),
         Some(row(4, 2, Some(Target::User(state)))),
-        Some(Say::Revocation(Revocation {
+        Some(AuthMessage::Revocation(Revocation {
             revision: 4,
             mark: vec![1],
             target: session(),
@@ -163,13 +169,13 @@ async fn unexpected_message_resets_stream_and_state() {
             keys: Vec::new(),
         })),
         Some(renewal(4)),
-        Some(Say::Greeting(Greeting::default())),
-        Some(Say::Reset(gatepost::api::auth::v1::Reset { position: None, keys: Vec::new() })),
+        Some(AuthMessage::Greeting(Greeting::default())),
+        Some(AuthMessage::Reset(gatepost::api::auth::v1::Reset { position: None, keys: Vec::new() })),
         None,
     ] {
         let (world, fed) = fed().await;
         world.good("good").await;
-        fed.say(nonsense.clone());
+        fed.send(nonsense.clone());
         let resume = world.auth.stream().await.greet(Greeting::default()).await;
         assert_eq!(resume.position, None, "{nonsense:?}");
         world.pass(1);
@@ -185,11 +191,14 @@ async fn next_stream_opens_before_the_old_one_ends() {
     let (world, mut first) = start().await;
     let reopen_after = Some(prost_types::Duration { seconds: 0, nanos: 1 });
     first.greet(Greeting { reopen_after, ..Greeting::default() }).await;
-    first.say(Some(Say::Reset(gatepost::api::auth::v1::Reset { position: Some(position(3)), keys: Vec::new() })));
+    first.send(Some(AuthMessage::Reset(gatepost::api::auth::v1::Reset {
+        position: Some(position(3)),
+        keys: Vec::new(),
+    })));
     let mut second = world.auth.stream().await;
     let resume = second.greet(Greeting::default()).await;
     assert_eq!(resume.position.map(|position| position.revision), Some(3));
-    while first.hear().await.is_some() {}
+    while first.receive().await.is_some() {}
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use gatepost::{AuthService, GuardLayer, Identity, Policy, Rule};
 
-use crate::support::{Auth, Guarded, Outside, Port, Raw, TELL, Told, World, known};
+use crate::support::{Auth, CallView, Guarded, Outside, Port, Raw, SHOW, World, known};
 
 const FORGED: [(&str, &[u8]); 12] = [
     ("x-user-id", b"eve"),
@@ -27,18 +27,18 @@ const ROUTE: [(&str, &[u8]); 3] = [
     ("x-request-id", b"r1"),
 ];
 
-async fn tell(raw: &Raw, token: Option<&'static [u8]>) -> Told {
+async fn show(raw: &Raw, token: Option<&'static [u8]>) -> CallView {
     let token = token.map(|token| ("api-token", token));
     let headers: Vec<_> = FORGED.into_iter().chain(ROUTE).chain(token).collect();
-    raw.call(TELL, &headers).await.message()
+    raw.call(SHOW, &headers).await.message()
 }
 
-fn only_the_route_is_left(told: &Told) {
+fn assert_only_route_headers(view: &CallView) {
     for (name, _) in FORGED {
-        assert!(!told.names.iter().any(|seen| seen == name), "{name}");
+        assert!(!view.names.iter().any(|seen| seen == name), "{name}");
     }
     for (name, _) in ROUTE {
-        assert!(told.names.iter().any(|seen| seen == name), "{name}");
+        assert!(view.names.iter().any(|seen| seen == name), "{name}");
     }
 }
 
@@ -46,10 +46,10 @@ fn only_the_route_is_left(told: &Told) {
 #[tokio::test]
 async fn forged_identity_headers_are_removed() {
     for rule in [Rule::Public, Rule::Optional, Rule::Authenticated, Rule::role("seller")] {
-        let world = World::start(Policy::closed().rule(TELL, rule.clone())).await;
-        let told = tell(&world.server.raw().await, Some(b"seller")).await;
-        only_the_route_is_left(&told);
-        assert_eq!(told.subject.is_some(), rule != Rule::Public, "{rule:?}");
+        let world = World::start(Policy::closed().rule(SHOW, rule.clone())).await;
+        let view = show(&world.server.raw().await, Some(b"seller")).await;
+        assert_only_route_headers(&view);
+        assert_eq!(view.subject.is_some(), rule != Rule::Public, "{rule:?}");
     }
 }
 
@@ -57,10 +57,10 @@ async fn forged_identity_headers_are_removed() {
 #[tokio::test]
 async fn forged_headers_do_not_identify_anonymous_callers() {
     for rule in [Rule::Public, Rule::Optional] {
-        let world = World::start(Policy::closed().rule(TELL, rule)).await;
-        let told = tell(&world.server.raw().await, None).await;
-        only_the_route_is_left(&told);
-        assert_eq!(told.subject, None);
+        let world = World::start(Policy::closed().rule(SHOW, rule)).await;
+        let view = show(&world.server.raw().await, None).await;
+        assert_only_route_headers(&view);
+        assert_eq!(view.subject, None);
     }
 }
 
@@ -71,11 +71,11 @@ async fn identity_of_an_outer_layer_is_removed() {
     let (auth, port) = (Auth::new(known), Port::reserve());
     let _running = auth.serve(port.listen());
     for (rule, expected) in [(Rule::Public, None), (Rule::Optional, None), (Rule::Optional, Some("ada"))] {
-        let policy = Policy::closed().rule(TELL, rule);
+        let policy = Policy::closed().rule(SHOW, rule);
         let guard = GuardLayer::new(policy, AuthService::builder(port.url()).build().unwrap()).unwrap();
         let server = Guarded::start_within(Outside::forging(eve.clone()), guard).await;
         let raw = server.raw().await;
-        let reply = if expected.is_some() { raw.call_as_ada(TELL).await } else { raw.call(TELL, &[]).await };
-        assert_eq!(reply.message::<Told>().subject.as_deref(), expected);
+        let reply = if expected.is_some() { raw.call_as_ada(SHOW).await } else { raw.call(SHOW, &[]).await };
+        assert_eq!(reply.message::<CallView>().subject.as_deref(), expected);
     }
 }

@@ -2,7 +2,7 @@
 
 use gatepost::Policy;
 
-use crate::support::{Refused, TELL, Told, World};
+use crate::support::{CallView, Refused, SHOW, World};
 
 /// C28: each state has its reason, and a bad token does not count as a failure of the auth service.
 #[tokio::test]
@@ -18,17 +18,17 @@ async fn each_state_has_its_reason() {
     ] {
         // Ten rejections in a row must not open the circuit breaker.
         for _ in 0..10 {
-            expected.is(&raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+            expected.is(&raw.call(SHOW, &[("api-token", token.as_bytes())]).await.status());
         }
     }
     assert_eq!(world.server.inside.paths(), [""; 0]);
-    assert_eq!(raw.call_as_ada(TELL).await.message::<Told>().subject.as_deref(), Some("ada"));
+    assert_eq!(raw.call_as_ada(SHOW).await.message::<CallView>().subject.as_deref(), Some("ada"));
     assert_eq!(world.auth.count(), 51, "every call caused a request");
 }
 
 #[tokio::test]
 async fn service_token_needs_no_expiry_and_no_session() {
     let world = World::start(Policy::closed()).await;
-    let reply = world.server.raw().await.call(TELL, &[("api-token", b"service")]).await;
-    assert_eq!(reply.message::<Told>().subject.as_deref(), Some("blog-service"));
+    let reply = world.server.raw().await.call(SHOW, &[("api-token", b"service")]).await;
+    assert_eq!(reply.message::<CallView>().subject.as_deref(), Some("blog-service"));
 }

@@ -10,7 +10,7 @@ use gatepost::{Token, TokenStatus, TrafficClass, Verify as _};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::Instant;
 
-use crate::support::{Auth, Fed, Followed, Refused, TELL, active, claims, grounded, position, start, start_with};
+use crate::support::{Auth, Fed, Followed, Refused, SHOW, active, claims, grounded, position, start, start_with};
 
 /// Returns a JWT with this header and an invalid signature.
 fn jwt(header: &str, number: usize) -> String {
@@ -109,8 +109,8 @@ async fn token_of_a_new_key_is_admitted() {
     assert_eq!(asked(&world), 1);
 }
 
-/// Twelve peers send a hundred tokens with unknown keys each, and the auth service never answers them. Then a hundred peers
-/// send new valid tokens.
+/// Twelve peers send a hundred tokens with unknown keys each, and the auth service never answers them. Then a hundred
+/// peers send new valid tokens.
 #[tokio::test]
 async fn unlisted_keys_do_not_delay_new_valid_tokens() {
     const GOOD: usize = 100;
@@ -147,7 +147,7 @@ async fn unlisted_keys_do_not_delay_new_valid_tokens() {
     drop(world);
 }
 
-/// The guard itself tells the first call on a new connection from others.
+/// The guard itself distinguishes the first call on a new connection from later calls.
 #[tokio::test]
 async fn connections_count_as_separate_peers() {
     let (world, mut fed) = start().await;
@@ -156,7 +156,7 @@ async fn connections_count_as_separate_peers() {
     for number in 0..20 {
         let header = format!(r#"{{"alg":"EdDSA","kid":"made-up-{number}"}}"#);
         let token = jwt(&header, number);
-        Refused::TOKEN_INVALID.is(&raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+        Refused::TOKEN_INVALID.is(&raw.call(SHOW, &[("api-token", token.as_bytes())]).await.status());
     }
     world.pass(1);
     world.good("good").await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gatepost::api::auth::v1::revocation::Target;
-use gatepost::api::auth::v1::watch_revocations_response::Message as Say;
+use gatepost::api::auth::v1::watch_revocations_response::Message as AuthMessage;
 use gatepost::api::auth::v1::{Greeting, NewSigningKeys};
 use gatepost::guard::layers::{RemoteVerifier, SingleFlight};
 use gatepost::metrics::{Distribution, GuardCounts, RejectionCount};
@@ -14,7 +14,9 @@ use prost_types::Timestamp;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::support::{Auth, Followed, GATHER, LISTEN, Memory, Port, Refused, TELL, fed, known, position, said, start};
+use crate::support::{
+    Auth, Followed, GATHER, LISTEN, Memory, Port, Refused, SHOW, fed, known, next_status, position, start,
+};
 
 const LIMIT: Duration = Duration::from_millis(500);
 
@@ -41,16 +43,16 @@ async fn each_decision_is_counted_by_reason() {
     assert_eq!((nothing.allowed, counted(&nothing.denied), counted(&nothing.ended)), (0, vec![], vec![]));
 
     for (times, (path, token)) in [
-        (TELL, None),
-        (TELL, Some("forged")),
-        (TELL, Some("expired")),
-        (TELL, Some("revoked")),
-        (TELL, Some("deleted")),
-        (TELL, Some("disabled")),
+        (SHOW, None),
+        (SHOW, Some("forged")),
+        (SHOW, Some("expired")),
+        (SHOW, Some("revoked")),
+        (SHOW, Some("deleted")),
+        (SHOW, Some("disabled")),
         (GATHER, Some("good")),
-        (TELL, Some("unsayable")),
-        (TELL, Some("elsewhere")),
-        (TELL, Some("good")),
+        (SHOW, Some("unsayable")),
+        (SHOW, Some("elsewhere")),
+        (SHOW, Some("good")),
         (LISTEN, None),
         ("/a.B/Open", None),
     ]
@@ -63,10 +65,10 @@ async fn each_decision_is_counted_by_reason() {
         }
     }
     auth.fall_silent();
-    let late = raw.call(TELL, &[("api-token", b"good"), ("grpc-timeout", b"200m")]).await;
+    let late = raw.call(SHOW, &[("api-token", b"good"), ("grpc-timeout", b"200m")]).await;
     Refused::DEADLINE.is(&late.status());
     // Requests that are not gRPC are not counted.
-    let get = Request::get(format!("http://guarded{TELL}")).body(()).unwrap();
+    let get = Request::get(format!("http://guarded{SHOW}")).body(()).unwrap();
     assert_eq!(raw.send(get).await.http, 405);
 
     let GuardCounts { allowed, denied, ended, .. } = metrics.read();
@@ -107,7 +109,7 @@ async fn joined_callers_are_counted_without_the_first() {
     }
     // The runtime has one thread, so all calls have started when the request arrives.
     auth.asked(1).await;
-    auth.speak();
+    auth.resume_answers();
     while let Some(call) = calls.join_next().await {
         assert!(matches!(call.unwrap(), TokenStatus::Active(_)));
     }
@@ -162,7 +164,7 @@ async fn feed_messages_and_state_are_counted() {
     first.renew(4).await;
     first.renew(6).await;
     assert_eq!(state(&world), (true, 1, 2, 0));
-    first.say(None);
+    first.send(None);
     // The guard has opened the next stream, which has no greeting yet.
     let mut second = world.auth.stream().await;
     assert_eq!(state(&world), (false, 1, 2, 1));
@@ -179,7 +181,10 @@ async fn replaced_stream_keeps_the_feed_up() {
     let (world, mut first) = start().await;
     let reopen_after = Some(prost_types::Duration { seconds: 0, nanos: 1 });
     first.greet(Greeting { reopen_after, ..Greeting::default() }).await;
-    first.say(Some(Say::Reset(gatepost::api::auth::v1::Reset { position: Some(position(3)), keys: Vec::new() })));
+    first.send(Some(AuthMessage::Reset(gatepost::api::auth::v1::Reset {
+        position: Some(position(3)),
+        keys: Vec::new(),
+    })));
     let _second = world.auth.stream().await;
     assert!(world.verifier.metrics().read().is_fed);
 }
@@ -187,18 +192,18 @@ async fn replaced_stream_keeps_the_feed_up() {
 #[tokio::test]
 async fn lag_counts_only_rows_with_a_time() {
     let (world, mut fed) = fed().await;
-    let mut say = async |revision, seconds: Option<i64>| {
+    let mut send_row = async |revision, seconds: Option<i64>| {
         fed.create_time = seconds.map(|seconds| Timestamp { seconds, nanos: 0 });
         fed.revoke(revision, Target::NewSigningKeys(NewSigningKeys::default())).await;
     };
-    say(4, None).await;
+    send_row(4, None).await;
     assert_eq!(world.verifier.metrics().read().lag.count(), 0);
     // 2001-09-09 and 2286-11-20: far in the past and in the future.
-    say(5, Some(1_000_000_000)).await;
-    say(6, Some(10_000_000_000)).await;
-    say(7, Some(10_000_000_000)).await;
+    send_row(5, Some(1_000_000_000)).await;
+    send_row(6, Some(10_000_000_000)).await;
+    send_row(7, Some(10_000_000_000)).await;
     // An invalid time does not count.
-    say(8, Some(-1)).await;
+    send_row(8, Some(-1)).await;
     assert_eq!(counts(&world.verifier.metrics().read().lag), (vec![(5, 2)], 1));
 }
 
@@ -207,7 +212,7 @@ async fn revoked_stream_counts_as_ended_not_refused() {
     let (world, mut fed) = fed().await;
     let mut watched = world.watch().await;
     fed.revoke(4, Target::SessionId("session-1".into())).await;
-    Refused::TOKEN_REVOKED.is(&said(&mut watched).await.unwrap_err());
+    Refused::TOKEN_REVOKED.is(&next_status(&mut watched).await.unwrap_err());
     let read = world.decided.read();
     assert_eq!((read.allowed, counted(&read.denied)), (1, vec![]));
     assert_eq!(counted(&read.ended), [(Rejection::Token(InactiveReason::Revoked), 1)]);

@@ -6,7 +6,7 @@ use prost_types::Timestamp;
 use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Code, Status};
 
-use crate::support::{Answer, Auth, CHECK, Refused, TELL, World, active, claims, state};
+use crate::support::{Answer, Auth, CHECK, Refused, SHOW, World, active, claims, state};
 
 /// The text in each message and metadata value of the auth service.
 const CANARY: &str = "canary-secret";
@@ -18,7 +18,7 @@ async fn unavailable(answer: impl Fn() -> Answer + Send + Sync + 'static) {
     let world = World::with(Policy::closed().with_health(), Auth::new(move |_| answer())).await;
     let raw = world.server.raw().await;
     for _ in 0..2 {
-        let reply = raw.call_as_ada(TELL).await;
+        let reply = raw.call_as_ada(SHOW).await;
         let status = reply.status();
         Refused::AUTH_UNAVAILABLE.is(&status);
         let details = String::from_utf8_lossy(status.details()).into_owned();

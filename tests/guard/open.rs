@@ -14,8 +14,8 @@ use tonic_health::ServingStatus;
 
 use crate::support::{CHAT, EMPTY, LISTEN, Opened, ProbeClient, Refused, WATCH, active, claims, seller, state, words};
 
-/// The guard's interval of checks, and its time limit for evidence.
-const JUDGMENT_INTERVAL: Duration = Duration::from_millis(250);
+/// The guard's interval between checks, and its time limit for evidence.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 const EVIDENCE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Checks that the stream ends with this rejection within this time, without a message.
@@ -46,11 +46,11 @@ async fn idle_stream_ends_with_the_rejections_status() {
         let world = Opened::new(policy);
         let mut watched = world.watch().await;
         let (_ask, mut answers) = world.chat().await;
-        world.say(Ok(answer));
+        world.set_answer(Ok(answer));
         let begun = Instant::now();
-        ends(&mut watched, refusal, JUDGMENT_INTERVAL).await;
-        ends(&mut answers, refusal, JUDGMENT_INTERVAL).await;
-        assert!(begun.elapsed() <= JUDGMENT_INTERVAL + Duration::from_millis(5), "both at the same time");
+        ends(&mut watched, refusal, CHECK_INTERVAL).await;
+        ends(&mut answers, refusal, CHECK_INTERVAL).await;
+        assert!(begun.elapsed() <= CHECK_INTERVAL + Duration::from_millis(5), "both at the same time");
         world.listener.met("sender dropped").await;
         world.listener.met("receiver dropped").await;
     }
@@ -65,7 +65,7 @@ async fn stream_with_valid_token_continues() {
         assert!(timeout(Duration::from_mins(1), watched.message()).await.is_err(), "no message comes");
         ask.send(word.into()).unwrap();
         world.listener.met(word).await;
-        world.listener.say(word);
+        world.listener.send(word);
         assert_eq!(answers.message().await.unwrap().as_deref(), Some(word));
     }
     world.fail().await;
@@ -80,7 +80,7 @@ async fn no_message_passes_after_revocation() {
     world.revoke();
     world.fail().await;
     ask.send("walk".into()).unwrap();
-    world.listener.say("second");
+    world.listener.send("second");
     ends(&mut watched, Refused::TOKEN_REVOKED, Duration::ZERO).await;
     ends(&mut answers, Refused::TOKEN_REVOKED, Duration::ZERO).await;
     world.listener.met("receiver dropped").await;
@@ -94,7 +94,7 @@ async fn request_message_after_revocation_ends_the_stream() {
     world.revoke();
     ask.send("walk".into()).unwrap();
     world.listener.met("Unauthenticated").await;
-    ends(&mut answers, Refused::TOKEN_REVOKED, JUDGMENT_INTERVAL).await;
+    ends(&mut answers, Refused::TOKEN_REVOKED, CHECK_INTERVAL).await;
     assert_eq!(world.listener.all()[..2], ["never", "Unauthenticated"]);
 }
 
@@ -114,7 +114,7 @@ async fn revoked_client_stream_fails_despite_its_handler() {
         let begun = Instant::now();
         // The handler answers OK.
         Refused::TOKEN_REVOKED.is(&call.await.unwrap().unwrap_err());
-        assert!(begun.elapsed() <= JUDGMENT_INTERVAL + Duration::from_millis(5));
+        assert!(begun.elapsed() <= CHECK_INTERVAL + Duration::from_millis(5));
         world.listener.met("receiver dropped").await;
         assert!(!world.listener.all().contains(&"walk".to_owned()), "{:?}", world.listener.all());
     }
@@ -128,7 +128,7 @@ async fn stream_without_evidence_ends_after_2_s() {
     world.auth.fall_silent();
     world.fail().await;
     ask.send("walk".into()).unwrap();
-    world.listener.say("second");
+    world.listener.send("second");
     let begun = Instant::now();
     let (mut first, mut second) = (Ok(()), Ok(()));
     let watching = async { first = watched.message().await.map(drop) };
@@ -150,7 +150,7 @@ async fn idle_stream_without_evidence_ends() {
     let call = tokio::spawn(async move { probe.gather(pending()).await });
     world.auth.asked(4).await;
     world.auth.fall_silent();
-    ends(&mut watched, Refused::AUTH_UNAVAILABLE, JUDGMENT_INTERVAL + EVIDENCE_TIMEOUT).await;
+    ends(&mut watched, Refused::AUTH_UNAVAILABLE, CHECK_INTERVAL + EVIDENCE_TIMEOUT).await;
     Refused::AUTH_UNAVAILABLE.is(&call.await.unwrap().unwrap_err());
 }
 
@@ -163,7 +163,7 @@ async fn waiting_messages_pass_in_order_on_new_evidence() {
     world.fail().await;
     for word in ["walk", "alone"] {
         ask.send(word.into()).unwrap();
-        world.listener.say(word);
+        world.listener.send(word);
     }
     let waited = Duration::from_millis(1400);
     let nothing = async {
@@ -171,7 +171,7 @@ async fn waiting_messages_pass_in_order_on_new_evidence() {
     };
     assert!(timeout(waited, nothing).await.is_err(), "no message passes without evidence");
     assert!(!world.listener.all().contains(&"walk".to_owned()));
-    world.auth.speak();
+    world.auth.resume_answers();
     assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::NotServing as i32);
     for word in ["walk", "alone"] {
         assert_eq!(answers.message().await.unwrap().as_deref(), Some(word));
@@ -181,7 +181,7 @@ async fn waiting_messages_pass_in_order_on_new_evidence() {
     // The next outage has its own two seconds.
     world.auth.fall_silent();
     assert!(timeout(waited, answers.message()).await.is_err());
-    world.auth.speak();
+    world.auth.resume_answers();
     assert!(timeout(Duration::from_mins(1), answers.message()).await.is_err());
 }
 
@@ -193,7 +193,7 @@ async fn waiting_message_is_refused_on_revocation() {
     world.fail().await;
     assert!(timeout(Duration::from_secs(1), watched.message()).await.is_err());
     world.revoke();
-    world.auth.speak();
+    world.auth.resume_answers();
     ends(&mut watched, Refused::TOKEN_REVOKED, Duration::from_millis(750)).await;
 }
 
@@ -201,8 +201,8 @@ async fn waiting_message_is_refused_on_revocation() {
 async fn nonsensical_answer_is_no_evidence() {
     let world = Opened::closed();
     let mut watched = world.watch().await;
-    world.say(Err(Status::internal("cannot say")));
-    ends(&mut watched, Refused::AUTH_UNAVAILABLE, JUDGMENT_INTERVAL + EVIDENCE_TIMEOUT).await;
+    world.set_answer(Err(Status::internal("no answer")));
+    ends(&mut watched, Refused::AUTH_UNAVAILABLE, CHECK_INTERVAL + EVIDENCE_TIMEOUT).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -210,7 +210,7 @@ async fn running_unary_call_is_never_cut() {
     for silent in [false, true] {
         let world = Opened::closed();
         let mut probe = world.probe();
-        let call = tokio::spawn(async move { probe.tell().await });
+        let call = tokio::spawn(async move { probe.show().await });
         world.listener.met("begun").await;
         let asked = world.auth.count();
         if silent {
@@ -218,7 +218,7 @@ async fn running_unary_call_is_never_cut() {
         }
         world.revoke();
         advance(Duration::from_mins(1)).await;
-        world.listener.say("now");
+        world.listener.send("now");
         call.await.unwrap().unwrap();
         assert_eq!(world.auth.count(), asked, "no request was sent");
     }
@@ -232,7 +232,7 @@ async fn late_stream_sends_nothing_after_revocation() {
     world.listener.met("begun").await;
     world.revoke();
     advance(Duration::from_mins(1)).await;
-    world.listener.say("first");
+    world.listener.send("first");
     let mut answers = call.await.unwrap().unwrap();
     ends(&mut answers, Refused::TOKEN_REVOKED, Duration::ZERO).await;
     world.listener.met("sender dropped").await;
@@ -256,7 +256,7 @@ async fn first_message_needs_no_second_verification() {
     call.body.send_data(Bytes::from_static(EMPTY), false).unwrap();
     call.body.send_data(Bytes::new(), true).unwrap();
     world.listener.met("begun").await;
-    world.listener.say("now");
+    world.listener.send("now");
     assert_eq!(call.response.as_mut().await.unwrap().status(), StatusCode::OK);
     assert_eq!(world.auth.count(), 1);
 }
@@ -266,10 +266,10 @@ async fn late_first_message_waits_for_evidence() {
     let world = Opened::closed();
     let mut call = h2_call(&world).await;
     world.auth.fall_silent();
-    advance(JUDGMENT_INTERVAL).await;
+    advance(CHECK_INTERVAL).await;
     call.body.send_data(Bytes::from_static(EMPTY), true).unwrap();
     assert!(timeout(Duration::from_secs(1), world.listener.met("begun")).await.is_err());
-    world.auth.speak();
+    world.auth.resume_answers();
     world.listener.met("begun").await;
 }
 
@@ -287,7 +287,7 @@ async fn public_and_anonymous_streams_are_not_checked() {
     };
     assert!(timeout(Duration::from_mins(1), nothing).await.is_err());
     world.fail().await;
-    world.listener.say("first");
+    world.listener.send("first");
     assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::NotServing as i32);
     assert_eq!(answers.message().await.unwrap().as_deref(), Some("first"));
     assert_eq!(world.auth.count(), 0);
@@ -298,7 +298,7 @@ async fn optional_token_that_opened_a_stream_is_checked() {
     let world = Opened::new(Policy::closed().rule(CHAT, Rule::Optional));
     let (_ask, mut answers) = world.chat().await;
     world.revoke();
-    ends(&mut answers, Refused::TOKEN_REVOKED, JUDGMENT_INTERVAL).await;
+    ends(&mut answers, Refused::TOKEN_REVOKED, CHECK_INTERVAL).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -335,7 +335,7 @@ struct HalfCall {
 }
 
 async fn h2_call(world: &Opened) -> HalfCall {
-    let (response, body) = world.server.raw().await.begin(crate::support::TELL).await;
+    let (response, body) = world.server.raw().await.begin(crate::support::SHOW).await;
     world.auth.asked(1).await;
     HalfCall { response: Box::pin(response), body }
 }

@@ -3,7 +3,7 @@
 use gatepost::{AuthService, GuardLayer, Policy};
 use tonic::Code;
 
-use crate::support::{Auth, CHECK, Guarded, Port, Refused, TELL, Told, World, known};
+use crate::support::{Auth, CHECK, CallView, Guarded, Port, Refused, SHOW, World, known};
 
 async fn guarded(port: &Port) -> Guarded {
     let verifier = AuthService::builder(port.url()).build().unwrap();
@@ -17,14 +17,14 @@ async fn calls_are_unavailable_until_auth_starts() {
     let server = guarded(&port).await;
     let raw = server.raw().await;
     for token in ["good", "good", "forged"] {
-        Refused::AUTH_UNAVAILABLE.is(&raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+        Refused::AUTH_UNAVAILABLE.is(&raw.call(SHOW, &[("api-token", token.as_bytes())]).await.status());
     }
-    Refused::TOKEN_MISSING.is(&raw.call(TELL, &[]).await.status());
+    Refused::TOKEN_MISSING.is(&raw.call(SHOW, &[]).await.status());
     assert_eq!(raw.call(CHECK, &[]).await.status().code(), Code::Ok);
     assert_eq!(server.inside.paths(), [CHECK]);
 
     let _running = Auth::new(known).serve(port.listen());
-    assert_eq!(raw.call_as_ada(TELL).await.message::<Told>().subject.as_deref(), Some("ada"));
+    assert_eq!(raw.call_as_ada(SHOW).await.message::<CallView>().subject.as_deref(), Some("ada"));
 }
 
 /// C24: a guard reconnects to an auth service that restarts on its port.
@@ -35,9 +35,9 @@ async fn restarted_auth_service_is_asked_again() {
     let raw = server.raw().await;
     for _ in 0..3 {
         let running = auth.serve(port.listen());
-        assert_eq!(raw.call_as_ada(TELL).await.status().code(), Code::Ok);
+        assert_eq!(raw.call_as_ada(SHOW).await.status().code(), Code::Ok);
         running.stop().await;
-        Refused::AUTH_UNAVAILABLE.is(&raw.call_as_ada(TELL).await.status());
+        Refused::AUTH_UNAVAILABLE.is(&raw.call_as_ada(SHOW).await.status());
         assert_eq!(raw.call(CHECK, &[]).await.status().code(), Code::Ok);
     }
     assert_eq!(auth.count(), 3);
@@ -50,7 +50,7 @@ async fn silent_listener_makes_calls_unavailable() {
     let _mute = port.listen();
     let server = guarded(&port).await;
     let raw = server.raw().await;
-    let (guarded, public) = tokio::join!(raw.call_as_ada(TELL), raw.call(CHECK, &[]));
+    let (guarded, public) = tokio::join!(raw.call_as_ada(SHOW), raw.call(CHECK, &[]));
     Refused::AUTH_UNAVAILABLE.is(&guarded.status());
     assert_eq!(public.status().code(), Code::Ok);
     assert_eq!(server.inside.paths(), [CHECK]);
@@ -62,11 +62,11 @@ async fn late_answer_admits_no_call() {
     let world = World::start(Policy::closed().with_health()).await;
     let raw = world.server.raw().await;
     world.auth.fall_silent();
-    Refused::AUTH_UNAVAILABLE.is(&raw.call_as_ada(TELL).await.status());
+    Refused::AUTH_UNAVAILABLE.is(&raw.call_as_ada(SHOW).await.status());
     assert_eq!(world.auth.count(), 1);
 
-    world.auth.speak();
+    world.auth.resume_answers();
     assert_eq!(world.server.inside.paths(), [""; 0]);
-    assert_eq!(raw.call_as_ada(TELL).await.status().code(), Code::Ok);
+    assert_eq!(raw.call_as_ada(SHOW).await.status().code(), Code::Ok);
     assert_eq!(world.auth.count(), 2, "the late answer is not kept");
 }

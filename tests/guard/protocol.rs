@@ -4,7 +4,7 @@ use gatepost::Policy;
 use http::{Method, Request, StatusCode, header};
 use tonic::Code;
 
-use crate::support::{CHECK, Guarded, Raw, Reply, TELL, World};
+use crate::support::{CHECK, Guarded, Raw, Reply, SHOW, World};
 
 async fn world() -> (World, Raw) {
     let world = World::start(Policy::closed().with_health()).await;
@@ -21,7 +21,7 @@ async fn send(raw: &Raw, method: Method, path: &str, kinds: &[&str]) -> Reply {
     raw.send(request.body(()).unwrap()).await
 }
 
-fn nothing_got_in(world: &World, server: &Guarded) {
+fn assert_nothing_passed(world: &World, server: &Guarded) {
     assert_eq!(server.inside.paths(), [""; 0]);
     assert_eq!(world.auth.count(), 0, "no request was sent");
 }
@@ -42,13 +42,13 @@ async fn other_content_type_is_415() {
         &["application/grpc", "application/json"],
         &["application/json", "application/grpc"],
     ] {
-        for path in [CHECK, TELL, "/no.Such/Method"] {
+        for path in [CHECK, SHOW, "/no.Such/Method"] {
             let reply = send(&raw, Method::POST, path, kinds).await;
             assert_eq!(reply.http, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{kinds:?}");
             assert!(reply.data.is_empty(), "{kinds:?}");
         }
     }
-    nothing_got_in(&world, &world.server);
+    assert_nothing_passed(&world, &world.server);
 }
 
 /// C29: another HTTP method is answered with 405.
@@ -56,13 +56,13 @@ async fn other_content_type_is_415() {
 async fn other_http_method_is_405() {
     let (world, raw) = world().await;
     for method in [Method::GET, Method::PUT, Method::OPTIONS, Method::DELETE, Method::PATCH] {
-        for path in [CHECK, TELL] {
+        for path in [CHECK, SHOW] {
             let reply = send(&raw, method.clone(), path, &["application/grpc"]).await;
             assert_eq!(reply.http, StatusCode::METHOD_NOT_ALLOWED, "{method}");
             assert!(reply.data.is_empty(), "{method}");
         }
     }
-    nothing_got_in(&world, &world.server);
+    assert_nothing_passed(&world, &world.server);
 }
 
 /// C29: the content type of gRPC passes with or without a subtype.
@@ -70,10 +70,10 @@ async fn other_http_method_is_405() {
 async fn grpc_with_or_without_subtype_passes() {
     let (world, raw) = world().await;
     for kind in ["application/grpc", "application/grpc+proto"] {
-        for path in [CHECK, TELL] {
+        for path in [CHECK, SHOW] {
             let reply = send(&raw, Method::POST, path, &[kind]).await;
             assert_eq!(reply.status().code(), Code::Ok, "{kind} {path}");
         }
     }
-    assert_eq!(world.server.inside.paths(), [CHECK, TELL, CHECK, TELL]);
+    assert_eq!(world.server.inside.paths(), [CHECK, SHOW, CHECK, SHOW]);
 }

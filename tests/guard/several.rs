@@ -104,7 +104,7 @@ async fn silent_endpoint_costs_no_request() {
     }
     assert_eq!(down(&client), 1);
     assert!(two.auth.count() >= 10);
-    one.auth.speak();
+    one.auth.resume_answers();
     while down(&client) > 0 {
         assert!(verifies(&client).await);
     }
@@ -155,14 +155,14 @@ async fn feed_moves_to_the_other_endpoint_and_resumes() {
     let key = Token::parse("the-key").unwrap();
     let builder = AuthService::builder(one.port.url()).endpoint(two.port.url());
     let client = builder.service_key(&key).build().unwrap();
-    let (mut fed, of_one) = tokio::select! {
+    let (mut fed, is_first) = tokio::select! {
         fed = one.auth.stream() => (fed, true),
         fed = two.auth.stream() => (fed, false),
     };
     fed.greet(Greeting::default()).await;
     fed.reset(3).await;
     assert!(verifies(&client).await);
-    let (followed, other) = if of_one { (&mut one, &two) } else { (&mut two, &one) };
+    let (followed, other) = if is_first { (&mut one, &two) } else { (&mut two, &one) };
     drop(fed);
     followed.stop().await;
     let mut next: Fed = timeout(LONG, other.auth.stream()).await.unwrap();

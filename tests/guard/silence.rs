@@ -7,7 +7,7 @@ use gatepost::{GuardLayer, Policy, Rule};
 use tokio::time::Instant;
 use tonic::Code;
 
-use crate::support::{Auth, GATHER, Memory, Raw, Refused, TELL, known};
+use crate::support::{Auth, GATHER, Memory, Raw, Refused, SHOW, known};
 
 const LIMIT: Duration = Duration::from_millis(500);
 
@@ -28,7 +28,7 @@ async fn silent_auth_service_is_given_500_ms() {
         let timeout = timeout.map(|timeout: &str| ("grpc-timeout", timeout.as_bytes()));
         let headers: Vec<_> = [("api-token", &b"good"[..])].into_iter().chain(timeout).collect();
         let begun = Instant::now();
-        let refusal = raw.call(TELL, &headers).await.status();
+        let refusal = raw.call(SHOW, &headers).await.status();
         Refused::AUTH_UNAVAILABLE.is(&refusal);
         let taken = begun.elapsed();
         assert!((LIMIT..=LIMIT + Duration::from_millis(1)).contains(&taken), "{timeout:?}: {taken:?}");
@@ -42,7 +42,7 @@ async fn public_methods_do_not_wait_for_auth() {
     auth.fall_silent();
     let closed = tokio::spawn({
         let raw = raw.clone();
-        async move { raw.call_as_ada(TELL).await.status() }
+        async move { raw.call_as_ada(SHOW).await.status() }
     });
     auth.asked(1).await;
     let begun = Instant::now();
@@ -56,9 +56,9 @@ async fn public_methods_do_not_wait_for_auth() {
 async fn slow_answer_within_the_limit_counts() {
     let (auth, raw) = world().await;
     auth.fall_silent();
-    let call = tokio::spawn(async move { raw.call_as_ada(TELL).await.status() });
+    let call = tokio::spawn(async move { raw.call_as_ada(SHOW).await.status() });
     auth.asked(1).await;
     tokio::time::advance(Duration::from_millis(498)).await;
-    auth.speak();
+    auth.resume_answers();
     assert_eq!(call.await.unwrap().code(), Code::Ok);
 }

@@ -12,7 +12,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::support::Fate::{Answer, Fail, Hold, Lose, Silence};
-use crate::support::{Fate, LIFE, Memory, ProbeClient, Refused, Sessions, Told};
+use crate::support::{CallView, Fate, LIFE, Memory, ProbeClient, Refused, Sessions};
 
 /// A session and a guarded service that accepts its tokens.
 struct World {
@@ -35,9 +35,9 @@ impl World {
         self.issuer.clock().advance(time);
     }
 
-    async fn tell(&self) -> Result<Told, Status> {
+    async fn show(&self) -> Result<CallView, Status> {
         let channel: Channel = self.service.channel();
-        ProbeClient::new(self.source.wrap(channel)).tell().await
+        ProbeClient::new(self.source.wrap(channel)).show().await
     }
 
     async fn token(&self) -> String {
@@ -45,8 +45,8 @@ impl World {
     }
 
     /// Makes a call that the source refuses, and returns the reason.
-    async fn ends(&self) -> String {
-        let status = self.tell().await.unwrap_err();
+    async fn end_reason(&self) -> String {
+        let status = self.show().await.unwrap_err();
         assert_eq!((status.code(), status.message()), (Code::Unauthenticated, "the session is over, log in again"));
         status.get_details_error_info().unwrap().reason
     }
@@ -64,9 +64,9 @@ async fn young_token_is_sent_and_not_renewed() {
     let world = World::new([]);
     let first = world.token().await;
     world.pass(YOUNG);
-    let told = world.tell().await.unwrap();
-    assert_eq!((told.subject.as_deref(), told.tokens), (Some("ada"), vec![first]));
-    assert!(told.debug.contains("Sensitive"), "{}", told.debug);
+    let view = world.show().await.unwrap();
+    assert_eq!((view.subject.as_deref(), view.tokens), (Some("ada"), vec![first]));
+    assert!(view.debug.contains("Sensitive"), "{}", view.debug);
     assert_eq!(world.sessions.count(), 0);
 }
 
@@ -84,7 +84,7 @@ async fn token_is_renewed_before_expiry_without_waiting() {
     let second = world.token().await;
     assert_ne!(second, first);
     assert_eq!((world.token().await, world.sessions.count()), (second, 1));
-    assert!(world.tell().await.is_ok());
+    assert!(world.show().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +94,7 @@ async fn renewed_token_serves_its_whole_life() {
         world.pass(LIFE);
         world.token().await;
         world.pass(YOUNG);
-        assert!(world.tell().await.is_ok());
+        assert!(world.show().await.is_ok());
         assert_eq!(world.sessions.count(), renewals);
     }
     assert_eq!(world.sessions.asked(3).await, ["1", "2", "3"]);
@@ -160,9 +160,9 @@ async fn call_with_expired_token_fails_and_may_be_repeated() {
     ] {
         let world = World::new([fate]);
         world.pass(LIFE);
-        Refused::AUTH_UNAVAILABLE.is(&world.tell().await.unwrap_err());
+        Refused::AUTH_UNAVAILABLE.is(&world.show().await.unwrap_err());
         world.sessions.asked(2).await;
-        assert!(world.tell().await.is_ok(), "{fate:?}");
+        assert!(world.show().await.is_ok(), "{fate:?}");
     }
 }
 
@@ -172,9 +172,9 @@ async fn lost_answer_is_requested_with_the_same_token() {
     world.pass(LIFE);
     assert_eq!(text(world.source.token().await), Err(NoToken::Unavailable));
     assert_eq!(world.sessions.asked(3).await, ["1", "1", "1"]);
-    assert!(world.tell().await.is_ok());
+    assert!(world.show().await.is_ok());
     world.pass(LIFE);
-    assert!(world.tell().await.is_ok());
+    assert!(world.show().await.is_ok());
     assert_eq!(world.sessions.asked(4).await, ["1", "1", "1", "2"], "all requests get the same successor");
 }
 
@@ -198,11 +198,11 @@ async fn lost_answer_is_requested_for_50_s_without_calls() {
 #[tokio::test(start_paused = true)]
 async fn dead_token_is_dropped_and_the_session_continues() {
     let world = World::new([]);
-    assert!(world.tell().await.is_ok());
+    assert!(world.show().await.is_ok());
     // A role was removed.
     world.issuer.revoke_user("ada");
-    Refused::TOKEN_REVOKED.is(&world.tell().await.unwrap_err());
-    assert!(world.tell().await.is_ok());
+    Refused::TOKEN_REVOKED.is(&world.show().await.unwrap_err());
+    assert!(world.show().await.is_ok());
     assert_eq!(world.sessions.count(), 1);
     // The client's clock is behind the issuer's.
     let behind = TokenSource::with_clock(
@@ -214,8 +214,8 @@ async fn dead_token_is_dropped_and_the_session_continues() {
     world.pass(LIFE);
     let channel: Channel = world.service.channel();
     let mut client = ProbeClient::new(behind.wrap(channel));
-    Refused::TOKEN_EXPIRED.is(&client.tell().await.unwrap_err());
-    assert!(client.tell().await.is_ok());
+    Refused::TOKEN_EXPIRED.is(&client.show().await.unwrap_err());
+    assert!(client.show().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -227,10 +227,10 @@ async fn unrelated_refusals_keep_the_token() {
     let mut client = ProbeClient::new(world.source.wrap(channel));
     world.issuer.away(true);
     for _ in 0..2 {
-        Refused::AUTH_UNAVAILABLE.is(&client.tell().await.unwrap_err());
+        Refused::AUTH_UNAVAILABLE.is(&client.show().await.unwrap_err());
     }
     world.issuer.away(false);
-    assert!(world.tell().await.is_ok());
+    assert!(world.show().await.is_ok());
     assert_eq!(world.sessions.count(), 0);
 }
 
@@ -243,8 +243,8 @@ async fn invalid_token_is_renewed_once() {
     let channel: Channel = audience.channel();
     let mut refusing = ProbeClient::new(world.source.wrap(channel));
     for renewals in 1..4 {
-        Refused::TOKEN_INVALID.is(&refusing.tell().await.unwrap_err());
-        assert!(world.tell().await.is_ok(), "the renewed token is admitted");
+        Refused::TOKEN_INVALID.is(&refusing.show().await.unwrap_err());
+        assert!(world.show().await.is_ok(), "the renewed token is admitted");
         assert_eq!(world.sessions.count(), renewals);
     }
 }
@@ -256,14 +256,14 @@ async fn refused_renewed_token_ends_the_session() {
         Memory::guarded(GuardLayer::new(Policy::closed(), world.issuer.clone()).unwrap().audience("another"));
     let channel: Channel = audience.channel();
     let mut client = ProbeClient::new(world.source.wrap(channel));
-    Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());
+    Refused::TOKEN_INVALID.is(&client.show().await.unwrap_err());
     // An outage says nothing about the token, so the trial continues.
     world.issuer.away(true);
-    Refused::AUTH_UNAVAILABLE.is(&client.tell().await.unwrap_err());
+    Refused::AUTH_UNAVAILABLE.is(&client.show().await.unwrap_err());
     world.issuer.away(false);
-    Refused::TOKEN_INVALID.is(&client.tell().await.unwrap_err());
+    Refused::TOKEN_INVALID.is(&client.show().await.unwrap_err());
     for _ in 0..3 {
-        assert_eq!(world.ends().await, "TOKEN_INVALID");
+        assert_eq!(world.end_reason().await, "TOKEN_INVALID");
     }
     assert_eq!(text(world.source.token().await), Err(NoToken::Ended(ErrorReason::TokenInvalid)));
     assert_eq!(world.sessions.count(), 1, "the token was renewed once");
@@ -273,14 +273,14 @@ async fn refused_renewed_token_ends_the_session() {
 async fn disabled_or_deleted_user_ends_the_session() {
     for (end, reason) in [("disable", "USER_DISABLED"), ("delete", "USER_DELETED")] {
         let world = World::new([]);
-        assert!(world.tell().await.is_ok());
+        assert!(world.show().await.is_ok());
         if end == "disable" {
             world.issuer.disable_user("ada");
         } else {
             world.issuer.delete_user("ada");
         }
-        assert_eq!(world.tell().await.unwrap_err().get_details_error_info().unwrap().reason, reason);
-        assert_eq!((world.ends().await, world.sessions.count()), (reason.into(), 0));
+        assert_eq!(world.show().await.unwrap_err().get_details_error_info().unwrap().reason, reason);
+        assert_eq!((world.end_reason().await, world.sessions.count()), (reason.into(), 0));
     }
 }
 
@@ -297,11 +297,11 @@ async fn forget_drops_only_the_given_token() {
 #[tokio::test(start_paused = true)]
 async fn ended_session_fails_without_further_requests() {
     let world = World::new([]);
-    assert!(world.tell().await.is_ok());
+    assert!(world.show().await.is_ok());
     world.sessions.end();
-    Refused::TOKEN_REVOKED.is(&world.tell().await.unwrap_err());
+    Refused::TOKEN_REVOKED.is(&world.show().await.unwrap_err());
     for _ in 0..3 {
-        assert_eq!(world.ends().await, "REFRESH_TOKEN_INVALID");
+        assert_eq!(world.end_reason().await, "REFRESH_TOKEN_INVALID");
     }
     assert_eq!(text(world.source.token().await), Err(NoToken::Ended(ErrorReason::RefreshTokenInvalid)));
     assert_eq!(world.sessions.count(), 1);
@@ -314,8 +314,8 @@ async fn session_used_by_another_source_is_over() {
     world.sessions.make();
     world.sessions.make();
     world.pass(LIFE);
-    assert_eq!(world.ends().await, "REFRESH_TOKEN_REUSED");
-    assert_eq!(world.ends().await, "REFRESH_TOKEN_REUSED");
+    assert_eq!(world.end_reason().await, "REFRESH_TOKEN_REUSED");
+    assert_eq!(world.end_reason().await, "REFRESH_TOKEN_REUSED");
     assert_eq!(world.sessions.count(), 1);
 }
 
@@ -353,9 +353,9 @@ async fn short_deadline_ends_the_wait_for_a_token() {
     let world = World::new([Hold]);
     world.pass(LIFE);
     let channel: Channel = world.service.channel();
-    let hurried = ProbeClient::new(world.source.wrap(channel)).tell_within(Duration::from_millis(100)).await;
+    let hurried = ProbeClient::new(world.source.wrap(channel)).show_within(Duration::from_millis(100)).await;
     Refused::DEADLINE.is(&hurried.unwrap_err());
     world.sessions.release();
-    assert!(world.tell().await.is_ok());
+    assert!(world.show().await.is_ok());
     assert_eq!(world.sessions.count(), 1);
 }

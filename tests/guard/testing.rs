@@ -8,7 +8,7 @@ use tonic::Status;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
-use crate::support::{Memory, ProbeClient, Refused, TELL, Told};
+use crate::support::{CallView, Memory, ProbeClient, Refused, SHOW};
 
 /// A guarded service and the issuer behind its guard.
 struct World {
@@ -18,27 +18,27 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self::by(Policy::closed())
+        Self::with_policy(Policy::closed())
     }
 
-    fn by(policy: Policy) -> Self {
+    fn with_policy(policy: Policy) -> Self {
         let auth = Auth::new();
         let service = Memory::guarded(GuardLayer::new(policy, auth.clone()).unwrap().audience("gatepost"));
         Self { auth, service }
     }
 
     /// Makes a call with this token.
-    async fn tell(&self, token: &Token) -> Result<Told, Status> {
+    async fn show(&self, token: &Token) -> Result<CallView, Status> {
         let channel: Channel = self.service.channel();
-        ProbeClient::new(InterceptedService::new(channel, WithToken::new(token))).tell().await
+        ProbeClient::new(InterceptedService::new(channel, WithToken::new(token))).show().await
     }
 
     async fn is_admitted(&self, token: &Token) -> bool {
-        self.tell(token).await.is_ok()
+        self.show(token).await.is_ok()
     }
 
     #[track_caller]
-    fn is(refused: Refused, answer: &Result<Told, Status>) {
+    fn is(refused: Refused, answer: &Result<CallView, Status>) {
         refused.is(answer.as_ref().expect_err("the call is not refused"));
     }
 }
@@ -49,9 +49,9 @@ const DAY: Duration = Duration::from_hours(24);
 async fn handler_sees_the_issued_identity() {
     let world = World::new();
     let ada = world.auth.issue(Identity::user("ada"));
-    assert_eq!(world.tell(&ada).await.unwrap().subject.as_deref(), Some("ada"));
+    assert_eq!(world.show(&ada).await.unwrap().subject.as_deref(), Some("ada"));
     let shop = world.auth.issue(Identity::service("shop"));
-    assert_eq!(world.tell(&shop).await.unwrap().subject.as_deref(), Some("shop"));
+    assert_eq!(world.show(&shop).await.unwrap().subject.as_deref(), Some("shop"));
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn one_of_several_audiences_is_enough() {
         assert!(world.is_admitted(&of(good)).await, "{good:?}");
     }
     for bad in [&[][..], &["shop", "gatepost.evil"], &["shop,gatepost"]] {
-        World::is(Refused::TOKEN_INVALID, &world.tell(&of(bad)).await);
+        World::is(Refused::TOKEN_INVALID, &world.show(&of(bad)).await);
     }
 }
 
@@ -77,9 +77,9 @@ async fn identity_has_given_fields_and_defaults() {
     }
     let auth = Auth::new();
     let end = auth.time() + Duration::from_mins(1);
-    let said = Identity::user("ada").role("admin").role("editor").session("s").audience("a").expire_time(end);
-    assert_eq!(of(&auth, said.clone()).await, said);
-    assert!(said.has_role("editor") && said.kind == SubjectKind::User);
+    let given = Identity::user("ada").role("admin").role("editor").session("s").audience("a").expire_time(end);
+    assert_eq!(of(&auth, given.clone()).await, given);
+    assert!(given.has_role("editor") && given.kind == SubjectKind::User);
     let usual = of(&auth, Identity::user("ada")).await;
     assert_eq!(
         (usual.audiences.as_slice(), usual.expire_time),
@@ -92,15 +92,15 @@ async fn identity_has_given_fields_and_defaults() {
 
 #[tokio::test]
 async fn roles_and_audience_are_checked() {
-    let world = World::by(Policy::closed().rule(TELL, Rule::role("seller")));
+    let world = World::with_policy(Policy::closed().rule(SHOW, Rule::role("seller")));
     assert!(world.is_admitted(&world.auth.issue(Identity::user("ada").role("seller"))).await);
     let bob = world.auth.issue(Identity::user("bob").role("buyer"));
-    World::is(Refused::NOT_ALLOWED, &world.tell(&bob).await);
+    World::is(Refused::NOT_ALLOWED, &world.show(&bob).await);
     let elsewhere = world.auth.issue(Identity::user("ada").role("seller").audience("another"));
-    World::is(Refused::TOKEN_INVALID, &world.tell(&elsewhere).await);
+    World::is(Refused::TOKEN_INVALID, &world.show(&elsewhere).await);
     let foreign = Auth::new().issue(Identity::user("ada").role("seller"));
-    World::is(Refused::TOKEN_INVALID, &world.tell(&foreign).await);
-    World::is(Refused::TOKEN_INVALID, &world.tell(&Token::parse("forged").unwrap()).await);
+    World::is(Refused::TOKEN_INVALID, &world.show(&foreign).await);
+    World::is(Refused::TOKEN_INVALID, &world.show(&Token::parse("forged").unwrap()).await);
 }
 
 #[tokio::test]
@@ -111,13 +111,13 @@ async fn revoked_token_is_dead_even_if_unseen() {
     assert!(world.is_admitted(&tokens[0]).await);
     world.auth.revoke(&tokens[0]);
     for token in &tokens {
-        World::is(Refused::TOKEN_REVOKED, &world.tell(token).await);
+        World::is(Refused::TOKEN_REVOKED, &world.show(token).await);
     }
     assert!(world.is_admitted(&other).await, "a token of another session is valid");
     let late = world.auth.issue(Identity::user("ada").session("one"));
-    World::is(Refused::TOKEN_REVOKED, &world.tell(&late).await);
+    World::is(Refused::TOKEN_REVOKED, &world.show(&late).await);
     world.auth.revoke_session("two");
-    World::is(Refused::TOKEN_REVOKED, &world.tell(&world.auth.issue(Identity::user("ada").session("two"))).await);
+    World::is(Refused::TOKEN_REVOKED, &world.show(&world.auth.issue(Identity::user("ada").session("two"))).await);
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn revoked_service_token_is_the_only_one() {
         assert!(world.is_admitted(token).await);
     }
     world.auth.revoke(&tokens[0]);
-    World::is(Refused::TOKEN_REVOKED, &world.tell(&tokens[0]).await);
+    World::is(Refused::TOKEN_REVOKED, &world.show(&tokens[0]).await);
     assert!(world.is_admitted(&tokens[1]).await);
 }
 
@@ -145,11 +145,11 @@ async fn user_changes_end_earlier_tokens() {
         let [seen, unseen, bob] = ["ada", "ada", "bob"].map(|name| world.auth.issue(Identity::user(name)));
         assert!(world.is_admitted(&seen).await);
         inject(&world.auth, "ada");
-        World::is(refused, &world.tell(&seen).await);
-        World::is(refused, &world.tell(&unseen).await);
+        World::is(refused, &world.show(&seen).await);
+        World::is(refused, &world.show(&unseen).await);
         assert!(world.is_admitted(&bob).await);
         assert!(world.is_admitted(&world.auth.issue(Identity::user("ada"))).await, "a later token is valid");
-        World::is(refused, &world.tell(&seen).await);
+        World::is(refused, &world.show(&seen).await);
     }
 }
 
@@ -163,28 +163,28 @@ async fn tokens_age_by_the_tests_clock() {
     world.auth.clock().advance(Duration::from_mins(1) - Duration::from_nanos(1));
     assert!(world.is_admitted(&minute).await);
     world.auth.clock().advance(Duration::from_nanos(1));
-    World::is(Refused::TOKEN_EXPIRED, &world.tell(&minute).await);
+    World::is(Refused::TOKEN_EXPIRED, &world.show(&minute).await);
     assert!(world.is_admitted(&day).await);
     world.auth.clock().advance(DAY);
-    World::is(Refused::TOKEN_EXPIRED, &world.tell(&day).await);
+    World::is(Refused::TOKEN_EXPIRED, &world.show(&day).await);
     assert!(world.is_admitted(&service).await, "a service token does not expire");
     assert_eq!(world.auth.time(), began + DAY + Duration::from_mins(1));
 }
 
 #[tokio::test]
 async fn outage_refuses_all_tokens() {
-    let world = World::by(Policy::closed().rule("/guard.test.Probe/Gather", Rule::Public));
+    let world = World::with_policy(Policy::closed().rule("/guard.test.Probe/Gather", Rule::Public));
     let [seen, unseen] = [(); 2].map(|()| world.auth.issue(Identity::user("ada")));
     assert!(world.is_admitted(&seen).await);
     world.auth.away(true);
     for token in [&seen, &unseen] {
-        World::is(Refused::AUTH_UNAVAILABLE, &world.tell(token).await);
+        World::is(Refused::AUTH_UNAVAILABLE, &world.show(token).await);
     }
     let open = ProbeClient::new(world.service.channel()).gather(tokio_stream::iter(["a".to_owned()])).await;
     assert_eq!(open.unwrap(), "a", "a public method needs no auth service");
     world.auth.revoke(&seen);
     world.auth.away(false);
-    World::is(Refused::TOKEN_REVOKED, &world.tell(&seen).await);
+    World::is(Refused::TOKEN_REVOKED, &world.show(&seen).await);
     assert!(world.is_admitted(&unseen).await);
 }
 

@@ -2,7 +2,7 @@
 
 use gatepost::Policy;
 
-use crate::support::{Refused, TELL, Told, World};
+use crate::support::{CallView, Refused, SHOW, World};
 
 type Headers<'a> = &'a [(&'static str, &'a [u8])];
 
@@ -11,7 +11,7 @@ async fn all_refused(expected: Refused, cases: &[(&str, &str, Headers<'_>)]) {
     let world = World::start(Policy::closed()).await;
     let raw = world.server.raw().await;
     for (header, fault, headers) in cases {
-        expected.names(&raw.call(TELL, headers).await.status(), header, fault);
+        expected.names(&raw.call(SHOW, headers).await.status(), header, fault);
     }
     assert_eq!(world.server.inside.paths(), [""; 0]);
     assert_eq!(world.auth.count(), 0, "no request was sent for malformed tokens");
@@ -28,8 +28,8 @@ async fn either_header_carries_the_token() {
         &[("api-token", b"good"), ("authorization", b"Bearer good")],
         &[("api-token", b"good"), ("authorization", b"Basic eA==")],
     ] {
-        let told: Told = raw.call(TELL, headers).await.message();
-        assert_eq!(told.subject.as_deref(), Some("ada"));
+        let view: CallView = raw.call(SHOW, headers).await.message();
+        assert_eq!(view.subject.as_deref(), Some("ada"));
     }
     assert!(world.auth.asked(5).await.iter().all(|asked| asked.token == "good"));
 }
@@ -122,7 +122,7 @@ async fn token_above_4_kib_is_invalid() {
     .await;
 
     let world = World::start(Policy::closed()).await;
-    let reply = world.server.raw().await.call(TELL, &[("api-token", &longest)]).await;
+    let reply = world.server.raw().await.call(SHOW, &[("api-token", &longest)]).await;
     Refused::TOKEN_INVALID.is_bare(&reply.status());
     assert_eq!(world.auth.count(), 1, "4 KiB can be a token, so the auth service is asked");
 }
@@ -133,6 +133,6 @@ async fn well_formed_token_is_refused_without_details() {
     let world = World::start(Policy::closed()).await;
     let raw = world.server.raw().await;
     for token in [&b"forged"[..], b"elsewhere", b"a.b.c", b"eyJhbGciOiJub25lIn0.e30."] {
-        Refused::TOKEN_INVALID.is_bare(&raw.call(TELL, &[("api-token", token)]).await.status());
+        Refused::TOKEN_INVALID.is_bare(&raw.call(SHOW, &[("api-token", token)]).await.status());
     }
 }

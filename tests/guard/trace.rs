@@ -7,7 +7,7 @@ use gatepost::{AuthService, GuardLayer, Policy};
 use tokio::sync::mpsc;
 use tonic::Code;
 
-use crate::support::{Auth, Guarded, Outside, Port, Raw, Running, TELL, known};
+use crate::support::{Auth, Guarded, Outside, Port, Raw, Running, SHOW, known};
 
 const CALLER: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 const UNRECORDED: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00";
@@ -36,12 +36,12 @@ impl Traced {
         let parents = parents.iter().map(|parent| ("traceparent", parent.as_bytes()));
         let headers: Vec<_> = [("api-token", token.as_bytes())].into_iter().chain(parents).collect();
         let before = self.auth.count();
-        self.raw.call(TELL, &headers).await;
+        self.raw.call(SHOW, &headers).await;
         self.auth.asked(before + 1).await.swap_remove(before).traceparent
     }
 }
 
-/// Without a tracer the request is no span: the auth service's span is a child of the caller's.
+/// Without a tracer the guard's request has no span, so the auth service's span is a child of the caller's.
 #[tokio::test]
 async fn traceparent_of_the_call_goes_to_the_auth_service() {
     let world = world(SpanReport::default()).await;
@@ -83,7 +83,7 @@ async fn request_without_an_answer_is_cancelled() {
     let reported = Mutex::new(reported);
     let world = world(SpanReport::new(move |span| reported.lock().unwrap().send(span).unwrap_or_default())).await;
     world.auth.fall_silent();
-    world.raw.call(TELL, &[("api-token", b"good"), ("traceparent", CALLER.as_bytes())]).await;
+    world.raw.call(SHOW, &[("api-token", b"good"), ("traceparent", CALLER.as_bytes())]).await;
     let span = spans.recv().await.unwrap();
     assert!(matches!(span.code, Code::Cancelled | Code::DeadlineExceeded), "{span:?}");
 }

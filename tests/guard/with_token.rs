@@ -3,7 +3,7 @@
 use gatepost::{Policy, Rule, Token, WithToken};
 use tonic::service::interceptor::InterceptedService;
 
-use crate::support::{ProbeClient, TELL, Told, World};
+use crate::support::{CallView, ProbeClient, SHOW, World};
 
 #[tokio::test]
 async fn interceptor_sends_api_token_with_each_call() {
@@ -11,18 +11,18 @@ async fn interceptor_sends_api_token_with_each_call() {
     let interceptor = WithToken::new(&Token::parse("good").unwrap());
     let mut probe = ProbeClient::new(InterceptedService::new(world.server.channel().await, interceptor));
     for _ in 0..2 {
-        let told = probe.tell().await.unwrap();
-        assert_eq!(told.subject.as_deref(), Some("ada"));
-        assert_eq!(told.tokens, ["good"]);
-        assert!(!told.names.iter().any(|name| name == "authorization"));
-        assert!(!told.debug.contains("good"), "{}", told.debug);
+        let view = probe.show().await.unwrap();
+        assert_eq!(view.subject.as_deref(), Some("ada"));
+        assert_eq!(view.tokens, ["good"]);
+        assert!(!view.names.iter().any(|name| name == "authorization"));
+        assert!(!view.debug.contains("good"), "{}", view.debug);
     }
 }
 
 /// C66: the metadata of a handler shows no token when it is logged.
 #[tokio::test]
 async fn handler_metadata_hides_tokens() {
-    let world = World::start(Policy::closed().rule(TELL, Rule::Public)).await;
+    let world = World::start(Policy::closed().rule(SHOW, Rule::Public)).await;
     let raw = world.server.raw().await;
     for headers in [
         &[("api-token", &b"canary"[..])][..],
@@ -32,7 +32,7 @@ async fn handler_metadata_hides_tokens() {
         &[("api-token-bin", b"canary")],
         &[("authorization-bin", b"canary")],
     ] {
-        let told: Told = raw.call(TELL, headers).await.message();
-        assert!(!told.debug.contains("canary"), "{}", told.debug);
+        let view: CallView = raw.call(SHOW, headers).await.message();
+        assert!(!view.debug.contains("canary"), "{}", view.debug);
     }
 }

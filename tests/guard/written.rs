@@ -6,7 +6,7 @@ use gatepost::{Policy, PolicyError, Rule, RuleFault};
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 
-use crate::support::{CHAT, CHECK, Contract, GATHER, Refused, TELL, Told, World};
+use crate::support::{CHAT, CHECK, CallView, Contract, GATHER, Refused, SHOW, World};
 
 const PUBLIC: &str = "option (gatepost.options.v1.rule).access = ACCESS_PUBLIC;";
 const OPTIONAL: &str = "option (gatepost.options.v1.rule).access = ACCESS_OPTIONAL;";
@@ -137,23 +137,23 @@ fn descriptors_without_options_open_no_method() {
 
 #[tokio::test]
 async fn guard_applies_rules_of_the_contract() {
-    let methods = [("Tell", SELLER), ("Gather", OPTIONAL), ("Chat", AUTHENTICATED), ("Look", PUBLIC)];
+    let methods = [("Show", SELLER), ("Gather", OPTIONAL), ("Chat", AUTHENTICATED), ("Look", PUBLIC)];
     let descriptors = Contract::new("guard.test", "Probe", &methods).descriptors();
     let world = World::start(Policy::from_descriptors(&descriptors, &["guard.test.Probe"]).unwrap()).await;
     let raw = world.server.raw().await;
 
-    Refused::TOKEN_MISSING.is(&raw.call(TELL, &[]).await.status());
-    Refused::NOT_ALLOWED.is(&raw.call_as_ada(TELL).await.status());
-    let told = raw.call(TELL, &[("api-token", b"seller")]).await.message::<Told>();
-    assert_eq!(told.subject.as_deref(), Some("ada"));
+    Refused::TOKEN_MISSING.is(&raw.call(SHOW, &[]).await.status());
+    Refused::NOT_ALLOWED.is(&raw.call_as_ada(SHOW).await.status());
+    let view = raw.call(SHOW, &[("api-token", b"seller")]).await.message::<CallView>();
+    assert_eq!(view.subject.as_deref(), Some("ada"));
 
     Refused::TOKEN_MISSING.is(&raw.call(CHAT, &[]).await.status());
     Refused::TOKEN_INVALID.is(&raw.call(GATHER, &[("api-token", b"forged")]).await.status());
     Refused::TOKEN_MISSING.is(&raw.call(CHECK, &[]).await.status());
-    assert_eq!(world.server.inside.paths(), [TELL]);
+    assert_eq!(world.server.inside.paths(), [SHOW]);
 
     raw.call(GATHER, &[]).await;
     raw.call_as_ada(CHAT).await;
     raw.call("/guard.test.Probe/Look", &[("api-token", b"forged")]).await;
-    assert_eq!(world.server.inside.paths(), [TELL, GATHER, CHAT, "/guard.test.Probe/Look"]);
+    assert_eq!(world.server.inside.paths(), [SHOW, GATHER, CHAT, "/guard.test.Probe/Look"]);
 }

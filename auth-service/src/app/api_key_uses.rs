@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::domain::ApiKeyId;
 use crate::store::{AuthStore, StoreError};
 
-/// Age of a stored use from which a later use replaces it.
+/// Age of a stored use at which a later use replaces it.
 const USE_PRECISION: TimeDelta = TimeDelta::minutes(15);
 
 /// API keys that were used since the last flush. Only existing keys enter, so their number is limited.

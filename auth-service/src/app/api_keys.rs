@@ -26,7 +26,7 @@ struct NextVersion {
 pub(crate) async fn create(app: &App, context: &AuditContext, new: NewApiKey) -> Result<IssuedApiKey, AuthError> {
     let now = app.clock.now();
     check_expiry("expire_time", new.expire_time, now)?;
-    // Concurrent calls may exceed the limit by their number, and other replicas by what they create in a fifth of a second.
+    // Concurrent calls may exceed the limit by their number, and other replicas by the keys that they create in 0.2 s.
     if app.revoker.view.api_key_count() >= MAX_API_KEYS {
         return Err(AuthError::TooManyApiKeys);
     }

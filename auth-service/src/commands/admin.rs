@@ -23,9 +23,9 @@ use crate::domain::{Email, User, UserState};
 use crate::store::AuthStore;
 
 const HELP: &str = "\
-The services may keep running; they apply a change within a second. Passwords are asked for at a terminal, \
-or read from standard input or a file, never from an argument: `printf %s \"$PASSWORD\" | gatepost admin set-password EMAIL`. The log target gatepost::audit has a line for \
-each change.";
+The services may keep running; they apply a change within a second. Passwords are asked for at a terminal, or read from \
+standard input or a file, never from an argument: `printf %s \"$PASSWORD\" | gatepost admin set-password EMAIL`. The log \
+target gatepost::audit has a line for each change.";
 
 /// Change accounts on the database of the auth service
 #[derive(Clone, Debug, Args)]
@@ -70,7 +70,7 @@ impl AdminCommand {
     /// Runs the command. Prints the user's id to standard output.
     ///
     /// # Errors
-    /// Fails with what to do.
+    /// The error says what to do.
     pub async fn run(self, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Self { database, action } = self;
         let leeway = database.clock().leeway()?;
@@ -119,6 +119,6 @@ fn tell(user: &User, said: &str) {
     output::out(&user.id.to_string());
     output::err(said);
     if user.state == UserState::Disabled {
-        output::err("The user is disabled and cannot log in: `admin grant`, or an admin by EnableUser, changes that.");
+        output::err("The user is disabled and cannot log in: run `admin grant`, or let an admin enable the user.");
     }
 }

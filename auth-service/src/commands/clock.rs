@@ -16,7 +16,8 @@ use crate::store::{AuthStore, StoreError};
 /// Flags of the clock check.
 #[derive(Clone, Copy, Debug, Args)]
 pub(super) struct ClockCheckFlags {
-    /// Largest difference between this machine's clock and the database server's, 1s to 60s. Beyond it no command writes times
+    /// Largest difference between this machine's clock and the database server's, 1s to 60s. Beyond it no command
+    /// writes times
     // The id must differ from the id of the service's flag, which has another default.
     #[arg(id = "command_clock_leeway", long = "clock-leeway", global = true, value_name = "CLOCK_LEEWAY",
           env = "AUTH_CLOCK_LEEWAY", default_value = "5s", value_parser = duration, hide_env_values = true)]
@@ -27,7 +28,7 @@ pub(super) struct ClockCheckFlags {
 }
 
 impl ClockCheckFlags {
-    /// Returns the greatest difference between clocks, unless any difference is allowed.
+    /// Returns the greatest allowed difference between clocks; `None` if any difference is allowed.
     ///
     /// # Errors
     /// Fails if the setting is out of bounds.

@@ -1,4 +1,4 @@
-//! `doctor`: checks of the auth service, while it runs or not. Nothing is changed.
+//! `doctor`: checks of the auth service, whether it runs or not. They change nothing.
 
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::domain::{SigningKeyRecord, signing_at};
 use crate::keys::storage::{KeyFile, KeySource};
 use crate::store::{AuthStore, SCHEMA};
 
-/// Variables of URLs that may be in a file.
+/// Variable of the database URL, which may be in a file.
 const DATABASE_URL: &str = "AUTH_DATABASE_URL";
 
 /// Checks the settings, the database, the keys, the accounts and the running service.
@@ -71,7 +71,7 @@ fn check_lost(report: &mut CheckReport, database: &Path) {
     let keys = KeyFile::beside(database);
     if !database.exists() && keys.path().exists() {
         let (database, keys) = (database.display(), keys.path().display());
-        report.fail("keys", format!("{keys} is there without {database}: put the database back, or restore a backup"));
+        report.fail("keys", format!("{keys} exists without {database}: put the database back, or restore a backup"));
     }
 }
 
@@ -144,7 +144,8 @@ async fn check_keys(
 fn check_age(report: &mut CheckReport, signing: &SigningKeyRecord, flags: &AuthFlags, now: DateTime<Utc>, place: &str) {
     let age = (now - signing.sign_time).max(TimeDelta::zero());
     let days = age.num_days();
-    let facts = format!("{} ({}) signs since {days} days; its private half is {place}", signing.id, signing.algorithm);
+    let facts =
+        format!("{} ({}) has signed for {days} days; its private half is {place}", signing.id, signing.algorithm);
     let schedule = flags.keys.rotation();
     let due = schedule.max_age.and_then(|most| TimeDelta::from_std(most + schedule.lead).ok());
     match due {

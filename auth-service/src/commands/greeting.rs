@@ -1,4 +1,4 @@
-//! Lines that tell a person about the auth service that has started.
+//! Lines that the auth service prints for people after its start.
 
 use std::net::SocketAddr;
 
@@ -37,7 +37,7 @@ impl AuthGreeting {
         greeting.row("auth operations", text)
     }
 
-    /// Adds the state of the accounts. `command` makes an admin.
+    /// Adds the state of the accounts. `command` is the command that creates an admin.
     #[must_use]
     pub fn with_accounts(&self, greeting: Greeting, facts: StartFacts, command: &str) -> Greeting {
         let registration = match self.flags.registration {
@@ -45,7 +45,7 @@ impl AuthGreeting {
             Registration::Closed => "closed: only admins create users (AUTH_REGISTRATION)",
         };
         let admin = if facts.has_admin {
-            "an active user is one".to_owned()
+            "an active user is an admin".to_owned()
         } else {
             format!("none; `printf %s \"$PASSWORD\" | {command}` makes one")
         };

@@ -74,7 +74,7 @@ impl KeysCommand {
     /// Runs the command. Prints the result to standard output.
     ///
     /// # Errors
-    /// Fails with what to do.
+    /// The error says what to do.
     pub async fn run(self, environment: Environment, clock: Clock) -> Result<(), Box<dyn Error + Send + Sync>> {
         let Self { database, action } = self;
         let leeway = database.clock().leeway()?;
@@ -124,7 +124,7 @@ async fn act_checked(
 }
 
 const SIGNED_BY_SECRET: &str = "JWT_SECRET_KEY signs, and has no successor: set another one and restart the services, which \
-     revokes the tokens of the one before; or unset it to work with the key pairs";
+     revokes the tokens of the old one; or unset it to work with the key pairs";
 
 async fn act(
     keyring: &Keyring,
@@ -227,7 +227,7 @@ fn given(path: PathBuf) -> Result<Pkcs8, Box<dyn Error + Send + Sync>> {
     let mut keys = KeyFile::new(path).read()?;
     match (keys.pop(), keys.is_empty()) {
         (Some(one), true) => Ok(one.pkcs8),
-        _ => Err(ConfigError::setting("--from", "must name a file that is there and holds one key").into()),
+        _ => Err(ConfigError::setting("--from", "must name an existing file that holds one key").into()),
     }
 }
 

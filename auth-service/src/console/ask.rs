@@ -62,27 +62,27 @@ pub(super) async fn secret_text(question: &str, name: &str) -> Result<SecretStri
     secret_bytes(INPUT, name, read_all().await.map_err(|error| unread(&error))?)
 }
 
-/// Confirmation of a change that cannot be taken back.
+/// Confirmation of a change that cannot be undone.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Consent {
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long)]
     yes: bool,
 }
 
 impl Consent {
-    /// Fails early if nobody can be asked.
+    /// Fails early if the command cannot ask.
     ///
     /// # Errors
-    /// Names the flag that answers.
+    /// The error names the flag that confirms.
     pub(super) fn check(self) -> Result<(), CommandFailure> {
         if self.yes || io::stdin().is_terminal() {
             return Ok(());
         }
-        Err(CommandFailure::usage("this change asks first, and standard input is no terminal: add --yes"))
+        Err(CommandFailure::usage("this change needs a confirmation, and standard input is not a terminal: add --yes"))
     }
 
-    /// Asks, unless the flag has answered.
+    /// Asks, unless the flag has confirmed.
     ///
     /// # Errors
     /// Fails unless the answer is yes.
@@ -105,10 +105,10 @@ fn is_yes(answer: &str) -> bool {
 /// Asks for a line at the terminal, and shows it.
 ///
 /// # Errors
-/// Fails if standard input is no terminal, or is at its end.
+/// Fails if standard input is not a terminal, or is at its end.
 pub(super) async fn shown(question: &str, missing: &str) -> Result<String, ConfigError> {
     if !io::stdin().is_terminal() {
-        return Err(ConfigError::setting(missing, "must be given, since standard input is no terminal"));
+        return Err(ConfigError::setting(missing, "must be given, since standard input is not a terminal"));
     }
     line(question).await.map(|text| text.trim().to_owned()).map_err(|error| unread(&error))
 }
@@ -118,12 +118,12 @@ async fn hidden(question: &str, name: &str) -> Result<SecretString, ConfigError>
     let quiet = Echo::off().map_err(|error| unread(&error))?;
     let typed = line(question).await;
     drop(quiet);
-    // The person's own line break was not shown.
+    // The line break that the person typed was not shown.
     let _ = rustix::io::write(io::stdin(), b"\n");
     secret_bytes(INPUT, name, typed.map_err(|error| unread(&error))?.into_bytes())
 }
 
-/// Terminal without echo. Dropping it, also at a signal, brings the echo back.
+/// Terminal without echo. Dropping it, also at a signal, restores the echo.
 struct Echo(Termios);
 
 impl Echo {
@@ -142,10 +142,10 @@ impl Drop for Echo {
     }
 }
 
-/// Writes the question to the terminal and reads a line. The read is on a thread of its own, so that signals are served
+/// Writes the question to the terminal and reads a line. Reads on a thread of its own, so that signals are handled
 /// meanwhile.
 async fn line(question: &str) -> io::Result<String> {
-    // A terminal that is open for reading only takes no question.
+    // The write fails if the terminal is open for reading only.
     if rustix::io::write(io::stdin(), question.as_bytes()).is_err() {
         output::err(question.trim_end());
     }

@@ -12,7 +12,7 @@ use super::credentials::{CredentialFolder, StoredLogin};
 use super::pace::bounded;
 use super::refusal::{reason, refusal};
 
-/// Rest of an access token's life in which it is renewed before a call.
+/// Remaining life below which an access token is renewed before a call.
 const RENEWAL_MARGIN: TimeDelta = TimeDelta::seconds(30);
 
 /// Token of a call.
@@ -22,7 +22,7 @@ pub(super) enum Bearer {
     Given(Token),
     /// Stored login.
     Login(LoginBearer),
-    /// The operator, at the database itself.
+    /// Operator on the database, who needs no token.
     Operator,
 }
 

@@ -67,7 +67,7 @@ impl Client {
         Self { transport: Transport::Remote(channel), bearer, place: url, tls }
     }
 
-    /// Creates a client of methods in this process, which know its caller as the operator.
+    /// Creates a client of the methods in this process. They treat its caller as the operator.
     pub(crate) fn operator(routes: Routes, database: String) -> Self {
         Self { transport: Transport::Local(routes), bearer: Bearer::Operator, place: database, tls: None }
     }
@@ -85,7 +85,7 @@ impl Client {
     /// Calls a unary method.
     ///
     /// # Errors
-    /// Returns a text that says what to do.
+    /// The error says what to do.
     pub(super) async fn call<Q: Clone, A>(
         &self,
         message: Q,
@@ -94,8 +94,8 @@ impl Client {
         self.try_call(message, send).await?.map_err(|status| self.failure(&status))
     }
 
-    /// Calls a unary method, or begins a stream, and returns also the status of a refused call. A refused access token
-    /// is renewed once.
+    /// Calls a unary method or begins a stream. Returns the status of a refused call as a value. Renews a refused
+    /// access token once.
     ///
     /// # Errors
     /// Fails if there is no token.

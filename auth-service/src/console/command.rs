@@ -19,7 +19,7 @@ use super::whoami::whoami;
 /// Text below the help of each command.
 const HELP: &str = "\
 The commands call the service of --auth-url with the credential that `login` has stored, or with GATEPOST_TOKEN (also \
-GATEPOST_TOKEN_FILE). While no service runs, --database-url or --data-dir leads to its database. Exit codes: 0 done, 1 \
+GATEPOST_TOKEN_FILE). While no service runs, --database-url or --data-dir selects its database. Exit codes: 0 done, 1 \
 refused or failed, 2 wrong command line, 3 not found, 4 not logged in, 5 no answer or try again later.";
 
 /// Command on accounts, sessions, API keys or the audit log.
@@ -77,7 +77,7 @@ pub(crate) enum ConsoleWork {
 /// Command that is ready to run.
 #[derive(Debug)]
 pub(crate) enum Prepared {
-    /// Work for a client, and the way to it.
+    /// Work for a client, and the way of its calls.
     Work(ConsoleWork, Way),
     /// Command that opens its connection itself.
     Connecting(ConnectingCommand),
@@ -95,7 +95,7 @@ impl ConsoleCommand {
     /// Checks the command line, and chooses the way to the accounts.
     ///
     /// # Errors
-    /// Fails with what to do.
+    /// The error says what to do.
     pub(crate) fn prepare(self, environment: Environment) -> Result<Prepared, Box<dyn Error + Send + Sync>> {
         Ok(match self {
             Self::Login(flags) => Prepared::Connecting(ConnectingCommand::Login(flags)),
@@ -123,7 +123,7 @@ impl ConsoleWork {
     /// Runs the work with this client, until its end or the first signal.
     ///
     /// # Errors
-    /// Fails with what to do.
+    /// The error says what to do.
     pub(crate) async fn run(self, client: &Client, stop: &Shutdown) -> Result<(), Box<dyn Error + Send + Sync>> {
         match self {
             Self::Users(action) => until_stopped(Box::pin(action.run(client)), stop).await,
@@ -144,7 +144,7 @@ impl ConnectingCommand {
     /// Runs the command, until the end or the first signal.
     ///
     /// # Errors
-    /// Fails with what to do.
+    /// The error says what to do.
     pub(crate) async fn run(
         self,
         environment: Environment,

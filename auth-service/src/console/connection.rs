@@ -46,8 +46,8 @@ pub(super) struct ServiceArgs {
 struct ConnectionArgs {
     #[command(flatten)]
     service: ServiceArgs,
-    /// Database to use while no service runs: sqlite:PATH or postgres://…; `AUTH_DATABASE_URL_FILE` names a file that holds
-    /// it
+    /// Database to use while no service runs: sqlite:PATH or postgres://…; `AUTH_DATABASE_URL_FILE` names a file that
+    /// holds it
     #[arg(id = "console_database_url", long = "database-url", global = true, value_name = "URL", env = "AUTH_DATABASE_URL",
           hide_env_values = true, value_hint = ValueHint::Url)]
     database_url: Option<DatabaseUrl>,
@@ -73,7 +73,8 @@ struct ConnectionArgs {
 /// TLS flags, at any place of the command line.
 #[derive(Clone, Debug, Default, Args)]
 struct ConnectionTls {
-    /// PEM file of the authorities that the service's certificate must be from. Unset: those of the login, or the public ones
+    /// PEM file of the authorities to trust for the service's certificate. Unset: those of the login, or the public
+    /// ones
     #[arg(id = "console_ca", long = "ca", global = true, value_name = "FILE")]
     ca: Option<PathBuf>,
     /// PEM file of a client certificate, with its intermediates
@@ -87,7 +88,7 @@ struct ConnectionTls {
     server_name: Option<String>,
 }
 
-/// Flags of the connection, with those that the command line itself names.
+/// Flags of the connection, and which of them the command line itself sets.
 #[derive(Clone, Debug)]
 pub(super) struct ConnectionFlags {
     args: ConnectionArgs,
@@ -153,7 +154,7 @@ pub(crate) struct DatabasePlace {
 }
 
 impl ConnectionFlags {
-    /// Returns the way that the flags name; else the environment's; else the service of the latest login.
+    /// Returns the way that the flags name, else that of the environment, else the service of the latest login.
     ///
     /// # Errors
     /// Fails if there are two ways, or for plaintext beyond this machine.
@@ -163,7 +164,7 @@ impl ConnectionFlags {
         let named = [self.is_service_named, self.is_database_named, self.is_folder_named];
         let given =
             [args.service.auth_url.is_some() || has_token, args.database_url.is_some(), args.data_dir.is_some()];
-        // A flag stands above the environment.
+        // A flag takes precedence over the environment.
         let chosen = if named.contains(&true) { named } else { given };
         match chosen {
             [_, false, false] => Ok(Way::Service(self.args.service.flags()?)),
@@ -196,7 +197,7 @@ impl ServiceArgs {
     pub(super) fn flags(self) -> Result<ServiceFlags, ConfigError> {
         let ConnectionTls { ca, client_cert, client_key, server_name } = self.tls;
         if client_cert.is_some() != client_key.is_some() {
-            return Err(ConfigError::setting("--client-cert", "needs --client-key, and the other way round"));
+            return Err(ConfigError::setting("--client-cert", "must be set together with --client-key"));
         }
         let tls = ClientTlsFlags { ca, client_cert, client_key, server_name };
         Ok(ServiceFlags { url: self.auth_url, tls, is_insecure: self.insecure })
@@ -207,7 +208,7 @@ impl ServiceFlags {
     /// Refuses to send a password or a token in plaintext beyond this machine.
     ///
     /// # Errors
-    /// Names the flag and the ways out.
+    /// The error names the flag and says what to do.
     pub(super) fn check_plaintext(&self, url: &ServiceAddress) -> Result<(), ConfigError> {
         if !url.is_tls() && !self.tls.is_empty() {
             return Err(ConfigError::setting(
@@ -220,7 +221,7 @@ impl ServiceFlags {
 }
 
 const TWO_WAYS: &str = "a service and a database are named at once: write one of --auth-url, --database-url and --data-dir, \
-     which come before GATEPOST_AUTH_URL, GATEPOST_TOKEN, AUTH_DATABASE_URL and GATEPOST_DATA_DIR of the environment";
+     which replace GATEPOST_AUTH_URL, GATEPOST_TOKEN, AUTH_DATABASE_URL and GATEPOST_DATA_DIR of the environment";
 
 fn switch(is_on: bool) -> InsecureSwitch {
     InsecureSwitch { name: "AUTH_INSECURE", is_on }

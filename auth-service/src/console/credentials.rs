@@ -30,7 +30,7 @@ const OTHERS_BITS: u32 = 0o077;
 /// Permission bits by which the group and other users can change a folder.
 const OTHERS_WRITE_BITS: u32 = 0o022;
 
-/// Credentials by the URL of the service. There is no `Debug`, since they are secrets.
+/// Credentials by the URL of the service. The type has no `Debug`, so that no log shows them.
 #[derive(Default, Deserialize, Serialize)]
 pub(super) struct Credentials {
     /// URL of the latest login.

@@ -27,7 +27,7 @@ use super::whoami::Whoami;
 pub struct LoginFlags {
     #[command(flatten)]
     service: ServiceArgs,
-    /// Email address of the user. Unset: asked for
+    /// Email address of the user. Unset: the command asks for it
     #[arg(long)]
     email: Option<String>,
     #[command(flatten)]
@@ -49,7 +49,7 @@ pub struct LogoutFlags {
 /// Logs in, and stores the credential for later commands.
 pub(super) async fn login(flags: LoginFlags, environment: Environment) -> Result<(), Box<dyn Error + Send + Sync>> {
     let folder = CredentialFolder::locate(environment)?;
-    // A file that later commands refuse is refused before a password is asked for.
+    // Fails before the question for a password if later commands would refuse the file.
     let known = folder.read()?;
     let service = flags.service.flags()?;
     let place = match &service.url {
@@ -97,7 +97,7 @@ pub(super) async fn logout(flags: LogoutFlags, environment: Environment) -> Resu
     };
     let url = place.url();
     service.url = Some(place);
-    // The token of the environment is not the login's.
+    // A token from the environment does not belong to the login.
     let client = open_as(service, folder.clone())?;
     let ended =
         client.try_call(LogoutRequest {}, async |services, request| services.auth().logout(request).await).await;
@@ -113,7 +113,7 @@ pub(super) async fn logout(flags: LogoutFlags, environment: Environment) -> Resu
     credentials.logins.remove(&url);
     if credentials.default.as_deref() == Some(&url) {
         let mut others = credentials.logins.keys();
-        // With several others, the next command names one.
+        // With several other logins, the next command must name one.
         credentials.default = others.next().cloned().filter(|_| credentials.logins.len() == 1);
     }
     locked.write(&credentials)?;

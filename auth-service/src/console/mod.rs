@@ -1,5 +1,5 @@
-//! Client of the service for operators: the commands `users`, `api-keys`, `audit`, `token`, `login`, `logout` and `whoami`. Each
-//! command is written once; its calls go over the wire, or to the methods in this process on the database.
+//! Client of the service for operators: the commands `users`, `api-keys`, `audit`, `token`, `login`, `logout` and
+//! `whoami`. Each command is written once; its calls go over the wire, or to methods in this process on the database.
 
 mod account;
 mod api_keys;

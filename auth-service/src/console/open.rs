@@ -58,7 +58,7 @@ impl ServiceConnection {
 /// Opens a connection without a credential, with the TLS flags of a stored login if there are no others.
 ///
 /// # Errors
-/// Fails with the ways to name a service.
+/// Fails if no service is named; the error lists the ways to name one.
 pub(super) fn connect(
     flags: ServiceFlags,
     environment: Environment,
@@ -87,7 +87,7 @@ fn connect_as(
 /// Opens the client of a service, with the token of the environment, or else with the stored login.
 ///
 /// # Errors
-/// Fails with the ways to name a service, and to log in.
+/// Fails if no service is named, or without a login there; the error says what to do.
 pub(crate) fn open_service(
     flags: ServiceFlags,
     environment: Environment,
@@ -107,7 +107,7 @@ pub(crate) fn open_service(
 
 fn given_bearer(token: &SecretString) -> Result<Bearer, ConfigError> {
     let token = Token::parse(token.expose_secret());
-    token.map(Bearer::Given).map_err(|_| ConfigError::setting(TOKEN, "is no token: it must be visible ASCII"))
+    token.map(Bearer::Given).map_err(|_| ConfigError::setting(TOKEN, "is not a token: it must be visible ASCII"))
 }
 
 /// Opens the client of a service with the stored login.

@@ -32,7 +32,7 @@ where
     }
 }
 
-/// Returns the status of a call without an answer. It has no details, as a status of the transport.
+/// Returns the status of a call without an answer. Like a status of the transport, it has no details.
 fn late() -> Status {
     Status::deadline_exceeded(format!("{:?}: no answer within {} s", Code::DeadlineExceeded, CALL_TIMEOUT.as_secs()))
 }

@@ -13,12 +13,14 @@ pub(super) fn reason(status: &Status) -> Option<ErrorReason> {
     ErrorReason::from_str_name(&format!("ERROR_REASON_{}", info.reason))
 }
 
-/// Returns the failure of a call at this place. A fault of TLS explains a call without an answer of the service.
+/// Returns the failure of a call at this place. If the service has not answered, the text names the
+/// fault of TLS.
 pub(super) fn call_failure(status: &Status, place: &str, tls: Option<&ClientTls>) -> CommandFailure {
     let fault = tls.and_then(ClientTls::last_fault).filter(|_| reason(status).is_none());
     match fault {
         Some(fault) => {
-            let text = format!("{place} cannot be called by TLS ({fault}): see --ca, --client-cert and --server-name");
+            let text =
+                format!("{place} cannot be called over TLS ({fault}): see --ca, --client-cert and --server-name");
             CommandFailure::new(FailureKind::Unavailable, text)
         }
         None => refusal(status, place),
@@ -43,10 +45,10 @@ pub(super) fn refusal(status: &Status, place: &str) -> CommandFailure {
         }
         (Code::Unavailable | Code::DeadlineExceeded, None) => {
             format!(
-                "{place} does not answer ({said}): start the service, or name it with --auth-url (https:// if it wants TLS)"
+                "{place} does not answer ({said}): start the service, or name it with --auth-url (https:// if it uses TLS)"
             )
         }
-        (Code::Unimplemented, _) => format!("{place} is no auth service of this version: name one with --auth-url"),
+        (Code::Unimplemented, _) => format!("{place} is not an auth service of this version: name one with --auth-url"),
         (_, None) => {
             format!("{place} failed ({:?}: {said}): see the service's log, then run this again", status.code())
         }

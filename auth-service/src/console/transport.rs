@@ -19,7 +19,7 @@ type Fault = Box<dyn Error + Send + Sync>;
 pub(super) enum Transport {
     /// Service on the network.
     Remote(Channel),
-    /// Methods in this process, which know the caller as the operator.
+    /// Methods in this process, which treat the caller as the operator.
     Local(Routes),
 }
 

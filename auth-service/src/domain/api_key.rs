@@ -17,7 +17,7 @@ pub const MAX_OVERLAP: TimeDelta = TimeDelta::days(7);
 /// Time after the end of a key at which its row is deleted.
 pub const API_KEY_RETENTION: TimeDelta = TimeDelta::days(7);
 
-/// Secrets of a key at most, with the current one. A rotation ends the oldest beyond them.
+/// Largest number of secrets of a key, with the current one. A rotation beyond it ends the oldest.
 const MAX_SECRETS: usize = 4;
 
 type Time = DateTime<Utc>;
@@ -68,8 +68,8 @@ pub struct ApiKeyDigest(pub [u8; 32]);
 
 /// Version of an API key, as introspections and entries of the log name it: `gp_`, the id and the revision.
 ///
-/// It has the form of a signing key's id. Guards and replicas of versions without API keys treat it as such an id, and
-/// ask again about the tokens that carry it.
+/// The text has the form of a signing key's id. Guards and replicas of versions without API keys treat it like one,
+/// and ask again about the tokens that carry it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ApiKeyVersion {
     /// The key.
@@ -200,7 +200,7 @@ impl ApiKey {
         }
     }
 
-    /// Checks a presented secret. Compares all secrets, so that the time tells nothing about them.
+    /// Checks a presented secret. Compares all secrets, so that the duration reveals nothing about them.
     pub fn check(&self, digest: &ApiKeyDigest, now: Time) -> SecretCheck {
         let is_same = |known: &&ApiKeySecret| bool::from(known.digest.0.ct_eq(&digest.0));
         let found = self.secrets.iter().filter(is_same).fold(None, |_, known| Some(known));
@@ -240,8 +240,8 @@ impl ApiKey {
         key
     }
 
-    /// Returns the key with a new secret. Earlier secrets end after the overlap at the latest; without an overlap, they end
-    /// by the clock of each replica.
+    /// Returns the key with a new secret. Earlier secrets end after the overlap at the latest; without an overlap, they
+    /// end by the clock of each replica.
     #[must_use]
     pub fn rotated(&self, digest: ApiKeyDigest, overlap: TimeDelta, now: Time) -> Self {
         let end = if overlap.is_zero() { DateTime::UNIX_EPOCH } else { now + overlap };

@@ -13,7 +13,7 @@ use crate::console::{ConsoleCommand, Prepared, Way, open_service};
 /// Runs a command of an operator, until its end or `stop`.
 ///
 /// # Errors
-/// Fails with what to do.
+/// The error says what to do.
 pub async fn run_console(
     command: ConsoleCommand,
     environment: Environment,

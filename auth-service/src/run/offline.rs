@@ -1,5 +1,5 @@
-//! The service without a network: its methods in this process, for an operator at the database. No background work runs,
-//! except the reader of the log, which the changes wait for.
+//! The service without a network: its methods in this process, for an operator at the database. No background work
+//! runs, except the reader of the log, which the changes wait for.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -36,11 +36,11 @@ pub(super) struct OfflineService {
     database: String,
 }
 
-/// Error of a database whose service runs.
+/// Error of a database file that a running service uses.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "a service is running on {0}: call it with --auth-url URL, or stop it first; `admin` sets a password or makes an admin \
-     beside it"
+    "a service is running on {0}: call it with --auth-url URL, or stop it first; to set a password or create an admin \
+     beside it, use `admin`"
 )]
 struct ServiceRuns(String);
 
@@ -48,7 +48,7 @@ impl OfflineService {
     /// Opens the database.
     ///
     /// # Errors
-    /// Fails with what to do: also if a service uses the database file, or the clock is wrong.
+    /// Fails if a service uses the database file, or if the clock is wrong. The error says what to do.
     pub(super) async fn start(
         place: DatabasePlace,
         environment: Environment,

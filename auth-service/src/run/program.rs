@@ -15,7 +15,7 @@ use crate::config::{AuthConfig, SECRETS};
 /// Runs the command of these arguments, or serves. `settings` are those in effect, without secrets.
 ///
 /// # Errors
-/// Fails with what to do.
+/// The error says what to do.
 pub async fn run_command_line(
     arguments: CommandLine,
     mut settings: Vec<EffectiveSetting>,

@@ -144,7 +144,7 @@ impl AuthStore {
         keys(rows)
     }
 
-    /// Stores that these keys were used at the time `now`, in batches, and removes the stored ones from `ids`. A key whose
+    /// Records that these keys were used at the time `now`, in batches, and removes the stored ones from `ids`. A key whose
     /// stored time is after `recent` keeps it, unless the stored time is in the future.
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub(crate) enum Presented {
     ResetCode,
     /// Secret of an API key.
     ApiKey,
-    /// Text that begins as the secret of an API key, and has not its form or checksum.
+    /// Text that begins like the secret of an API key, but has another form or a wrong checksum.
     BrokenApiKey,
     /// Text without a known form, such as a service key.
     Opaque,
@@ -57,7 +57,7 @@ pub(crate) struct Expectations {
 pub(crate) struct TokenCheck {
     /// Name of the rule.
     pub name: &'static str,
-    /// Description of the good value, or the reason to refuse the token; `None` if the rule needs more.
+    /// Description of the good value, or the reason to refuse the token; `None` without the expected value.
     pub result: Option<Result<String, String>>,
 }
 
@@ -108,7 +108,7 @@ impl UnverifiedJwt {
 
     /// Checks all rules that need no key, in the order of the verifier.
     pub(crate) fn check(&self, expected: &Expectations, now: DateTime<Utc>) -> Vec<TokenCheck> {
-        // From the text: a map would hide a parameter that occurs twice.
+        // Parses the text itself: a map would hide a parameter that occurs twice.
         let header = serde_json::from_slice::<Header>(&self.header);
         let claims = serde_json::from_slice::<Claims>(&self.claims);
         let mut checks = match header {
@@ -140,7 +140,7 @@ impl UnverifiedJwt {
                 Err(format!("the signature's {} bytes cannot be one of {}", self.signature.len(), header.alg))
             }
             Some(algorithm) if !algorithm.is_canonical(&self.signature) => {
-                Err("the signature has not the form that this service writes: it was changed".to_owned())
+                Err("the signature does not have the form that this service writes: it was changed".to_owned())
             }
             Some(algorithm) => Ok(algorithm.name().to_owned()),
             None => Err(format!("the header's alg must be one of {}", Algorithm::ALL.map(Algorithm::name).join(", "))),

@@ -36,7 +36,7 @@ impl ApiKeyTable {
         self.0 = keys.into_iter().map(|key| (key.id, Arc::new(key))).collect();
     }
 
-    /// Replaces the keys with these ids by those of them that still exist.
+    /// Removes the keys with these ids, and adds `keys`: those of them that still exist.
     pub(super) fn replace(&mut self, ids: &[ApiKeyId], keys: Vec<ApiKey>) {
         for id in ids {
             self.0.remove(id);

@@ -11,9 +11,9 @@ use super::print;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckState {
-    /// Nothing is to be done.
+    /// Nothing to do.
     Ok,
-    /// Works, and should be changed.
+    /// Works, but should be changed.
     Warning,
     /// Does not work.
     Failed,
@@ -26,7 +26,7 @@ pub enum CheckState {
 struct CheckResult {
     check: String,
     state: CheckState,
-    /// State of affairs, and what to do.
+    /// Finding, and what to do.
     text: String,
 }
 
@@ -49,7 +49,8 @@ impl CheckList {
     /// Prints a text that contains this list.
     ///
     /// # Errors
-    /// Names the failed checks, also if nobody reads the output. Fails if the output cannot be written.
+    /// Fails if a check has failed, even if the output cannot be written: the error names the failed checks. Otherwise
+    /// fails if the output cannot be written.
     pub fn print(&self, text: &str) -> Result<(), Box<dyn Error + Send + Sync>> {
         let printed = print(text);
         self.verdict()?;

@@ -26,7 +26,7 @@ pub const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 /// Permission bit by which other users can change a file.
 const WRITABLE_BY_OTHERS: u32 = 0o002;
 
-/// Days before the end of a certificate from which on a check warns.
+/// Remaining days of a certificate below which a check warns.
 const CERTIFICATE_WARNING_DAYS: i64 = 30;
 
 /// Waits for a check without its log lines; `None` after [`CHECK_TIMEOUT`].
@@ -34,7 +34,7 @@ pub async fn within<T>(work: impl Future<Output = T>) -> Option<T> {
     timeout(CHECK_TIMEOUT, work.with_subscriber(NoSubscriber::new())).await.ok()
 }
 
-/// Runs this work without its log lines: a report repeats them as results.
+/// Runs this work without its log lines, since a report shows them as results.
 pub fn quietly<T>(work: impl FnOnce() -> T) -> T {
     with_default(NoSubscriber::new(), work)
 }
@@ -57,7 +57,7 @@ pub fn check_descriptors(report: &mut CheckReport, limits: &ServerLimits) {
     }
 }
 
-/// Checks the days that the certificates are still valid.
+/// Checks for how many days the certificates are still valid.
 pub fn check_certificates(report: &mut CheckReport, tls: TlsParts, clock: &Clock) {
     for (role, days) in Certificates::new(tls, clock.clone()).days_left() {
         let check = format!("{} certificate", role.name());
@@ -126,7 +126,7 @@ pub fn check_exposed(report: &mut CheckReport, switch: InsecureSwitch, exposed: 
 pub async fn check_running(report: &mut CheckReport, listen: SocketAddr, certificate: Option<&Path>) {
     const CHECK: &str = "service";
     if listen.port() == 0 {
-        return report.add(CHECK, CheckState::Skipped, "not asked, since its port is any free one");
+        return report.add(CHECK, CheckState::Skipped, "not asked, since its port is chosen at the start");
     }
     match Healthcheck::own().check(listen, certificate).await {
         Ok(url) => report.ok(CHECK, format!("{url} serves")),

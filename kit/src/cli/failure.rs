@@ -11,7 +11,7 @@ pub struct CommandFailure {
     text: String,
 }
 
-/// Kind of a failure, which gives the exit code.
+/// Kind of a failure, which determines the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     /// The command was refused, or failed.
@@ -24,7 +24,7 @@ pub enum FailureKind {
     Unauthenticated,
     /// The service or the database does not answer, or asks to wait: the same command may succeed later.
     Unavailable,
-    /// The reader of the output went away. The command ends quietly, as done.
+    /// The reader of the output has closed it. The command ends quietly and successfully.
     ReaderGone,
 }
 

@@ -1,8 +1,8 @@
-//! Lines that tell a person about a service that has started.
+//! Lines that a service prints for people after its start.
 
 use crate::output::{self, LogFormat};
 
-/// Page from which an operator finds all others, in the repository.
+/// Page of the repository that links to all other pages for operators.
 const DOCS: &str = "docs/operations/README.md";
 
 /// Facts about a program that serves, and hints.
@@ -40,8 +40,8 @@ impl Greeting {
         Self { hints, ..self }
     }
 
-    /// Prints the greeting to standard error, also if it is no terminal: operators read it with the log. Prints nothing
-    /// if the log is JSON, which programs read.
+    /// Prints the greeting to standard error, even if that is not a terminal: operators read it with the log. Prints
+    /// nothing if the log is JSON, which programs read.
     pub fn print(self) {
         if LogFormat::current() == LogFormat::Text {
             output::err(&self.row("docs", DOCS).text());

@@ -1,4 +1,4 @@
-//! Results of a command, written row by row: the memory does not grow with their number.
+//! Results of a command, written row by row, so that memory does not grow with their number.
 
 use std::io::{self, Write};
 
@@ -47,7 +47,7 @@ impl<W: Write> Listing<W> {
     /// Writes some rows, such as those of a page. The first rows give the widths of the columns.
     ///
     /// # Errors
-    /// Fails if the output cannot be written, and quietly if its reader went away.
+    /// Fails if the output cannot be written. The failure is quiet if the reader closed it.
     pub fn rows<R: ListedRow>(&mut self, rows: &[R]) -> Result<(), CommandFailure> {
         let text = match (self.format, self.documents) {
             (OutputFormat::Table, _) => self.table(rows),
@@ -61,7 +61,7 @@ impl<W: Write> Listing<W> {
     /// Writes the end. Without rows a table is only its headings.
     ///
     /// # Errors
-    /// Fails if the output cannot be written, and quietly if its reader went away.
+    /// Fails if the output cannot be written. The failure is quiet if the reader closed it.
     pub fn end<R: ListedRow>(&mut self) -> Result<(), CommandFailure> {
         if !self.has_begun {
             self.rows::<R>(&[])?;
@@ -108,7 +108,7 @@ impl<W: Write> Listing<W> {
 
 /// Returns the document of a row on one line.
 fn document<R: Serialize>(row: &R) -> String {
-    // Only maps with keys that are no texts fail.
+    // Fails only for maps whose keys are not strings.
     serde_json::to_string(row).unwrap_or_default()
 }
 

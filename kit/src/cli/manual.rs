@@ -1,4 +1,4 @@
-//! Completions of shells and manual pages, both made from the command line itself.
+//! Shell completions and manual pages, both generated from the definition of the command line.
 
 use std::error::Error;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::config::ConfigError;
 /// Flags of `completions`.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct CompletionsFlags {
-    /// Shell that is to complete the commands
+    /// Shell that completes the commands
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
@@ -31,7 +31,7 @@ pub struct ManFlags {
     folder: Option<PathBuf>,
 }
 
-/// Error of a folder that does not take the pages.
+/// Error of a folder in which the pages cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[error("the pages cannot be written to {} ({}): name a folder that you may write to", folder.display(), error.kind())]
 struct PagesNotWritten {
@@ -77,7 +77,7 @@ fn page(program: Command, words: &[String]) -> Result<String, ConfigError> {
         return Err(ConfigError::Unknown(help));
     };
     let mut page = Vec::new();
-    // Memory takes every byte.
+    // A write to memory cannot fail.
     let _ = Man::new(command.clone()).render(&mut page);
     Ok(String::from_utf8_lossy(&page).into_owned())
 }

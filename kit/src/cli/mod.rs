@@ -31,7 +31,7 @@ use std::io::Write as _;
 /// Writes the result of a command to standard output.
 ///
 /// # Errors
-/// Fails if the output cannot be written, such as on a full disk, and quietly if its reader went away.
+/// Fails if the output cannot be written, for example on a full disk. The failure is quiet if the reader closed it.
 pub fn print(text: &str) -> Result<(), CommandFailure> {
     let mut output = std::io::stdout();
     let written = writeln!(output, "{text}").and_then(|()| output.flush());

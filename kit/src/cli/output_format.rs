@@ -38,7 +38,7 @@ pub fn table(rows: &[Vec<String>]) -> String {
 
 /// Returns the JSON text of a document.
 pub fn json<T: Serialize>(document: &T) -> String {
-    // Only maps with keys that are no texts fail.
+    // Fails only for maps whose keys are not strings.
     serde_json::to_string_pretty(document).unwrap_or_default()
 }
 

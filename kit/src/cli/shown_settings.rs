@@ -9,7 +9,7 @@ use crate::config::{EffectiveSetting, SettingSource, SettingValue};
 #[derive(Serialize)]
 pub(super) struct ShownSetting<'s> {
     setting: &'s str,
-    /// Absent for a secret, and without a value.
+    /// Value; absent for a secret and for an unset setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<&'s str>,
     is_set: bool,
@@ -42,7 +42,7 @@ impl<'s> ShownSetting<'s> {
             (None, true) => "set",
             (None, false) => "unset",
         };
-        // The setting's own variable says nothing new.
+        // The variable's name is already in the first column.
         let place = self.place.filter(|place| *place != self.setting);
         let source = place.map_or_else(|| self.source.to_owned(), |place| format!("{} ({place})", self.source));
         vec![self.setting.to_owned(), value.to_owned(), source]

@@ -1,4 +1,4 @@
-//! Texts that callers choose, as a terminal may show them.
+//! Texts that callers choose, made safe for a terminal.
 
 use crate::characters::{breaks_the_line, is_invisible};
 

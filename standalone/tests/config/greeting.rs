@@ -59,7 +59,7 @@ fn pair_shows_its_places_and_accounts() {
     assert!(run.status.success(), "{command}: {}", String::from_utf8_lossy(&run.stderr));
     service.stop();
     let (service, lines) = greeted(&["--data-dir", data], &[("AUTH_REGISTRATION", "closed")]);
-    assert_eq!(fact(&lines, "admin"), "an active user is one");
+    assert_eq!(fact(&lines, "admin"), "an active user is an admin");
     assert!(fact(&lines, "registration").starts_with("closed"));
     assert!(lines.iter().all(|line| !line.contains("CreateUser")), "nobody can register: {lines:#?}");
     service.stop();

@@ -44,9 +44,9 @@ fn bearer(url: &str, key: &str) -> Result<Value, String> {
     let mut script = Person::new();
     script.variables = vec![("GATEPOST_TOKEN", key.to_owned()), ("GATEPOST_AUTH_URL", url.to_owned())];
     let mut command: Command = script.command(&["whoami", "--output", "json"]);
-    let told = script.checked(&command.output().unwrap());
-    assert!(!told.out.contains(key) && !told.err.contains(key), "{}", told.err);
-    if told.code == 0 { Ok(serde_json::from_str(&told.out).unwrap()) } else { Err(told.err) }
+    let result = script.checked(&command.output().unwrap());
+    assert!(!result.out.contains(key) && !result.err.contains(key), "{}", result.err);
+    if result.code == 0 { Ok(serde_json::from_str(&result.out).unwrap()) } else { Err(result.err) }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,9 +31,9 @@ impl Tail {
     fn next(&mut self) -> Value {
         let mut line = String::new();
         if self.lines.read_line(&mut line).unwrap() == 0 {
-            let mut said = String::new();
-            self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-            panic!("the tail has ended: {said}");
+            let mut err = String::new();
+            self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+            panic!("the tail has ended: {err}");
         }
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
@@ -92,7 +92,7 @@ fn kinds(events: &Value) -> Vec<&str> {
 async fn events_are_filtered() {
     for world in World::all().await {
         let root = world.person(ROOT);
-        assert_eq!(root.told(&["users", "create", ADA], PASSWORD).code, 0);
+        assert_eq!(root.run(&["users", "create", ADA], PASSWORD).code, 0);
         root.done(&["users", "disable", ADA, "--yes"]);
         let list = |args: &[&str]| root.document(&[&["audit", "list"], args].concat());
         assert_eq!(kinds(&list(&["--subject", ADA])), ["USER_DISABLED", "USER_CREATED"]);
@@ -129,19 +129,19 @@ async fn tail_continues_after_a_restart() {
         root.done(&["users", "roles", "me", "--add", "editor"]);
         let next = tail.next_of("ROLES_CHANGED");
         assert_eq!(next["detail"], "before=admin,auditor after=admin,auditor,editor");
-        let (code, said) = tail.interrupt();
-        assert_eq!(code, Some(0), "{said}");
-        assert!(said.contains("it continues as soon as the service answers"), "{said}");
+        let (code, err) = tail.interrupt();
+        assert_eq!(code, Some(0), "{err}");
+        assert!(err.contains("it continues as soon as the service answers"), "{err}");
     }
 }
 
 #[test]
-fn tail_ends_if_nobody_reads() {
+fn tail_ends_when_its_output_is_closed() {
     let world = World::on_file(&[]);
     let root = world.person(ROOT);
     let mut child = root.command(&["audit", "tail"]).stdout(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
-    // Each event ends it as soon as its stream is open.
+    // The first event after the stream has opened ends the tail.
     while child.try_wait().unwrap().is_none() {
         root.done(&["users", "unlock", "me"]);
     }

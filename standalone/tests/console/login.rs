@@ -63,6 +63,17 @@ fn service_key_is_shown_as_a_service() {
 }
 
 #[test]
+fn first_login_into_a_shared_folder_is_refused() {
+    let world = World::on_file(&[]);
+    let person = Person::new();
+    let folder = person.credentials().parent().unwrap().to_owned();
+    fs::create_dir_all(&folder).unwrap();
+    fs::set_permissions(&folder, Permissions::from_mode(0o777)).unwrap();
+    let refused = person.refused(1, &["login", "--auth-url", world.url(), "--email", ROOT]);
+    assert!(refused.contains(folder.to_str().unwrap()) && !person.credentials().exists(), "{refused}");
+}
+
+#[test]
 fn exposed_credential_is_refused() {
     let world = World::on_file(&[]);
     let person = world.person(ROOT);
@@ -70,7 +81,7 @@ fn exposed_credential_is_refused() {
         fs::set_permissions(person.credentials(), Permissions::from_mode(mode)).unwrap();
         assert!(person.refused(1, &["whoami"]).contains("can be read by other users"), "{mode:o}");
     }
-    let again = person.told(&["login", "--auth-url", world.url(), "--email", ROOT], PASSWORD);
+    let again = person.run(&["login", "--auth-url", world.url(), "--email", ROOT], PASSWORD);
     assert!(again.code == 1 && again.err.contains("run `chmod go= "), "{}", again.err);
     fs::set_permissions(person.credentials(), Permissions::from_mode(0o600)).unwrap();
     person.done(&["whoami"]);
@@ -82,7 +93,7 @@ fn exposed_credential_is_refused() {
 #[test]
 fn ways_that_contradict_are_refused() {
     let person = Person::new();
-    for (args, said) in [
+    for (args, expected) in [
         (&["users", "list"][..], "--database-url URL or --data-dir DIR"),
         (&["whoami", "--auth-url", "http://127.0.0.1:1", "--data-dir", "x"], "at once"),
         (&["whoami", "--database-url", "sqlite:x", "--data-dir", "x"], "at once"),
@@ -94,7 +105,7 @@ fn ways_that_contradict_are_refused() {
         (&["login", "--auth-url", "http://127.0.0.1:1"], "--email: must be given"),
         (&["users", "list", "--database-url", "postgres://db.example.org/x"], "plaintext to a database"),
     ] {
-        assert!(person.refused(2, args).contains(said), "{args:?}: {}", person.refused(2, args));
+        assert!(person.refused(2, args).contains(expected), "{args:?}: {}", person.refused(2, args));
     }
     let absent = person.refused(1, &["users", "list", "--data-dir", "/absent"]);
     assert!(absent.contains("/absent/auth.db"), "{absent}");
@@ -106,8 +117,8 @@ fn silent_service_is_named() {
     let person = world.person(ROOT);
     world.kill();
     for args in [&["whoami"][..], &["users", "list"], &["audit", "list"], &["audit", "tail"], &["logout"]] {
-        let told = person.refused(5, args);
-        assert!(told.contains(world.url()) && told.contains("does not answer"), "{args:?}: {told}");
+        let refusal = person.refused(5, args);
+        assert!(refusal.contains(world.url()) && refusal.contains("does not answer"), "{args:?}: {refusal}");
     }
     assert!(person.credentials().exists(), "a login at a silent service stays");
 }
@@ -124,9 +135,9 @@ fn tls_files_of_a_login_are_remembered() {
     let url = world.url().replace("http://127.0.0.1", "https://localhost");
     let person = Person::new();
     let login =
-        |ca: &std::path::Path| person.told(&["login", "--auth-url", &url, "--email", ROOT, "--ca", text(ca)], PASSWORD);
+        |ca: &std::path::Path| person.run(&["login", "--auth-url", &url, "--email", ROOT, "--ca", text(ca)], PASSWORD);
     let distrusted = login(&other);
-    assert!(distrusted.code == 5 && distrusted.err.contains("cannot be called by TLS ("), "{}", distrusted.err);
+    assert!(distrusted.code == 5 && distrusted.err.contains("cannot be called over TLS ("), "{}", distrusted.err);
     let absent = login(&folder.path().join("absent.pem"));
     assert!(absent.code == 1 && absent.err.contains("absent.pem"), "{}", absent.err);
     let trusted = login(&ca);

@@ -26,7 +26,7 @@ fn folder_of_the_pair_is_a_way() {
     for args in [&["users", "--data-dir", data, "list"][..], &["users", "list", "--data-dir", data]] {
         assert_eq!(operator.document(args)[0]["email"], ROOT, "{args:?}");
     }
-    // A flag stands above the variables.
+    // A flag takes precedence over the variables.
     operator.variables = vec![("GATEPOST_DATA_DIR", "/absent".into()), ("AUTH_DATABASE_URL", "sqlite:/absent".into())];
     assert_eq!(operator.document(&["users", "list", "--data-dir", data])[0]["email"], ROOT);
     assert!(operator.refused(2, &["users", "list"]).contains("at once"));
@@ -44,6 +44,6 @@ fn command_on_the_database_sweeps_nothing() {
     let events = operator.document(&["audit", "list"]);
     let all: Vec<_> = (0..3).map(|_| operator.document(&["audit", "list"])).collect();
     assert!(all.iter().all(|again| *again == events), "reading changes nothing");
-    let told = operator.told(&["users", "list"], "");
-    assert_eq!((told.code, told.err.as_str()), (0, ""), "reading says nothing");
+    let result = operator.run(&["users", "list"], "");
+    assert_eq!((result.code, result.err.as_str()), (0, ""), "reading says nothing");
 }

@@ -72,24 +72,37 @@ fn full_disk_is_a_failure_of_each_output() {
         // A login that `reset` has ended is renewed.
         root.log_in(world.url(), ROOT, PASSWORD);
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let told = root.checked(&root.command(args).stdout(full).output().unwrap());
-        assert_eq!(told.code, 1, "{args:?}: {}", told.err);
-        assert!(told.err.contains("cannot be written (no storage space): make room"), "{args:?}: {}", told.err);
+        let result = root.checked(&root.command(args).stdout(full).output().unwrap());
+        assert_eq!(result.code, 1, "{args:?}: {}", result.err);
+        assert!(result.err.contains("cannot be written (no storage space): make room"), "{args:?}: {}", result.err);
     }
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let told = root.checked(&root.command(&["api-keys", "create", "Import"]).stdout(full).output().unwrap());
-    assert!(told.err.contains("has a new secret that nobody has seen: run `api-keys rotate`"), "{}", told.err);
+    let result = root.checked(&root.command(&["api-keys", "create", "Import"]).stdout(full).output().unwrap());
+    assert!(result.err.contains("was not printed and is lost: run `api-keys rotate`"), "{}", result.err);
+}
+
+#[test]
+fn secret_without_a_reader_is_reported_as_lost() {
+    let world = World::on_file(&[]);
+    let root = world.person(ROOT);
+    for args in [&["api-keys", "create", "Export"][..], &["users", "reset", "me", "--yes"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let result = root.checked(&root.command(args).stdout(writer).output().unwrap());
+        assert_eq!(result.code, 1, "{args:?}: {}", result.err);
+        assert!(result.err.contains("the result is lost"), "{args:?}: {}", result.err);
+    }
 }
 
 #[test]
 fn control_characters_of_a_caller_are_escaped() {
     let world = World::on_file(&[]);
     let root = world.person(ROOT);
-    assert_eq!(root.told(&["users", "create", ADA], PASSWORD).code, 0);
+    assert_eq!(root.run(&["users", "create", ADA], PASSWORD).code, 0);
     let stranger = Person::new();
     // The service stores the email address of no failed login; the name of a user may be any text without controls.
-    let told = stranger.told(&["login", "--auth-url", world.url(), "--email", "\u{1b}[2J@example.com"], PASSWORD);
-    assert!(told.code == 1 && !told.err.contains('\u{1b}'), "{}", told.err);
+    let result = stranger.run(&["login", "--auth-url", world.url(), "--email", "\u{1b}[2J@example.com"], PASSWORD);
+    assert!(result.code == 1 && !result.err.contains('\u{1b}'), "{}", result.err);
     let missing = root.refused(1, &["users", "show", "\u{1b}[2J@example.com"]);
     assert!(!missing.contains('\u{1b}'), "{missing}");
 }

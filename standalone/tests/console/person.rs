@@ -16,13 +16,13 @@ pub(super) const NEW_PASSWORD: &str = "thicket marimba oblong 42";
 
 /// Exit code and output of a command.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct CommandResult {
     pub(super) code: i32,
     pub(super) out: String,
     pub(super) err: String,
 }
 
-/// A person with a home folder, and the flags of the way to the accounts.
+/// A person with a home folder, and flags that select a service or a database.
 pub(super) struct Person {
     home: TempDir,
     /// Flags and variables of each command.
@@ -61,7 +61,7 @@ impl Person {
     }
 
     /// Runs a command with this input.
-    pub(super) fn told(&self, args: &[&str], input: &str) -> Told {
+    pub(super) fn run(&self, args: &[&str], input: &str) -> CommandResult {
         let mut child = self.command(args).stdin(Stdio::piped()).spawn().unwrap();
         // A command that is refused ends without reading the input.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
@@ -72,16 +72,17 @@ impl Person {
     #[track_caller]
     pub(super) fn secret_result(&self, args: &[&str]) -> String {
         let output = self.command(args).output().unwrap();
-        let result = String::from_utf8(output.stdout.clone()).unwrap();
-        let told = self.checked(&Output { stdout: Vec::new(), ..output });
-        assert_eq!(told.code, 0, "{args:?}: {}", told.err);
-        result
+        let secret = String::from_utf8(output.stdout.clone()).unwrap();
+        let result = self.checked(&Output { stdout: Vec::new(), ..output });
+        assert_eq!(result.code, 0, "{args:?}: {}", result.err);
+        secret
     }
 
     /// Reads the output of a command, which must show no password, no token and no key.
-    pub(super) fn checked(&self, output: &Output) -> Told {
+    pub(super) fn checked(&self, output: &Output) -> CommandResult {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let told = Told { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) };
+        let result =
+            CommandResult { code: output.status.code().unwrap(), out: text(&output.stdout), err: text(&output.stderr) };
         let mut secrets = vec![PASSWORD.to_owned(), NEW_PASSWORD.to_owned()];
         if self.credentials().exists() {
             let logins = self.stored()["logins"].clone();
@@ -90,18 +91,18 @@ impl Person {
                 secrets.extend(tokens.into_iter().filter(|token| !token.is_empty()));
             }
         }
-        for line in told.out.lines().chain(told.err.lines()) {
+        for line in result.out.lines().chain(result.err.lines()) {
             assert!(!shows(line, &secrets) && !line.contains("gpr_"), "a secret is in the output: {line}");
         }
-        told
+        result
     }
 
     /// Runs a command that must succeed, and returns its standard output.
     #[track_caller]
     pub(super) fn done(&self, args: &[&str]) -> String {
-        let told = self.told(args, "");
-        assert_eq!(told.code, 0, "{args:?}: {}", told.err);
-        told.out
+        let result = self.run(args, "");
+        assert_eq!(result.code, 0, "{args:?}: {}", result.err);
+        result.out
     }
 
     /// Runs a command that must succeed, and returns its document.
@@ -114,16 +115,16 @@ impl Person {
     /// Runs a command that must end with this exit code, and returns its standard error.
     #[track_caller]
     pub(super) fn refused(&self, code: i32, args: &[&str]) -> String {
-        let told = self.told(args, "");
-        assert_eq!((told.code, told.out.as_str()), (code, ""), "{args:?}: {}", told.err);
-        assert!(told.err.starts_with("gatepost: ") && told.err.ends_with('\n'), "{args:?}: {}", told.err);
-        told.err
+        let result = self.run(args, "");
+        assert_eq!((result.code, result.out.as_str()), (code, ""), "{args:?}: {}", result.err);
+        assert!(result.err.starts_with("gatepost: ") && result.err.ends_with('\n'), "{args:?}: {}", result.err);
+        result.err
     }
 
     /// Logs in at the service.
     #[track_caller]
     pub(super) fn log_in(&self, url: &str, email: &str, password: &str) {
-        let told = self.told(&["login", "--auth-url", url, "--email", email], password);
-        assert_eq!(told.code, 0, "{}", told.err);
+        let result = self.run(&["login", "--auth-url", url, "--email", email], password);
+        assert_eq!(result.code, 0, "{}", result.err);
     }
 }

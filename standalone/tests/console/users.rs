@@ -6,24 +6,24 @@ use super::pair::PASSWORD;
 use super::person::{NEW_PASSWORD, Person};
 use super::world::{ADA, ROOT, World};
 
-/// Creates Ada, who then logs in once and gives as many wrong passwords as lock the account.
+/// Creates Ada, logs her in once, and locks her account by wrong passwords.
 fn ada_is_locked(world: &World, root: &Person) -> String {
     let created =
-        root.told(&["users", "create", ADA, "--name", "Ada", "--role", "editor", "--output", "json"], PASSWORD);
+        root.run(&["users", "create", ADA, "--name", "Ada", "--role", "editor", "--output", "json"], PASSWORD);
     assert_eq!(created.code, 0, "{}", created.err);
     let created: Value = serde_json::from_str(&created.out).unwrap();
     assert_eq!((&created["name"], &created["roles"]), (&"Ada".into(), &serde_json::json!(["editor"])));
     world.person(ADA);
     let stranger = Person::new();
     for _ in 0..4 {
-        let told = stranger.told(&["login", "--auth-url", world.url(), "--email", ADA], "a wrong password");
-        assert_eq!((told.code, told.out.as_str()), (4, ""), "{}", told.err);
-        assert!(told.err.contains("the email address or the password is wrong"), "{}", told.err);
+        let result = stranger.run(&["login", "--auth-url", world.url(), "--email", ADA], "a wrong password");
+        assert_eq!((result.code, result.out.as_str()), (4, ""), "{}", result.err);
+        assert!(result.err.contains("the email address or the password is wrong"), "{}", result.err);
     }
     created["id"].as_str().unwrap().to_owned()
 }
 
-/// Asks for users in each way.
+/// Reads users by each kind of filter and name.
 fn reads_users(person: &Person, ada: &str) {
     let listed = person.done(&["users", "list"]);
     assert!(listed.starts_with("ID ") && listed.lines().count() == 3, "{listed}");
@@ -41,7 +41,7 @@ fn reads_users(person: &Person, ada: &str) {
     assert!(person.refused(2, &["users", "show", "ada"]).contains("USER must be an email address"));
 }
 
-/// Changes the user in each way.
+/// Makes each kind of change to the user.
 fn changes_user(person: &Person, ada: &str) {
     person.done(&["users", "unlock", ADA]);
     assert_eq!(person.document(&["users", "show", ADA])["lock_expire_time"], Value::Null);
@@ -68,16 +68,16 @@ fn changes_user(person: &Person, ada: &str) {
     ] {
         assert!(person.refused(1, args).contains("the last active admin"), "{args:?}");
     }
-    let code = person.told(&["users", "reset", ADA, "--yes"], "");
+    let code = person.run(&["users", "reset", ADA, "--yes"], "");
     assert!(code.code == 0 && code.out.starts_with("gpc_") && code.out.lines().count() == 1, "{}", code.err);
     assert!(!code.err.contains(code.out.trim()), "only the result has the code: {}", code.err);
-    let set = person.told(&["users", "set-password", ADA, "--yes"], NEW_PASSWORD);
+    let set = person.run(&["users", "set-password", ADA, "--yes"], NEW_PASSWORD);
     assert_eq!((set.code, set.out.as_str()), (0, ""), "{}", set.err);
-    let short = person.told(&["users", "set-password", ADA, "--yes"], "short");
+    let short = person.run(&["users", "set-password", ADA, "--yes"], "short");
     assert!(short.code == 1 && short.err.contains("new_password must have 8"), "{}", short.err);
 }
 
-/// Refuses changes that nobody can confirm.
+/// Checks that changes are refused if they cannot be confirmed.
 fn asks_first(person: &Person) {
     for args in [
         &["users", "delete", ADA][..],
@@ -142,10 +142,10 @@ async fn operator_helps_users_on_the_database() {
         assert_eq!(events(&operator, "operator"), CHANGES);
         let who = operator.document(&["whoami"]);
         assert_eq!((&who["kind"], &who["id"]), (&"operator".into(), &"operator".into()));
-        let created = operator.told(&["users", "create", "bob@example.com", "--output", "json"], PASSWORD);
+        let created = operator.run(&["users", "create", "bob@example.com", "--output", "json"], PASSWORD);
         assert_eq!(created.code, 0, "{}", created.err);
         assert_eq!(serde_json::from_str::<Value>(&created.out).unwrap()["name"], "bob");
-        let taken = operator.told(&["users", "create", ADA], PASSWORD);
+        let taken = operator.run(&["users", "create", ADA], PASSWORD);
         assert_eq!((taken.code, taken.out.as_str()), (1, ""), "{}", taken.err);
         operator.done(&["users", "delete", "bob@example.com", "--yes"]);
         world.serve();
@@ -159,7 +159,7 @@ async fn operator_helps_users_on_the_database() {
 fn open_registration_leaves_no_session() {
     let world = World::on_file(&[("AUTH_REGISTRATION", "open")]);
     let root = world.person(ROOT);
-    let created = root.told(&["users", "create", ADA], PASSWORD);
+    let created = root.run(&["users", "create", ADA], PASSWORD);
     assert_eq!(created.code, 0, "{}", created.err);
     assert_eq!(root.document(&["users", "sessions", ADA]), serde_json::json!([]));
     assert_eq!(root.document(&["whoami"])["email"], ROOT, "the login is still the admin's");

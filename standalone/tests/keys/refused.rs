@@ -35,7 +35,7 @@ async fn refused_keys_command_changes_nothing() {
             (&secret, &["retire", id], "JWT_SECRET_KEY signs, and has no successor"),
             (&SEALED, &["retire", "nobody"], "has no signing key nobody: run `gatepost keys list`"),
             (&SEALED, &["rotate", "--lead", "9s"], "must be from 10s to 7d"),
-            (&SEALED, &["rotate", "--from", &absent], "--from: must name a file that is there and holds one key"),
+            (&SEALED, &["rotate", "--from", &absent], "--from: must name an existing file that holds one key"),
         ] {
             refused(&url, settings, args, sentence);
         }

@@ -30,11 +30,11 @@ fn documented_commands_manage_a_key() {
     let Some(page) = Page::new(PAGE, &pair) else { return };
     let create = page.block("Create a key", 0);
     let mut script = create.clone();
-    // Each section goes on with the key of the sections before it.
+    // Each section continues with the key of the sections before it.
     let run = |script: &str| {
-        let told = page.shell(script).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
-        assert!(told.status.success() && err.is_empty(), "{out}\n{err}");
+        let output = page.shell(script).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && err.is_empty(), "{out}\n{err}");
         out.into_owned()
     };
     let mut further = |block: String| {
@@ -59,9 +59,9 @@ fn documented_commands_manage_a_key() {
     let found = folder.path().join("sources");
     fs::create_dir(&found).unwrap();
     fs::write(found.join("job.env"), format!("A=1\nKEY={secret}\n")).unwrap();
-    let told = page.shell(&page.block("Find leaked keys", 0)).current_dir(&found).output().unwrap();
+    let output = page.shell(&page.block("Find leaked keys", 0)).current_dir(&found).output().unwrap();
     let id = &secret[..35];
-    assert_eq!(String::from_utf8_lossy(&told.stdout), format!("./job.env:2:{id}\n"));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("./job.env:2:{id}\n"));
     pair.stop();
 }
 

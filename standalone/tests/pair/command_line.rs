@@ -74,9 +74,9 @@ impl Shell<'_> {
     /// Runs a script that must succeed, and returns its output.
     #[track_caller]
     fn done(&self, script: &str) -> String {
-        let told = self.command(script).output().unwrap();
-        let (out, err) = (String::from_utf8_lossy(&told.stdout), String::from_utf8_lossy(&told.stderr));
-        assert!(told.status.success(), "{script}\n{out}\n{err}");
+        let output = self.command(script).output().unwrap();
+        let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success(), "{script}\n{out}\n{err}");
         assert!(!err.contains(PASSWORD) && !err.contains(NEW_PASSWORD) && !out.contains(PASSWORD), "{out}\n{err}");
         out.into_owned()
     }
@@ -123,15 +123,15 @@ fn documented_commands_work() {
             _ => "",
         };
         let task = task.replace("127.0.0.1:50051", &pair.auth);
-        let told = shell.command(&format!("exec 2>&1\n{set}{task}")).env("TOKEN", token.trim()).output().unwrap();
-        let said = String::from_utf8_lossy(&told.stdout);
+        let output = shell.command(&format!("exec 2>&1\n{set}{task}")).env("TOKEN", token.trim()).output().unwrap();
+        let out = String::from_utf8_lossy(&output.stdout);
         assert!(
-            told.status.success() && ![PASSWORD, NEW_PASSWORD].iter().any(|secret| said.contains(secret)),
-            "{task}\n{said}"
+            output.status.success() && ![PASSWORD, NEW_PASSWORD].iter().any(|secret| out.contains(secret)),
+            "{task}\n{out}"
         );
         let expected =
             RESULTS.iter().find(|(part, _)| task.contains(part)).unwrap_or_else(|| panic!("no result: {task}"));
-        assert!(said.contains(expected.1), "{task}\n{said}");
+        assert!(out.contains(expected.1), "{task}\n{out}");
     }
 
     // The retired key has ended the login's tokens, and the next command renews them.

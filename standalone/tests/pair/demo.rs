@@ -1,4 +1,4 @@
-//! The demo plays its story against any pair, reports the result by its exit code, and leaves no data behind.
+//! The demo plays its story against any pair, reports the result in its exit code, and leaves no data behind.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -19,21 +19,21 @@ use super::support::{Outcome, Pair, folder, gatepost, tool};
 const SHOWN_TOKEN_BYTES: usize = 12;
 
 /// Exit code and output of a demo.
-pub(super) struct Played {
+pub(super) struct DemoResult {
     code: Option<i32>,
     out: String,
     pub(super) err: String,
 }
 
-impl Played {
-    pub(super) fn by(command: &mut Command) -> Self {
+impl DemoResult {
+    pub(super) fn run(command: &mut Command) -> Self {
         let output = command.spawn().unwrap().wait_with_output().unwrap();
         let text = |bytes| String::from_utf8(bytes).unwrap();
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     #[track_caller]
-    pub(super) fn is_well(&self) {
+    pub(super) fn assert_success(&self) {
         assert_eq!((self.code, self.err.as_str()), (Some(0), ""), "{}", self.out);
         assert!(self.out.trim_end().ends_with(" steps, all as expected"), "{}", self.out);
     }
@@ -100,8 +100,8 @@ fn demo_alone_needs_nothing_and_leaves_nothing() {
     let place = folder();
     // The demo's own pair uses no such setting.
     let settings = [("AUTH_REGISTRATION", "closed"), ("BLOG_AUDIENCE", "other"), ("AUTH_LISTEN", "garbled")];
-    let played = Played::by(demo().envs(settings).env("TMPDIR", place.path()).current_dir(place.path()));
-    played.is_well();
+    let played = DemoResult::run(demo().envs(settings).env("TMPDIR", place.path()).current_dir(place.path()));
+    played.assert_success();
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "the folder is removed");
     assert!(!played.out.contains('\u{1b}'), "no color without a terminal");
     let is_token = |word: &str| word.starts_with("eyJ") && word.len() > SHOWN_TOKEN_BYTES;
@@ -126,7 +126,7 @@ async fn demo_against_a_running_pair_can_be_repeated() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     for _ in 0..2 {
-        Played::by(&mut against(&pair.auth, &pair.blog)).is_well();
+        DemoResult::run(&mut against(&pair.auth, &pair.blog)).assert_success();
     }
     nothing_is_left(&pair).await?;
     pair.stop();
@@ -138,7 +138,7 @@ async fn demo_counts_unexpected_answers_and_cleans_up() -> Outcome {
     let folder = folder();
     // A blog that accepts tokens only for another audience refuses every post.
     let pair = Pair::start(folder.path(), &[("BLOG_AUDIENCE", "other")]);
-    let played = Played::by(&mut against(&pair.auth, &pair.blog));
+    let played = DemoResult::run(&mut against(&pair.auth, &pair.blog));
     assert_eq!(played.code, Some(1), "{}", played.out);
     assert_eq!(played.err, "gatepost: not every answer was as expected\n");
     for wanted in
@@ -207,12 +207,16 @@ fn services_without_a_demo_get_one_sentence() {
         (&"auth:1".to_owned(), &pair.blog, 2, "--auth-url: plaintext beyond loopback is refused".to_owned()),
         (&"auth".to_owned(), &pair.blog, 2, "--auth-url: write http://HOST:PORT".to_owned()),
     ] {
-        let played = Played::by(&mut against(auth, blog));
+        let played = DemoResult::run(&mut against(auth, blog));
         assert_eq!((played.code, played.out.as_str()), (Some(code), ""), "{}", played.err);
         assert!(played.err.starts_with("gatepost: ") && played.err.contains(&sentence), "{}", played.err);
         assert_eq!(played.err.trim_end().lines().count(), 1, "{}", played.err);
     }
-    assert_eq!(Played::by(demo().args(["--auth-url", "http://127.0.0.1:1"])).code, Some(2), "both URLs or neither");
+    assert_eq!(
+        DemoResult::run(demo().args(["--auth-url", "http://127.0.0.1:1"])).code,
+        Some(2),
+        "both URLs or neither"
+    );
 }
 
 /// Removes what differs between runs: hexadecimal digits (ids, times, addresses), and lines with the client's name or a
@@ -232,8 +236,8 @@ pub(super) fn play_with_grpcurl(command: &mut Command) {
     }
     let found = Command::new(&grpcurl).arg("--version").output();
     assert!(found.is_ok(), "grpcurl is missing: run scripts/test, or set GATEPOST_GRPCURL to its path (or to `skip`)");
-    let played = Played::by(command);
-    played.is_well();
+    let played = DemoResult::run(command);
+    played.assert_success();
     let lines: Vec<_> = played.steps().into_iter().map(|(line, _)| format!("{line} 2>&1\necho ----")).collect();
     let script = format!("grpcurl() {{ command \"$GRPCURL\" \"$@\"; }}\n{}", lines.join("\n"));
     let run = Command::new("bash").args(["-uc", &script]).env("GRPCURL", &grpcurl).output().unwrap();

@@ -89,9 +89,9 @@ impl Envoy {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-        let mut said = Vec::new();
-        while !said.last().is_some_and(|line: &String| line.contains("starting workers")) {
-            said.push(lines.next().unwrap_or_else(|| panic!("Envoy did not start:\n{}", said.join("\n"))));
+        let mut log = Vec::new();
+        while !log.last().is_some_and(|line: &String| line.contains("starting workers")) {
+            log.push(lines.next().unwrap_or_else(|| panic!("Envoy did not start:\n{}", log.join("\n"))));
         }
         thread::spawn(move || lines.for_each(drop));
         let admin = fs::read_to_string(admin).unwrap().parse().unwrap();

@@ -54,13 +54,13 @@ fn guarded_service_and_its_client_run_with_the_pair() -> Outcome {
         let mut client = Command::new(programs.join("client"));
         client.env_clear().env("AUTH_URL", &auth).env("SHOP_URL", format!("http://{address}"));
         let output = client.output()?;
-        let (said, failed) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
-        assert!(output.status.success() && failed.is_empty(), "{said}{failed}");
-        let lines: Vec<_> = said.lines().collect();
-        let [goods, order, price, refused, over] = lines[..] else { panic!("{said}") };
+        let (out, err) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
+        assert!(output.status.success() && err.is_empty(), "{out}{err}");
+        let lines: Vec<_> = out.lines().collect();
+        let [goods, order, price, refused, over] = lines[..] else { panic!("{out}") };
         assert_eq!(goods, "there is lamp");
-        let buyer = order.strip_prefix("ordered: a lamp for the user ").unwrap_or_else(|| panic!("{said}"));
-        assert_eq!(buyer.len(), 36, "a UUID: {said}");
+        let buyer = order.strip_prefix("ordered: a lamp for the user ").unwrap_or_else(|| panic!("{out}"));
+        assert_eq!(buyer.len(), 36, "a UUID: {out}");
         assert_eq!(price, "set the price: NOT_ALLOWED");
         assert_eq!(refused, "after the logout: TOKEN_REVOKED");
         assert_eq!(over, "and from then on: REFRESH_TOKEN_INVALID: the session is over, log in again");
@@ -75,6 +75,6 @@ fn guarded_service_and_its_client_run_with_the_pair() -> Outcome {
 fn guarded_service_names_a_missing_setting() {
     let output = Command::new(build().join("guarded_service")).env_clear().output().unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("set AUTH_SERVICE_KEY to the auth service's"), "{said}");
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.contains("set AUTH_SERVICE_KEY to the auth service's"), "{err}");
 }

@@ -19,7 +19,7 @@ pub(super) struct SecuredPair {
     pub(super) folder: TempDir,
     pub(super) authority: Authority,
     pub(super) ca: PathBuf,
-    /// A certificate that is no service.
+    /// A certificate that names no service.
     pub(super) client: CertificateFiles,
     /// The blog service's certificate.
     pub(super) blog: CertificateFiles,

@@ -28,8 +28,8 @@ fn each_service_runs_alone_and_stops_cleanly() {
         let database = format!("sqlite:{}", folder.path().join("alone.db").display());
         let mut child =
             gatepost().args([service, "--listen", "127.0.0.1:0", "--database-url", &database]).spawn().unwrap();
-        let said = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
-        assert!(said.starts_with(line), "{said}");
+        let out = BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+        assert!(out.starts_with(line), "{out}");
         kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::TERM).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(0));
     }
@@ -39,21 +39,21 @@ fn each_service_runs_alone_and_stops_cleanly() {
 fn second_process_on_the_folder_is_refused() {
     let folder = folder();
     let _first = Pair::start(folder.path(), &[]);
-    let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(folder.path()));
+    let (code, err) = fails(gatepost().args(FREE).arg("--data-dir").arg(folder.path()));
     assert_eq!(code, Some(1));
-    assert!(said.contains("is in use by another process: stop that process first, or use another folder"), "{said}");
-    assert_eq!(said.trim().lines().count(), 1, "one sentence: {said}");
+    assert!(err.contains("is in use by another process: stop that process first, or use another folder"), "{err}");
+    assert_eq!(err.trim().lines().count(), 1, "one sentence: {err}");
 }
 
 #[test]
 fn port_in_use_is_named() {
     let (one, other) = (folder(), folder());
     let pair = Pair::start(one.path(), &[]);
-    let (code, said) = fails(
+    let (code, err) = fails(
         gatepost().args(["--auth-listen", &pair.auth, "--blog-listen", "127.0.0.1:0", "--data-dir"]).arg(other.path()),
     );
     assert_eq!(code, Some(2));
-    assert!(said.contains("GATEPOST_AUTH_LISTEN") && said.contains("choose another port"), "{said}");
+    assert!(err.contains("GATEPOST_AUTH_LISTEN") && err.contains("choose another port"), "{err}");
 }
 
 #[test]
@@ -62,12 +62,9 @@ fn unwritable_folder_is_named() {
     // A file in place of the folder: not even root can write into it.
     let place = folder.path().join("data");
     fs::write(&place, "").unwrap();
-    let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(&place));
+    let (code, err) = fails(gatepost().args(FREE).arg("--data-dir").arg(&place));
     assert_eq!(code, Some(1));
-    assert!(
-        said.contains("cannot be written (") && said.contains("make its folder and all its files writable"),
-        "{said}"
-    );
+    assert!(err.contains("cannot be written (") && err.contains("make its folder and all its files writable"), "{err}");
 }
 
 #[test]
@@ -79,9 +76,9 @@ fn newer_database_is_left_alone() {
     let later = "insert into _sqlx_migrations values (9999, 'later', '2030-01-01', 1, x'00', 1)";
     let done = std::process::Command::new(python()).args(["-c", PYTHON_SQLITE]).arg(&database).arg(later).status();
     assert!(done.unwrap().success());
-    let (code, said) = fails(gatepost().args(FREE).arg("--data-dir").arg(folder.path()));
+    let (code, err) = fails(gatepost().args(FREE).arg("--data-dir").arg(folder.path()));
     assert_eq!(code, Some(1));
-    assert!(said.contains("was written by a newer version (migration 9999 is unknown): run that version"), "{said}");
+    assert!(err.contains("was written by a newer version (migration 9999 is unknown): run that version"), "{err}");
 }
 
 const PYTHON_SQLITE: &str = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
@@ -125,10 +122,10 @@ fn bad_settings_are_named_without_their_values() {
         ("GATEPOST_AUTH_LISTEN", "0.0.0.0:0", "plaintext beyond loopback is refused"),
     ] {
         let folder = folder();
-        let (code, said) = fails(gatepost().env(name, value).arg("--data-dir").arg(folder.path()));
-        assert_eq!(code, Some(2), "{name}: {said}");
-        assert!(said.contains(name) && said.contains(sentence), "{name}: {said}");
-        assert!(!said.contains("canary"), "{name}: {said}");
+        let (code, err) = fails(gatepost().env(name, value).arg("--data-dir").arg(folder.path()));
+        assert_eq!(code, Some(2), "{name}: {err}");
+        assert!(err.contains(name) && err.contains(sentence), "{name}: {err}");
+        assert!(!err.contains("canary"), "{name}: {err}");
     }
 }
 
@@ -143,7 +140,7 @@ fn first_admins_password_follows_the_policy() {
         ("abcdefghijk", "", "must be harder to guess"),
     ] {
         let folder = folder();
-        let (code, said) = fails(
+        let (code, err) = fails(
             gatepost()
                 .env("AUTH_ADMIN_EMAIL", "canary.root@example.com")
                 .env("AUTH_ADMIN_PASSWORD", password)
@@ -151,9 +148,9 @@ fn first_admins_password_follows_the_policy() {
                 .arg("--data-dir")
                 .arg(folder.path()),
         );
-        assert_eq!(code, Some(2), "{said}");
-        assert!(said.contains("AUTH_ADMIN_PASSWORD: ") && said.contains(sentence), "{said}");
-        assert!(!said.contains(password) && !said.contains("canary"), "{said}");
+        assert_eq!(code, Some(2), "{err}");
+        assert!(err.contains("AUTH_ADMIN_PASSWORD: ") && err.contains(sentence), "{err}");
+        assert!(!err.contains(password) && !err.contains("canary"), "{err}");
     }
 }
 
@@ -161,9 +158,9 @@ fn first_admins_password_follows_the_policy() {
 #[test]
 fn shared_flag_is_named_by_the_service_that_was_run() {
     for (service, name) in [("auth", "--listen (AUTH_LISTEN)"), ("blog", "--listen (BLOG_LISTEN)")] {
-        let (code, said) = fails(gatepost().args([service, "--listen", "garbled"]));
+        let (code, err) = fails(gatepost().args([service, "--listen", "garbled"]));
         assert_eq!(code, Some(2));
-        assert!(said.starts_with(&format!("gatepost: {name}: ")), "{said}");
+        assert!(err.starts_with(&format!("gatepost: {name}: ")), "{err}");
     }
 }
 

@@ -128,7 +128,7 @@ impl Drop for Pair {
 /// Runs a command that ends by itself; returns its exit code and standard error.
 pub(super) fn fails(command: &mut Command) -> (Option<i32>, String) {
     let mut child = command.spawn().unwrap();
-    let mut said = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    (child.wait().unwrap().code(), said)
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    (child.wait().unwrap().code(), err)
 }

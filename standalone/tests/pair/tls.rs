@@ -13,7 +13,7 @@ use gatepost::tls::ClientTls;
 use rustix::process::Signal;
 use testkit::tls::Authority;
 
-use super::demo::{Played, play_with_grpcurl};
+use super::demo::{DemoResult, play_with_grpcurl};
 use super::envoy;
 use super::secured::SecuredPair;
 use super::support::{Outcome, PASSWORD, gatepost, tool};
@@ -26,7 +26,7 @@ fn demo_and_grpcurl_play_over_mutual_tls() {
     let secured = SecuredPair::start(&[]);
     play_with_grpcurl(secured.with_flags(&mut secured.demo()));
     // Without a client certificate no call is served.
-    let played = Played::by(secured.demo().arg("--ca").arg(&secured.ca));
+    let played = DemoResult::run(secured.demo().arg("--ca").arg(&secured.ca));
     let fault =
         "cannot be called over TLS (the server requires a client certificate (TLS alert CertificateRequired)): see";
     assert!(played.err.contains(fault), "{}", played.err);
@@ -58,25 +58,25 @@ fn health_check_uses_tls() {
         healthcheck.args([service, "--listen", address]);
         command(&mut healthcheck);
         let output = healthcheck.output().unwrap();
-        let said = [output.stdout, output.stderr].concat();
-        (output.status.code(), String::from_utf8(said).unwrap())
+        let text = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(text).unwrap())
     };
     let own = secured.folder.path().join("server.crt");
     // The service's own certificate is trusted, whatever its name.
-    let (code, said) = check("auth", &secured.pair.auth, &|command| {
+    let (code, text) = check("auth", &secured.pair.auth, &|command| {
         command.arg("--tls-cert").arg(&own).arg("healthcheck");
     });
-    assert_eq!((code, said), (Some(0), format!("https://{} serves\n", secured.pair.auth)));
+    assert_eq!((code, text), (Some(0), format!("https://{} serves\n", secured.pair.auth)));
     let url = format!("https://{}", SecuredPair::named(&secured.pair.blog));
-    let (code, said) = check("blog", "127.0.0.1:0", &|command| {
+    let (code, text) = check("blog", "127.0.0.1:0", &|command| {
         secured.with_flags(command.args(["healthcheck", "--url", &url]));
     });
-    assert_eq!((code, said), (Some(0), format!("{url} serves\n")));
+    assert_eq!((code, text), (Some(0), format!("{url} serves\n")));
     for (url, cause) in [(url.clone(), "UnknownIssuer"), (format!("http://{}", secured.pair.blog), "wants TLS")] {
-        let (code, said) = check("blog", "127.0.0.1:0", &|command| {
+        let (code, text) = check("blog", "127.0.0.1:0", &|command| {
             command.args(["healthcheck", "--url", &url]);
         });
-        assert!(code == Some(1) && said.contains(cause) && said.lines().count() == 1, "{said}");
+        assert!(code == Some(1) && text.contains(cause) && text.lines().count() == 1, "{text}");
     }
     secured.pair.stop();
 }

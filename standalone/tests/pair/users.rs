@@ -7,7 +7,7 @@ const PAGE: &str = include_str!("../../../docs/operations/users.md");
 const EMAIL: &str = "ada@example.com";
 const NEW_PASSWORD: &str = "purple monkey dishwasher tango";
 
-/// Runs the script, which must succeed without a word on standard error, and returns its output.
+/// Runs the script, which must succeed with an empty standard error, and returns its output.
 fn done(page: &Page<'_>, script: &str) -> String {
     let output = page.shell(script).env("NEW_PASSWORD", NEW_PASSWORD).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

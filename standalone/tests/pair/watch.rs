@@ -33,13 +33,13 @@ impl Watch {
     /// Reads standard output and standard error; each line can be received too.
     pub(crate) fn over(child: &mut Child) -> (Self, Receiver<String>) {
         let secrets = Arc::new(OnceLock::new());
-        let (said, lines) = channel();
+        let (sender, lines) = channel();
         let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let (known, line_sender) = (Arc::clone(&secrets), said.clone());
+        let (known, line_sender) = (Arc::clone(&secrets), sender.clone());
         // The receiver of lines may be gone.
         let out = thread::spawn(move || read(out, &known, |line| drop(line_sender.send(line.to_owned()))));
         let known = Arc::clone(&secrets);
-        let err = thread::spawn(move || read(err, &known, |line| drop(said.send(line.to_owned()))));
+        let err = thread::spawn(move || read(err, &known, |line| drop(sender.send(line.to_owned()))));
         (Self { secrets, readers: vec![out, err] }, lines)
     }
 

@@ -14,7 +14,7 @@ async fn key_of_one_replica_is_known_at_the_other() {
         let request = CreateApiKeyRequest { name: "Export".into(), ..CreateApiKeyRequest::default() };
         let created = world.api_keys_at(here).create_api_key(with_token(request, &admin)).await.unwrap().into_inner();
         let (key, first) = (created.api_key.unwrap(), created.secret);
-        // No replica refuses a key because its own look at the log is a moment old.
+        // No replica refuses a key because its own poll of the log is a moment old.
         for replica in [there, here] {
             assert_eq!(world.state(replica, &first).await, TokenState::Active);
             let posts = with_token(ListPostsRequest::default(), &first);

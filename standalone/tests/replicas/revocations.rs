@@ -9,11 +9,11 @@ use gatepost::api::auth::v1::{
 use super::pair::PASSWORD;
 use super::world::{ADMIN, World, reason, with_token};
 
-/// All causes of a token's death before it expires.
+/// All changes that end a token before it expires.
 const WAYS: [&str; 8] =
     ["logout", "session", "all-sessions", "password", "role", "disabled", "deleted", "reused-refresh-token"];
 
-/// A user with two sessions and a token that will die.
+/// A user with two sessions, and a token that will be revoked.
 struct Victim {
     user: User,
     token: String,
@@ -108,7 +108,7 @@ async fn token_killed_at_one_replica_dies_at_the_other() {
         assert_eq!(reason(&refused), reason(&at_the_blog), "{way}");
         assert_eq!(format!("TOKEN_STATE_{}", reason(&refused).replace("TOKEN_", "")), expected.as_str_name(), "{way}");
     }
-    let said = world.wait_for_line(1, "refresh_token_reused");
-    assert!(said.contains("gatepost::audit") && said.contains("session=") && said.contains("peer="), "{said}");
+    let line = world.wait_for_line(1, "refresh_token_reused");
+    assert!(line.contains("gatepost::audit") && line.contains("session=") && line.contains("peer="), "{line}");
     world.stop();
 }

@@ -29,7 +29,7 @@ pub(crate) struct World {
     databases: [PostgresDatabase; 2],
 }
 
-/// The connections to them; each blog service asks the auth service of its own number.
+/// Connections to the replicas; each blog service asks the auth service with its own number.
 #[derive(Clone)]
 pub(crate) struct Replicas {
     auth: [Channel; 2],

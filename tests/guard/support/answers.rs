@@ -47,7 +47,7 @@ pub(crate) fn known(token: &str) -> Answer {
         "revoked" => state(TokenState::Revoked),
         "deleted" => state(TokenState::UserDeleted),
         "disabled" => state(TokenState::UserDisabled),
-        "unsayable" => return Err(Status::internal("cannot say")),
+        "unsayable" => return Err(Status::internal("no answer")),
         _ => state(TokenState::Invalid),
     })
 }

@@ -65,7 +65,7 @@ impl Auth {
     }
 
     /// Answers pending and later requests.
-    pub(crate) fn speak(&self) {
+    pub(crate) fn resume_answers(&self) {
         self.0.silent.send_replace(None);
     }
 
@@ -146,8 +146,8 @@ impl TokenService for Auth {
         request: Request<Streaming<WatchRevocationsRequest>>,
     ) -> Result<Response<Self::WatchRevocationsStream>, Status> {
         let key = request.metadata().get("api-token").map(|key| key.to_str().unwrap().to_owned());
-        let (say, said) = mpsc::unbounded_channel();
-        self.0.streams.0.send(Fed::new(key, request.into_inner(), say)).unwrap();
-        Ok(Response::new(UnboundedReceiverStream::new(said)))
+        let (sender, messages) = mpsc::unbounded_channel();
+        self.0.streams.0.send(Fed::new(key, request.into_inner(), sender)).unwrap();
+        Ok(Response::new(UnboundedReceiverStream::new(messages)))
     }
 }

@@ -12,7 +12,7 @@ use tonic_health::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
-use super::{Answer, Auth, Fed, Guarded, Port, Raw, Refused, Running, TELL, Told, known, position};
+use super::{Answer, Auth, CallView, Fed, Guarded, Port, Raw, Refused, Running, SHOW, known, position};
 
 const KEY: &str = "the-service-key-of-these-tests-0000";
 
@@ -85,8 +85,8 @@ impl Followed {
 
     /// Makes a call that must be admitted.
     pub(crate) async fn good(&self, token: &str) {
-        let reply = self.raw.call(TELL, &[("api-token", token.as_bytes())]).await;
-        assert_eq!(reply.message::<Told>().subject.as_deref(), Some("ada"), "{reply:?}");
+        let reply = self.raw.call(SHOW, &[("api-token", token.as_bytes())]).await;
+        assert_eq!(reply.message::<CallView>().subject.as_deref(), Some("ada"), "{reply:?}");
     }
 
     /// Opens a health stream with the token `good` and reads its first message.
@@ -94,12 +94,12 @@ impl Followed {
         let token = WithToken::new(&Token::parse("good").unwrap());
         let mut client = HealthClient::with_interceptor(self.server.channel().await, token);
         let mut watched = client.watch(HealthCheckRequest::default()).await.unwrap().into_inner();
-        assert_eq!(said(&mut watched).await.unwrap(), SERVING);
+        assert_eq!(next_status(&mut watched).await.unwrap(), SERVING);
         watched
     }
 
     /// Sets the state of the health service.
-    pub(crate) async fn tell(&self, is_serving: bool) {
+    pub(crate) async fn set_serving(&self, is_serving: bool) {
         let status = if is_serving { ServingStatus::Serving } else { ServingStatus::NotServing };
         self.server.health.set_service_status("", status).await;
     }
@@ -111,18 +111,18 @@ impl Followed {
 
     /// Makes a call that must be refused without details about the token.
     pub(crate) async fn refused_bare(&self, token: &str, refusal: Refused) {
-        refusal.is_bare(&self.raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+        refusal.is_bare(&self.raw.call(SHOW, &[("api-token", token.as_bytes())]).await.status());
     }
 
     pub(crate) async fn refused(&self, token: &str, refusal: Refused) {
-        refusal.is(&self.raw.call(TELL, &[("api-token", token.as_bytes())]).await.status());
+        refusal.is(&self.raw.call(SHOW, &[("api-token", token.as_bytes())]).await.status());
     }
 }
 
-/// Result of [`said`] while the health service reports that it is serving.
+/// Result of [`next_status`] while the health service reports that it is serving.
 pub(crate) const SERVING: bool = true;
 
 /// Reads the next message of a health stream. Returns `true` if the service is serving.
-pub(crate) async fn said(watched: &mut Streaming<HealthCheckResponse>) -> Result<bool, Status> {
-    watched.message().await.map(|said| said.unwrap().status == ServingStatus::Serving as i32)
+pub(crate) async fn next_status(watched: &mut Streaming<HealthCheckResponse>) -> Result<bool, Status> {
+    watched.message().await.map(|message| message.unwrap().status == ServingStatus::Serving as i32)
 }

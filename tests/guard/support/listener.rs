@@ -16,7 +16,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use tower_service::Service;
 
-use super::{CHAT, GATHER, LISTEN, TELL, Told};
+use super::{CHAT, CallView, GATHER, LISTEN, SHOW};
 
 /// The service. Clones share its state.
 ///
@@ -28,8 +28,8 @@ pub(crate) struct Listener(Arc<Shared>);
 
 struct Shared {
     met: watch::Sender<Vec<String>>,
-    say: mpsc::UnboundedSender<String>,
-    said: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
+    sender: mpsc::UnboundedSender<String>,
+    messages: Mutex<Option<mpsc::UnboundedReceiver<String>>>,
 }
 
 /// A part of a handler that records when it is dropped.
@@ -44,14 +44,14 @@ impl Drop for Presence {
 impl Listener {
     /// Creates a service with no events. One handler can send messages.
     pub(crate) fn new() -> Self {
-        let (say, said) = mpsc::unbounded_channel();
-        Self(Arc::new(Shared { met: watch::Sender::default(), say, said: Mutex::new(Some(said)) }))
+        let (sender, messages) = mpsc::unbounded_channel();
+        Self(Arc::new(Shared { met: watch::Sender::default(), sender, messages: Mutex::new(Some(messages)) }))
     }
 
-    /// Makes the handler send this.
-    pub(crate) fn say(&self, word: &str) {
+    /// Makes the handler send this word.
+    pub(crate) fn send(&self, word: &str) {
         // The handler may be gone.
-        let _ = self.0.say.send(word.to_owned());
+        let _ = self.0.sender.send(word.to_owned());
     }
 
     /// Waits for this event.
@@ -68,11 +68,11 @@ impl Listener {
         self.0.met.send_modify(|met| met.push(event.into()));
     }
 
-    async fn said(&self) -> mpsc::UnboundedReceiver<String> {
-        self.0.said.lock().await.take().unwrap()
+    async fn take_messages(&self) -> mpsc::UnboundedReceiver<String> {
+        self.0.messages.lock().await.take().unwrap()
     }
 
-    async fn hear(&self, mut words: Streaming<String>) {
+    async fn read_words(&self, mut words: Streaming<String>) {
         let _presence = Presence(self.clone(), "receiver");
         while let Some(word) = words.next().await {
             match word {
@@ -100,7 +100,7 @@ impl Service<http::Request<Body>> for Listener {
         let listener = self.clone();
         Box::pin(async move {
             Ok(match request.uri().path() {
-                TELL => Grpc::new(ProstCodec::default()).unary(listener, request).await,
+                SHOW => Grpc::new(ProstCodec::default()).unary(listener, request).await,
                 LISTEN => Grpc::new(ProstCodec::default()).server_streaming(listener, request).await,
                 GATHER => Grpc::new(ProstCodec::default()).client_streaming(listener, request).await,
                 CHAT => Grpc::new(ProstCodec::default()).streaming(listener, request).await,
@@ -111,15 +111,15 @@ impl Service<http::Request<Body>> for Listener {
 }
 
 impl UnaryService<()> for Listener {
-    type Response = Told;
-    type Future = BoxFuture<Response<Told>, Status>;
+    type Response = CallView;
+    type Future = BoxFuture<Response<CallView>, Status>;
 
     fn call(&mut self, _: Request<()>) -> Self::Future {
         let listener = self.clone();
         Box::pin(async move {
             listener.meet("begun");
-            listener.said().await.recv().await.unwrap();
-            Ok(Response::new(Told::default()))
+            listener.take_messages().await.recv().await.unwrap();
+            Ok(Response::new(CallView::default()))
         })
     }
 }
@@ -133,10 +133,10 @@ impl ServerStreamingService<()> for Listener {
         let listener = self.clone();
         Box::pin(async move {
             listener.meet("begun");
-            let mut said = listener.said().await;
-            let first = said.recv().await.unwrap();
+            let mut messages = listener.take_messages().await;
+            let first = messages.recv().await.unwrap();
             let presence = Presence(listener, "sender");
-            let all = tokio_stream::once(first).chain(UnboundedReceiverStream::new(said));
+            let all = tokio_stream::once(first).chain(UnboundedReceiverStream::new(messages));
             Ok(Response::new(Box::pin(all.map(move |word| {
                 let _ = &presence;
                 Ok(word)
@@ -152,7 +152,7 @@ impl ClientStreamingService<String> for Listener {
     fn call(&mut self, request: Request<Streaming<String>>) -> Self::Future {
         let listener = self.clone();
         Box::pin(async move {
-            listener.hear(request.into_inner()).await;
+            listener.read_words(request.into_inner()).await;
             Ok(Response::new("done".to_owned()))
         })
     }
@@ -166,10 +166,10 @@ impl StreamingService<String> for Listener {
     fn call(&mut self, request: Request<Streaming<String>>) -> Self::Future {
         let listener = self.clone();
         Box::pin(async move {
-            let said = UnboundedReceiverStream::new(listener.said().await);
+            let messages = UnboundedReceiverStream::new(listener.take_messages().await);
             let presence = Presence(listener.clone(), "sender");
-            tokio::spawn(async move { listener.hear(request.into_inner()).await });
-            Ok(Response::new(Box::pin(said.map(move |word| {
+            tokio::spawn(async move { listener.read_words(request.into_inner()).await });
+            Ok(Response::new(Box::pin(messages.map(move |word| {
                 let _ = &presence;
                 Ok(word)
             })) as Self::ResponseStream))

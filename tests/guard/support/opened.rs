@@ -23,7 +23,7 @@ pub(crate) type Client = InterceptedService<Channel, WithToken>;
 /// A guarded server, a caller, and an auth service with a changeable answer.
 pub(crate) struct Opened {
     pub(crate) auth: Auth,
-    says: Arc<Mutex<Answer>>,
+    answer: Arc<Mutex<Answer>>,
     pub(crate) listener: Listener,
     health: HealthReporter,
     pub(crate) server: Memory,
@@ -32,17 +32,17 @@ pub(crate) struct Opened {
 impl Opened {
     /// Starts a server. The token is valid at first.
     pub(crate) fn new(policy: Policy) -> Self {
-        let says = Arc::new(Mutex::new(Ok(active(seller()))));
+        let answer = Arc::new(Mutex::new(Ok(active(seller()))));
         let auth = Auth::new({
-            let says = Arc::clone(&says);
-            move |_: &str| says.lock().unwrap_or_else(PoisonError::into_inner).clone()
+            let answer = Arc::clone(&answer);
+            move |_: &str| answer.lock().unwrap_or_else(PoisonError::into_inner).clone()
         });
         let remote = RemoteVerifier::from_channel(Memory::auth(&auth).channel());
         let verifier = SingleFlight::new(remote, Duration::from_millis(500));
         let listener = Listener::new();
         let guard = GuardLayer::new(policy, verifier).unwrap().audience("gatepost");
         let (server, health) = Memory::listening(guard, listener.clone());
-        Self { auth, says, listener, health, server }
+        Self { auth, answer, listener, health, server }
     }
 
     pub(crate) fn closed() -> Self {
@@ -50,12 +50,12 @@ impl Opened {
     }
 
     /// Sets the auth service's answer for the token.
-    pub(crate) fn say(&self, answer: Answer) {
-        *self.says.lock().unwrap() = answer;
+    pub(crate) fn set_answer(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = answer;
     }
 
     pub(crate) fn revoke(&self) {
-        self.say(Ok(state(TokenState::Revoked)));
+        self.set_answer(Ok(state(TokenState::Revoked)));
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -85,7 +85,7 @@ impl Opened {
         let mut answers = self.probe().chat(asked).await.unwrap();
         ask.send("never".into()).unwrap();
         self.listener.met("never").await;
-        self.listener.say("first");
+        self.listener.send("first");
         assert_eq!(answers.message().await.unwrap().as_deref(), Some("first"));
         (ask, answers)
     }

@@ -16,7 +16,7 @@ use tonic_prost::ProstCodec;
 use tower_service::Service;
 
 /// The unary method. It returns the handler's view of the call.
-pub(crate) const TELL: &str = "/guard.test.Probe/Tell";
+pub(crate) const SHOW: &str = "/guard.test.Probe/Show";
 
 /// The client-streaming method. It returns the words in one line.
 pub(crate) const GATHER: &str = "/guard.test.Probe/Gather";
@@ -29,7 +29,7 @@ pub(crate) const LISTEN: &str = "/guard.test.Probe/Listen";
 
 /// A handler's view of a call.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Told {
+pub(crate) struct CallView {
     /// The caller's subject; absent for an anonymous call.
     #[prost(string, optional, tag = "1")]
     pub(crate) subject: Option<String>,
@@ -64,7 +64,7 @@ impl Service<http::Request<Body>> for Probe {
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         Box::pin(async move {
             Ok(match request.uri().path() {
-                TELL => Grpc::new(ProstCodec::default()).unary(Tell, request).await,
+                SHOW => Grpc::new(ProstCodec::default()).unary(Show, request).await,
                 GATHER => Grpc::new(ProstCodec::default()).client_streaming(Gather, request).await,
                 CHAT => Grpc::new(ProstCodec::default()).streaming(Chat, request).await,
                 _ => Status::unimplemented("no such method").into_http(),
@@ -73,22 +73,22 @@ impl Service<http::Request<Body>> for Probe {
     }
 }
 
-struct Tell;
+struct Show;
 
-impl UnaryService<()> for Tell {
-    type Response = Told;
-    type Future = BoxFuture<Response<Told>, Status>;
+impl UnaryService<()> for Show {
+    type Response = CallView;
+    type Future = BoxFuture<Response<CallView>, Status>;
 
     fn call(&mut self, request: Request<()>) -> Self::Future {
         let metadata = request.metadata();
         let tokens = metadata.get_all("api-token").iter();
-        let told = Told {
+        let view = CallView {
             subject: Identity::find(&request).map(|caller| caller.subject.clone()),
             names: metadata.clone().into_headers().keys().map(ToString::to_string).collect(),
             debug: format!("{metadata:?}"),
             tokens: tokens.map(|token| String::from_utf8_lossy(token.as_bytes()).into_owned()).collect(),
         };
-        Box::pin(async { Ok(Response::new(told)) })
+        Box::pin(async { Ok(Response::new(view)) })
     }
 }
 
@@ -137,21 +137,21 @@ where
         Self(tonic::client::Grpc::new(channel))
     }
 
-    /// Calls [`TELL`].
-    pub(crate) async fn tell(&mut self) -> Result<Told, Status> {
-        self.tell_by(Request::new(())).await
+    /// Calls [`SHOW`].
+    pub(crate) async fn show(&mut self) -> Result<CallView, Status> {
+        self.show_request(Request::new(())).await
     }
 
-    /// Calls [`TELL`] with this deadline.
-    pub(crate) async fn tell_within(&mut self, limit: Duration) -> Result<Told, Status> {
+    /// Calls [`SHOW`] with this deadline.
+    pub(crate) async fn show_within(&mut self, limit: Duration) -> Result<CallView, Status> {
         let mut request = Request::new(());
         request.set_timeout(limit);
-        self.tell_by(request).await
+        self.show_request(request).await
     }
 
-    async fn tell_by(&mut self, request: Request<()>) -> Result<Told, Status> {
+    async fn show_request(&mut self, request: Request<()>) -> Result<CallView, Status> {
         self.ready().await?;
-        let path = PathAndQuery::from_static(TELL);
+        let path = PathAndQuery::from_static(SHOW);
         self.0.unary(request, path, ProstCodec::default()).await.map(Response::into_inner)
     }
 

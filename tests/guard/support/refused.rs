@@ -54,8 +54,8 @@ impl Refused {
         assert_eq!((&*info.reason, &*info.domain), (reason, AUTH_DOMAIN));
         let comes_back = status.get_details_retry_info().and_then(|retry| retry.retry_delay);
         assert_eq!(comes_back.is_some_and(|delay| !delay.is_zero()), code == Code::Unavailable, "{status:?}");
-        let said = ["header", "fault"].map(|name| info.metadata.get(name).cloned());
-        let [header, fault] = said;
+        let details = ["header", "fault"].map(|name| info.metadata.get(name).cloned());
+        let [header, fault] = details;
         let fault = header.zip(fault);
         assert_eq!(info.metadata.len(), fault.as_ref().map_or(0, |_| 2), "{info:?}");
         fault

@@ -77,7 +77,7 @@ impl Sessions {
     /// Waits for this number of requests and returns their refresh tokens.
     pub(crate) async fn asked(&self, count: usize) -> Vec<String> {
         let mut asked = self.0.asked.subscribe();
-        // The paused clock makes this limit free.
+        // With the paused clock this limit takes no real time.
         let enough = timeout(Duration::from_hours(2), asked.wait_for(|asked| asked.len() >= count)).await;
         let asked = enough.unwrap_or_else(|_| panic!("expected {count} requests, got {}", self.count())).unwrap();
         asked.iter().map(|(token, _)| token.clone()).collect()
@@ -124,7 +124,8 @@ impl Sessions {
         }
     }
 
-    /// Refreshes as the real service: rotates the current token, repeats the answer for its parent, else ends the session.
+    /// Refreshes like the real service: rotates the current token, and repeats the answer for its parent. Any other
+    /// token ends the session.
     fn refresh(&self, presented: &str) -> Result<TokenPair, Status> {
         let made = *self.0.made.borrow();
         let over = |reason| Err(status(Code::Unauthenticated, reason, "log in again"));

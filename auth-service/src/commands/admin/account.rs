@@ -15,27 +15,27 @@ use crate::passwords::Hasher;
 use crate::stamp::stamp;
 use crate::store::{AuthStore, Created, StoreError, Unchanged};
 
-/// Changes whose commit may stay the answer to its commit.
+/// Change whose commit may remain unanswered.
 #[derive(Clone, Copy)]
 struct CommitDoubt {
     what: &'static str,
-    /// Way to check the change.
+    /// Way to check if the change was made.
     find_out: &'static str,
 }
 
 const PASSWORD_SET: CommitDoubt = CommitDoubt {
     what: "the password was set",
-    find_out: "try a login with the new password, or run this again, which may be done twice",
+    find_out: "try a login with the new password, or run this again, which does no harm",
 };
 const ADMIN_CREATED: CommitDoubt = CommitDoubt {
     what: "the admin was created",
     find_out: "run this again; if a user already has this email address, the admin was created with this password",
 };
 const ADMIN_GRANTED: CommitDoubt =
-    CommitDoubt { what: "the user is an admin now", find_out: "run this again, which may be done twice" };
+    CommitDoubt { what: "the user is an admin now", find_out: "run this again, which does no harm" };
 const USER_ACTIVE: CommitDoubt = CommitDoubt {
     what: "a disabled user was enabled (the user is an admin now)",
-    find_out: "run this again, which may be done twice",
+    find_out: "run this again, which does no harm",
 };
 
 /// Accounts on one database, for the operator.

@@ -22,10 +22,10 @@ pub struct KeyChange {
     /// New name
     #[arg(long)]
     name: Option<String>,
-    /// Role that the key gets; all earlier roles are replaced; may be repeated
+    /// New role of the key, in place of all earlier roles; may be repeated
     #[arg(long = "role", value_name = "ROLE", conflicts_with = "no_roles")]
     roles: Vec<String>,
-    /// Take all roles from the key
+    /// Remove all roles of the key
     #[arg(long)]
     no_roles: bool,
     /// New end of the key: a time such as 2027-01-31T08:00:00Z, a length of time such as 90d, or never

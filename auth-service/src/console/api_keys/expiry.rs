@@ -18,7 +18,7 @@ pub(super) enum Expiry {
 }
 
 impl Expiry {
-    /// Returns the time of the wire; `None` without an end.
+    /// Returns the time for a request; `None` if the key never expires.
     pub(super) fn timestamp(self) -> Option<Timestamp> {
         let time = match self {
             Self::Never => return None,

@@ -71,10 +71,10 @@ pub struct NamedKey {
 }
 
 impl ApiKeysAction {
-    /// Fails before any call if the command needs an answer that nobody can give.
+    /// Fails before any call if the command needs a confirmation and cannot ask for it.
     ///
     /// # Errors
-    /// Names the flag that answers.
+    /// The error names the flag that confirms.
     pub(super) fn check(&self) -> Result<(), CommandFailure> {
         match self {
             Self::Rotate { consent, .. } | Self::Revoke { consent, .. } => consent.check(),
@@ -85,7 +85,7 @@ impl ApiKeysAction {
     /// Runs the command.
     ///
     /// # Errors
-    /// Returns a text that says what to do.
+    /// The error says what to do.
     pub(super) async fn run(self, client: &Client) -> Result<(), CommandFailure> {
         match self {
             Self::List(form) => list::list(client, form.output).await,

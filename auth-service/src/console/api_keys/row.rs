@@ -67,7 +67,7 @@ impl ListedRow for KeyRow {
     }
 }
 
-/// Key with a new secret. There is no `Debug`, since the secret is one.
+/// Key with a new secret. The type has no `Debug`, so that no log shows the secret.
 #[derive(Serialize)]
 struct IssuedKey {
     #[serde(flatten)]
@@ -88,9 +88,9 @@ pub(super) fn print_issued(key: ApiKey, secret: String, format: OutputFormat) ->
     };
     let printed = printed.map_err(CommandFailure::lost);
     output::err(&match printed {
-        Ok(()) => format!("The secret of the key {name} is shown only now: keep it where the service reads it."),
+        Ok(()) => format!("The secret of the key {name} is shown only now: store it where the service reads it."),
         Err(_) => {
-            format!("The key {name} has a new secret that nobody has seen: run `api-keys rotate` for another one.")
+            format!("The new secret of the key {name} was not printed and is lost: run `api-keys rotate`.")
         }
     });
     printed

@@ -40,7 +40,7 @@ impl AuditAction {
     /// Runs the command, until its end or the first signal. A signal is the normal end of `tail`.
     ///
     /// # Errors
-    /// Returns a text that says what to do.
+    /// The error says what to do.
     pub(super) async fn run(
         self,
         client: &Client,

@@ -26,7 +26,7 @@ struct Tail<'c> {
     listing: Listing<std::io::Stdout>,
 }
 
-/// End of a stream that broke.
+/// End of a broken stream.
 struct StreamEnd {
     status: Option<Status>,
     /// Set if the stream had begun.
@@ -45,10 +45,9 @@ pub(super) async fn tail(
     let mut tail = Tail { client, filter, cursor, listing };
     let (mut pause, mut is_first) = (FIRST_PAUSE, true);
     loop {
-        let StreamEnd { status, was_open } = tail.follow().await?;
-        if let Some(status) = &status {
-            tail.check(status, is_first && !was_open, was_open)?;
-        }
+        let end = tail.follow().await?;
+        tail.check(&end, is_first)?;
+        let was_open = end.was_open;
         if was_open {
             (pause, is_first) = (FIRST_PAUSE, false);
             output::err("The stream of events has ended; it continues as soon as the service answers.");
@@ -86,8 +85,9 @@ impl Tail<'_> {
         }
     }
 
-    /// Fails if no later stream can succeed. The first stream of a command fails for any reason.
-    fn check(&self, status: &Status, is_first: bool, was_open: bool) -> Result<(), CommandFailure> {
+    /// Fails if no later stream can succeed. Each failure of a command's first stream is final.
+    fn check(&self, end: &StreamEnd, is_first: bool) -> Result<(), CommandFailure> {
+        let StreamEnd { status: Some(status), was_open } = end else { return Ok(()) };
         if reason(status) == Some(ErrorReason::CursorExpired) {
             return Err(CommandFailure::refused(
                 "events after the cursor are gone: the retention deleted them, or the database was restored; see `audit list`, \
@@ -101,9 +101,9 @@ impl Tail<'_> {
             matches!(status.code(), Code::Unknown | Code::Internal | Code::Cancelled) && reason(status).is_none();
         let is_passing = match failure.kind {
             FailureKind::Unavailable => true,
-            FailureKind::Unauthenticated => was_open,
+            FailureKind::Unauthenticated => *was_open,
             _ => is_cut,
         };
-        if is_first || !is_passing { Err(failure) } else { Ok(()) }
+        if is_first && !was_open || !is_passing { Err(failure) } else { Ok(()) }
     }
 }

@@ -20,8 +20,8 @@ use super::pace::bounded;
 use crate::tokens::Expectations;
 
 const HELP: &str = "\
-The token is read from standard input: `printf %s \"$TOKEN\" | gatepost token inspect`. The output has its claims, and not \
-the token. Without --auth-url (GATEPOST_AUTH_URL) nothing is called. The exit code is 1 if a guard would refuse the token.";
+The token is read from standard input: `printf %s \"$TOKEN\" | gatepost token inspect`. The output has its claims, but not \
+the token. Without --auth-url (GATEPOST_AUTH_URL) no service is called. The exit code is 1 if a guard would refuse the token.";
 
 /// Inspect a token
 #[derive(Clone, Debug, Args)]
@@ -55,7 +55,7 @@ impl TokenCommand {
     /// Prints the result of the inspection to standard output.
     ///
     /// # Errors
-    /// Fails without a token, and names the rules that a guard would refuse the token by.
+    /// Fails without a token, or if a guard would refuse the token; the error names the failed checks.
     pub(super) async fn run(self, environment: Environment) -> Result<(), Box<dyn Error + Send + Sync>> {
         let TokenAction::Inspect(InspectFlags { issuer, audience, service, form }) = self.action;
         let service = service.flags()?;

@@ -47,7 +47,7 @@ impl ShownToken {
                 Self::other("broken API key", CheckState::Failed, "the checksum is wrong: the text was cut or changed")
             }
             Presented::Opaque => {
-                Self::other("opaque token", CheckState::Skipped, "the text has no structure, as a service key")
+                Self::other("opaque token", CheckState::Skipped, "the text has no structure, like a service key")
             }
         }
     }

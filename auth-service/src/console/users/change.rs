@@ -14,7 +14,7 @@ use crate::console::client::Client;
 use crate::console::record::print_record;
 use crate::console::rows::time;
 
-/// One-time code, as the command prints it: its only output.
+/// One-time code, as the command prints it.
 #[derive(Serialize)]
 struct IssuedCode {
     user_id: String,
@@ -65,7 +65,7 @@ pub(super) async fn reset(
     Ok(())
 }
 
-/// Forgets the wrong passwords of a user.
+/// Clears the count of a user's wrong passwords.
 pub(super) async fn unlock(client: &Client, named: &str) -> Result<(), CommandFailure> {
     let user = find_user(client, named).await?;
     let called = called(&user);

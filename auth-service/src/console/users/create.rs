@@ -42,7 +42,7 @@ pub(super) async fn create(
         name,
         email,
         password: password.expose_secret().to_owned(),
-        // A renewed token repeats the call.
+        // The client repeats the call after it has renewed its token.
         request_id: Uuid::from_bytes(kit::random::bytes()).to_string(),
         ..CreateUserRequest::default()
     };
@@ -63,7 +63,7 @@ pub(super) async fn create(
     Ok(print_record(&user_row(client, &id).await?, format)?)
 }
 
-/// Ends the session that an open registration begins: nobody uses its tokens.
+/// Ends the session that an open registration begins, since its tokens are not used.
 async fn end_first_session(client: &Client, token: &str) {
     let Ok(mut own) = token.parse::<MetadataValue<_>>() else { return };
     own.set_sensitive(true);

@@ -37,7 +37,7 @@ enum SelectedState {
 }
 
 impl UserSelection {
-    /// Returns the filter; `None` for all users, whom every caller may list.
+    /// Returns the filter; `None` for all users. Every caller may list without a filter.
     fn filter(&self) -> Option<UserFilter> {
         if self.email.is_none() && self.role.is_none() && self.state.is_none() {
             return None;

@@ -37,7 +37,7 @@ pub enum UsersAction {
         #[command(flatten)]
         form: OutputFlags,
     },
-    /// Create a user, whose password is asked for or read from standard input
+    /// Create a user; the password is asked for, or read from standard input
     Create {
         #[command(flatten)]
         account: NewAccount,
@@ -62,7 +62,7 @@ pub enum UsersAction {
         #[command(flatten)]
         form: OutputFlags,
     },
-    /// Forget the wrong passwords of a user, so that the next login is not refused for them
+    /// Clear the count of a user's wrong passwords, so that the next login is not refused because of it
     Unlock {
         #[command(flatten)]
         user: NamedUser,
@@ -116,10 +116,10 @@ pub struct NamedUser {
 }
 
 impl UsersAction {
-    /// Fails before any call if the command needs an answer that nobody can give.
+    /// Fails before any call if the command needs a confirmation and cannot ask for it.
     ///
     /// # Errors
-    /// Names the flag that answers.
+    /// The error names the flag that confirms.
     pub(super) fn check(&self) -> Result<(), CommandFailure> {
         match self {
             Self::SetPassword { consent, .. }
@@ -134,7 +134,7 @@ impl UsersAction {
     /// Runs the command.
     ///
     /// # Errors
-    /// Returns a text that says what to do.
+    /// The error says what to do.
     pub(super) async fn run(self, client: &Client) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         match self {
             Self::List { selection, form } => list::list(client, selection, form.output).await?,

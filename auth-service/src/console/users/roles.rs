@@ -1,4 +1,4 @@
-//! `users roles`: shows or changes the roles of a user. A change at the same time is read again, never overwritten.
+//! `users roles`: shows or changes the roles of a user. A concurrent change is read again, never overwritten.
 
 use clap::Args;
 use gatepost::api::auth::v1::{ErrorReason, SetUserRolesRequest, User};
@@ -9,7 +9,7 @@ use crate::console::client::Client;
 use crate::console::record::print_record;
 use crate::console::refusal::reason;
 
-/// Attempts, if others change the user at the same time.
+/// Largest number of attempts while other callers change the user.
 const ATTEMPTS: u32 = 5;
 
 /// Change of roles.

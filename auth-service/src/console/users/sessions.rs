@@ -69,7 +69,7 @@ pub(super) async fn sessions(
     listing.end::<SessionRow>()
 }
 
-/// Fails unless the session is one of the user's: an id from another user's list ends nothing.
+/// Fails if this is not a session of the user, so that an id from another user's list ends nothing.
 async fn find_session(client: &Client, user: &User, id: &str) -> Result<(), CommandFailure> {
     let mut page_token = Some(String::new());
     while let Some(token) = page_token {
