@@ -35,7 +35,7 @@ pub(super) struct ServiceArgs {
     #[command(flatten)]
     tls: ConnectionTls,
     /// Allow plaintext to a service or a database beyond loopback
-    #[arg(id = "console_insecure", long = "insecure", global = true, env = "AUTH_INSECURE", num_args = 0..=1,
+    #[arg(id = "console_insecure", long = "insecure", global = true, value_name = "INSECURE", env = "AUTH_INSECURE", num_args = 0..=1,
           require_equals = true, default_value = "false", default_missing_value = "true", value_parser = boolean,
           hide_env_values = true)]
     insecure: bool,

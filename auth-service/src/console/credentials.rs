@@ -166,8 +166,12 @@ impl LockedCredentials<'_> {
     /// Fails if the file cannot be written; then the old one stays.
     pub(super) fn write(&self, credentials: &Credentials) -> Result<(), CommandFailure> {
         let path = self.folder.path();
-        let draft = self.folder.0.join(format!("{FILE}.{:016x}", u64::from_be_bytes(kit::random::bytes())));
+        // A killed command may have left one. Only the holder of the lock writes it.
+        let draft = self.folder.0.join(format!("{FILE}.new"));
+        let _ = fs::remove_file(&draft);
         let written = write_new(&draft, credentials).and_then(|()| fs::rename(&draft, &path));
+        // After a loss of power, the old refresh token would count as a replay.
+        let written = written.and_then(|()| File::open(&self.folder.0)?.sync_all());
         written.map_err(|error| {
             let _ = fs::remove_file(&draft);
             unusable(&path, "cannot be written", &error)
