@@ -1,7 +1,7 @@
 //! `audit list` and `audit tail`: filters, a restarted service, Ctrl-C, and an expired cursor.
 
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, ChildStdout, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
@@ -22,7 +22,20 @@ struct Tail {
 impl Tail {
     fn start(person: &Person, args: &[&str]) -> Self {
         let args = [&["audit", "tail", "--output", "json"], args].concat();
-        let mut child = person.command(&args).spawn().unwrap();
+        Self::of(&mut person.command(&args))
+    }
+
+    /// Starts the command with this handling of SIGHUP, whatever the tests themselves have inherited.
+    fn with_hangup(person: &Person, option: &str) -> Self {
+        let tail = person.command(&["audit", "tail", "--output", "json"]);
+        let mut command = Command::new("/usr/bin/env");
+        command.arg(option).arg(tail.get_program()).args(tail.get_args()).env_clear();
+        command.envs(tail.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::of(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }
@@ -179,8 +192,15 @@ fn tail_ends_with_its_key_and_with_its_terminal() {
     let (code, said) = tail.end();
     assert!(code == Some(4) && said.contains("refuses the credential"), "{code:?}: {said}");
 
-    let mut tail = Tail::start(&root, &[]);
+    let mut tail = Tail::with_hangup(&root, "--default-signal=HUP");
     tail.first(&root);
     tail.signal(Signal::HUP);
     assert_eq!(tail.end().0, Some(0));
+
+    // As `nohup` starts it.
+    let mut tail = Tail::with_hangup(&root, "--ignore-signal=HUP");
+    tail.first(&root);
+    tail.signal(Signal::HUP);
+    tail.first(&root);
+    assert_eq!(tail.interrupt().0, Some(0));
 }
