@@ -98,7 +98,7 @@ impl Auth {
         self.0.is_away.store(is_away, Ordering::SeqCst);
     }
 
-    /// Returns the clock by which tokens age; [`Uptime::advance`] moves it.
+    /// Returns the clock for the age of tokens; [`Uptime::advance`] moves it.
     pub fn clock(&self) -> &Uptime {
         &self.0.verifier.clock
     }

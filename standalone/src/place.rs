@@ -19,7 +19,7 @@ pub(crate) struct PairPlace {
     pub(crate) certificate: Option<PathBuf>,
 }
 
-/// Address of a service, and the flags by which grpcurl reaches it.
+/// Address of a service, and grpcurl's flags to reach it.
 pub(crate) struct GrpcurlAccess {
     /// Flags.
     pub(crate) flags: &'static str,

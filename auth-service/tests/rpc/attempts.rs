@@ -13,7 +13,7 @@ use super::support::{EMAIL, PASSWORD, Service, Settings, refused, start, start_w
 
 const WRONG: &str = "a wrong password";
 
-/// Returns the number of seconds in the answer's request to wait.
+/// Returns the number of seconds for which the answer tells the caller to wait.
 #[track_caller]
 fn wait_seconds(status: &Status) -> u64 {
     let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();

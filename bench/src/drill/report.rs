@@ -77,7 +77,7 @@ impl Report {
         }
     }
 
-    /// Returns the table, and the broken promises or the line that all held.
+    /// Returns the table, followed by the broken promises, or by a line that says that all promises held.
     pub fn text(&self) -> String {
         /// The greatest number of broken promises shown.
         const MAX_SHOWN: usize = 40;

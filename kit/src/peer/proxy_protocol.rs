@@ -55,7 +55,7 @@ impl ProxyProtocol {
 
     /// Reads exactly the header of a connection from `peer`, and returns the caller's address.
     ///
-    /// Returns the peer's address for a header without one, such as a balancer's health check. Reads nothing from an
+    /// Returns the peer's address if the header has no address, as for a balancer's health check. Reads nothing from an
     /// untrusted peer. The accept loop must not await this: a silent proxy takes 5 s.
     ///
     /// # Errors

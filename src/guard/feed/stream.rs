@@ -64,7 +64,7 @@ pub(super) enum FeedFailure {
     Senseless,
 }
 
-/// The credential by which the auth service takes the guard for a service.
+/// The credential that identifies the guard to the auth service as a service.
 #[derive(Clone)]
 pub(in crate::guard) enum FeedCredential {
     /// The service key, sent with each stream.
