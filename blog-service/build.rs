@@ -1,4 +1,4 @@
-//! Compiles the contract. A new migration is compiled in, too.
+//! Compiles the contract. Also builds the crate again after a change of the migrations, which are compiled in.
 
 use std::env;
 use std::error::Error;

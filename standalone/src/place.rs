@@ -30,7 +30,7 @@ pub(crate) struct GrpcurlAccess {
 }
 
 impl GrpcurlAccess {
-    /// Returns the address, and if the service uses TLS.
+    /// Returns the address with the word `TLS` or `plaintext`.
     pub(crate) fn place(&self) -> String {
         format!("{} ({})", self.address, if self.is_tls { "TLS" } else { "plaintext" })
     }

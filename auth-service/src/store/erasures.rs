@@ -16,9 +16,9 @@ pub(super) async fn plan(tx: &mut Tx<'_>, user: UserId, pseudonym: &str, now: Ti
 }
 
 impl AuthStore {
-    /// Erases the next 100 deleted users after `after` from the audit log, in batches of 500 events. Events of the user,
-    /// and events about the user without a known actor, also lose peer, user agent, request id and trace id. Returns the
-    /// users.
+    /// Erases the next 100 deleted users after `after` from the audit log, in batches of 500 events. Events of the
+    /// user, and events about the user without a known actor, also lose peer, user agent, request id and trace id.
+    /// Returns the users.
     ///
     /// # Errors
     /// [`StoreError`]; another call continues.
@@ -33,8 +33,8 @@ impl AuthStore {
         Ok(planned.into_iter().map(|(user, ..)| user).collect())
     }
 
-    /// Erases the user from one batch of events. Deletes the pseudonym if no event is left and `is_last` is set. Returns
-    /// the number of erased events.
+    /// Erases the user from one batch of events. Deletes the pseudonym if no event is left and `is_last` is set.
+    /// Returns the number of erased events.
     async fn erase(&self, user: UserId, pseudonym: &str, is_last: bool) -> Result<u64, StoreError> {
         // The deletion's own event gets another pseudonym. The list of deleted users has the event's time, so the event
         // must not lead from that list to the user's other events.
