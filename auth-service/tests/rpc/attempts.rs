@@ -62,7 +62,7 @@ async fn wrong_passwords_delay_known_and_unknown_accounts() {
     assert_eq!(wait_seconds(&fail(&service, EMAIL).await), 1, "the right password resets the count");
 }
 
-/// C52: after the greatest number of wrong passwords an account waits for a day.
+/// C52: after the maximum number of wrong passwords an account waits for a day.
 #[tokio::test]
 async fn wrong_passwords_delay_a_day_at_most() {
     let flags = &["--free-failures", "2", "--longest-wait", "3s", "--most-failures", "5"];

@@ -1,4 +1,4 @@
-//! HTTP/1.1 server with the limits that hyper leaves open.
+//! HTTP/1.1 server with the limits that hyper does not set.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
