@@ -133,7 +133,7 @@ async fn assert_service_verifies(service: &Service, token: &str, key: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hs256_works_both_ways_by_the_secret() {
+async fn hs256_works_both_ways_with_the_secret() {
     let [signer, ..] = signers();
     let (service, token) = today(signer).await;
     let key = json!({"secret": hex(SECRET.as_bytes()), "algorithm": "HS256"});
@@ -148,7 +148,7 @@ async fn hs256_works_both_ways_by_the_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_pairs_work_both_ways_by_set_and_file() {
+async fn key_pairs_work_both_ways_with_set_and_file() {
     let [_, pairs @ ..] = signers();
     for signer in pairs {
         let (service, token) = today(signer).await;
@@ -168,7 +168,7 @@ async fn key_pairs_work_both_ways_by_set_and_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_pairs_are_found_by_the_operations_port() {
+async fn key_pairs_are_found_at_the_operations_port() {
     let [_, pairs @ ..] = signers();
     for signer in pairs {
         let (service, token) = today(signer).await;
