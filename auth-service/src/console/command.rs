@@ -92,7 +92,7 @@ pub(crate) enum ConnectingCommand {
 }
 
 impl ConsoleCommand {
-    /// Checks the command line, and chooses the way to the accounts.
+    /// Checks the command line, and chooses a service or a database.
     ///
     /// # Errors
     /// The error says what to do.

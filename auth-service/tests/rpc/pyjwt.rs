@@ -15,7 +15,7 @@ use super::verify::part;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rpc/pyjwt.py");
 
-#[expect(clippy::disallowed_methods, reason = "scripts/test names the interpreter by the environment")]
+#[expect(clippy::disallowed_methods, reason = "scripts/test names the interpreter in the environment")]
 fn interpreter() -> String {
     let python = std::env::var("GATEPOST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let known = Command::new(&python).args(["-c", "import cryptography, jwt; jwt.PyJWK"]).output();
