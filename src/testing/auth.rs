@@ -20,7 +20,8 @@ const INITIAL_TIME: Duration = Duration::from_secs(525_960 * 60 * 60);
 
 /// A replacement of the auth service in tests. It issues tokens and verifies them; see the [module](crate::testing).
 ///
-/// Give a clone to the guard and keep one: clones share all state. Time passes only by [`clock`](Self::clock).
+/// Give a clone to the guard and keep one: clones share all state. Time stands still until a test advances
+/// [`clock`](Self::clock).
 #[derive(Clone)]
 pub struct Auth(Arc<TestAuthState>);
 

@@ -1,4 +1,4 @@
-//! Refresh tokens of a session: one row, rotated by one statement.
+//! Refresh tokens of a session: one row, rotated with one statement.
 
 use db::{read, settle, write};
 use sqlx::FromRow;
