@@ -24,7 +24,7 @@ const ALLOWED_FAILURES: RangeInclusive<u32> = 1..=100;
 const ALLOWED_PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
 const ALLOWED_CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
 
-/// Maximum endpoints of an auth service. A host name counts once.
+/// Maximum number of endpoints of an auth service. A host name counts once.
 const MAX_ENDPOINTS: usize = 32;
 
 /// The address of an auth service: a URL, `http://HOST:PORT` or for TLS `https://HOST:PORT`, or an [`Endpoint`] of tonic.

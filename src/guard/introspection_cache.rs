@@ -19,7 +19,7 @@ pub(super) const DEFAULT_CACHE_CAPACITY: usize = 100_000;
 /// token.
 pub(super) const DEFAULT_INACTIVE_CACHE_CAPACITY: usize = 10_000;
 
-/// Maximum requests of one call, if each answer is outdated when it arrives.
+/// Maximum number of requests of one call, if each answer is outdated when it arrives.
 const MAX_REQUESTS_PER_TOKEN: usize = 3;
 
 /// A decorator that caches introspections while they are known to be true.

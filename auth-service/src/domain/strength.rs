@@ -15,7 +15,7 @@ pub(super) const MIN_GUESSES: u64 = 100_000_000;
 /// calls. The first call takes 20 ms more, to build the dictionaries.
 const MAX_CONSIDERED_CODE_POINTS: usize = 32;
 
-/// Maximum readings of a text; a text with all ten digits has twelve.
+/// Maximum number of readings of a text; a text with all ten digits has twelve.
 const MAX_READINGS: usize = 12;
 
 /// Signs that zxcvbn reads as letters, one entry per letter.
