@@ -37,7 +37,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(2);
 /// Pause after a failed connection for the next stream.
 const REOPEN_PAUSE: Duration = Duration::from_secs(5);
 
-/// Maximum unsent messages to the auth service.
+/// Maximum number of unsent messages to the auth service.
 const MAX_UNSENT_MESSAGES: usize = 64;
 
 /// The end of a stream.
