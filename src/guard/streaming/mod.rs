@@ -12,8 +12,8 @@
 //!   looks the same.
 //!
 //! Without evidence, a check asks again and the message waits. After 2 s the check ends with a rejection. A rejection
-//! in either direction ends the response with the rejection's status. The handler sees a broken request, and its response
-//! is dropped.
+//! in either direction ends the response with the rejection's status. The handler sees a broken request, and its
+//! response is dropped.
 
 mod open_call;
 mod request;
