@@ -16,7 +16,7 @@ use crate::domain::{Actor, AuditContext, AuditKind};
 /// Rows a minute for each class of refusals.
 const ROWS_PER_MINUTE: u64 = 10;
 
-/// Most refusals that wait for the database. Further ones are only counted.
+/// Maximum number of refusals that wait for the database. Further ones are only counted.
 const QUEUE_LENGTH: usize = 32;
 
 /// Class of refusals. Each class has its own sample, so that many bad tokens do not hide missing roles.

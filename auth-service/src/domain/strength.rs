@@ -45,8 +45,8 @@ fn considered(text: &str) -> String {
     considered
 }
 
-/// Returns the maximum number of readings of a text with these signs. A sign that stands for two letters counts twice for
-/// the second one.
+/// Returns the maximum number of readings of a text with these signs. A sign that stands for two letters counts twice
+/// for the second one.
 fn readings(signs: &[char]) -> usize {
     let of_letter = |(at, of_letter): (usize, &&str)| {
         let earlier = |sign| SIGNS[..at].iter().any(|other| other.contains(sign));

@@ -13,7 +13,7 @@ use super::Networks;
 /// Bytes before the addresses: the signature, version and command, family, and the length of the rest.
 const FIXED_BYTES: usize = 16;
 
-/// Most bytes after the fixed part: addresses and extras such as certificate names.
+/// Maximum number of bytes after the fixed part: addresses and extras such as certificate names.
 const MAX_REST_BYTES: usize = 2_048;
 
 /// Time for the whole header.
