@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use super::{AuthEndpoints, DialedEndpoint, EndpointSource, EndpointTarget};
 use crate::dial::ServerUrl;
 
-/// Longest pause between two lookups, beside the minimum pause.
+/// Longest pause between two lookups, in addition to the minimum pause.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Minimum pause between two lookups.
