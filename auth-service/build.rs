@@ -1,4 +1,4 @@
-//! A new migration is compiled in.
+//! Builds the crate again after a change of the migrations, which are compiled in.
 
 fn main() {
     println!("cargo:rerun-if-changed=migrations");

@@ -1,4 +1,4 @@
-//! Compiles the contract. A new migration is compiled in, too.
+//! Compiles the contract. Also builds the crate again after a change of the migrations, which are compiled in.
 
 use std::env;
 use std::error::Error;
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 /// The contracts of this repository.
 const ROOT: &str = "../proto";
 
-#[expect(clippy::disallowed_methods, reason = "cargo names the output folder by the environment")]
+#[expect(clippy::disallowed_methods, reason = "cargo names the output folder in the environment")]
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=migrations");
     println!("cargo:rerun-if-changed={ROOT}/gatepost/blog");

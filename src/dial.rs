@@ -1,4 +1,4 @@
-//! Connections to the auth service: in plaintext, by TLS of tonic, or by TLS from files.
+//! Connections to the auth service: in plaintext, with TLS of tonic, or with TLS from files.
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -96,14 +96,14 @@ impl ServerUrl {
         self.host.parse::<IpAddr>().ok().map(|ip| SocketAddr::new(ip, self.port))
     }
 
-    /// Returns the way to connect to one address of the host. Requests name the host all the same.
+    /// Returns the way to connect to one address of the host. Requests still name the host.
     pub(crate) fn dialer_at(&self, address: SocketAddr) -> Dialer {
         self.dialer_of(&address)
     }
 
     /// Returns the way to connect to `HOST:PORT`.
     ///
-    /// A connector of the caller's is for `http`: tonic puts its own TLS around connections of `https`.
+    /// The URI has the scheme `http`, because tonic would put its own TLS around the connector's if it were `https`.
     fn dialer_of(&self, authority: &dyn fmt::Display) -> Dialer {
         let uri = Uri::try_from(format!("http://{authority}")).unwrap_or_else(|_| self.origin.clone());
         Dialer {

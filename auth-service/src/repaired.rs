@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-/// Time by which a stored time may be ahead, in addition to the leeway. A replica uses the server's time only if it is
-/// clearly earlier than its own.
+/// Tolerated lead of a stored time, in addition to the leeway. A replica uses the server's time only if it is clearly
+/// earlier than its own.
 const MARGIN: TimeDelta = TimeDelta::seconds(2);
 
 /// Number of rows repaired since the start.

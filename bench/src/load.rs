@@ -133,7 +133,7 @@ where
     Ok(ComparedFigures { one: ones.figures(), other: others.figures() })
 }
 
-/// Returns these calls one after the other: a closed loop over several connections.
+/// Combines these calls into one, which makes the next of them each time. So a loop uses several connections.
 pub(crate) fn in_turn<F, T>(calls: Vec<T>) -> impl Fn() -> F + Clone + Send + 'static
 where
     T: Fn() -> F + Clone + Send + Sync + 'static,
@@ -145,7 +145,7 @@ where
 /// A call that is under way.
 pub(crate) type CallFuture<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
 
-/// Returns health checks.
+/// Returns a call that checks health.
 pub(crate) fn health(channel: &Channel) -> impl Fn() -> CallFuture<()> + Clone + Send + Sync + 'static {
     let client = HealthClient::new(channel.clone());
     move || {
@@ -154,7 +154,7 @@ pub(crate) fn health(channel: &Channel) -> impl Fn() -> CallFuture<()> + Clone +
     }
 }
 
-/// Returns health checks with this token.
+/// Returns a call that checks health with this token.
 pub(crate) fn health_as(
     channel: &Channel,
     token: &Token,
@@ -166,7 +166,7 @@ pub(crate) fn health_as(
     }
 }
 
-/// Makes this many calls at once, of these kinds in turns. Returns the number of failures.
+/// Makes `count` calls at once, and takes each of these kinds in turn. Returns the number of failures.
 pub(crate) async fn burst<F>(calls: Arc<[impl Fn() -> F]>, count: usize) -> usize
 where
     F: Future<Output = Result<(), tonic::Status>> + Send + 'static,
@@ -175,7 +175,7 @@ where
     begun.join_all().await.iter().filter(|answer| answer.is_err()).count()
 }
 
-/// Returns requests about one token.
+/// Returns a call that verifies this token.
 pub(crate) fn verify_token(
     channel: &Channel,
     token: &str,
@@ -187,7 +187,7 @@ pub(crate) fn verify_token(
     }
 }
 
-/// Returns a quantile in milliseconds of times in microseconds.
+/// Returns a quantile in milliseconds. The histogram holds microseconds.
 pub(crate) fn millis(took: &Histogram<u64>, quantile: f64) -> f64 {
     Duration::from_micros(took.value_at_quantile(quantile)).as_secs_f64() * 1000.0
 }

@@ -50,7 +50,7 @@ pub fn build() -> Result<PathBuf, Failure> {
     Ok(folder.parent().ok_or("this program has no parent folder")?.join("gatepost"))
 }
 
-/// Returns the program `gatepost` next to a test's own.
+/// Returns the path of the program `gatepost`, next to the folder of this test's program.
 ///
 /// # Errors
 /// Fails if the program has not been built.
@@ -81,7 +81,7 @@ impl Services {
         Self::pair_by(command(program, &folder.join("log"))?, folder, change).await
     }
 
-    /// Starts the pair by a command that becomes the pair.
+    /// Starts the pair with a command whose process becomes the pair.
     ///
     /// # Errors
     /// Fails if the pair does not start.
@@ -168,7 +168,7 @@ impl Services {
         let mut ticks = 0;
         for Killed(process) in &self.processes {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
-            // Fields 14 and 15 of the line; 12 and 13 of the fields after the name, which may contain anything.
+            // Fields 14 and 15 of the line. The name in field 2 may contain anything, so the count starts after it.
             let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
             for field in fields.split_whitespace().skip(11).take(2) {
                 ticks += field.parse::<u32>()?;
@@ -177,7 +177,7 @@ impl Services {
         Ok(f64::from(ticks) / 100.0)
     }
 
-    /// Returns the resident memory of all processes, in MB.
+    /// Returns the resident memory of all processes, in MiB.
     ///
     /// # Errors
     /// Fails if a process has ended.

@@ -213,7 +213,7 @@ fn auth(
     auth.build()
 }
 
-/// Time by which a stored time may be ahead: the largest difference of clocks that any setting allows.
+/// Tolerated lead of a stored time: the largest difference of clocks that any setting allows.
 const MAX_TIME_LEAD: TimeDelta = TimeDelta::seconds(62);
 
 /// Sets request times in the future, written by a wrong clock, to the present. Otherwise the requests would stay known

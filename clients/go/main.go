@@ -1,7 +1,7 @@
 // One user's story against a running pair: client AUTH_ADDR BLOG_ADDR [CA_FILE [CERT_FILE KEY_FILE]]
 //
 // With the file of an authority the calls use TLS, and with a certificate and its key mutual TLS. All requests are compressed
-// by gzip. It prints a line for each step, and exits with 0 only if every answer was as expected.
+// with gzip. It prints a line for each step, and exits with 0 only if every answer was as expected.
 package main
 
 import (

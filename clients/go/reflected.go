@@ -34,7 +34,7 @@ import (
 // callTimeout is longer than all deadlines of the services.
 const callTimeout = 10 * time.Second
 
-// Server is a server whose reflection describes its services. Requests are compressed by gzip.
+// Server is a server whose reflection describes its services. Requests are compressed with gzip.
 type Server struct {
 	conn  *grpc.ClientConn
 	files *protoregistry.Files

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The descriptor set's file in the output folder.
 pub const DESCRIPTORS: &str = "descriptors.bin";
 
-/// Returns the folder of the crate `gatepost`, which ships the generated code: a dependant compiles no contract.
+/// Returns the folder of the crate `gatepost`. It ships the generated code, so that its users compile no contract.
 pub fn library() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }

@@ -34,7 +34,7 @@ pub struct DatabaseCheck<'c> {
     pub migrations: &'c Migrations,
     /// Clock that is compared with the database's.
     pub clock: &'c Clock,
-    /// Largest difference of the clocks by which the service still works without limits, if there is one.
+    /// Largest difference of the clocks that does not limit the service, if there is one.
     pub leeway: Option<TimeDelta>,
 }
 

@@ -9,7 +9,7 @@ use super::{Db, StoreError, secrets, write};
 /// Name of the secret that holds the anchor in a file.
 const ANCHOR: &str = "clock-anchor";
 
-/// Returns a probe that [measures](measure) this clock by this database.
+/// Returns a probe that [measures](measure) this clock against this database.
 pub fn clock_probe(db: &Db, clock: &Clock) -> Probe {
     let clock = clock.clone();
     probe(db, move |db| {

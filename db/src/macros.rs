@@ -1,4 +1,4 @@
-//! Macros with which a store writes a statement once for both engines.
+//! Macros that let a store write a statement once for both engines.
 
 /// Runs the driver's future on a connection that only reads.
 ///

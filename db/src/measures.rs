@@ -14,7 +14,7 @@ pub enum WorkKind {
     Transaction,
 }
 
-/// Times of a database's work, with the wait for a connection. A repetition counts as work of its own.
+/// Times of a database's work, with the wait for a connection. Each retry counts as separate work.
 #[derive(Debug, Default)]
 pub struct WorkTimes {
     reads: WorkMeasure,
@@ -41,7 +41,7 @@ pub(crate) struct WaitMeasure {
 pub(crate) struct PoolLevels {
     pub(crate) idle: usize,
     pub(crate) used: usize,
-    /// Connections that are being opened, or that the server still works for.
+    /// Connections that are being opened, or whose statement still runs on the server.
     pub(crate) others: usize,
     pub(crate) limit: usize,
 }

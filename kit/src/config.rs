@@ -85,7 +85,7 @@ pub fn duration(text: &str) -> Result<Duration, &'static str> {
     humantime::parse_duration(text).map_err(|_| "write a length of time, for example 15m, 12h or 1d")
 }
 
-/// Setting by which an operator allows plaintext beyond loopback, and published secrets.
+/// Setting that allows plaintext beyond loopback, and published secrets.
 #[derive(Clone, Copy, Debug)]
 pub struct InsecureSwitch {
     /// Name of the setting.

@@ -48,7 +48,7 @@ pub enum Unhealthy {
     /// The service reports that it does not serve.
     #[error("{0} says that it does not serve: its database does not answer, or it is stopping; see the service's log")]
     NotServing(String),
-    /// The answer is not one of this health service.
+    /// The answer does not come from this health service.
     #[error("{0} is not a Gatepost service ({1:?}), or wants TLS: name the service's address with --url")]
     Strange(String, Code),
     /// The service listens on any free port, so its address is unknown.

@@ -98,8 +98,8 @@ impl ModelState {
         // An answer to a request from this moment does not count if the feed began at the same moment.
         (received, *began == Some(now)).hash(state);
         if let Some(KeptEvidence { token, evidence }) = kept {
-            // A renewal matters only for the introspection. At a row of the feed, a renewal has the same effect as a
-            // request at its time. An older time makes no difference.
+            // A renewal matters only for the introspection. If the feed has sent the position of the evidence, a
+            // renewal has the same effect as a request at its time. An older time makes no difference.
             let outlasts = now > evidence.asked + LEASE;
             let lease = revocation_state.lease();
             let is_received = received.iter().any(|received| guard::position(*received) == evidence.position);

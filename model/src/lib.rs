@@ -6,7 +6,7 @@
 //! database and two kinds of messages, and tries all events in every order. A message is late or lost, a stream breaks,
 //! a replica restarts, lags, or reads the log in steps. A process pauses, and the database loses its last rows.
 //!
-//! Time advances in [ticks](TICK_LENGTH) of half a second, the greatest age of a replica's view. A lease lasts two
+//! Time advances in [ticks](TICK_LENGTH) of half a second, the largest age of a replica's view. A lease lasts two
 //! ticks. Within a tick any number of events may happen. A paused process is a process without events. The bound is
 //! three ticks, and some calls reach it.
 //!

@@ -18,11 +18,11 @@ pub struct ModelLimits {
     pub watched: usize,
     /// Number of revocations, including lost ones.
     pub revocations: u8,
-    /// Greatest number of losses of the database's last rows.
+    /// Largest number of losses of the database's last rows.
     pub forks: u8,
-    /// Greatest number of restarts of all replicas together.
+    /// Largest number of restarts of all replicas together.
     pub restarts: u8,
-    /// Greatest number of renewals under way to a guard.
+    /// Largest number of renewals under way to a guard.
     pub renewals: usize,
     /// Number of rows of the log that a guard holds.
     pub rows: usize,

@@ -10,7 +10,7 @@ use crate::guard::position;
 use crate::state::ModelState;
 use crate::world::{ModelAction, ModelWorld};
 
-/// The most ticks of an outage after the last failure.
+/// The maximum number of ticks of an outage after the last failure.
 const RECOVERY_TICKS: u32 = 3;
 
 /// Number of a replica's polls within a tick.

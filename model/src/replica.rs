@@ -12,7 +12,7 @@ use crate::database::{LogRow, ModelDatabase, ModelLog, ModelPoll, wall};
 use crate::limits::Clocks;
 use crate::times::START_TIME;
 
-/// The greatest number of tokens.
+/// The largest number of tokens.
 pub(crate) const MAX_TOKENS: usize = 3;
 
 /// Returns the token of this number, as the auth service reads it. All tokens were issued at the start of the model.

@@ -88,7 +88,7 @@ impl ModelState {
         }
     }
 
-    /// Reports by a guard's stream that the log has lost the guard's position.
+    /// Reports, through a guard's stream, that the log has lost the guard's position.
     pub(crate) fn report(&mut self, guard: usize) -> Option<()> {
         let stream = self.guards[guard].stream.as_ref()?;
         let replica = &mut self.replicas[stream.replica];

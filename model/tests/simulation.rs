@@ -1,4 +1,4 @@
-//! Worlds that are too large for all orders of events. The tests try many orders, chosen by a seed.
+//! Worlds that are too large to try all orders of events. The tests try many orders, chosen by a seed.
 
 use model::{Clocks, ModelLimits, ModelWorld, PROMISE};
 use stateright::{Checker, Model, UniformChooser};

@@ -23,7 +23,7 @@ impl ClientClock {
         Self { uptime: Uptime::system(), start: None }
     }
 
-    /// Returns a clock by `uptime` on which it is now `time`.
+    /// Returns a clock that shows `time` now and advances with `uptime`.
     pub(super) fn starting_at(uptime: Uptime, time: SystemTime) -> Self {
         let now = uptime.now();
         Self { uptime, start: Some(ClockStart { time, uptime: now }) }

@@ -31,7 +31,7 @@ const MAX_RENEWAL_PAUSE: Duration = Duration::from_secs(8);
 /// Total time of a renewal. It is shorter than the minute in which the auth service repeats a lost answer.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(50);
 
-/// A session that provides an access token for each call and renews it by `RefreshToken`.
+/// A session that provides an access token for each call and renews it with `RefreshToken`.
 ///
 /// ```no_run
 /// use gatepost::TokenSource;

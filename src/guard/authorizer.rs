@@ -119,7 +119,7 @@ impl<V: Verify> Authorizer<V> {
         if *rule == Rule::Public {
             return Ok(None);
         }
-        // A token counts before a certificate: a service may call on behalf of a user.
+        // A token takes precedence over a certificate: a service may call on behalf of a user.
         let credential = match Token::from_headers(headers) {
             Ok(token) => Credential::Token(token),
             Err(Rejection::Header(fault)) if fault.is_missing() => match service() {

@@ -24,7 +24,7 @@ const ALLOWED_FAILURES: RangeInclusive<u32> = 1..=100;
 const ALLOWED_PROBE_INTERVALS: RangeInclusive<Duration> = Duration::from_millis(10)..=Duration::from_secs(1);
 const ALLOWED_CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
 
-/// Maximum endpoints of an auth service. A host name counts once.
+/// Maximum number of endpoints of an auth service. A host name counts once.
 const MAX_ENDPOINTS: usize = 32;
 
 /// The address of an auth service: a URL, `http://HOST:PORT` or for TLS `https://HOST:PORT`, or an [`Endpoint`] of tonic.
@@ -145,8 +145,8 @@ impl AuthServiceBuilder {
     }
 
     /// Sets the authorities, the client certificate and the server's name, for a URL `https://HOST:PORT`. With a client
-    /// certificate the guard needs no service key: it follows the revocations if the auth service takes a name of the
-    /// certificate for a service (`AUTH_TLS_SERVICES`).
+    /// certificate the guard needs no service key: it follows the revocations if `AUTH_TLS_SERVICES` of the auth
+    /// service has a name of the certificate.
     #[cfg(feature = "tls")]
     pub fn tls(self, tls: ClientTls) -> Self {
         Self { tls: Some(tls), ..self }
@@ -193,8 +193,8 @@ impl AuthServiceBuilder {
         self
     }
 
-    /// Sets a function that gets each request for a call of a recorded trace, for a tracer. Default: none, so that the
-    /// auth service's span is a child of the caller's.
+    /// Sets a function that passes requests to a tracer. It gets each request for a call of a recorded trace. Default:
+    /// none, so that the auth service's span is a child of the caller's.
     pub fn report_requests(self, report: SpanReport) -> Self {
         Self { report, ..self }
     }
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_an_error_and_no_panic_outside_a_runtime() {
+    fn build_outside_a_runtime_is_an_error() {
         let key = Token::parse("key").unwrap();
         let built = AuthService::builder("http://127.0.0.1:1").service_key(&key).build();
         assert!(matches!(built, Err(BuildError::NoRuntime)));

@@ -8,7 +8,7 @@ use http::Extensions;
 use super::Identity;
 use crate::{CertificateName, PeerCertificate};
 
-/// The services that callers with a client certificate are, by a name of the certificate.
+/// Services by the names in their client certificates. A caller with such a certificate is that service.
 ///
 /// ```
 /// use gatepost::{CertificateServices, Identity};
@@ -20,12 +20,12 @@ use crate::{CertificateName, PeerCertificate};
 pub struct CertificateServices(HashMap<CertificateName, Identity>);
 
 impl CertificateServices {
-    /// Knows no service.
+    /// Creates an empty table.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the owner of a certificate with this name for this service. The identity gets the certificate's expiry.
+    /// Treats the owner of a certificate with this name as this service. The identity gets the certificate's expiry.
     #[must_use]
     pub fn service(mut self, name: CertificateName, service: Identity) -> Self {
         self.0.insert(name, service);

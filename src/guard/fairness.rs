@@ -17,7 +17,7 @@ const MAX_NEW_PEER_REQUESTS: usize = 40;
 /// Maximum concurrent requests about likely garbage.
 const MAX_SUSPECT_REQUESTS: usize = 8;
 
-/// Maximum requests of one peer, waiting and running.
+/// Maximum number of requests of one peer, waiting and running.
 const MAX_REQUESTS_PER_PEER: usize = 128;
 
 /// Minimum time for a request about likely garbage: a lookup of its key and one round trip.

@@ -19,12 +19,12 @@ pub(super) const DEFAULT_CACHE_CAPACITY: usize = 100_000;
 /// token.
 pub(super) const DEFAULT_INACTIVE_CACHE_CAPACITY: usize = 10_000;
 
-/// Maximum requests of one call, if each answer is outdated when it arrives.
+/// Maximum number of requests of one call, if each answer is outdated when it arrives.
 const MAX_REQUESTS_PER_TOKEN: usize = 3;
 
 /// A decorator that caches introspections while they are known to be true.
 ///
-/// - The key of an entry is its token's SHA-256. Each use checks the entry by the revocation state
+/// - The key of an entry is its token's SHA-256. Each use checks the entry against the revocation state
 ///   ([`crate::revocation_state`]), on evidence that is at most 1 s old. A revoked token is inactive. A stale entry
 ///   causes a new request.
 /// - Callers with equal tokens share one flight to the inner verifier. A flight caches its introspection before it

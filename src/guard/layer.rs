@@ -65,7 +65,7 @@ impl<V: Verify> GuardLayer<V> {
         Self { peer, ..self }
     }
 
-    /// Takes callers without a token for services by their client certificates. The transport must verify the
+    /// Identifies callers without a token as services, by their client certificates. The transport must verify the
     /// certificates, and put a [`PeerCertificate`](crate::PeerCertificate) into the request's extensions. Default: the
     /// guard ignores certificates.
     ///

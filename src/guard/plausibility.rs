@@ -21,8 +21,8 @@ const MAX_KEY_ID_BYTES: usize = 64;
 pub(super) enum Plausibility {
     /// The form gives no reason to refuse.
     Plausible,
-    /// The token names an unlisted signing key, or an API key of the last minute. The token is garbage, or its key is new:
-    /// the auth service waits for its database before it answers.
+    /// The token names an unlisted signing key, or an API key whose id is from the last minute. The token is garbage,
+    /// or its key is new: the auth service waits for its database before it answers.
     Doubtful,
     /// The form proves that the auth service would refuse the token.
     Impossible,

@@ -60,8 +60,8 @@ pub enum TrafficClass {
     NewCall(Option<SocketAddr>),
     /// An open call with a token that was valid before.
     OpenCall,
-    /// A call with a token that is likely garbage. A failure of its request counts for no circuit breaker and is not
-    /// retried.
+    /// A call with a token that is likely garbage. If its request fails, no circuit breaker counts the failure, and the
+    /// guard does not retry.
     Doubtful,
 }
 

@@ -20,7 +20,8 @@ const INITIAL_TIME: Duration = Duration::from_secs(525_960 * 60 * 60);
 
 /// A replacement of the auth service in tests. It issues tokens and verifies them; see the [module](crate::testing).
 ///
-/// Give a clone to the guard and keep one: clones share all state. Time passes only by [`clock`](Self::clock).
+/// Give a clone to the guard and keep one: clones share all state. Time stands still until a test advances
+/// [`clock`](Self::clock).
 #[derive(Clone)]
 pub struct Auth(Arc<TestAuthState>);
 
@@ -98,7 +99,7 @@ impl Auth {
         self.0.is_away.store(is_away, Ordering::SeqCst);
     }
 
-    /// Returns the clock by which tokens age; [`Uptime::advance`] moves it.
+    /// Returns the clock for the age of tokens; [`Uptime::advance`] moves it.
     pub fn clock(&self) -> &Uptime {
         &self.0.verifier.clock
     }

@@ -56,8 +56,9 @@
 //!
 //! # Differences from the real service
 //!
-//! - None in the guard's handling of introspections: they are cached, checked at each use by the revocation state, and
-//!   dropped as soon as a revocation names them.
+//! The guard handles introspections as in production: they are cached, checked at each use by the revocation state, and
+//! dropped as soon as a revocation names them. These parts differ:
+//!
 //! - The tokens are not JWTs. A guard relies on the auth service to read tokens, so tests of their contents need the
 //!   real service.
 //! - The guard knows a revocation when the call that injects it returns. In production this takes some milliseconds,

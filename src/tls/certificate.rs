@@ -1,4 +1,4 @@
-//! The facts of a certificate that rustls does not tell: its validity and its names.
+//! The facts of a certificate that rustls does not expose: its validity and its names.
 
 use std::time::{Duration, SystemTime};
 

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::{AlertDescription, Error};
 
 use super::ClientTls;
 
-/// Alerts by which a server refuses a client's certificate.
+/// Alerts that mean that a server refuses a client's certificate.
 const REFUSALS: [AlertDescription; 6] = [
     AlertDescription::AccessDenied,
     AlertDescription::BadCertificate,
@@ -71,7 +71,7 @@ fn tls_error(error: &io::Error) -> Option<&Error> {
     cause.downcast_ref::<Error>().or_else(|| cause.downcast_ref::<RefusedCertificate>().map(|refused| &refused.source))
 }
 
-/// An alert by which a server refuses a client's certificate.
+/// An alert of a server that refuses a client's certificate.
 #[derive(Debug, thiserror::Error)]
 #[error("{sentence} (TLS alert {alert:?})")]
 struct RefusedCertificate {

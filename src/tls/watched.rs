@@ -70,7 +70,7 @@ impl<T> Watched<T> {
     /// Makes the value again if the files have changed. `now` is the time since 1970. Blocks.
     ///
     /// Files with a fault are tried again each time: two files may have been read on both sides of a swap, and a
-    /// certificate may be for a time to come.
+    /// certificate may become valid later.
     pub fn refresh(&self, now: Duration) -> Refreshed {
         let mut tried = self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         let renewed = read(&self.paths).and_then(|files| {
@@ -139,10 +139,10 @@ mod tests {
         assert_eq!((watched.refresh(NOW), &*watched.current()), (Refreshed::Unchanged, &b"ab".to_vec()));
         fs::write(&two, "!").unwrap();
         assert!(matches!(watched.refresh(NOW), Refreshed::Kept(_)));
-        assert_eq!(watched.refresh(NOW), Refreshed::Unchanged, "a fault is told once");
+        assert_eq!(watched.refresh(NOW), Refreshed::Unchanged, "a fault is reported once");
         assert_eq!(*watched.current(), b"ab");
         fs::remove_file(&two).unwrap();
-        let Refreshed::Kept(error) = watched.refresh(NOW) else { panic!("another fault is told") };
+        let Refreshed::Kept(error) = watched.refresh(NOW) else { panic!("another fault is reported") };
         assert_eq!(error.path(), two);
         fs::write(&two, "b").unwrap();
         assert_eq!(watched.refresh(NOW), Refreshed::Renewed, "the files are good again");

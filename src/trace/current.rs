@@ -12,7 +12,7 @@ pub fn within<F: Future>(trace: Option<TraceParent>, work: F) -> impl Future<Out
     CURRENT.scope(trace.or_else(current), work)
 }
 
-/// Returns the span whose children the requests of this task are; `None` outside of a trace.
+/// Returns the parent span of this task's requests; `None` outside of a trace.
 pub fn current() -> Option<TraceParent> {
     CURRENT.try_with(|trace| *trace).ok().flatten()
 }

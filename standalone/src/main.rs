@@ -71,7 +71,7 @@ enum GatepostCommand {
     Reference,
     /// Copy one service's database to another one, of either engine: completely and verified, or not at all
     Copy(CopyFlags),
-    /// Print the script by which a shell completes the commands
+    /// Print the completion script for a shell
     Completions(CompletionsFlags),
     /// Print the manual page of a command, or write all pages into a folder
     Man(ManFlags),

@@ -19,7 +19,7 @@ pub(crate) struct PairPlace {
     pub(crate) certificate: Option<PathBuf>,
 }
 
-/// Address of a service, and the flags by which grpcurl reaches it.
+/// Address of a service, and grpcurl's flags to reach it.
 pub(crate) struct GrpcurlAccess {
     /// Flags.
     pub(crate) flags: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct GrpcurlAccess {
 }
 
 impl GrpcurlAccess {
-    /// Returns the address, and if the service uses TLS.
+    /// Returns the address with the word `TLS` or `plaintext`.
     pub(crate) fn place(&self) -> String {
         format!("{} ({})", self.address, if self.is_tls { "TLS" } else { "plaintext" })
     }

@@ -10,7 +10,7 @@ use tonic::codegen::Bytes;
 /// Length of the head of a gRPC frame, in bytes.
 const FRAME_HEAD_BYTES: usize = 5;
 
-/// Returns a message in a gRPC frame, compressed by gzip.
+/// Returns a message in a gRPC frame, compressed with gzip.
 ///
 /// # Panics
 /// Panics if the compressed message has 4 GiB or more.

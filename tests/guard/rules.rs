@@ -66,7 +66,7 @@ async fn token_for_another_audience_is_invalid() {
 }
 
 #[tokio::test]
-async fn guard_without_audience_ignores_it() {
+async fn guard_without_audience_admits_any() {
     let (auth, port) = (Auth::new(known), Port::reserve());
     let _running = auth.serve(port.listen());
     let guard = GuardLayer::new(Policy::closed(), AuthService::builder(port.url()).build().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Time limits of a silent auth service. The clock moves only while all tasks wait.
+//! Time limits for a silent auth service. The clock moves only while all tasks wait.
 
 use std::time::Duration;
 

@@ -121,7 +121,7 @@ async fn revoked_token_is_dead_even_if_unseen() {
 }
 
 #[tokio::test]
-async fn revoked_service_token_is_the_only_one() {
+async fn revoking_a_service_token_spares_the_others() {
     let world = World::new();
     let tokens = [(); 2].map(|()| world.auth.issue(Identity::service("shop")));
     for token in &tokens {

@@ -13,10 +13,10 @@ const OPENINGS: [&str; 20] = [
 /// Words that no text of a program has.
 const BANNED: [&str; 6] = ["none that", "whoever", "whosever", "whomever", "of which", "anew"];
 
-/// The greatest share of doc comments with such an opening, in percent.
+/// The largest share of doc comments with such an opening, in percent.
 const MAX_OPENINGS: usize = 3;
 
-/// The greatest number of words in a sentence of a doc comment.
+/// The largest number of words in a sentence of a doc comment.
 const MAX_WORDS: usize = 30;
 
 /// A doc comment: its place, and its text without code, lists and tables.

@@ -1,5 +1,5 @@
-//! Types that tell what they hold: no pair of one type, no two switches or ids of any kind in a signature, and no absence
-//! of an absence.
+//! Types that tell what they hold: no pair of equal types, no two booleans or UUIDs in one signature, and no nested
+//! `Option`.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use crate::{files, root};
 
 const ROOMS: [&str; 5] = ["auth-service/src", "blog-service/src", "kit/src", "db/src", "standalone/src"];
 
-/// Files and rooms with pairs: labels as the registry takes them, and limits of the server that are still to be named.
+/// Files and rooms that may have pairs: labels in the form of the registry, and limits of the server without names yet.
 const WITH_PAIRS: [&str; 2] = ["kit/src/ops/metrics.rs", "kit/src/serve"];
 
 /// Returns the code of a file, without comments and tests.
@@ -38,7 +38,7 @@ fn signatures(code: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Returns true if a type in the line is a pair of one type.
+/// Returns true if a type in the line is a pair of equal types.
 fn has_pair(line: &str) -> bool {
     let places = [": (", "-> (", "<(", "[(", "&("].iter().flat_map(|place| line.match_indices(place));
     let mut inner = places.filter_map(|(at, place)| line[at + place.len()..].split_once(')'));

@@ -86,7 +86,7 @@ impl Attempts {
         wait.map_or(Ok(()), |wait| Err(AuthError::TooManyAttempts(wait)))
     }
 
-    /// Counts a failure of the caller's address that counts for no account, and records the event.
+    /// Counts a failure of the caller's address, but of no account, and records the event.
     pub(super) async fn count_failure(&self, failed: NewAuditEvent) -> Result<(), AuthError> {
         let (network, accounts) = (network(&failed.context.client.peer), Vec::new());
         let wrong = WrongPassword { accounts, claimed: None, limits: self.limits, failed, locked: None };

@@ -24,7 +24,7 @@ const PACE: Duration = Duration::from_millis(100);
 /// Largest number of events that a stream holds in memory, in addition to those that the transport sends.
 const EVENTS_PER_POLL: u32 = 64;
 
-/// Place in the order of events, of one history of the database.
+/// Place in the order of events, within one history of the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct AuditCursor {
     /// Identity of the history.
@@ -49,7 +49,7 @@ pub(crate) struct AuditWatch {
     read: VecDeque<PlacedAuditEvent>,
     /// Set if the watcher does not know the cursor.
     is_cursor_due: bool,
-    /// Time of the next poll at the earliest.
+    /// Earliest time of the next poll.
     due: Instant,
     _permit: OwnedSemaphorePermit,
 }

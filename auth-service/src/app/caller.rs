@@ -6,7 +6,8 @@ use crate::domain::{ApiKeyId, Role, SessionId, UserId};
 use crate::error::AuthError;
 use crate::store::AuthStore;
 
-/// Mark of a request that the operator makes in this process, at the database. No request from a network has it.
+/// Mark of a request that the operator makes in this process, directly on the database. No request from a network has
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct OperatorCall;
 

@@ -16,7 +16,7 @@ use crate::domain::{Actor, AuditContext, AuditKind};
 /// Rows a minute for each class of refusals.
 const ROWS_PER_MINUTE: u64 = 10;
 
-/// Refusals that wait for the database. More are counted only.
+/// Maximum number of refusals that wait for the database. Further ones are only counted.
 const QUEUE_LENGTH: usize = 32;
 
 /// Class of refusals. Each class has its own sample, so that many bad tokens do not hide missing roles.
@@ -33,7 +33,7 @@ pub(crate) struct Denial {
     /// Circumstances of the call; the actor is not known yet.
     pub(crate) context: AuditContext,
     pub(crate) token: Option<Token>,
-    /// Path of a method of the contract, or a word for all others.
+    /// Path of the called method, or one word for all paths that are not in the contract.
     pub(crate) method: String,
     pub(crate) reason: &'static str,
     pub(crate) class: DenialClass,
@@ -75,7 +75,8 @@ impl Denials {
         }
     }
 
-    /// Counts a refusal without a row. The next row counts it, and the `earlier` ones that this row would have counted.
+    /// Counts a refusal without a row for the next row. Also counts the `earlier` refusals that its own row would have
+    /// named.
     fn leave_out(&self, class: DenialClass, earlier: u64) {
         self.left_out(class).fetch_add(earlier + 1, Relaxed);
         self.unrecorded.fetch_add(1, Relaxed);

@@ -18,7 +18,7 @@ pub(crate) struct Issuing {
     pub(crate) issuer: Issuer,
     pub(crate) view: Arc<View>,
     pub(crate) lifetimes: Lifetimes,
-    /// Greatest tolerated difference between clocks.
+    /// Largest tolerated difference between clocks.
     pub(crate) leeway: TimeDelta,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,

@@ -36,7 +36,8 @@ pub(crate) async fn unlock(app: &App, context: &AuditContext, user: &User) -> Re
     Ok(app.store.unlock(&accounts, &event).await?)
 }
 
-/// Clears the wrong passwords of a user in all networks, after a new password. The event of the password covers this.
+/// Clears the wrong passwords of a user in all networks, after a new password. Records nothing, because the new
+/// password has an event.
 pub(crate) async fn clear_failures(app: &App, user: &User) -> Result<(), AuthError> {
     let accounts = all_accounts(app, user).await?;
     Ok(app.store.clear_all_failures(&accounts).await?)

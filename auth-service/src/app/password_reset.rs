@@ -76,7 +76,7 @@ pub(crate) async fn complete(
 /// Code that is not usable.
 struct Refused {
     user: Option<UserId>,
-    /// Reason that the caller does not get.
+    /// Reason for the audit log. The caller does not get it.
     reason: &'static str,
 }
 

@@ -78,7 +78,7 @@ impl RefreshCall<'_> {
         Scope { session: self.session(), end: self.found.expire_time, audiences: self.audiences }
     }
 
-    /// Replaces the presented token by the next one, unless another call has replaced it.
+    /// Replaces the presented token with the next one, unless another call has replaced it.
     async fn rotate(&self) -> Result<Option<SessionTokens>, AuthError> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let salt = kit::random::bytes::<32>();

@@ -28,7 +28,7 @@ pub(super) struct ClockCheckFlags {
 }
 
 impl ClockCheckFlags {
-    /// Returns the greatest allowed difference between clocks; `None` if any difference is allowed.
+    /// Returns the largest allowed difference between clocks; `None` if any difference is allowed.
     ///
     /// # Errors
     /// Fails if the setting is out of bounds.

@@ -34,7 +34,7 @@ pub enum AuthCommand {
     Doctor(OutputFlags),
     /// Set a password or create an admin on the database, if no admin can log in
     Admin(AdminCommand),
-    /// Print the script by which a shell completes the commands
+    /// Print the completion script for a shell
     Completions(CompletionsFlags),
     /// Print the manual page of a command, or write all pages into a folder
     Man(ManFlags),

@@ -26,7 +26,7 @@ impl ClockFlags {
         Err(ConfigError::setting("--clock-leeway (AUTH_CLOCK_LEEWAY)", "must be from 1s to 60s"))
     }
 
-    /// Returns the greatest tolerated difference between clocks.
+    /// Returns the largest tolerated difference between clocks.
     pub(crate) fn leeway(&self) -> TimeDelta {
         TimeDelta::from_std(self.clock_leeway).unwrap_or_default()
     }

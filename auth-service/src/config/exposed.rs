@@ -1,4 +1,4 @@
-//! Ways by which plaintext leaves this machine, and the switch that allows them.
+//! Ways in which plaintext leaves this machine, and the switch that allows them.
 
 use kit::config::InsecureSwitch;
 
@@ -13,7 +13,7 @@ impl AuthFlags {
         InsecureSwitch { name: SWITCH, is_on: self.insecure }
     }
 
-    /// Lists the ways by which plaintext leaves this machine.
+    /// Lists the ways in which plaintext leaves this machine.
     pub(crate) fn exposed(&self) -> Vec<String> {
         let listeners = [Some(self.listen), self.ops_listen].into_iter().flatten();
         let listeners = listeners.filter(|_| self.tls.tls_cert.is_none());

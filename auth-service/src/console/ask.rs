@@ -123,7 +123,7 @@ async fn hidden(question: &str, name: &str) -> Result<SecretString, ConfigError>
     secret_bytes(INPUT, name, typed.map_err(|error| unread(&error))?.into_bytes())
 }
 
-/// Terminal without echo. Dropping it, also at a signal, restores the echo.
+/// Terminal without echo. Dropping the value restores the echo, also after a signal.
 struct Echo(Termios);
 
 impl Echo {

@@ -77,7 +77,7 @@ pub(crate) enum ConsoleWork {
 /// Command that is ready to run.
 #[derive(Debug)]
 pub(crate) enum Prepared {
-    /// Work for a client, and the way of its calls.
+    /// Work for a client, and the service or database that it calls.
     Work(ConsoleWork, Way),
     /// Command that opens its connection itself.
     Connecting(ConnectingCommand),
@@ -92,7 +92,7 @@ pub(crate) enum ConnectingCommand {
 }
 
 impl ConsoleCommand {
-    /// Checks the command line, and chooses the way to the accounts.
+    /// Checks the command line, and chooses a service or a database.
     ///
     /// # Errors
     /// The error says what to do.

@@ -41,7 +41,7 @@ pub(super) struct ServiceArgs {
     insecure: bool,
 }
 
-/// Flags of the way to the accounts.
+/// Flags that choose a service or a database.
 #[derive(Clone, Debug, Args)]
 struct ConnectionArgs {
     #[command(flatten)]
@@ -124,7 +124,7 @@ impl Args for ConnectionFlags {
     }
 }
 
-/// Way to the accounts.
+/// Way to reach the accounts.
 #[derive(Debug)]
 pub(crate) enum Way {
     /// Calls of a service.

@@ -27,7 +27,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(45);
 /// Permission bits of the group and of other users.
 const OTHERS_BITS: u32 = 0o077;
 
-/// Permission bits by which the group and other users can change a folder.
+/// Permission bits that let the group and other users change a folder.
 const OTHERS_WRITE_BITS: u32 = 0o022;
 
 /// Credentials by the URL of the service. The type has no `Debug`, so that no log shows them.

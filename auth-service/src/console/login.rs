@@ -32,7 +32,7 @@ pub struct LoginFlags {
     email: Option<String>,
     #[command(flatten)]
     password: PasswordSource,
-    /// Audience of the tokens, if the service's own audience is not among those of its settings; may be repeated
+    /// Audience of the tokens; may be repeated. Needed if the service's `AUTH_OWN_AUDIENCE` is not in its `AUTH_AUDIENCE`
     #[arg(long = "audience", value_name = "AUDIENCE")]
     audiences: Vec<String>,
     #[command(flatten)]

@@ -24,7 +24,7 @@ pub(crate) fn context<T>(request: &Request<T>, callers: &CallerResolver) -> Audi
     of_headers(actor, peer.unwrap_or_default(), request.metadata().as_ref())
 }
 
-/// Returns the circumstances of a call with these headers. The ids count only in their exact forms: any other text may
+/// Returns the circumstances of a call with these headers. Reads the ids only in their exact forms: any other text may
 /// be a secret.
 pub(crate) fn of_headers(actor: Actor, peer: String, headers: &HeaderMap) -> AuditContext {
     let user_agent = headers.get("user-agent").and_then(|value| value.to_str().ok()).unwrap_or_default();

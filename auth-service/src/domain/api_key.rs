@@ -240,8 +240,8 @@ impl ApiKey {
         key
     }
 
-    /// Returns the key with a new secret. Earlier secrets end after the overlap at the latest; without an overlap, they
-    /// end by the clock of each replica.
+    /// Returns the key with a new secret. Earlier secrets end after the overlap at the latest. Without an overlap, they
+    /// end at once, even for a replica whose clock is behind.
     #[must_use]
     pub fn rotated(&self, digest: ApiKeyDigest, overlap: TimeDelta, now: Time) -> Self {
         let end = if overlap.is_zero() { DateTime::UNIX_EPOCH } else { now + overlap };

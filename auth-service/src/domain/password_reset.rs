@@ -28,8 +28,8 @@ impl PasswordReset {
         Self { user_id, digest, expire_time: now + CODE_LIFETIME }
     }
 
-    /// Returns `true` if the code is valid at this time. A code that expires later than a new one was issued under a
-    /// wrong clock, and is not valid.
+    /// Returns `true` if the code is valid at this time. A code that expires too far ahead was issued under a wrong
+    /// clock, and is not valid.
     pub fn is_valid_at(&self, now: DateTime<Utc>, leeway: TimeDelta) -> bool {
         now < self.expire_time && self.expire_time <= now + CODE_LIFETIME + leeway
     }

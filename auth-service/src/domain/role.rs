@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role(String);
 
-/// Maximum roles of a user: an access token lists them all and has at most 4 KiB.
+/// Maximum number of roles of a user: an access token lists them all and has at most 4 KiB.
 const MAX_ROLES: usize = 16;
 
 /// Roles of a user, as one row stores them.

@@ -62,8 +62,8 @@ impl SigningKeyRecord {
     }
 }
 
-/// Returns the key that signs at this time: in the order of signing, the last key whose time has come. If the time of
-/// no key has come, because the clock is behind or the previous key is gone, returns the first future key.
+/// Returns the key that signs at this time: in the order of signing, the last key whose time has come. If no
+/// key's time has come, because the clock is behind or the previous key is gone, returns the first future key.
 pub fn signing_at(keys: &[SigningKeyRecord], now: DateTime<Utc>) -> Option<&SigningKeyRecord> {
     let come = keys.iter().rev().find(|key| key.sign_time <= now);
     come.filter(|key| key.state_at(now) == KeyState::Signing).or_else(|| keys.iter().find(|key| key.sign_time > now))

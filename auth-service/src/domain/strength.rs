@@ -6,7 +6,7 @@ use zxcvbn::zxcvbn;
 /// never reach it, since zxcvbn counts ten guesses for each.
 pub(super) const MIN_GUESSES: u64 = 100_000_000;
 
-/// Maximum code points that are considered.
+/// Maximum number of considered code points.
 ///
 /// zxcvbn's own limit of 100 is too high: it searches each reading of a text. A text with many signs that may stand for
 /// letters (`4` for `a`) has hundreds of readings. In a release build on one core, 100 such code points took 1.1 s, and
@@ -15,7 +15,7 @@ pub(super) const MIN_GUESSES: u64 = 100_000_000;
 /// calls. The first call takes 20 ms more, to build the dictionaries.
 const MAX_CONSIDERED_CODE_POINTS: usize = 32;
 
-/// Maximum readings of a text; a text with all ten digits has twelve.
+/// Maximum number of readings of a text; a text with all ten digits has twelve.
 const MAX_READINGS: usize = 12;
 
 /// Signs that zxcvbn reads as letters, one entry per letter.
@@ -45,8 +45,8 @@ fn considered(text: &str) -> String {
     considered
 }
 
-/// Returns the maximum readings of a text with these signs. A sign that stands for two letters counts twice for the
-/// second one.
+/// Returns the maximum number of readings of a text with these signs. A sign that stands for two letters counts twice
+/// for the second one.
 fn readings(signs: &[char]) -> usize {
     let of_letter = |(at, of_letter): (usize, &&str)| {
         let earlier = |sign| SIGNS[..at].iter().any(|other| other.contains(sign));

@@ -17,7 +17,7 @@ pub struct User {
     pub roles: Roles,
     /// State of the account.
     pub state: UserState,
-    /// Generation; access tokens of an older one are dead.
+    /// Generation; access tokens of older generations are dead.
     pub generation: i32,
     /// Number of writes of the row.
     pub revision: i32,

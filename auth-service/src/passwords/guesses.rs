@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Maximum passwords of one account that wait or are checked at once.
+/// Maximum number of passwords of one account that wait or are checked at once.
 const MAX_AT_ONCE: usize = 4;
 
 /// Number of passwords in progress per account digest.

@@ -14,10 +14,10 @@ use super::hash_metrics::{HashCounters, HashJob, HashMetrics};
 use super::queue::{FairQueue, Full, NextJob};
 use crate::domain::Password;
 
-/// Maximum hashes that wait: about two seconds of work on a small machine.
+/// Maximum number of waiting hashes: about two seconds of work on a small machine.
 const QUEUE_CAPACITY: usize = 64;
 
-/// Maximum hashes of one network that wait: a quarter of the queue.
+/// Maximum number of waiting hashes of one network: a quarter of the queue.
 const MAX_QUEUED_PER_NETWORK: usize = 16;
 
 /// Nice value of the threads, which yield to all threads that answer calls.
@@ -88,7 +88,7 @@ impl Hasher {
     /// Returns the PHC string of a new password, for a caller from this network, if it is known.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`]: at once if the queue is full, or later if a job of a shorter line takes the place.
+    /// [`HashError::Overloaded`]: at once if the queue is full, or later if a job from a shorter line takes its place.
     pub async fn hash(&self, network: Option<&str>, password: Password) -> Result<String, HashError> {
         let gone = Shutdown::new();
         let _gone = gone.clone().drop_guard();
@@ -99,7 +99,7 @@ impl Hasher {
     /// case, except that no hash starts after the caller is gone.
     ///
     /// # Errors
-    /// [`HashError::Overloaded`]: at once if the queue is full, or later if a job of a shorter line takes the place.
+    /// [`HashError::Overloaded`]: at once if the queue is full, or later if a job from a shorter line takes its place.
     pub async fn verify(
         &self,
         network: Option<&str>,

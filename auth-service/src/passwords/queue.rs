@@ -9,7 +9,7 @@ pub(super) struct FairQueue<J> {
     lines: Mutex<Lines<J>>,
     changed: Condvar,
     capacity: usize,
-    /// Maximum jobs of one network that wait.
+    /// Maximum number of waiting jobs of one network.
     share: usize,
 }
 

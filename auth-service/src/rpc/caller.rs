@@ -12,7 +12,7 @@ use crate::error::AuthError;
 /// Word that stands for the caller in place of a user's id.
 const ME: &str = "me";
 
-/// Returns the caller of a method that requires a token, or the operator at the database.
+/// Returns the caller of a method that requires a token, or the operator of a command in this process.
 pub(super) fn caller<T>(request: &Request<T>) -> Result<Caller, AuthError> {
     if let Some(operator) = request.extensions().get::<OperatorCall>() {
         return Ok(Caller::operator(*operator));

@@ -34,7 +34,7 @@ pub async fn run_console(
     }
 }
 
-/// Gives the failure of a database that does not answer its exit code.
+/// Adds the exit code to a failure, if the cause is a database that does not answer.
 fn classified(error: Box<dyn Error + Send + Sync>) -> Box<dyn Error + Send + Sync> {
     let is_away = matches!(error.downcast_ref(), Some(OpenError::Away(..)))
         || matches!(error.downcast_ref(), Some(StoreError::Unavailable(..)));

@@ -1,5 +1,5 @@
-//! The service without a network: its methods in this process, for an operator at the database. No background work
-//! runs, except the reader of the log, which the changes wait for.
+//! The service without a network: its methods in this process, for an operator who can open the database. No background
+//! work runs, except the reader of the log, because changes wait for it.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -63,8 +63,8 @@ impl AuthStore {
         })
     }
 
-    /// Replaces a version of the key by the next one. Returns `None` and writes nothing if the row has another version
-    /// by now.
+    /// Replaces a version of the key with the next one. Returns `None` and writes nothing if the row has another
+    /// version by now.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].

@@ -133,14 +133,14 @@ impl AuthStore {
         loop {
             let oldest: Vec<(i64, Time)> =
                 read!(self.db, |reader| sqlx::query_as(OLDEST).bind(after).fetch_all(reader))?;
-            // An expired event behind a newer one waits for it.
+            // An expired event that follows a newer one stays until the newer one is deleted.
             let mut old = oldest.iter().take_while(|(_, time)| *time < until || *time > now);
             if let Some((last, _)) = old.clone().filter(|(_, time)| *time < until).last() {
                 let first_batch = self.audit_range().await?.pruned + 500;
                 return self.delete_audit_events(first_batch.min(*last)).await;
             }
             match oldest.last() {
-                // All of the batch are from a clock that was ahead: events behind them may have expired.
+                // All events of the batch come from a clock that was ahead. Events after them may have expired.
                 Some((last, _)) if old.by_ref().count() == 500 => after = *last,
                 _ => return Ok(0),
             }

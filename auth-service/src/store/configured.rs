@@ -93,7 +93,7 @@ impl AuthStore {
     }
 }
 
-/// Replaces a value by a new one. Of two concurrent replacements, only one gets the old value.
+/// Replaces a value with a new one. Of two concurrent replacements, only one gets the old value.
 async fn remember(tx: &mut Tx<'_>, name: &str, value: &str) -> Result<Before, sqlx::Error> {
     const FIND: &str = "select value from secrets where name = $1";
     const FIRST: &str = "insert into secrets (name, value) values ($1, $2) on conflict (name) do nothing";

@@ -16,9 +16,9 @@ pub(super) async fn plan(tx: &mut Tx<'_>, user: UserId, pseudonym: &str, now: Ti
 }
 
 impl AuthStore {
-    /// Erases deleted users from at most 500 events each, for the next 100 users after `after`. Events of the user, and
-    /// events about the user without a known actor, also lose peer, user agent, request id and trace id. Returns the
-    /// users.
+    /// Erases the next 100 deleted users after `after` from the audit log, in batches of 500 events. Events of the
+    /// user, and events about the user without a known actor, also lose peer, user agent, request id and trace id.
+    /// Returns the users.
     ///
     /// # Errors
     /// [`StoreError`]; another call continues.
@@ -33,11 +33,11 @@ impl AuthStore {
         Ok(planned.into_iter().map(|(user, ..)| user).collect())
     }
 
-    /// Erases the user from a few events. If there are none left and `is_last`, forgets the pseudonym. Returns the
-    /// number of events.
+    /// Erases the user from one batch of events. Deletes the pseudonym if no event is left and `is_last` is set.
+    /// Returns the number of erased events.
     async fn erase(&self, user: UserId, pseudonym: &str, is_last: bool) -> Result<u64, StoreError> {
-        // The deletion's own event gets another pseudonym: its time, which the list of deleted users has too, must not
-        // link the user to the other events.
+        // The deletion's own event gets another pseudonym. The list of deleted users has the event's time, so the event
+        // must not lead from that list to the user's other events.
         const AS_SUBJECT: &str = "update audit_events set \
              subject = case when kind = 'user_deleted' then 'erased' else $2 end, detail = '', \
              peer = case when actor in ('', $1) then '' else peer end, \
@@ -50,7 +50,7 @@ impl AuthStore {
              actor = case when kind = 'user_deleted' then 'erased' else $2 end, peer = '', user_agent = '', request_id = '', \
              trace_id = '' where id in (select id from audit_events where actor = $1 order by id limit 500)";
         const FORGET: &str = "delete from audit_erasures where user_id = $1";
-        // Each statement commits by itself: together, two erasures could wait for each other's rows.
+        // Each statement is its own transaction. In a common one, two erasures could wait for each other's rows.
         let (id, mut erased) = (user.to_string(), 0);
         for sql in [AS_SUBJECT, AS_ACTOR] {
             erased += write!(self.db, sqlx::query(sql).bind(&id).bind(pseudonym))?;

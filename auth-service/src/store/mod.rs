@@ -1,4 +1,4 @@
-//! Database of the auth service. Only this room contains SQL.
+//! Database of the auth service. Only this module contains SQL.
 
 mod allowances;
 mod api_key_rows;

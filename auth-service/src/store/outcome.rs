@@ -3,7 +3,7 @@
 use super::StoreError;
 use crate::domain::{Logged, User, UserId};
 
-/// Reason for which nothing was changed.
+/// Reason why nothing was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unchanged {
     /// The user does not exist.

@@ -1,4 +1,4 @@
-//! Refresh tokens of a session: one row, rotated by one statement.
+//! Refresh tokens of a session: one row, rotated with one statement.
 
 use db::{read, settle, write};
 use sqlx::FromRow;
@@ -54,8 +54,8 @@ impl AuthStore {
         Ok(row.map(Refreshable::from))
     }
 
-    /// Replaces the token of this generation by a new one. Returns `false` and writes nothing if another rotation came
-    /// first or the session has ended.
+    /// Replaces the token of this generation with a new one. Returns `false` and writes nothing if another rotation
+    /// came first or the session has ended.
     ///
     /// # Errors
     /// [`StoreError`]; then the old token can still be used. With [`StoreError::Unknown`] it can be used within its

@@ -35,7 +35,7 @@ pub(super) fn state_text(state: UserState) -> &'static str {
     }
 }
 
-/// Parses a state. An unknown state, of a later version, counts as disabled.
+/// Parses a state. An unknown state, from a later version, counts as disabled.
 fn state(text: &str) -> UserState {
     if text == "active" { UserState::Active } else { UserState::Disabled }
 }

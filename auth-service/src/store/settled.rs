@@ -128,8 +128,8 @@ impl AuthStore {
         Ok(ended)
     }
 
-    /// Deletes the user and the sessions; keeps the id and the time of the deletion. Plans to replace the user by this
-    /// pseudonym in the audit log. The last active admin stays.
+    /// Deletes the user and the sessions; keeps the id and the time of the deletion. Plans to replace the user with
+    /// this pseudonym in the audit log. The last active admin stays.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written, except with [`StoreError::Unknown`].

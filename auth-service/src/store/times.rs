@@ -63,7 +63,7 @@ impl AuthStore {
         })
     }
 
-    /// Replaces the era `known` by the era `next`. Tokens of `known` stay valid if they were issued no later than
+    /// Replaces the era `known` with the era `next`. Tokens of `known` stay valid if they were issued no later than
     /// `until`. Returns `false` if the log has another era by now.
     ///
     /// # Errors

@@ -20,7 +20,7 @@ pub(crate) struct Repair {
     pub(crate) store: AuthStore,
     pub(crate) view: Arc<View>,
     pub(crate) clock: Clock,
-    /// Greatest tolerated difference between clocks.
+    /// Largest tolerated difference between clocks.
     pub(crate) leeway: TimeDelta,
     pub(crate) lifetimes: Lifetimes,
     pub(crate) limits: AttemptLimits,

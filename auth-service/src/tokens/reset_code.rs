@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn code_survives_its_text() {
+    fn code_is_parsed_from_its_text() {
         let code = ResetCode::new([7; 32]);
         let text = code.expose();
         assert_eq!((text.len(), &text[..4]), (47, "gpc_"));

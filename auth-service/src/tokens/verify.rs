@@ -12,7 +12,7 @@ use super::{Claims, TokenFault, jws};
 use crate::domain::Audiences;
 use crate::keys::model::{Algorithm, CurrentKeys, object};
 
-/// Default time by which the issuing replica's clock may be ahead (C12).
+/// Default for the tolerated lead of the issuing replica's clock (C12).
 pub(super) const LEEWAY: TimeDelta = TimeDelta::seconds(5);
 
 /// Largest age of a token, in seconds, at which the view may lack the token's key. It is the sum of a minute of clock

@@ -250,7 +250,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Removes the entries that the horizon makes superfluous from memory. Another task prunes the log itself, because
+    /// Removes from memory the entries that the horizon makes superfluous. Another task prunes the log itself, because
     /// a poll must not wait for a write.
     fn forget(&mut self) {
         if self.forgot.elapsed() >= FORGET_INTERVAL {

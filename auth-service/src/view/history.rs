@@ -11,7 +11,7 @@ use super::revocation_index::{Bearer, RevocationIndex};
 /// Number of recent entries that are kept whole for the guards that follow the feed.
 const MAX_RECENT_ENTRIES: usize = 16_384;
 
-/// Greatest age of a view that verifies tokens.
+/// Largest age of a view that verifies tokens.
 const MAX_VIEW_AGE: Duration = Duration::from_millis(500);
 
 /// Known part of the log, and the time of the last complete poll.

@@ -27,7 +27,7 @@ fn narrow(count: usize) -> String {
     "kT9#vQ2m correct horse battery staple; ".chars().cycle().take(count).collect()
 }
 
-/// C42: the least length is a setting and counts code points.
+/// C42: the minimum length is a setting and counts code points.
 #[test]
 fn password_min_length_counts_code_points() {
     for (min_length, short) in [(8, 7), (15, 14), (64, 63)] {
@@ -41,7 +41,7 @@ fn password_min_length_counts_code_points() {
     assert_eq!(checked(""), Err(PasswordError::Length { min_length: 8 }));
 }
 
-/// C43: the greatest length is 128 code points of any size.
+/// C43: the maximum length is 128 code points of any size.
 #[test]
 fn password_of_128_code_points_is_accepted() {
     for make in [narrow, wide] {

@@ -26,7 +26,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_model_is_found_by_few_steps() {
+    fn wrong_model_is_found_in_few_steps() {
         // A model that ignores revisions.
         fn without_revision(call: Call) -> Call {
             match call {

@@ -90,7 +90,7 @@ async fn key_with_the_admin_role_acts_as_an_admin() {
     let events = events(&service, &admin, filter).await;
     let told: Vec<_> = events.iter().map(|event| (event.kind(), &event.subject)).collect();
     assert_eq!(told, [(Kind::RolesChanged, &ada.id)]);
-    // No key manages keys, so that none makes one that outlives it.
+    // A key cannot manage keys. Otherwise it could create a key that outlives it.
     let as_key = Account { token: secret.clone(), ..service.admin().await };
     for status in [
         create(&service, &as_key, with_roles(&["admin"])).await.unwrap_err(),
@@ -98,7 +98,7 @@ async fn key_with_the_admin_role_acts_as_an_admin() {
     ] {
         refused(&status, Code::PermissionDenied, "NOT_ALLOWED", NOT_ALLOWED);
     }
-    // A key is no active admin: the last one stays.
+    // A key does not count as an active admin, so the last admin cannot be disabled.
     let request = DisableUserRequest { id: admin.id.clone(), etag: String::new() };
     let status = service.users().disable_user(with_token(request, &secret)).await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);
@@ -202,7 +202,7 @@ async fn guard_with_a_key_hears_of_changes_until_its_end() {
     revoke(&service, &admin, &key.id).await.unwrap();
     let entry = guard.revocation().await;
     assert_eq!(entry.target, version(&key, 1));
-    assert!(!entry.keys.is_empty(), "guards learn the signing keys anew");
+    assert!(!entry.keys.is_empty(), "guards get the signing keys again");
     revoke(&service, &admin, &guards.id).await.unwrap();
     let status = guard.end().await;
     assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");

@@ -13,7 +13,7 @@ use super::support::{EMAIL, PASSWORD, Service, Settings, refused, start, start_w
 
 const WRONG: &str = "a wrong password";
 
-/// Returns the number of seconds in the answer's request to wait.
+/// Returns the number of seconds for which the answer tells the caller to wait.
 #[track_caller]
 fn wait_seconds(status: &Status) -> u64 {
     let wait = status.get_details_retry_info().unwrap().retry_delay.unwrap().as_secs();
@@ -62,7 +62,7 @@ async fn wrong_passwords_delay_known_and_unknown_accounts() {
     assert_eq!(wait_seconds(&fail(&service, EMAIL).await), 1, "the right password resets the count");
 }
 
-/// C52: after the greatest number of wrong passwords an account waits for a day.
+/// C52: after the maximum number of wrong passwords an account waits for a day.
 #[tokio::test]
 async fn wrong_passwords_delay_a_day_at_most() {
     let flags = &["--free-failures", "2", "--longest-wait", "3s", "--most-failures", "5"];

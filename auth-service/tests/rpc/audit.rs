@@ -241,7 +241,7 @@ async fn events_have_the_callers_ids() {
     assert_eq!((event.request_id.as_str(), event.trace_id.as_str()), ("", ""));
 }
 
-/// Anyone can cause refusals: all are counted, and a sample has events.
+/// Anyone can cause refusals. All of them are counted, but only a sample is recorded.
 #[tokio::test]
 async fn refused_calls_are_sampled_and_counted() {
     const METHOD: &str = "method=/gatepost.auth.v1.AuditService/ListAuditEvents reason=NOT_ALLOWED";
@@ -275,7 +275,7 @@ async fn refused_calls_are_sampled_and_counted() {
 }
 
 #[tokio::test]
-async fn pages_go_on_under_the_same_filter_only() {
+async fn page_token_is_bound_to_its_filter() {
     let (service, admin) = with_admin().await;
     for _ in 0..5 {
         service.login("nobody@example.com", WRONG).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! A distant database server: calls work at the greatest distance and take few round trips.
+//! A distant database server: calls work at the largest distance and take few round trips.
 
 use std::time::Duration;
 

@@ -101,7 +101,7 @@ async fn blocked_account_is_blocked_at_a_shared_address() {
     for _ in 0..4 {
         login(&attacker, bob, WRONG).await.unwrap_err();
     }
-    // Bob has never logged in from this address: his right password is hashed as any other, and refused.
+    // Bob has never logged in from this address: his right password is hashed like any other, and refused.
     let status = login(&shared, bob, PASSWORD).await.unwrap_err();
     assert_eq!(status.code(), Code::Unauthenticated);
     login(&home, bob, PASSWORD).await.expect("the user's own address is counted separately");

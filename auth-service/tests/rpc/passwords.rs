@@ -70,7 +70,7 @@ async fn register_names_all_bad_fields_at_once() {
     assert_eq!(violations(&status).len(), 1);
 }
 
-/// C42: the least length is a setting.
+/// C42: the minimum length is a setting.
 #[tokio::test]
 async fn password_min_length_is_a_setting() {
     let service = start_with(Settings { password_min_length: Some(15), ..Settings::default() }).await;

@@ -15,7 +15,7 @@ use super::verify::part;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/rpc/pyjwt.py");
 
-#[expect(clippy::disallowed_methods, reason = "scripts/test names the interpreter by the environment")]
+#[expect(clippy::disallowed_methods, reason = "scripts/test names the interpreter in the environment")]
 fn interpreter() -> String {
     let python = std::env::var("GATEPOST_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let known = Command::new(&python).args(["-c", "import cryptography, jwt; jwt.PyJWK"]).output();
@@ -133,7 +133,7 @@ async fn assert_service_verifies(service: &Service, token: &str, key: &Value) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hs256_works_both_ways_by_the_secret() {
+async fn hs256_works_both_ways_with_the_secret() {
     let [signer, ..] = signers();
     let (service, token) = today(signer).await;
     let key = json!({"secret": hex(SECRET.as_bytes()), "algorithm": "HS256"});
@@ -148,7 +148,7 @@ async fn hs256_works_both_ways_by_the_secret() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_pairs_work_both_ways_by_set_and_file() {
+async fn key_pairs_work_both_ways_with_set_and_file() {
     let [_, pairs @ ..] = signers();
     for signer in pairs {
         let (service, token) = today(signer).await;
@@ -168,7 +168,7 @@ async fn key_pairs_work_both_ways_by_set_and_file() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn key_pairs_are_found_by_the_operations_port() {
+async fn key_pairs_are_found_at_the_operations_port() {
     let [_, pairs @ ..] = signers();
     for signer in pairs {
         let (service, token) = today(signer).await;

@@ -18,7 +18,7 @@ use super::support::{EMAIL, Service, Settings, refused, start_with, with_token};
 
 const BLOG_ID: &str = "spiffe://example.org/blog";
 
-/// A service that accepts certificates of [`BLOG_ID`] as a service's, and the authority of both.
+/// An auth service that accepts the certificate of [`BLOG_ID`] as the blog service's, and the authority of both.
 struct Secured {
     service: Service,
     authority: Authority,

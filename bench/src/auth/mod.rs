@@ -162,7 +162,7 @@ async fn hashes() -> Result<f64, Failure> {
     .await
 }
 
-/// Returns completed tasks per second, if this many run at once.
+/// Returns completed tasks per second with [`CONCURRENT_LOGINS`] at once.
 async fn rate<F>(work: impl Fn() -> F + Clone + Send + 'static) -> Result<f64, Failure>
 where
     F: Future<Output = Result<(), Failure>> + Send,

@@ -16,7 +16,7 @@ use crate::load::CallFuture;
 /// Number of users. The service checks at most four passwords of one user at once.
 const USERS: usize = 32;
 
-/// Number of concurrent logins. The service refuses more passwords than its queue takes.
+/// Number of concurrent logins. The service refuses passwords beyond the capacity of its queue.
 const CONCURRENT_LOGINS: usize = 8;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -26,7 +26,7 @@ const PASSWORD: &str = "correct horse battery staple";
 pub(super) struct Account {
     auth: AuthServiceClient<Channel>,
     email: String,
-    /// Places of the pair's logins.
+    /// Permits for concurrent logins at the pair.
     logins: Arc<Semaphore>,
     /// A refresh token works once, so the calls of a session wait for each other.
     refresh_token: Arc<Mutex<String>>,

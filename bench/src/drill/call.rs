@@ -64,7 +64,7 @@ pub struct Answer {
     pub code: Code,
     /// `ErrorInfo.reason`; empty for success, and for answers of other software.
     pub reason: String,
-    /// Set if the answer asks for a repetition.
+    /// Set if the answer asks for a retry.
     pub retry: bool,
     /// Text of the status.
     pub message: String,

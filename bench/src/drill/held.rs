@@ -16,7 +16,7 @@ pub(super) async fn writes(report: &mut Report, client: &DrillClient) -> Result<
     Ok(())
 }
 
-/// Adds these differences, and damages of the files.
+/// Adds the same differences, and each damage that SQLite finds in the files.
 pub(super) async fn files(report: &mut Report, client: &DrillClient, folder: &Path) -> Result<(), Failure> {
     for name in ["auth.db", "blog.db"] {
         let damages = testkit::sqlite::damages(folder.join("data").join(name)).await?;

@@ -77,9 +77,9 @@ impl Report {
         }
     }
 
-    /// Returns the table, and the broken promises or the line that all held.
+    /// Returns the table, followed by the broken promises, or by a line that says that all promises held.
     pub fn text(&self) -> String {
-        /// The greatest number of broken promises shown.
+        /// The largest number of broken promises shown.
         const MAX_SHOWN: usize = 40;
         let mut lines = self.lines.clone();
         lines.extend(self.broken.iter().take(MAX_SHOWN).map(|broken| format!("BROKEN: {broken}")));

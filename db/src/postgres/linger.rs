@@ -16,7 +16,7 @@ const IN_FLIGHT_TIMEOUT: Duration = Duration::from_millis(200);
 /// Time limit for an answer if the server does not report what runs.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Maximum pings that drain a connection. Each ping reads at most one refusal of an earlier statement.
+/// Maximum number of pings that drain a connection. Each ping reads at most one refusal of an earlier statement.
 const MAX_DRAIN_PINGS: usize = 4;
 
 /// Waits for all answers of the server on the connection, and returns the connection. If they do not arrive, returns

@@ -5,7 +5,7 @@ use crate::StoreError;
 use crate::facts::DatabaseFacts;
 
 impl Sqlite {
-    /// Returns the version, by which the file also shows that it can be read.
+    /// Returns the version. Success also shows that the file can be read.
     ///
     /// # Errors
     /// [`StoreError`] if the file cannot be read.

@@ -36,7 +36,7 @@ pub(crate) struct Notes {
 }
 
 impl Notes {
-    /// Adds a note by one statement.
+    /// Adds a note with one statement.
     pub(crate) async fn add(&self, id: i32, text: &str) -> Result<u64, StoreError> {
         add(self.db.clone(), id, text.to_owned()).await
     }
@@ -58,7 +58,7 @@ pub(crate) fn database_of(url: &str) -> String {
     path.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-/// Adds a note by one statement.
+/// Adds a note with one statement.
 pub(crate) async fn add(db: Db, id: i32, text: String) -> Result<u64, StoreError> {
     write!(db, sqlx::query(ADD).bind(id).bind(text.clone()))
 }

@@ -23,7 +23,7 @@ use crate::tls::{Certificates, TlsParts};
 /// Longest wait of a check.
 pub const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Permission bit by which other users can change a file.
+/// Permission bit that lets other users change a file.
 const WRITABLE_BY_OTHERS: u32 = 0o002;
 
 /// Remaining days of a certificate below which a check warns.
@@ -107,7 +107,7 @@ pub fn check_secret_files(report: &mut CheckReport, environment: Environment, na
     }
 }
 
-/// Reports the ways by which plaintext leaves this machine, and a switch that allows them.
+/// Reports the ways in which plaintext leaves this machine, and a switch that allows them.
 pub fn check_exposed(report: &mut CheckReport, switch: InsecureSwitch, exposed: &[String]) {
     const CHECK: &str = "plaintext";
     let name = switch.name;

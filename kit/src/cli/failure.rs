@@ -60,7 +60,7 @@ impl CommandFailure {
         Self::new(if is_reader_gone { FailureKind::ReaderGone } else { FailureKind::Refused }, text)
     }
 
-    /// Makes a failure of a reader that went away before a secret was read: nobody can read it again.
+    /// Reports a lost secret if the reader of the output went away: the secret cannot be printed again.
     #[must_use]
     pub fn lost(self) -> Self {
         match self.kind {

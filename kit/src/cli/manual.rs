@@ -40,7 +40,7 @@ struct PagesNotWritten {
 }
 
 impl CompletionsFlags {
-    /// Prints the script by which the shell completes the commands of this program.
+    /// Prints the completion script of this program for the shell.
     ///
     /// # Errors
     /// Fails if the output cannot be written.

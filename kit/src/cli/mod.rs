@@ -31,7 +31,8 @@ use std::io::Write as _;
 /// Writes the result of a command to standard output.
 ///
 /// # Errors
-/// Fails if the output cannot be written, for example on a full disk. The failure is quiet if the reader closed it.
+/// Fails if the output cannot be written, for example on a full disk. The failure prints nothing if the reader has
+/// closed the pipe.
 pub fn print(text: &str) -> Result<(), CommandFailure> {
     let mut output = std::io::stdout();
     let written = writeln!(output, "{text}").and_then(|()| output.flush());

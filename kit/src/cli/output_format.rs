@@ -22,7 +22,7 @@ pub enum OutputFormat {
     Json,
 }
 
-/// Returns the rows with aligned columns. The last column has any length. Characters that would control a terminal are
+/// Returns the rows with aligned columns. The last column is not padded. Characters that would control a terminal are
 /// escaped.
 pub fn table(rows: &[Vec<String>]) -> String {
     let rows: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| shown_text(cell)).collect()).collect();

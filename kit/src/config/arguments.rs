@@ -181,7 +181,7 @@ fn is_command_like(word: &str) -> bool {
         && word.bytes().all(is_word)
 }
 
-/// Replaces clap's message by the setting's name and rule, because clap shows the value, which may be a secret.
+/// Replaces clap's message with the setting's name and rule, because clap shows the value, which may be a secret.
 fn nameless(error: clap::Error, known: &[NamedFlag], help: &Help) -> ConfigError {
     match error.kind() {
         ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand if !is_about_a_flag(&error) => {

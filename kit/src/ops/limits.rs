@@ -11,7 +11,7 @@ pub struct OpsLimits {
     pub head: Duration,
     /// Largest head of a request, in bytes.
     pub head_bytes: usize,
-    /// Most fields in a request's head.
+    /// Maximum number of fields in a request's head.
     pub head_fields: usize,
     /// Age at which a connection is asked to end.
     pub age: Duration,

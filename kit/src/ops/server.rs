@@ -1,4 +1,4 @@
-//! HTTP/1.1 server with the limits that hyper leaves open.
+//! HTTP/1.1 server with the limits that hyper does not set.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -26,7 +26,7 @@ use crate::tls::{ServerTls, Transport};
 /// Pause after a failed accept, whose usual cause is a lack of file descriptors.
 const ACCEPT_RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Most bytes of a request's text.
+/// Maximum number of bytes of a request's text.
 const MAX_TEXT_BYTES: usize = 1024;
 
 /// Listener of the operations port.

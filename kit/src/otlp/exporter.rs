@@ -61,7 +61,7 @@ pub struct ServiceTelemetry {
     times: ExportTimes,
 }
 
-/// Collector, and all that is fixed for it.
+/// Collector, with the queue of its spans and the parts that are the same in all exports.
 #[derive(Clone, Debug)]
 struct ExportTarget {
     address: CollectorAddress,

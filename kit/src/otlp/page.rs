@@ -1,4 +1,4 @@
-//! Translation of the page of metrics into OTLP, so that each value is counted once.
+//! Translates the page of metrics into OTLP, so that the code counts each value only once.
 
 use std::borrow::Cow;
 
@@ -55,7 +55,7 @@ struct PageLabel<'p> {
     value: Cow<'p, str>,
 }
 
-/// Translates a page in the format of `OpenMetrics`. A line of another form is left out.
+/// Translates a page in the format of `OpenMetrics`. Skips lines of any other form.
 pub(super) fn metrics(page: &str, times: PointTimes) -> Vec<Metric> {
     let mut families: Vec<PageFamily<'_>> = Vec::new();
     for line in page.lines() {

@@ -13,7 +13,7 @@ use super::resource::{number_value, text_value};
 use crate::codes::{code_name, code_number};
 use crate::trace::{SpanRecord, SpanRole};
 
-/// Method of a call that the contract does not have, by the conventions.
+/// Name that the conventions have for the method of a call outside of the contract.
 const OTHER_METHOD: &str = "_OTHER";
 
 /// Translates a span.

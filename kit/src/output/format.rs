@@ -8,7 +8,7 @@ use clap::ValueEnum;
 /// Set if the lines are JSON. Standard error belongs to the process, so its lines have one form.
 static IS_JSON: AtomicBool = AtomicBool::new(false);
 
-/// Most bytes of a value in a line.
+/// Maximum number of bytes of a value in a line.
 pub(crate) const MAX_VALUE_BYTES: usize = 1024;
 
 /// Mark at the end of a cut value.

@@ -139,7 +139,7 @@ impl QueueState {
         self.lines.push_back(line);
     }
 
-    /// Takes the first line, or the note about lines that were dropped behind the last one.
+    /// Takes the first line, or the note about lines that were dropped after the last one.
     fn take(&mut self) -> Option<Vec<u8>> {
         let line = match self.lines.pop_front() {
             Some(line) => {

@@ -1,4 +1,4 @@
-//! Thread that writes a queue's lines. Only this code waits for their reader.
+//! Thread that writes a queue's lines. Only this code waits for the reader of the output.
 
 use std::convert::Infallible;
 use std::fs::File;

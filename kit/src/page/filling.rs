@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn rows_deleted_after_measuring_end_no_list() {
+    async fn list_continues_after_rows_are_deleted() {
         let tries = std::sync::atomic::AtomicU32::new(0);
         let read = async |_: Option<Uuid>, _| {
             let is_first = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;

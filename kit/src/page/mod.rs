@@ -6,7 +6,7 @@ mod tokens;
 pub use filling::{BadToken, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fill, fitting};
 pub use tokens::PageTokens;
 
-/// Rows of a page without a requested size, and the most rows of any page.
+/// Number of rows of a page without a requested size, and the maximum of any page.
 const DEFAULT_PAGE_SIZE: u32 = 50;
 const MAX_PAGE_SIZE: u32 = 1000;
 

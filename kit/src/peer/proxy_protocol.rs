@@ -13,7 +13,7 @@ use super::Networks;
 /// Bytes before the addresses: the signature, version and command, family, and the length of the rest.
 const FIXED_BYTES: usize = 16;
 
-/// Most bytes after the fixed part: addresses and extras such as certificate names.
+/// Maximum number of bytes after the fixed part: addresses and extras such as certificate names.
 const MAX_REST_BYTES: usize = 2_048;
 
 /// Time for the whole header.
@@ -55,7 +55,7 @@ impl ProxyProtocol {
 
     /// Reads exactly the header of a connection from `peer`, and returns the caller's address.
     ///
-    /// Returns the peer's address for a header without one, such as a balancer's health check. Reads nothing from an
+    /// Returns the peer's address if the header has no address, as for a balancer's health check. Reads nothing from an
     /// untrusted peer. The accept loop must not await this: a silent proxy takes 5 s.
     ///
     /// # Errors

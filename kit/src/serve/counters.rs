@@ -30,7 +30,7 @@ pub struct ServerMetrics(Arc<ServerCounters>);
 
 /// Counters that the tasks of a server share.
 pub(super) struct ServerCounters {
-    /// Number of each method's place in `methods`, by path.
+    /// Index of each method in `methods`, by path.
     places: HashMap<String, usize>,
     /// Methods of the contract, and one place for all others.
     methods: Vec<MethodCounters>,

@@ -120,7 +120,7 @@ mod tests {
 
     type HealthWatch = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
 
-    /// Returns the watch of this service; `probe` is of its database.
+    /// Follows a database with this probe, and returns the watch of the service `name`.
     async fn watch(name: &str, probe: Probe) -> HealthWatch {
         let reporter = HealthReporter::new();
         let health = Health::start(reporter.clone(), &SERVICES).await;

@@ -17,7 +17,7 @@ use super::floor::Floor;
 use super::framing::{Framing, ORDINARY_MESSAGE_BYTES};
 use super::window::WaitingData;
 
-/// Time for which data without a place may occupy the window that others need. After it the request is refused.
+/// Time for which data without a place may occupy the window that others need. After that the request is refused.
 const CROWDED_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Body of a request.

@@ -1,4 +1,4 @@
-//! Limits of the server: each closes an attack that tonic's default leaves open (docs/ARCHITECTURE.md lists them).
+//! Limits of the server: each stops an attack that tonic's defaults allow (docs/ARCHITECTURE.md lists them).
 
 use std::time::Duration;
 
@@ -20,11 +20,11 @@ pub struct ServerLimits {
     pub concurrent_streams: u32,
     /// Streams that the server resets for a client's errors before it closes the connection (F2, RUSTSEC-2024-0003).
     pub error_resets: usize,
-    /// Streams that a client may open and reset within one read of the connection; one more closes it (CVE-2023-44487).
+    /// Streams that a client may open and reset within one read; one more closes the connection (CVE-2023-44487).
     pub pending_resets: usize,
     /// Streams that a client may reset in a second; more close the connection (CVE-2023-44487).
     pub resets: u32,
-    /// Frames without a part of a call that a client may send in a second; more close the connection. Such frames are
+    /// Frames that a client may send in a second without any part of a call; more close the connection. Such frames are
     /// pings, settings, priorities, empty data and unknown ones (CVE-2019-9512, 9515, 9518).
     pub control_frames: u32,
     /// Bytes of a request's headers.
@@ -44,7 +44,7 @@ pub struct ServerLimits {
     pub tcp_keepalive: Duration,
     /// Open connections, besides those of operators.
     pub connections: usize,
-    /// Divisor of the process's descriptors: all connections together may use one such part.
+    /// Divisor of the limit of open files: all connections together may use this fraction of the limit.
     pub descriptor_divisor: usize,
     /// Further connections for peers in the operators' networks, used while all others are taken.
     pub reserved_connections: usize,
@@ -164,7 +164,7 @@ impl ServerLimits {
         (self.connections.min(all - reserved).max(1), reserved)
     }
 
-    /// Returns the connections for which this process has open files.
+    /// Returns the number of connections that the limit of open files allows.
     pub fn connection_room(&self) -> ConnectionRoom {
         let wanted_descriptors =
             (self.connections.saturating_add(self.reserved_connections)).saturating_mul(self.descriptor_divisor.max(1));
@@ -177,16 +177,16 @@ impl ServerLimits {
     }
 }
 
-/// Connections for which a process has open files.
+/// Connections that the process's limit of open files allows.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectionRoom {
     /// Connections that the server takes at once.
     pub connections: usize,
-    /// Connections of the settings.
+    /// Connections that the settings allow.
     pub wanted: usize,
     /// Limit of open files; `None` without a limit.
     pub descriptors: Option<usize>,
-    /// Open files that are enough for the connections of the settings.
+    /// Open files that are enough for all these connections.
     pub wanted_descriptors: usize,
 }
 
@@ -202,7 +202,7 @@ mod tests {
 
     use super::*;
 
-    /// A large window of the reader, with a small buffer of the transport.
+    /// The reader has a large window, but the transport buffers only a little.
     #[tokio::test]
     async fn transport_buffers_only_a_part_of_an_answer() {
         let limits = ServerLimits::default();

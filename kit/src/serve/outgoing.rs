@@ -25,7 +25,7 @@ use super::piece::Piece;
 /// Rules of an answer's reader.
 #[derive(Clone, Copy)]
 pub(super) struct ReaderLimits {
-    /// Set if the reader takes the answer compressed by gzip.
+    /// Set if the reader takes the answer compressed with gzip.
     pub(super) gzip: bool,
     /// Period in which the reader must take `bytes`.
     pub(super) stall: Duration,

@@ -1,6 +1,6 @@
-//! Spare descriptor, with which a connection can be accepted when no other descriptor is left.
+//! Spare descriptor, used to accept a connection when no other descriptor is left.
 //!
-//! Without it, such connections would wait in the kernel's queue, those of operators too.
+//! Without it, all new connections would then wait in the kernel's queue, even those of operators.
 
 use std::fs::File;
 use std::net::SocketAddr;

@@ -17,7 +17,7 @@ pub(super) const STATUS_HEADER: &str = "grpc-status";
 const MESSAGE_HEADER: &str = "grpc-message";
 const DETAILS_HEADER: &str = "grpc-status-details-bin";
 
-/// Replaces the transport's own status in a response by the contract's.
+/// Replaces the transport's own status in a response with the contract's.
 ///
 /// A status with details comes from the service itself: a test of the house rules ensures that the service sends no
 /// status without details. Health and reflection send statuses without details, but with codes that stay as they are.

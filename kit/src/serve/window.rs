@@ -19,11 +19,11 @@ const OWN_WINDOW_DIVISOR: usize = 2;
 pub(super) struct ConnectionWindow {
     /// Bytes of the window without growth.
     size: u32,
-    /// Share of the bytes by which windows may grow.
+    /// Share of the bytes that windows may grow.
     shared: Arc<WaitShare>,
     /// Bytes of waiting data.
     waiting: Mutex<usize>,
-    /// Bytes by which the window must grow.
+    /// Bytes that the window must grow.
     growth: AtomicUsize,
     /// Growth that the connection has applied.
     known: AtomicUsize,

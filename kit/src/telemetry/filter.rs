@@ -13,7 +13,7 @@ pub(super) const DEFAULT_FILTER: &str = "info";
 const SILENCED_MODULES: [&str; 3] =
     ["tonic::transport::service::grpc_timeout=off", "h2::frame::headers=off", "h2::proto::ping_pong=off"];
 
-/// Crates that log, besides those that the caller names. Each name alone is a valid filter, as each level is.
+/// Crates that log, in addition to the caller's. Each name alone is a valid filter, like each level.
 const LOGGING_CRATES: &[&str] =
     &["gatepost", "h2", "hyper", "hyper_util", "kit", "mio", "rustls", "tokio", "tonic", "tower"];
 
@@ -36,7 +36,7 @@ fn refused(problem: &str) -> String {
     format!("{problem}; write off, error, warn, info, debug or trace, or TARGET=LEVEL such as `gatepost=debug,info`")
 }
 
-/// Returns true for a part such as `warning`. As the name of a crate it would silence all other crates.
+/// Returns true for a part such as `warning`. `EnvFilter` would take it for a crate and silence all other crates.
 fn is_no_level(part: &str, crates: &[&[&str]]) -> bool {
     let is_filter = part.is_empty() || part.contains(['=', '[']) || part.parse::<LevelFilter>().is_ok();
     let is_crate = crates.iter().chain([&LOGGING_CRATES]).any(|names| names.contains(&part));

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use super::SpanRecord;
 use crate::metrics::EventCounter;
 
-/// Most spans that wait for the exporter.
+/// Maximum number of spans that wait for the exporter.
 const CAPACITY: usize = 4096;
 
 /// Spans of one request to the collector.

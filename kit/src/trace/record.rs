@@ -48,7 +48,7 @@ pub struct SpanRecord {
 pub struct CallFailure {
     /// Reason in the contract, such as `TOKEN_REVOKED`.
     pub reason: Option<String>,
-    /// Id by which the log names an internal error; otherwise the id that the caller gave to the request.
+    /// Id that the log shows for an internal error; otherwise the id that the caller gave to the request.
     pub request_id: Option<String>,
 }
 

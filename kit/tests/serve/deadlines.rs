@@ -1,4 +1,4 @@
-//! Deadlines: each call ends by the shorter one of the server's and the caller's, always with the same status.
+//! Deadlines: each call ends at the earlier of the server's and the caller's deadline, always with the same status.
 
 use std::time::{Duration, Instant};
 

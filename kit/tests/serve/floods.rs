@@ -74,7 +74,7 @@ async fn flood_of_continuations_is_closed() {
     let server = start(ServerLimits::default()).await;
     let mut connection = RawConnection::open(server.address).await;
     let mut frames = frame(HEADERS, 0, 1, &REQUEST);
-    // A field of the name `a` with 1,000 bytes, which is in no table.
+    // A field named `a` with 1,000 bytes, which is in no table.
     let field = [&[0, 1, b'a', 0x7f, 0xe9, 0x06], &[b'x'; 1000][..]].concat();
     for _ in 0..200 {
         frames.extend(frame(CONTINUATION, 0, 1, &field));

@@ -1,4 +1,4 @@
-//! HTTP/2 frames by hand (RFC 9113 §4.1), which a client library would hide.
+//! Hand-made HTTP/2 frames (RFC 9113 §4.1), because a client library hides the frames.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! Age of connections under load: no call is lost when connections end by their age.
+//! Age of connections under load: no call is lost when the server ends old connections.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

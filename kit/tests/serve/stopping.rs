@@ -19,7 +19,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::support::parts;
 
-/// A server whose two steps the test takes.
+/// A server that the test stops step by step.
 struct StoppingServer {
     address: SocketAddr,
     front: Shutdown,
@@ -31,7 +31,7 @@ struct StoppingServer {
 async fn start() -> StoppingServer {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, front, go_on) = (listener.local_addr().unwrap(), Shutdown::new(), Arc::new(Notify::new()));
-    // It leaves with the token, and drains when the test says so.
+    // The server leaves once `front` is cancelled, and drains once the test stops `life`.
     let life = Lifecycle::from(front.clone()).behind();
     let task = tokio::spawn(serve::<ErrorReason, _>(parts(&go_on), listener, life.clone()));
     StoppingServer { address, front, life, go_on, task }

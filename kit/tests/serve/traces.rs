@@ -69,7 +69,7 @@ impl Exported {
         TokenServiceClient::new(self.channel.clone())
     }
 
-    /// Calls with a header of this value.
+    /// Calls with this token in the request, and with this header `traceparent`, if any.
     pub(crate) async fn verify(&self, token: &str, traceparent: Option<&str>) -> Result<(), Status> {
         let mut request = Request::new(VerifyTokenRequest { token: token.into() });
         if let Some(parent) = traceparent {
@@ -240,7 +240,7 @@ async fn silent_collector_costs_spans_and_no_call() {
 }
 
 #[tokio::test]
-async fn late_answer_is_asked_for_again_and_then_given_up() {
+async fn request_without_answer_is_repeated_then_given_up() {
     let collector = Collector::start().await;
     collector.set(CollectorState::Silent);
     let world = Exported::start(&collector, ExportTimes { answer: Duration::from_millis(20), ..QUICK }).await;
@@ -255,7 +255,7 @@ async fn late_answer_is_asked_for_again_and_then_given_up() {
 }
 
 #[tokio::test]
-async fn refused_spans_are_dropped_by_the_code() {
+async fn refused_spans_are_repeated_only_when_unavailable() {
     for (code, attempts) in [(Code::InvalidArgument, 1), (Code::Unavailable, 3), (Code::ResourceExhausted, 1)] {
         let collector = Collector::start().await;
         collector.set(CollectorState::Refuses(code));

@@ -12,13 +12,13 @@ use tokio::time::{sleep, timeout};
 use super::{AuthEndpoints, DialedEndpoint, EndpointSource, EndpointTarget};
 use crate::dial::ServerUrl;
 
-/// Longest pause between two lookups, beside the minimum pause.
+/// Longest pause between two lookups, in addition to the minimum pause.
 const LOOKUP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Minimum pause between two lookups.
 const MIN_LOOKUP_PAUSE: Duration = Duration::from_millis(500);
 
-/// Maximum addresses of a host name.
+/// Maximum number of addresses of a host name.
 const MAX_NAME_ADDRESSES: usize = 32;
 
 /// The tasks that look up the host names. Dropping the value ends them.

@@ -37,7 +37,7 @@ const MAX_SILENCE: Duration = Duration::from_secs(2);
 /// Pause after a failed connection for the next stream.
 const REOPEN_PAUSE: Duration = Duration::from_secs(5);
 
-/// Maximum unsent messages to the auth service.
+/// Maximum number of unsent messages to the auth service.
 const MAX_UNSENT_MESSAGES: usize = 64;
 
 /// The end of a stream.
@@ -64,7 +64,7 @@ pub(super) enum FeedFailure {
     Senseless,
 }
 
-/// The credential by which the auth service takes the guard for a service.
+/// The credential that identifies the guard to the auth service as a service.
 #[derive(Clone)]
 pub(in crate::guard) enum FeedCredential {
     /// The service key, sent with each stream.

@@ -278,7 +278,7 @@ mod tests {
                 assert!(!call_within(ms(limit), &breaker).await);
             }
         }
-        // An auth service that keeps the caller's deadline answers so.
+        // The answer of an auth service that respects the caller's deadline.
         inner.set_steps([Mumble]);
         for _ in 0..5 {
             assert!(!call_within(ms(400), &breaker).await);

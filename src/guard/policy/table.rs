@@ -27,7 +27,7 @@ impl Policy {
     /// their RPCs. Each service is named as `package.Service`. A row that is added later replaces such a rule.
     ///
     /// `descriptors` is an encoded `google.protobuf.FileDescriptorSet`, as protoc, buf or protox writes it. A set that
-    /// was decoded by `prost_types::FileDescriptorSet` has lost its options, so every method is without a rule.
+    /// was decoded into a `prost_types::FileDescriptorSet` has lost its options, so every method is without a rule.
     ///
     /// # Errors
     /// [`PolicyError::Services`] lists services that are missing in the set. [`PolicyError::Rules`] lists methods

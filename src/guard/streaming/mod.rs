@@ -1,4 +1,4 @@
-//! Checks of admitted calls while they are open: each message, and every 250 ms without one, as a new call is checked.
+//! Checks of open calls, by the rules for a new call: at each message, and every 250 ms without a message.
 //!
 //! Rules:
 //!
@@ -11,9 +11,9 @@
 //!   ms. Exception: a response of one frame, complete at once, after the end of the request. Such a call is unary, or
 //!   looks the same.
 //!
-//! Without evidence, a check asks again and the message waits. After 2 s the check is a rejection. A rejection in
-//! either direction ends the response with the rejection's status. The handler sees a broken request, and its response
-//! is dropped.
+//! Without evidence, a check asks again and the message waits. After 2 s the check ends with a rejection. A rejection
+//! in either direction ends the response with the rejection's status. The handler sees a broken request, and its
+//! response is dropped.
 
 mod open_call;
 mod request;

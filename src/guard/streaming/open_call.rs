@@ -20,7 +20,7 @@ use crate::status::reason_name;
 
 /// Interval of checks of an idle call, and pause between two requests without an introspection.
 ///
-/// Evidence may be 1.5 s behind a revocation. This interval checks an idle stream once more within two seconds.
+/// Evidence may miss a revocation for 1.5 s. With this interval, an idle stream is checked again within two seconds.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Maximum time that a message waits for evidence.
@@ -47,8 +47,8 @@ impl Admission {
         Self(Instant::now(), Uptime::system().now())
     }
 
-    /// Returns true while a message may rely on the check that admitted the call. The limit is that of an idle stream.
-    /// Slow first polls of the handler and suspensions count.
+    /// Returns true while a message may rely on the check that admitted the call. The limit is the
+    /// same as for an idle stream. Time in a slow first poll of the handler counts, and so does suspended time.
     fn is_recent(self) -> bool {
         let Self(entered, uptime) = self;
         entered.elapsed() < CHECK_INTERVAL && Uptime::system().now().saturating_sub(uptime) < CHECK_INTERVAL

@@ -48,7 +48,7 @@ impl Draft {
         create_folder(beside).map_err(failed)?;
         let beside = beside.canonicalize().map_err(failed)?;
         let name = folder.file_name().ok_or_else(|| BackupError::Occupied(folder.to_owned()))?;
-        // Readable only by its owner, and removed at the end of the process unless that is a kill.
+        // Readable only by its owner, and removed when the process ends, unless it is killed.
         let unfinished = tempfile::Builder::new()
             .prefix(&format!("{}.unfinished-", name.to_string_lossy()))
             .permissions(Permissions::from_mode(0o700))

@@ -8,7 +8,7 @@ use db::{FileLock, OpenError, make_folder};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
-/// A file that a copy reads, without a service on it.
+/// A file that a copy reads. No service uses the file meanwhile.
 #[derive(Debug)]
 pub(super) struct StillFile {
     path: PathBuf,
@@ -16,7 +16,7 @@ pub(super) struct StillFile {
     _lock: FileLock,
 }
 
-/// Length and time of a file, by which a write to it is detected.
+/// Length and modification time of a file. They show a write to the file.
 ///
 /// In WAL mode an opened file has a log beside it, and the close after a write changes the file's time.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ struct FileStamp {
 }
 
 impl StillFile {
-    /// Opens the file for reading. Waits for a service that has the file, as a restart does, then fails.
+    /// Opens the file for reading. If a service has the file, waits as long as a restarting service would, then fails.
     pub(super) async fn open(path: &Path) -> Result<(Self, SqliteConnection), OpenError> {
         let lock = FileLock::take_whole(path).await?;
         let before = stamp(path).filter(|_| !has_log(path));
@@ -35,8 +35,8 @@ impl StillFile {
         Ok((Self { path: path.to_owned(), before, _lock: lock }, connection))
     }
 
-    /// Returns true if another program has written to the file without its lock. A file with a log at the open is not
-    /// checked.
+    /// Returns true if another program has written to the file without its lock. A file that had a log when it was
+    /// opened is not checked.
     pub(super) fn has_changed(&self) -> bool {
         self.before.is_some() && (has_log(&self.path) || stamp(&self.path) != self.before)
     }

@@ -62,8 +62,8 @@ pub(super) async fn has_table(connection: &mut PgConnection, name: &str) -> Resu
     Ok(count > 0)
 }
 
-/// A random advisory lock, by which two connections detect that they lead to the same database. Host and port may differ
-/// for the same server.
+/// A random advisory lock. It shows that two connections lead to the same database. Host and port may differ for the
+/// same server.
 #[derive(Debug)]
 pub(super) struct DatabaseLock {
     key: i64,

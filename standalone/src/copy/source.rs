@@ -15,7 +15,7 @@ use super::file::StillFile;
 use super::server::{self, DatabaseLock};
 use super::sql;
 
-/// An open source. All reads see one moment, and no service can start on the source.
+/// An open source. All reads see the same state, and no service can start on the source.
 #[derive(Debug)]
 pub(super) struct CopySource {
     pub(super) name: String,

@@ -49,7 +49,7 @@ const ENDING: [&str; 8] = [
     "DisableUser",
 ];
 
-/// Reasons for a caller after the end of the account or session.
+/// Reasons of rejections after the caller's account or session has ended.
 const GONE: [&str; 5] = ["TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_REVOKED", "USER_DELETED", "USER_DISABLED"];
 
 /// Texts with a meaning in some field.
@@ -121,7 +121,7 @@ impl Fuzz {
         Self { cast, methods, auth, blog, lasting, doomed, seed, again, outcomes }
     }
 
-    /// Returns the call of this number. The seed decides it; only ids and tokens differ between runs.
+    /// Returns the call of this number. The seed determines the call; only ids and tokens differ between runs.
     fn call(&self, number: usize) -> Call {
         let random = &mut Random::of(self.seed, number);
         let (method, requests) = random.pick(&self.methods[usize::from(number >= MESSAGES)]);
@@ -200,7 +200,7 @@ impl Fuzz {
         if status.code() == Code::Ok { Ok(()) } else { Err(status) }
     }
 
-    /// Prints the table, and returns for each method the calls that reached the handler, and all calls.
+    /// Prints the table. Returns for each method the number of calls that reached the handler, and of all calls.
     fn reached(&self) -> BTreeMap<String, (usize, usize)> {
         println!("{} calls were repeated", self.again.load(Ordering::Relaxed));
         let mut reached = BTreeMap::<String, (usize, usize)>::new();

@@ -40,7 +40,7 @@ fn one(random: &mut Random, kind: &Kind, texts: &[&str]) -> Value {
         Kind::Bool => Value::Bool(random.one_in(2)),
         Kind::Int32 => Value::I32(*random.pick(&NUMBERS)),
         Kind::Int64 => Value::I64((*random.pick(&NUMBERS)).into()),
-        // A negative number wraps to the greatest values.
+        // A negative number wraps to the largest values.
         Kind::Uint64 => Value::U64(i64::from(*random.pick(&NUMBERS)).cast_unsigned()),
         Kind::Bytes => Value::Bytes(random.text(40).into_bytes().into()),
         Kind::Enum(_) => Value::EnumNumber(*random.pick(&NUMBERS)),

@@ -86,7 +86,7 @@ fn secret_and_url_are_shown_without_their_values() {
     let file = write(folder.path(), &format!("[auth]\ndatabase-url-file = '{}'", url.display()));
     let shown = summary(&setting(&["auth", "--config", &file], &[], "AUTH_DATABASE_URL"));
     assert_eq!(shown, format!("the PostgreSQL database d at localhost:5432 file {file}:2"));
-    // Either form of the variable covers either form of the file.
+    // The variable overrides the file, each with the value or with a path.
     let name = "AUTH_DATABASE_URL";
     let other = write(folder.path(), "[auth]\ndatabase-url = 'sqlite:a.db'");
     assert_eq!(summary(&setting(&["auth", "--config", &other], &[], name)), format!("sqlite:a.db file {other}:2"));
@@ -98,7 +98,7 @@ fn secret_and_url_are_shown_without_their_values() {
     assert_eq!(shown, format!("sqlite:b.db environment {name}"));
 }
 
-/// A secret of a file that the configuration file names loses one newline.
+/// One newline at the end of a secret's file is no part of the secret.
 #[tokio::test(flavor = "multi_thread")]
 async fn service_starts_with_the_files_of_its_secrets() {
     for home in Home::all().await {

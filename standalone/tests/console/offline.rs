@@ -17,7 +17,7 @@ async fn running_service_holds_its_file() {
 }
 
 #[test]
-fn folder_of_the_pair_is_a_way() {
+fn folder_of_the_pair_selects_its_database() {
     let folder = super::pair::folder();
     let settings = [("AUTH_ADMIN_EMAIL", ROOT), ("AUTH_ADMIN_PASSWORD", super::pair::PASSWORD)];
     super::pair::Pair::start(folder.path(), &settings).stop();

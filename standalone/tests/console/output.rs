@@ -69,7 +69,7 @@ fn full_disk_is_a_failure_of_each_output() {
         &["completions", "bash"],
         &["config"],
     ] {
-        // A login that `reset` has ended is renewed.
+        // `reset` ends the login, so each command starts with a new one.
         root.log_in(world.url(), ROOT, PASSWORD);
         let full = File::options().write(true).open("/dev/full").unwrap();
         let result = root.checked(&root.command(args).stdout(full).output().unwrap());
@@ -100,7 +100,8 @@ fn control_characters_of_a_caller_are_escaped() {
     let root = world.person(ROOT);
     assert_eq!(root.run(&["users", "create", ADA], PASSWORD).code, 0);
     let stranger = Person::new();
-    // The service stores the email address of no failed login; the name of a user may be any text without controls.
+    // The service stores no address of a failed login, and a user's name has no control characters. So only an argument
+    // can have them.
     let result = stranger.run(&["login", "--auth-url", world.url(), "--email", "\u{1b}[2J@example.com"], PASSWORD);
     assert!(result.code == 1 && !result.err.contains('\u{1b}'), "{}", result.err);
     let missing = root.refused(1, &["users", "show", "\u{1b}[2J@example.com"]);

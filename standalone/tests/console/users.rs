@@ -1,4 +1,4 @@
-//! `users` by both ways, on both engines.
+//! The `users` commands, through a service and on the database, with both engines.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::pair::PASSWORD;
 use super::person::{NEW_PASSWORD, Person};
 use super::world::{ADA, ROOT, World};
 
-/// Creates Ada, logs her in once, and locks her account by wrong passwords.
+/// Creates Ada, logs her in once, and locks her account with wrong passwords.
 fn ada_is_locked(world: &World, root: &Person) -> String {
     let created =
         root.run(&["users", "create", ADA, "--name", "Ada", "--role", "editor", "--output", "json"], PASSWORD);

@@ -82,7 +82,7 @@ impl World {
         person
     }
 
-    /// Returns an operator at the database.
+    /// Returns an operator who works on the database.
     pub(super) fn operator(&self) -> Person {
         let mut operator = Person::new();
         operator.variables = vec![("AUTH_DATABASE_URL", self.home.url()), ("AUTH_MOST_FAILURES", "4".into())];

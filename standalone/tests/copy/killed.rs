@@ -19,7 +19,7 @@ pub(super) fn hold(table: &str) -> String {
     )
 }
 
-/// Ends the copy by a signal; then the target is empty and the source unchanged.
+/// Ends the copy with a signal; then the target is empty and the source unchanged.
 async fn end(copy: Service, signal: Signal, from: &Home, to: &Home) {
     copy.signal(signal);
     let code = copy.code();

@@ -1,5 +1,5 @@
-//! The manifests of Kubernetes, rendered by kustomize and decoded strictly into the types of Kubernetes by
-//! `scripts/manifests`.
+//! The Kubernetes manifests. `scripts/manifests` renders them with kustomize and decodes them strictly into Kubernetes
+//! types.
 
 use std::fs;
 use std::process::Command;
@@ -69,7 +69,7 @@ fn replicas_have_time_to_drain_and_few_rights() {
             let policy = &find(&manifests, "NetworkPolicy", name)["spec"];
             assert_eq!(policy["podSelector"], deployment["selector"]);
             assert_eq!(policy["policyTypes"].as_array().unwrap().len(), 2);
-            // Each secret is a file of a mounted volume.
+            // Each secret is a file in a mounted volume.
             for one in container["env"].as_array().unwrap() {
                 let (variable, value) = (one["name"].as_str().unwrap(), one["value"].as_str().unwrap());
                 let is_secret =

@@ -65,7 +65,7 @@ fn every_setting_of_deploy_exists() {
     }
 }
 
-/// Compose 1.29 takes only the inner end of `${A:-${B}}`, and a service gets a text that nobody set.
+/// In `${A:-${B}}`, Compose 1.29 takes the first brace as the end, so a service gets a text that nobody set.
 #[test]
 fn defaults_of_compose_name_no_variable() {
     for file in [COMPOSE, COMPOSE_TLS] {
@@ -104,7 +104,7 @@ async fn tls_of_compose_connects_both_services() {
     let auth = start("auth", &[]);
     let url = format!("https://{}", auth.address("auth-service listening on "));
     assert!(settings.contains(&("BLOG_AUTH_URL".into(), "https://auth-service:50051".into())), "{settings:?}");
-    // The name is resolved in compose alone.
+    // Only compose resolves this name.
     let blog = start("blog", &[("BLOG_AUTH_URL", &url), ("BLOG_AUTH_SERVER_NAME", "auth-service")]);
     let ops = blog.address("blog-service operations on ");
     while MetricsText(get_by_tls(ops, &ca, "/metrics").await.body).find("gatepost_feed_up") != Some(1.0) {}

@@ -10,7 +10,7 @@ const UNITS: [&str; 2] = ["systemd/auth-service.service", "systemd/blog-service.
 /// Seconds that running calls have once a service drains.
 const GRACE: u64 = 10;
 
-/// Greatest exposure of a unit by `systemd-analyze security`, in tenths.
+/// Largest exposure of a unit in the report of `systemd-analyze security`, in tenths.
 const MOST_EXPOSURE: &str = "20";
 
 /// Returns the value of a unit's only line with this key.

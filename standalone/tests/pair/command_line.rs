@@ -12,10 +12,10 @@ use super::support::{self, PASSWORD, Pair};
 const PAGE: &str = include_str!("../../../docs/operations/command-line.md");
 const NEW_PASSWORD: &str = "purple monkey dishwasher tango";
 
-/// Number of tasks that the page lists at least.
+/// Minimum number of tasks on the page.
 const MIN_TASKS: usize = 20;
 
-/// Part of each task's command, and a part of its output. The first one in a command counts.
+/// Part of each task's command, and a part of its output. If a command has several of the parts, the first one counts.
 const RESULTS: [(&str, &str); 30] = [
     ("whoami", "root@example.com"),
     ("--role admin", "root@example.com"),
@@ -49,7 +49,7 @@ const RESULTS: [(&str, &str); 30] = [
     ("users delete", "ada@example.com"),
 ];
 
-/// Shell of an operator, who finds the commands in the path.
+/// Shell of an operator, with the commands on its `PATH`.
 struct Shell<'d> {
     home: TempDir,
     data: &'d Path,

@@ -227,7 +227,7 @@ fn lasting(text: &str) -> String {
     lines.map(|line| line.replace(|letter: char| letter.is_ascii_hexdigit(), "")).collect::<Vec<_>>().join("\n")
 }
 
-/// Plays the demo by this command, and then its lines with grpcurl.
+/// Plays the demo with this command, and then its lines with grpcurl.
 pub(super) fn play_with_grpcurl(command: &mut Command) {
     let grpcurl = tool("GATEPOST_GRPCURL", "grpcurl");
     if grpcurl == "skip" {

@@ -83,8 +83,8 @@ async fn count(pair: &Pair, token: &str) -> Result<usize, Status> {
     Ok(posts(pair, token).list_posts(ListPostsRequest::default()).await?.into_inner().posts.len())
 }
 
-/// Changes a post by one statement that returns its row until the disk is full; returns the number of acknowledged
-/// changes.
+/// Changes a post until the disk is full; returns the number of acknowledged changes. Each change is one statement,
+/// which returns the row.
 async fn change_until_full(pair: &Pair, token: &str, id: &str) -> i32 {
     for acknowledged in 0..100 {
         let patch = PostPatch { title: Some(format!("{acknowledged}")), content: None };

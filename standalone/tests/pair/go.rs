@@ -1,4 +1,5 @@
-//! The Go client plays its story in plaintext, over TLS and over mutual TLS. Its calls are compressed by gzip both ways.
+//! The Go client plays its story in plaintext, over TLS and over mutual TLS. Requests and answers are compressed with
+//! gzip.
 
 use std::path::Path;
 use std::process::{Command, Output};

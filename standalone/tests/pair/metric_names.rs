@@ -109,7 +109,7 @@ fn promtool_accepts_the_alert_rules() {
         let ended = Command::new(&program).args(arguments).current_dir(&folder).output().unwrap_or_else(|error| {
             panic!(
                 "{program}: {error}; install Debian's package `prometheus`, run scripts/test --setup, name the program \
-                 by GATEPOST_PROMTOOL, or omit the check by GATEPOST_PROMTOOL=skip"
+                 in GATEPOST_PROMTOOL, or omit the check with GATEPOST_PROMTOOL=skip"
             )
         });
         assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));

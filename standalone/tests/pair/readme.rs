@@ -17,7 +17,7 @@ fn postgresql() -> &'static str {
 async fn postgresql_lines_start_both_services_twice() {
     let Some(server) = testkit::postgres::server().await else { return };
     let (folder, socket) = (folder(), server.socket().parent().unwrap().display().to_string());
-    // Replaces the machine's server by the test's, and the documented user by its superuser.
+    // Replaces the machine's server with the test's, and the documented user with its superuser.
     let script = postgresql().replace("/var/run/postgresql", &socket).replace("cargo run --", "starts");
     let script = script.replace("as_postgres create", "as_superuser create");
     let prologue = "as_superuser() { PGHOST=$SOCKET PGUSER=postgres \"$@\"; }\n\

@@ -10,7 +10,7 @@ use testkit::tls::{Authority, CertificateFiles};
 use super::demo::demo;
 use super::support::{Pair, folder};
 
-/// Name in the blog service's client certificate, by which both services identify it.
+/// Name in the blog service's client certificate. Both services identify the certificate by this name.
 pub(super) const BLOG_ID: &str = "spiffe://example.org/blog";
 
 /// A pair with TLS.

@@ -15,7 +15,7 @@ use super::support::{Outcome, Pair, folder};
 /// Default lifetime of an access token.
 const DAY: Duration = Duration::from_hours(24);
 
-/// Returns the session of these tokens, by a clock that starts at their issue.
+/// Returns the session of these tokens, with a clock that starts at their issue.
 fn source(address: &str, tokens: TokenPair) -> (TokenSource, Uptime) {
     let uptime = Uptime::manual();
     let expires = SystemTime::try_from(tokens.access_expire_time.unwrap()).unwrap();

@@ -83,7 +83,7 @@ fn newer_database_is_left_alone() {
 
 const PYTHON_SQLITE: &str = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.commit()";
 
-#[expect(clippy::disallowed_methods, reason = "scripts/test names the interpreter by the environment")]
+#[expect(clippy::disallowed_methods, reason = "scripts/test names the interpreter in the environment")]
 fn python() -> std::ffi::OsString {
     std::env::var_os("GATEPOST_PYTHON").unwrap_or_else(|| "python3".into())
 }

@@ -49,7 +49,7 @@ pub(super) fn folder() -> TempDir {
 }
 
 /// Returns a tool or setting from the environment, or `otherwise` if the variable is not set.
-#[expect(clippy::disallowed_methods, reason = "scripts/test names its tools by the environment")]
+#[expect(clippy::disallowed_methods, reason = "scripts/test names its tools in the environment")]
 pub(super) fn tool(variable: &str, otherwise: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| otherwise.to_owned())
 }

@@ -102,7 +102,7 @@ async fn session_of_a_client_renews_itself_over_tls() -> Outcome {
     assert_eq!(me.user.unwrap().name, "Ada");
     PostServiceClient::new(session.wrap(blog.clone())).list_posts(ListPostsRequest::default()).await?;
     PostServiceClient::new(blog).list_posts(ListPostsRequest::default()).await.unwrap_err();
-    // A service reads without a token.
+    // A client with a service's certificate needs no token to read.
     PostServiceClient::new(service).list_posts(ListPostsRequest::default()).await?;
     secured.pair.stop();
     Ok(())

@@ -20,7 +20,7 @@ const FORMS: [&str; 5] = ["$argon2", "PRIVATE KEY", "panicked at", "\u{1b}", "\u
 /// The settings with secret values.
 const SECRETS: [&str; 4] = ["JWT_SECRET_KEY", "AUTH_MASTER_KEY", "AUTH_SERVICE_KEY", "AUTH_ADMIN_PASSWORD"];
 
-/// The greatest number of lines that a failure shows.
+/// The largest number of lines that a failure shows.
 const SHOWN: usize = 3;
 
 /// The threads that read a process's output; they end with the process.

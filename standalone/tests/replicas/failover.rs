@@ -79,7 +79,7 @@ impl World {
         UserServiceClient::new(channel).create_user(request).await.unwrap().into_inner().tokens.unwrap().access_token
     }
 
-    /// Ends an auth service by this signal, and starts the next one in its place.
+    /// Ends an auth service with this signal, and starts the next one in its place.
     fn restart(&mut self, replica: usize, signal: Signal) {
         // The waits block the thread, and the runtime has others.
         block_in_place(|| {
@@ -129,7 +129,7 @@ async fn calls_go_on(tallies: &[Arc<Tally>]) {
     }
 }
 
-/// Ends each auth service in turn by this signal, under guarded calls.
+/// Ends each auth service in turn with this signal, under guarded calls.
 async fn restarts_lose_no_call(signal: Signal) {
     let Some(mut world) = World::start().await else { return };
     let token = world.register().await;

@@ -27,7 +27,7 @@ fn keys(url: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Logs in at the replicas by turns and uses each token everywhere, until both have signed with a new key for a while.
+/// Logs in at the replicas in turn and uses each token everywhere, until both have signed with a new key for a while.
 async fn use_tokens(world: Replicas, email: String, first: String, is_turned: &[AtomicBool; 2], used: &AtomicUsize) {
     let mut left = AFTER;
     let mut old = world.log_in(0, &email).await.unwrap().access_token;

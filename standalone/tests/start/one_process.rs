@@ -1,4 +1,5 @@
-//! A database file belongs to one process: the next one waits for the overlap of a restart, and is then refused.
+//! A database file belongs to one process. A second process waits two seconds, because restarts may overlap, and is
+//! then refused.
 
 use std::time::{Duration, Instant};
 

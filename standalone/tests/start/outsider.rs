@@ -1,5 +1,5 @@
-//! Another program at a service's database, on either engine: it creates older ones, and inspects the result of a
-//! start.
+//! Another program that opens a service's database, on either engine. It creates databases of earlier versions, and
+//! inspects the result of a start.
 
 use std::path::{Path, PathBuf};
 

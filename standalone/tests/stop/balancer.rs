@@ -1,4 +1,4 @@
-//! A TCP balancer that follows the health of its servers, as those in front of real services do.
+//! A TCP balancer that uses only healthy servers, like balancers in front of real services.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ async fn check(address: SocketAddr) -> bool {
     checked.is_ok_and(|answer| answer.into_inner().status() == ServingStatus::Serving)
 }
 
-/// Leads each new connection to the next healthy server. Closes it if the server refuses, as balancers do.
+/// Forwards each new connection to the next healthy server. Closes it if the server refuses, as balancers do.
 async fn balance(listener: TcpListener, servers: Arc<[BalancedServer; 2]>) {
     let (next, mut links) = (AtomicUsize::new(0), JoinSet::new());
     loop {

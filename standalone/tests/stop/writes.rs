@@ -50,7 +50,7 @@ async fn list(pair: &Pair, token: &str) -> Result<BTreeSet<String>, tonic::Statu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn acknowledged_writes_survive_a_stop_among_them() -> Outcome {
+async fn acknowledged_writes_survive_a_stop_under_load() -> Outcome {
     let folder = folder();
     let pair = Pair::start(folder.path(), &[]);
     let token = register(&pair).await?;

@@ -45,7 +45,7 @@ pub enum Algorithm {
     Rs256,
 }
 
-/// Type of a key pair. Each type signs by one algorithm.
+/// Type of a key pair. Each type signs with one algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum KeyType {
     /// Ed25519, for `EdDSA`.
@@ -86,7 +86,7 @@ impl Algorithm {
         }
     }
 
-    /// Returns the type of key pair that signs by this algorithm, unless it uses a shared secret.
+    /// Returns the type of key pair that signs with this algorithm, unless it uses a shared secret.
     fn key_type(self) -> Option<KeyType> {
         match self {
             Self::Hs256 => None,
@@ -105,7 +105,7 @@ impl Algorithm {
         }
     }
 
-    /// Returns true if a signature of this algorithm can have as many bytes.
+    /// Returns true if a signature of this algorithm can have the length of these bytes.
     pub(crate) fn has_length_of(self, signature: &[u8]) -> bool {
         self.signature_bytes().contains(&signature.len())
     }

@@ -28,7 +28,7 @@ pub struct Member {
 /// Key sets by time. They are computed in advance, so that no timer must fire for a key to start or end.
 pub struct Timetable {
     sets: Vec<(DateTime<Utc>, Arc<KeySet>)>,
-    /// Set if the set is a secret from the settings, which never changes.
+    /// True for a secret from the settings, which never changes.
     is_fixed: bool,
 }
 
@@ -44,7 +44,7 @@ impl KeySet {
         Self { signing: Some(signing), verifying, listed }
     }
 
-    /// Accepts tokens of this key too, without listing it. Of two keys with one id, the earlier one stays.
+    /// Accepts tokens of this key too, without listing it. If two keys have the same id, the first one counts.
     #[must_use]
     pub fn with(mut self, key: impl Into<Arc<VerifyingKey>>) -> Self {
         self.verifying.push(key.into());
@@ -110,7 +110,7 @@ impl Timetable {
         Self { sets: vec![(DateTime::<Utc>::MIN_UTC, set.into())], is_fixed: true }
     }
 
-    /// Computes the key sets between the times of these keys, which are in the order of signing.
+    /// Computes the key set of each period between two times of these keys. The keys must be in the order of signing.
     pub fn new(members: &[Member]) -> Self {
         let times_of = |record: &SigningKeyRecord| [Some(record.sign_time), record.retire_time, record.verify_until];
         let mut times: Vec<_> = members.iter().flat_map(|member| times_of(&member.record)).flatten().collect();
@@ -121,7 +121,7 @@ impl Timetable {
         Self { sets, is_fixed: false }
     }
 
-    /// Returns the time from which the signing key of this time has signed; `None` for a secret, and without a key.
+    /// Returns the time when the key that signs now began to sign; `None` for a secret, and without a key.
     fn signing_since(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let come = &self.sets[..self.sets.partition_point(|(from, _)| *from <= now)];
         let signs = |set: &KeySet| set.signing().map(|key| key.id().to_owned());
@@ -149,7 +149,7 @@ impl CurrentKeys {
         self.0.read().unwrap_or_else(PoisonError::into_inner).at(now)
     }
 
-    /// Returns the time from which the signing key of this time has signed; `None` for a secret, and without a key.
+    /// Returns the time when the key that signs now began to sign; `None` for a secret, and without a key.
     pub fn signing_since(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).signing_since(now)
     }

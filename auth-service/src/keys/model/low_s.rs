@@ -55,7 +55,7 @@ mod tests {
     /// C17: exactly one of two twins is low, the one whose s is below half the order.
     #[test]
     fn exactly_one_twin_is_low() {
-        // (n − 1) / 2 is the greatest low s. The next number is its twin.
+        // (n − 1) / 2 is the largest low s. The next number is its twin.
         let mut last = ORDER;
         let mut carry = 0;
         for byte in &mut last {

@@ -110,7 +110,7 @@ impl KeyCopy {
         }
     }
 
-    /// Returns the sealed private halves for the target's rows that lack them in the source.
+    /// Returns the sealed private halves for those rows of the target that have none in the source.
     pub fn sealed(&self) -> &[SealedHalf] {
         match self {
             Self::Seal { sealed, .. } => sealed,

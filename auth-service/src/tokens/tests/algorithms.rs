@@ -1,4 +1,4 @@
-//! Algorithm confusion: no header makes a key verify by another algorithm (C1, C2, C4).
+//! Algorithm confusion: no header makes a key verify with another algorithm (C1, C2, C4).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

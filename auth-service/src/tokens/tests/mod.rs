@@ -1,4 +1,4 @@
-//! Tests of the layer below the verifier, which only this room can reach: form, key set, signature → payload.
+//! Tests of the layer below the verifier, which is private to `tokens`: form, key set, signature → payload.
 
 mod algorithms;
 mod flips;

@@ -89,7 +89,7 @@ impl Model {
     }
 }
 
-/// Returns the time; `None` if no use of this allowance can have led to it.
+/// Returns the time, or `now` if no use of this allowance can have led to the time.
 fn plausible(full: Time, allowance: Allowance, now: Time) -> Time {
     let most = interval(allowance) * (i32::try_from(allowance.burst).unwrap() + 128) + TimeDelta::seconds(5);
     if full - now > most { now } else { full }

@@ -69,7 +69,7 @@ async fn watchers_see_each_event_once(store: Case) {
     assert!(orders.iter().all(|order| *order == orders[0]), "all watchers see one order");
 }
 
-/// A writer that commits late is not missed, although its id is older than events with places.
+/// A writer that commits late is not missed, although an event with a newer id already has a position.
 async fn late_commit_is_not_missed(store: Case) {
     let placed = async || {
         while store.place_audit_events().await.unwrap() > 0 {}

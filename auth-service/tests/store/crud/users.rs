@@ -58,7 +58,7 @@ async fn users_are_listed_by_filter_and_read_by_id(store: Case) {
     assert!(store.users(&[]).await.unwrap().is_empty());
 }
 
-async fn user_of_the_greatest_size_is_read_as_written(store: Case) {
+async fn user_of_the_largest_size_is_read_as_written(store: Case) {
     // Characters of four bytes, an address of 254 bytes, sixteen roles of 63 bytes, and a time with microseconds.
     let label = "d".repeat(63);
     let email = format!("{}@{label}.{label}.{}.com", "l".repeat(64), "d".repeat(57));
@@ -161,7 +161,7 @@ async fn list_stops_at_lowest_and_highest_ids(store: Case) {
 on_both_engines!(crate::support::Case:
     user_is_found_by_id_and_canonical_email,
     users_are_listed_by_filter_and_read_by_id,
-    user_of_the_greatest_size_is_read_as_written,
+    user_of_the_largest_size_is_read_as_written,
     no_two_users_have_one_id,
     list_applies_every_filter_at_once,
     list_stops_at_lowest_and_highest_ids,

@@ -88,7 +88,7 @@ async fn free_address() -> Result<SocketAddr, Failure> {
 }
 
 /// Returns the path of the program, from a folder of `PATH` or from Debian's `/usr/sbin`.
-#[expect(clippy::disallowed_methods, reason = "a drill's tools are named by the environment")]
+#[expect(clippy::disallowed_methods, reason = "the environment names a drill's tools")]
 fn program() -> Option<PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     let folders = path.split(':').chain(["/usr/sbin"]);

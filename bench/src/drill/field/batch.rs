@@ -15,7 +15,7 @@ use crate::Failure;
 /// Number of callers, each with a connection of its own.
 const BATCH_CALLERS: usize = 20;
 
-/// Posts of a batch, each of the greatest size.
+/// Posts of a batch, each of the largest size.
 const POSTS_PER_BATCH: usize = 8;
 const POST_BYTES: usize = 1024 * 1024;
 

@@ -95,7 +95,7 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
 /// correct clock.
 struct Case {
     name: &'static str,
-    /// Seconds by which the clock is ahead.
+    /// Seconds that the clock is ahead.
     ahead: &'static str,
     /// The time until the next start.
     time: Duration,
@@ -126,7 +126,7 @@ fn library() -> Result<Option<PathBuf>, Failure> {
 /// An auth service with a movable clock, and the sessions of a good user.
 struct ClockWorld {
     setup: Setup,
-    /// The file with the seconds by which the clock is ahead.
+    /// The file with the seconds that the clock is ahead.
     clock: PathBuf,
     pairs: Vec<TokenPair>,
     _folder: TempDir,

@@ -23,7 +23,7 @@ use crate::process::{Process, Setup};
 /// The longest time that a caller waits for an answer.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Upper bound of a guard's delay of a call. A call that began within this time before a fault may meet the fault.
+/// Longest time for which a guard delays a call. A call that began within this time before a fault may meet the fault.
 pub(super) const MAX_GUARDED_WAIT: Duration = Duration::from_millis(600);
 
 /// The reason in the answer of a guard that cannot reach the auth service.

@@ -22,7 +22,7 @@ use crate::services::{Services, command};
 /// Number of sockets.
 const SILENT_SOCKETS: usize = 1_000;
 
-/// Limit of open files of the service, also in the short form with few sockets.
+/// The service's limit of open files. A short run with fewer sockets has the same limit.
 const MAX_OPEN_FILES: usize = 256;
 
 /// New clients at a time.

@@ -25,7 +25,7 @@ const STOP_TIME: Duration = Duration::from_secs(20);
 const RECOVERY_TIME: Duration = Duration::from_secs(2);
 const TIME_AFTER_RECOVERY: Duration = Duration::from_secs(8);
 
-/// The most connections: two pools of eight, the follower of the log, and the query for running processes.
+/// The maximum number of connections: two pools of eight, the follower of the log, and the query for running processes.
 const MAX_BACKENDS: i64 = 18;
 
 /// The least percentage of reads that succeed during the stop.

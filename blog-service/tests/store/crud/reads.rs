@@ -21,10 +21,10 @@ async fn post_is_read_with_or_without_its_content(store: Case) {
     let basic = Post { content: String::new(), ..post.clone() };
     assert_eq!(store.post(post.id, PostView::Basic).await.unwrap(), Some(basic));
     assert_eq!(store.post(PostId::from_u128(9), PostView::Full).await.unwrap(), None);
-    assert!(store.create_post(new_post(1), None).await.is_err(), "no two rows have one id");
+    assert!(store.create_post(new_post(1), None).await.is_err(), "ids are unique");
 }
 
-async fn some_posts_and_pages_of_them(store: Case) {
+async fn several_posts_and_pages_are_read(store: Case) {
     for id in 1..=10 {
         store.create_post(new_post(id), None).await.unwrap().unwrap();
     }
@@ -40,7 +40,7 @@ async fn some_posts_and_pages_of_them(store: Case) {
     assert_eq!(store.posts_of(&[], PostView::Full).await.unwrap(), []);
 }
 
-async fn post_of_the_greatest_size_is_read_as_written(store: Case) {
+async fn post_of_the_largest_size_is_read_as_written(store: Case) {
     // Characters of four bytes and of one, quotes, a backslash, both forms of an accent, and a time to the microsecond.
     let text = "\u{1f980}'\"\\%_\u{e9}e\u{301}\n\t ";
     let content = text.repeat(1024 * 1024 / text.len());
@@ -116,8 +116,8 @@ async fn posts_are_measured_in_bytes_without_being_read(store: Case) {
 
 on_both_engines!(crate::support::Case:
     post_is_read_with_or_without_its_content,
-    some_posts_and_pages_of_them,
-    post_of_the_greatest_size_is_read_as_written,
+    several_posts_and_pages_are_read,
+    post_of_the_largest_size_is_read_as_written,
     posts_are_measured_in_bytes_without_being_read,
     list_stops_at_lowest_and_highest_ids,
     post_asked_for_twice_is_found_once,

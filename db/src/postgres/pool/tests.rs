@@ -131,7 +131,7 @@ async fn abandoned_calls_open_no_more_connections() {
 }
 
 #[tokio::test]
-async fn full_server_is_asked_seldom() {
+async fn full_server_is_asked_rarely() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     outside(&server).await.execute("create role few login connection limit 0").await.unwrap();

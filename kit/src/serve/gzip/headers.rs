@@ -9,8 +9,8 @@ pub(super) const GZIP: HeaderValue = HeaderValue::from_static("gzip");
 /// Compressions of requests that the server reads, as a refusal lists them.
 const READ_ENCODINGS: HeaderValue = HeaderValue::from_static("identity,gzip");
 
-/// Returns true if the messages of a request may be compressed by gzip. The header is removed, because the handler gets
-/// plain messages.
+/// Returns true if the messages of a request may be compressed with gzip. The header is removed, because the handler
+/// gets plain messages.
 pub(in super::super) fn take_encoding(headers: &mut HeaderMap) -> bool {
     let is_gzip = headers.get(GRPC_ENCODING).is_some_and(|encoding| encoding == GZIP);
     if is_gzip {
@@ -19,7 +19,7 @@ pub(in super::super) fn take_encoding(headers: &mut HeaderMap) -> bool {
     is_gzip
 }
 
-/// Returns true if the client reads answers that are compressed by gzip.
+/// Returns true if the client reads answers that are compressed with gzip.
 pub(in super::super) fn is_accepted(headers: &HeaderMap) -> bool {
     let mut lists = headers.get_all(GRPC_ACCEPT_ENCODING).iter().filter_map(|list| list.to_str().ok());
     lists.any(|list| list.split(',').any(|encoding| encoding.trim() == "gzip"))

@@ -1,4 +1,4 @@
-//! Handshakes: who is trusted, in how much time, and by which protocol.
+//! Handshakes: trusted certificates, time limits and protocols.
 
 use std::time::Duration;
 

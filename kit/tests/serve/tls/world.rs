@@ -15,7 +15,7 @@ use tonic::{Request, Status};
 
 use super::super::support::{TestServer, start_with_tls};
 
-/// Name in the client certificate by which the server identifies a service.
+/// Name in the client certificate that identifies a service to the server.
 pub(super) const SERVICE_ID: &str = "spiffe://example.org/blog";
 
 /// Authority with a server's certificate, in files.

@@ -28,7 +28,7 @@ fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Returns true if the key accepts the test's signature, in the member with this name.
+/// Returns true if the key accepts the test's signature, which is in the field `name`.
 fn verifies(key: &VerifyingKey, test: &Value, name: &str) -> bool {
     key.verifies(&hex(&test["msg"]), &URL_SAFE_NO_PAD.encode(hex(&test[name])))
 }
@@ -73,7 +73,7 @@ fn es256_requires_range_and_full_length() {
     assert_eq!((valid, invalid, other_sizes), (173, 89, 21));
 }
 
-/// Returns true if the key accepts the test's signature in DER form, as X.509 has it.
+/// Returns true if the key accepts the test's signature in DER, the form that X.509 uses.
 fn der(key: &VerifyingKey, test: &Value) -> bool {
     let signature = hex(&test["sig"]);
     let (r, s) = signature.split_at(signature.len() / 2);

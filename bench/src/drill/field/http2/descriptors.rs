@@ -15,7 +15,7 @@ use super::kinds;
 use crate::Failure;
 use crate::drill::Broken;
 
-/// Descriptors that are left when the limit falls.
+/// Number of free descriptors after the limit is lowered.
 const LEFT: u64 = 4;
 
 /// Number of attackers that take the remaining descriptors.
@@ -27,7 +27,7 @@ const QUIET: Duration = Duration::from_secs(5);
 /// The largest share of a core without good callers.
 const CORE: f64 = 0.05;
 
-/// The longest time until a new client is served after the end.
+/// The longest time from the end of the attack until a new client is served.
 const RECOVERY: Duration = Duration::from_secs(1);
 
 /// Pause between two attempts of a new client.

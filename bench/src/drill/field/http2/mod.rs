@@ -1,4 +1,4 @@
-//! `bench drill http2`: attacks by frames that no client library sends, and what good callers notice.
+//! `bench drill http2`: attacks with frames that no client library sends, and what good callers notice.
 
 mod attacker;
 mod descriptors;
