@@ -142,7 +142,7 @@ async fn writers(path: &Path, writers: usize, group: Option<usize>) -> Result<f6
         Some(group) => Sqlite::open_with(path, &migrations, group).await?,
         None => Sqlite::open(path, &migrations).await?,
     };
-    db.write(sqlx::query(CREATE_TABLE_SQL)).await?;
+    db.write(sqlx::query(CREATE_TABLE_SQL), None).await?;
     let (began, next) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
     let mut all = JoinSet::new();
     for _ in 0..writers {
@@ -150,7 +150,7 @@ async fn writers(path: &Path, writers: usize, group: Option<usize>) -> Result<f6
         all.spawn(async move {
             let mut count = 0_usize;
             while began.elapsed() < ROUND_TIME {
-                db.write(post(next.fetch_add(1, Ordering::Relaxed))).await?;
+                db.write(post(next.fetch_add(1, Ordering::Relaxed)), None).await?;
                 count += 1;
             }
             Ok::<_, Failure>(count)

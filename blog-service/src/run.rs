@@ -174,7 +174,7 @@ async fn serve_on(
 
 /// Opens the database, and assembles the state that calls work with.
 async fn start(flags: &BlogFlags, clock: Clock) -> Result<Arc<BlogState>, BlogRunError> {
-    let store = BlogStore::open(&flags.database_url).await?;
+    let store = BlogStore::open(&flags.database_url, u64::from(flags.post_cache_mib) * 1024 * 1024).await?;
     patiently(|| measure(store.db(), &clock)).await?;
     repair(&store, &clock).await?;
     let fresh = kit::random::bytes();

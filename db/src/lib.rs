@@ -20,6 +20,7 @@ mod migrations;
 mod options;
 mod postgres;
 pub mod requests;
+mod row_cache;
 pub mod schema;
 pub mod secrets;
 mod settle;
@@ -42,8 +43,12 @@ pub use measures::{WorkKind, WorkTimes};
 pub use migrations::{InSteps, Migrations, Misfit, misfit};
 pub use options::SessionSetting;
 pub use postgres::{Lease, Postgres, PrimaryConnection, ReadRetries, SessionOptions, WriteRetries};
+pub use row_cache::{ReadMark, RowBytes, RowCache, WriteHold};
 pub use settle::settle;
-pub use sqlite::{FileLock, RESTORING, Sqlite, beside, check_integrity, make_file, make_folder, open_to_fill, remains};
+pub use sqlite::{
+    FileLock, HeldByWrite, RESTORING, ReaderLease, Sqlite, beside, check_integrity, make_file, make_folder,
+    open_to_fill, remains,
+};
 pub use startup::patiently;
 pub use transaction::{TransactionOutcome, Tx, work};
 pub use url::{DatabaseUrl, PostgresUrl, shown_url};

@@ -10,8 +10,13 @@ macro_rules! __db_read {
     ($db:expr, |$reader:ident| $statement:expr) => {
         match &$db {
             $crate::Db::Sqlite(db) => {
-                let $reader = db.readers();
-                db.work().measure($crate::WorkKind::Read, $statement).await.map_err($crate::StoreError::from)
+                let read = async {
+                    let mut lease = db.lease_reader().await?;
+                    let $reader = lease.connection()?;
+                    let read = $statement.await;
+                    lease.end(read)
+                };
+                db.work().measure($crate::WorkKind::Read, read).await.map_err($crate::StoreError::from)
             }
             $crate::Db::Postgres(db) => {
                 let mut tries = db.read_retries();
@@ -35,34 +40,42 @@ macro_rules! __db_read {
 /// Runs one statement that writes, and returns the number of rows written as a `Result<u64, StoreError>`.
 ///
 /// `write!(db, sqlx::query(SQL).bind(id))`. On PostgreSQL the macro evaluates the statement again if the server asks
-/// for a repetition.
+/// for a repetition. A third argument, [`HeldByWrite`](crate::HeldByWrite), is given up after the commit and before the
+/// acknowledgment.
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_write {
     ($db:expr, $statement:expr) => {
-        $crate::__db_write_by!($db, write, $statement)
+        $crate::__db_write_by!($db, write, $statement, None)
+    };
+    ($db:expr, $statement:expr, $held:expr) => {
+        $crate::__db_write_by!($db, write, $statement, $held)
     };
 }
 
 /// Runs one statement that writes and returns at most one row, as a `Result<Option<_>, StoreError>`.
 ///
 /// `write_one!(db, sqlx::query_as(SQL).bind(id))`. On PostgreSQL the macro evaluates the statement again if the server
-/// asks for a repetition.
+/// asks for a repetition. A third argument is as in [`write!`].
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_write_one {
     ($db:expr, $statement:expr) => {
-        $crate::__db_write_by!($db, write_one, $statement)
+        $crate::__db_write_by!($db, write_one, $statement, None)
+    };
+    ($db:expr, $statement:expr, $held:expr) => {
+        $crate::__db_write_by!($db, write_one, $statement, $held)
     };
 }
 
 #[macro_export]
 #[doc(hidden)]
 macro_rules! __db_write_by {
-    ($db:expr, $write:ident, $statement:expr) => {
+    ($db:expr, $write:ident, $statement:expr, $held:expr) => {
         match &$db {
-            $crate::Db::Sqlite(db) => db.$write($statement).await,
+            $crate::Db::Sqlite(db) => db.$write($statement, $held).await,
             $crate::Db::Postgres(db) => {
+                let _held: $crate::HeldByWrite = $held;
                 let mut tries = db.write_retries();
                 loop {
                     let written = db.$write($statement).await;

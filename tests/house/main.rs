@@ -226,7 +226,7 @@ fn each_status_of_a_service_has_details() {
 fn stores_do_not_depend_on_their_engine() {
     // Both engines share the SQL text. Statements run only through db's macros, so that rows of a write are not used before
     // its commit (docs/decisions/0006). Each statement is one literal, so that the stores' tests can check its plan.
-    let words = ["sqlx::sqlite", "sqlx::postgres", "Sqlite", "Postgres", "PgConnection", ".readers()", "now()"]
+    let words = ["sqlx::sqlite", "sqlx::postgres", "Sqlite", "Postgres", "PgConnection", "lease_reader", "now()"]
         .into_iter()
         .chain(["AssertSqlSafe", "QueryBuilder", "concat!"])
         .collect::<Vec<_>>();

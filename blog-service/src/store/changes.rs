@@ -64,7 +64,8 @@ impl BlogStore {
                 .bind(change.title.as_ref().map(Title::as_str))
                 .bind(change.content.as_ref().map(Content::as_str))
                 .bind(now)
-                .bind(expected)
+                .bind(expected),
+            self.posts.hold(id)
         )?;
         match post {
             Some(post) => Ok(Ok(post.into())),
@@ -84,7 +85,7 @@ impl BlogStore {
 
     async fn try_delete(&self, id: PostId, expected: Option<i32>) -> ChangeResult<()> {
         const SQL: &str = "delete from posts where id = $1 and ($2 is null or revision = $2)";
-        let deleted = write!(self.db, sqlx::query(SQL).bind(id).bind(expected))?;
+        let deleted = write!(self.db, sqlx::query(SQL).bind(id).bind(expected), self.posts.hold(id))?;
         if deleted > 0 { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }
     }
 

@@ -1,5 +1,6 @@
 //! The database of the service; the only folder with SQL.
 
+mod cache;
 mod changes;
 mod ids;
 mod posts;
@@ -9,6 +10,8 @@ use chrono::{DateTime, Utc};
 use db::schema::Schema;
 use db::{Db, Migrations, OpenError};
 use sqlx::migrate::Migrator;
+
+use self::cache::CachedPosts;
 
 pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
@@ -28,15 +31,18 @@ pub static SCHEMA: Schema = Schema {
 #[derive(Clone, Debug)]
 pub struct BlogStore {
     db: Db,
+    posts: CachedPosts,
 }
 
 impl BlogStore {
-    /// Opens and migrates the database.
+    /// Opens and migrates the database, and caches posts of a SQLite file in at most `cache_bytes` of memory.
     ///
     /// # Errors
     /// [`OpenError`]; its text says what to do.
-    pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { db: Db::open(url, &SCHEMA.migrations).await? })
+    pub async fn open(url: &DatabaseUrl, cache_bytes: u64) -> Result<Self, OpenError> {
+        let db = Db::open(url, &SCHEMA.migrations).await?;
+        let posts = CachedPosts::new(&db, cache_bytes);
+        Ok(Self { db, posts })
     }
 
     /// Opens the database beside a service that may be running, without migrations.
@@ -44,7 +50,8 @@ impl BlogStore {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self { db: Db::open_beside(url, &SCHEMA.migrations).await? })
+        let db = Db::open_beside(url, &SCHEMA.migrations).await?;
+        Ok(Self { db, posts: CachedPosts::none() })
     }
 
     /// Returns the database, for the tables that both services have.

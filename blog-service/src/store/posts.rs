@@ -1,5 +1,6 @@
 //! Rows of the posts table.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -97,8 +98,12 @@ impl BlogStore {
             PostView::Basic => BASIC,
             PostView::Full => FULL,
         };
+        if let Some(post) = self.posts.find(id, view) {
+            return Ok(Some(post));
+        }
+        let read = self.posts.begin_read(id, view);
         let post: Option<PostRow> = read!(self.db, |reader| sqlx::query_as(sql).bind(id).fetch_optional(reader))?;
-        Ok(post.map(Post::from))
+        Ok(post.map(|row| read.keep(row.into())))
     }
 
     /// Returns the posts that exist, in no order, for at most eight ids.
@@ -106,6 +111,20 @@ impl BlogStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn posts_of(&self, ids: &[PostId], view: PostView) -> Result<Vec<Post>, StoreError> {
+        let (mut posts, mut uncached) = (Vec::with_capacity(ids.len()), Vec::new());
+        for id in ids {
+            match self.posts.find(*id, view) {
+                Some(post) => posts.push(post),
+                None => uncached.push(*id),
+            }
+        }
+        if !uncached.is_empty() {
+            posts.extend(self.uncached_posts_of(&uncached, view).await?);
+        }
+        Ok(posts)
+    }
+
+    async fn uncached_posts_of(&self, ids: &[PostId], view: PostView) -> Result<Vec<Post>, StoreError> {
         const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
              from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
         const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
@@ -116,9 +135,14 @@ impl BlogStore {
         };
         // Padded to eight with the nil id, which no row has.
         let padded = || ids.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(8);
+        let mut reads: HashMap<PostId, _> = ids.iter().map(|id| (*id, self.posts.begin_read(*id, view))).collect();
         let posts: Vec<PostRow> =
             read!(self.db, |reader| padded().fold(sqlx::query_as(sql), QueryAs::bind).fetch_all(reader))?;
-        Ok(posts.into_iter().map(Post::from).collect())
+        let kept = |post: Post| match reads.remove(&post.id) {
+            Some(read) => read.keep(post),
+            None => post,
+        };
+        Ok(posts.into_iter().map(Post::from).map(kept).collect())
     }
 
     /// Returns the total bytes of titles and contents of at most 100 posts, without reading them.
@@ -133,11 +157,22 @@ impl BlogStore {
              $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, \
              $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, \
              $98, $99, $100)";
+        let (mut cached_octets, mut uncached) = (0, Vec::new());
+        for id in ids {
+            match self.posts.octets(*id) {
+                Some(octets) => cached_octets += octets,
+                None => uncached.push(*id),
+            }
+        }
+        let cached_octets = u64::try_from(cached_octets).unwrap_or(u64::MAX);
+        if uncached.is_empty() {
+            return Ok(cached_octets);
+        }
         // Padded to 100 with the nil id, which no row has.
-        let padded = || ids.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(MAX_MEASURED_POSTS);
+        let padded = || uncached.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(MAX_MEASURED_POSTS);
         let (octets,): (i64,) =
             read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_one(reader))?;
-        Ok(octets.unsigned_abs())
+        Ok(cached_octets.saturating_add(octets.unsigned_abs()))
     }
 
     /// Returns the sizes of at most `limit` posts older than `after`, newest first, without reading the contents.

@@ -29,6 +29,12 @@ impl Machine for Game {
 
     const EMPTY: &'static str = "begin; delete from posts; delete from requests; delete from secrets; commit";
 
+    async fn delete_cached(store: &BlogStore) {
+        for post in store.list_posts(None, u32::MAX, PostView::Basic).await.unwrap() {
+            store.delete_post(post.id, None).await.unwrap().unwrap();
+        }
+    }
+
     fn call(&mut self, step: Step) -> Call {
         self.cast.call(step, &self.model)
     }

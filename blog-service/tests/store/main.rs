@@ -3,6 +3,7 @@
 
 #![cfg(test)]
 
+mod cached;
 mod concurrent;
 mod crud;
 mod opens;

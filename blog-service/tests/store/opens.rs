@@ -9,7 +9,7 @@ impl OpenStore for Opens {
     type Store = BlogStore;
 
     async fn open(url: &DatabaseUrl) -> BlogStore {
-        BlogStore::open(url).await.unwrap()
+        BlogStore::open(url, 1 << 20).await.unwrap()
     }
 
     async fn close(store: &BlogStore) {

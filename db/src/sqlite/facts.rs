@@ -11,7 +11,9 @@ impl Sqlite {
     /// [`StoreError`] if the file cannot be read.
     pub(crate) async fn facts(&self) -> Result<DatabaseFacts, StoreError> {
         const SQL: &str = "select sqlite_version() from sqlite_schema limit 1";
-        let version: String = sqlx::query_scalar(SQL).fetch_one(self.readers()).await?;
+        let mut lease = self.lease_reader().await?;
+        let read = sqlx::query_scalar(SQL).fetch_one(lease.connection()?).await;
+        let version: String = lease.end(read)?;
         Ok(DatabaseFacts { version: format!("SQLite {version}"), encryption: None })
     }
 }

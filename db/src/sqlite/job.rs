@@ -11,6 +11,10 @@ use crate::{StoreError, TransactionOutcome};
 /// Longest wait of a write for its turn: below the deadline of every RPC that writes.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Value that a write gives up after its commit and before its acknowledgment. The write also gives it up if it fails or
+/// is never run.
+pub type HeldByWrite = Option<Box<dyn Send>>;
+
 /// Number of statements in a write. The number decides whether the write needs a savepoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriteKind {
@@ -58,6 +62,7 @@ pub(super) struct WriteJob<W, T> {
     work: Option<W>,
     result: Option<Result<T, StoreError>>,
     reply: Option<oneshot::Sender<Result<T, StoreError>>>,
+    held: HeldByWrite,
 }
 
 impl<W, T> WriteJob<W, T>
@@ -66,7 +71,12 @@ where
     T: Send,
 {
     pub(super) fn new(kind: WriteKind, work: W) -> Self {
-        Self { kind, since: Instant::now(), work: Some(work), result: None, reply: None }
+        Self { kind, since: Instant::now(), work: Some(work), result: None, reply: None, held: None }
+    }
+
+    /// Gives this value up before the write is acknowledged.
+    pub(super) fn holding(self, held: HeldByWrite) -> Self {
+        Self { held, ..self }
     }
 
     /// Returns the receiver of the answer.
@@ -127,6 +137,7 @@ where
             (Err(_), Some(Err(own @ (StoreError::Fault(_) | StoreError::Full)))) => Err(own),
             (Err(failure), _) => Err(failure),
         };
+        drop(self.held);
         // The caller may have gone; the write stays committed.
         let _ = reply.send(answer);
     }

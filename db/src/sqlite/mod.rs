@@ -8,9 +8,12 @@ mod job;
 mod lock;
 mod measure;
 mod open;
+mod readers;
 mod writer;
 
 pub use direct::{check_integrity, open_to_fill};
 pub use files::{RESTORING, beside, make_file, make_folder, remains};
+pub use job::HeldByWrite;
 pub use lock::FileLock;
 pub use open::Sqlite;
+pub use readers::ReaderLease;

@@ -8,17 +8,18 @@ use futures_util::future::BoxFuture;
 use sqlx::migrate::Migrator;
 use sqlx::query::{Query, QueryAs};
 use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteExecutor, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow,
+    SqliteArguments, SqliteConnectOptions, SqliteExecutor, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
     SqliteSynchronous,
 };
 use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 
 use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
-use super::job::{WriteJob, WriteKind};
+use super::job::{HeldByWrite, WriteJob, WriteKind};
 use super::lock::FileLock;
 use super::measure::WriterMeasure;
+use super::readers::{ReaderLease, Readers};
 use super::writer::SqliteWriter;
-use crate::measures::{PoolLevels, PoolMeasure, WorkKind, WorkTimes};
+use crate::measures::{PoolMeasure, WorkKind, WorkTimes};
 use crate::startup::START_TIMEOUT;
 use crate::{OpenError, StoreError, TransactionOutcome, Tx, migrations};
 
@@ -27,9 +28,6 @@ const READER_CONNECTIONS: u32 = 4;
 
 /// Cache of each reader, in SQLite's notation: 256 KiB. The system caches the file's pages for all of them.
 const READER_CACHE_SIZE: &str = "-256";
-
-/// Longest wait of a call for a connection that reads: below the deadline of every RPC that reads.
-const ACQUIRE_READER_TIMEOUT: Duration = Duration::from_millis(400);
 
 /// Longest wait of a statement for a lock that another program holds on the file.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(300);
@@ -42,8 +40,7 @@ const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     writer: SqliteWriter,
-    readers: SqlitePool,
-    reading: Arc<SqliteConnectOptions>,
+    readers: Readers,
     work: Arc<WorkTimes>,
     /// Lock of the file. Snapshots and databases opened beside a service have no lock.
     _lock: Option<Arc<FileLock>>,
@@ -78,8 +75,8 @@ impl Sqlite {
         drop(connection);
         first.close().await;
         let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE_SIZE);
-        let readers = pool(READER_CONNECTIONS, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Ok(Self::new(SqliteWriter::start(options, group), readers, reading, Some(lock)))
+        let readers = Readers::new(reading, READER_CONNECTIONS);
+        Ok(Self::new(SqliteWriter::start(options, group), readers, Some(lock)))
     }
 
     /// Opens the file beside a service that may have it open: SQLite's own locks separate their writes.
@@ -103,8 +100,7 @@ impl Sqlite {
         migrations::check_complete(&name, &mut *connection, migrations).await?;
         drop(connection);
         first.close().await;
-        let readers = pool(1, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Ok(Self::new(SqliteWriter::start(options, 1), readers, reading, None))
+        Ok(Self::new(SqliteWriter::start(options, 1), Readers::new(reading, 1), None))
     }
 
     /// Opens a copy that no service has open. Leaves its migrations as they are, and creates no file beside it. A copy
@@ -118,17 +114,12 @@ impl Sqlite {
             .busy_timeout(BUSY_TIMEOUT);
         // Only the writer sets the journal mode.
         let reading = SqliteConnectOptions::new().filename(path).read_only(true);
-        let readers = pool(1, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Self::new(SqliteWriter::start(options, super::group::MAX_GROUP_SIZE), readers, reading, None)
+        let writer = SqliteWriter::start(options, super::group::MAX_GROUP_SIZE);
+        Self::new(writer, Readers::new(reading, 1), None)
     }
 
-    fn new(
-        writer: SqliteWriter,
-        readers: SqlitePool,
-        reading: SqliteConnectOptions,
-        lock: Option<Arc<FileLock>>,
-    ) -> Self {
-        Self { writer, readers, reading: Arc::new(reading), work: Arc::default(), _lock: lock }
+    fn new(writer: SqliteWriter, readers: Readers, lock: Option<Arc<FileLock>>) -> Self {
+        Self { writer, readers, work: Arc::default(), _lock: lock }
     }
 
     /// Returns the times of the work.
@@ -141,49 +132,50 @@ impl Sqlite {
         self.writer.measure()
     }
 
-    /// Returns the connections that read and the queue of the writer. The driver does not show the waits for its
-    /// readers.
+    /// Returns the connections that read and the queue of the writer.
     pub(crate) fn pools(&self) -> [PoolMeasure<'_>; 2] {
-        let (size, idle) = (usize::try_from(self.readers.size()).unwrap_or(usize::MAX), self.readers.num_idle());
-        let limit = usize::try_from(self.readers.options().get_max_connections()).unwrap_or(usize::MAX);
-        let levels = Some(PoolLevels { idle, used: size.saturating_sub(idle), others: 0, limit });
         let (waiting, waits) = (Some(self.writer.waiting()), Some(&self.writer.measure().waits));
-        [
-            PoolMeasure { name: "read", levels, waiting: None, waits: None },
-            PoolMeasure { name: "write", levels: None, waiting, waits },
-        ]
+        [self.readers.measure(), PoolMeasure { name: "write", levels: None, waiting, waits }]
     }
 
     /// Returns the options of a connection that reads.
     pub(crate) fn reading(&self) -> SqliteConnectOptions {
-        SqliteConnectOptions::clone(&self.reading)
+        self.readers.options().clone()
     }
 
-    /// Returns the pool of connections that read.
-    pub fn readers(&self) -> &SqlitePool {
-        &self.readers
+    /// Takes a connection that reads.
+    ///
+    /// # Errors
+    /// No connection was free in time, or none can be opened.
+    pub async fn lease_reader(&self) -> Result<ReaderLease, sqlx::Error> {
+        self.readers.lease().await
     }
 
-    /// Runs a statement that writes, and returns the number of rows written.
+    /// Runs a statement that writes, and returns the number of rows written. Gives `held` up before the acknowledgment.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
-    pub async fn write(&self, statement: Query<'static, Driver, SqliteArguments>) -> Result<u64, StoreError> {
+    pub async fn write(
+        &self,
+        statement: Query<'static, Driver, SqliteArguments>,
+        held: HeldByWrite,
+    ) -> Result<u64, StoreError> {
         let write = WriteJob::new(WriteKind::OneStatement, move |connection| {
             Box::pin(
                 async move { Ok(TransactionOutcome::Commit(connection.execute(statement).await?.rows_affected())) },
             )
         });
-        self.work.measure(WorkKind::Write, self.writer.run(write)).await
+        self.work.measure(WorkKind::Write, self.writer.run(write.holding(held))).await
     }
 
-    /// Runs a statement that writes and returns at most one row.
+    /// Runs a statement that writes and returns at most one row. Gives `held` up before the acknowledgment.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing is written.
     pub async fn write_one<T>(
         &self,
         mut statement: QueryAs<'_, Driver, T, SqliteArguments>,
+        held: HeldByWrite,
     ) -> Result<Option<T>, StoreError>
     where
         T: Send + Unpin + for<'r> FromRow<'r, SqliteRow> + 'static,
@@ -196,7 +188,7 @@ impl Sqlite {
             // All rows are read: a statement that is its own transaction commits after its last row.
             Box::pin(async move { Ok(TransactionOutcome::Commit(statement.fetch_all(connection).await?.pop())) })
         });
-        self.work.measure(WorkKind::Write, self.writer.run(write)).await
+        self.work.measure(WorkKind::Write, self.writer.run(write.holding(held))).await
     }
 
     pub(crate) async fn transaction<I, T, F>(&self, input: I, work: F) -> Result<T, StoreError>

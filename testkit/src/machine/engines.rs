@@ -24,6 +24,7 @@ impl<M: Machine> Engines<M> {
     /// Deletes all rows of an earlier sequence.
     pub(super) async fn empty(&self) {
         for case in [Some(&self.sqlite), self.postgres.as_ref()].into_iter().flatten() {
+            M::delete_cached(case).await;
             case.database.run(M::EMPTY).await;
         }
     }

@@ -20,6 +20,11 @@ pub trait Machine: Default {
     /// Statements that delete all rows.
     const EMPTY: &'static str;
 
+    /// Deletes the rows that the store caches. The store would not notice that [`Machine::EMPTY`] deletes them.
+    fn delete_cached(_: &<Self::Opening as OpenStore>::Store) -> impl Future<Output = ()> {
+        std::future::ready(())
+    }
+
     /// Returns the call of a step in the current state.
     fn call(&mut self, step: Self::Step) -> Self::Call;
 

@@ -1,0 +1,74 @@
+//! Cached posts. Only posts of a SQLite file are cached: replicas on PostgreSQL do not see each other's writes.
+
+use std::sync::Arc;
+
+use db::{Db, HeldByWrite, ReadMark, RowBytes, RowCache};
+
+use crate::domain::{Post, PostId, PostView};
+
+/// Bytes of an entry besides its texts: the post, its key and the cache's own fields.
+const ENTRY_BYTES: usize = size_of::<Post>() + 80;
+
+/// The cached posts; empty on PostgreSQL.
+#[derive(Clone, Debug)]
+pub(super) struct CachedPosts(Option<Arc<RowCache<PostId, Post>>>);
+
+/// A read of a post from the database.
+pub(super) struct PostRead<'c> {
+    /// Cache that keeps the post, with the begin of the read; `None` if the post is not kept.
+    kept_by: Option<(&'c RowCache<PostId, Post>, ReadMark)>,
+}
+
+impl RowBytes for Post {
+    fn bytes(&self) -> u64 {
+        u64::try_from(ENTRY_BYTES + self.title.len() + self.content.len()).unwrap_or(u64::MAX)
+    }
+}
+
+impl CachedPosts {
+    /// Creates a cache of at most this number of bytes.
+    pub(super) fn new(db: &Db, bytes: u64) -> Self {
+        let is_only_writer = matches!(db, Db::Sqlite(_));
+        Self((is_only_writer && bytes > 0).then(|| Arc::new(RowCache::new(bytes))))
+    }
+
+    /// Creates a cache that keeps no post.
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Returns the post, if it is cached.
+    pub(super) fn find(&self, id: PostId, view: PostView) -> Option<Post> {
+        let post = self.0.as_ref()?.find(&id)?;
+        Some(match view {
+            PostView::Full => Post::clone(&post),
+            PostView::Basic => Post { title: post.title.clone(), content: String::new(), ..*post },
+        })
+    }
+
+    /// Returns the bytes of the cached post's title and content.
+    pub(super) fn octets(&self, id: PostId) -> Option<usize> {
+        self.0.as_ref()?.find(&id).map(|post| post.title.len() + post.content.len())
+    }
+
+    /// Begins a read of the post from the database. A post without its content is not kept.
+    pub(super) fn begin_read(&self, id: PostId, view: PostView) -> PostRead<'_> {
+        let cache = self.0.as_deref().filter(|_| view == PostView::Full);
+        PostRead { kept_by: cache.map(|cache| (cache, cache.mark(&id))) }
+    }
+
+    /// Removes the post until its write has ended.
+    pub(super) fn hold(&self, id: PostId) -> HeldByWrite {
+        self.0.as_ref().map(|cache| Box::new(cache.hold(id)) as Box<dyn Send>)
+    }
+}
+
+impl PostRead<'_> {
+    /// Keeps the post that was read, and returns it.
+    pub(super) fn keep(self, post: Post) -> Post {
+        if let Some((cache, begun)) = self.kept_by {
+            cache.keep(begun, post.id, post.clone());
+        }
+        post
+    }
+}
