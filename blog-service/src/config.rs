@@ -79,8 +79,8 @@ pub struct BlogFlags {
     /// KiB of titles and contents that a user may write in a minute, at each replica; 0: any number
     #[arg(long, env = "BLOG_USER_KIB_PER_MINUTE", default_value = "262144", hide_env_values = true)]
     pub user_kib_per_minute: u32,
-    /// MiB of posts of a SQLite database that are cached in memory, at most 65536; 0: none
-    #[arg(long, env = "BLOG_POST_CACHE_MIB", default_value = "16", hide_env_values = true,
+    /// MiB of memory for cached posts of a SQLite database, at most 65536; 0: none
+    #[arg(long, env = "BLOG_POST_CACHE_MIB", default_value = "8", hide_env_values = true,
           value_parser = clap::value_parser!(u32).range(0..=65536))]
     pub post_cache_mib: u32,
     /// Addresses and networks of the proxies before the service, comma separated (`10.0.0.0/8,2001:db8::/32`), for

@@ -14,8 +14,8 @@ use uuid::Uuid;
 /// A statement and its values. On a server the values become part of the text.
 #[derive(Clone, Debug)]
 pub struct SqlStatement {
-    sql: &'static str,
-    values: Vec<SqlValue>,
+    pub(super) sql: &'static str,
+    pub(super) values: Vec<SqlValue>,
 }
 
 /// A value of a statement.

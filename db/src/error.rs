@@ -48,6 +48,18 @@ impl From<sqlx::Error> for StoreError {
     }
 }
 
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        let class = error.sqlite_error().map_or(ErrorClass::Fault, |cause| classify_sqlite(cause.extended_code));
+        let cause = Arc::new(sqlx::Error::AnyDriverError(Box::new(error)));
+        match class {
+            ErrorClass::Full => Self::Full,
+            ErrorClass::Away => Self::Unavailable(cause),
+            _ => Self::Fault(cause),
+        }
+    }
+}
+
 impl StoreError {
     /// Returns the error for a write that shared its commit with the failed one.
     pub(super) fn for_group_member(&self) -> Self {
@@ -182,21 +194,21 @@ fn classify(cause: &dyn DatabaseError) -> ErrorClass {
         // "Cached plan must not change result type", in the server's language. Other errors with this code are faults.
         Some(cause) if cause.code() == "0A000" && cause.routine() == Some("RevalidateCachedQuery") => ErrorClass::Stale,
         Some(cause) => classify_postgres(cause.code()),
-        None => classify_sqlite(&code),
+        None => code.parse().map_or(ErrorClass::Fault, classify_sqlite),
     }
 }
 
 /// Reads the primary result code, the low byte of the extended one (sqlite.org/rescode.html).
-fn classify_sqlite(code: &str) -> ErrorClass {
-    const BUSY: u32 = 5;
-    const LOCKED: u32 = 6;
-    const READONLY: u32 = 8;
-    const IOERR: u32 = 10;
-    const FULL: u32 = 13;
-    const CANTOPEN: u32 = 14;
-    match code.parse::<u32>().map(|code| code & 0xff) {
-        Ok(FULL) => ErrorClass::Full,
-        Ok(BUSY | LOCKED | READONLY | IOERR | CANTOPEN) => ErrorClass::Away,
+fn classify_sqlite(code: i32) -> ErrorClass {
+    const BUSY: i32 = 5;
+    const LOCKED: i32 = 6;
+    const READONLY: i32 = 8;
+    const IOERR: i32 = 10;
+    const FULL: i32 = 13;
+    const CANTOPEN: i32 = 14;
+    match code & 0xff {
+        FULL => ErrorClass::Full,
+        BUSY | LOCKED | READONLY | IOERR | CANTOPEN => ErrorClass::Away,
         _ => ErrorClass::Fault,
     }
 }

@@ -21,6 +21,7 @@ mod options;
 mod postgres;
 pub mod requests;
 mod row_cache;
+mod rows;
 pub mod schema;
 pub mod secrets;
 mod settle;
@@ -44,6 +45,7 @@ pub use migrations::{InSteps, Migrations, Misfit, misfit};
 pub use options::SessionSetting;
 pub use postgres::{Lease, Postgres, PrimaryConnection, ReadRetries, SessionOptions, WriteRetries};
 pub use row_cache::{ReadMark, RowBytes, RowCache, WriteHold};
+pub use rows::{FileRow, FileRowError, ReadRow};
 pub use settle::settle;
 pub use sqlite::{
     FileLock, HeldByWrite, RESTORING, ReaderLease, Sqlite, beside, check_integrity, make_file, make_folder,

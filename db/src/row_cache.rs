@@ -14,6 +14,9 @@ const WRITE_COUNTERS: usize = 64;
 /// Average bytes of a row. The cache prepares for the number of such rows that fit.
 const MEAN_ROW_BYTES: u64 = 1024;
 
+/// Part of the cache that one row may take.
+const LARGEST_SHARE: u64 = 64;
+
 /// A row whose size is known.
 pub trait RowBytes {
     /// Returns the approximate bytes of the row in memory.
@@ -27,6 +30,8 @@ pub trait RowBytes {
 /// [`ReadMark`] before it reads the row from the database, and keeps the row only if no hold of it began since.
 pub struct RowCache<K, V> {
     rows: Cache<K, Arc<V>, RowWeight>,
+    /// Bytes of the largest row that is kept, so that a few large rows do not replace many small ones.
+    largest: u64,
     writes: Box<[Mutex<WriteCounter>]>,
     hasher: RandomState,
 }
@@ -74,6 +79,7 @@ where
         let rows = usize::try_from(bytes / MEAN_ROW_BYTES).unwrap_or(usize::MAX).max(1);
         Self {
             rows: Cache::with_weighter(rows, bytes, RowWeight),
+            largest: bytes / LARGEST_SHARE,
             writes: (0..WRITE_COUNTERS).map(|_| Mutex::default()).collect(),
             hasher: RandomState::new(),
         }
@@ -84,14 +90,22 @@ where
         self.rows.get(key)
     }
 
+    /// Returns true if the cache keeps rows of this size.
+    pub fn fits(&self, row: &V) -> bool {
+        row.bytes() <= self.largest
+    }
+
     /// Marks the begin of a read of this row from the database.
     pub fn mark(&self, key: &K) -> ReadMark {
         let writes = self.writes_of(key);
         ReadMark { begun: (writes.running == 0).then_some(writes.begun) }
     }
 
-    /// Keeps a row that was read since the mark, unless a write of it may have overtaken the read.
+    /// Keeps a row that was read since the mark, unless a write of it may have overtaken the read or it is too large.
     pub fn keep(&self, mark: ReadMark, key: K, row: V) {
+        if !self.fits(&row) {
+            return;
+        }
         let row = Arc::new(row);
         let writes = self.writes_of(&key);
         if mark.begun == Some(writes.begun) {
@@ -209,5 +223,8 @@ mod tests {
             cache.keep(cache.mark(&key), key, 1);
         }
         assert!((25_000..=50_000).contains(&cache.bytes()), "{}", cache.bytes());
+        let small = RowCache::<u16, u64>::new(6_399);
+        small.keep(small.mark(&1), 1, 1);
+        assert_eq!(small.bytes(), 0, "a row of 100 bytes is more than a 64th");
     }
 }

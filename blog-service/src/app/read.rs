@@ -7,6 +7,7 @@ use kit::page::{self, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fit
 use super::BlogState;
 use crate::domain::{Post, PostId, PostView};
 use crate::error::BlogError;
+use crate::store::posts_per_read;
 
 /// A post that a batch asks for.
 pub(crate) struct WantedPost {
@@ -20,9 +21,6 @@ pub(crate) struct FoundPosts<T> {
     pub(crate) posts: Vec<T>,
     pub(crate) missing_ids: Vec<String>,
 }
-
-/// Number of posts that one statement reads.
-const POSTS_PER_READ: usize = 8;
 
 /// Method that a page token is bound to.
 const LIST_METHOD: &str = "gatepost.blog.v1.PostService/ListPosts";
@@ -48,7 +46,7 @@ pub(crate) async fn some<T>(
             return Err(BlogError::AnswerTooLarge);
         }
     }
-    for some in wanted.chunks(POSTS_PER_READ) {
+    for some in wanted.chunks(posts_per_read(view)) {
         let ids: Vec<PostId> = some.iter().map(|wanted| wanted.id).collect();
         let found = state.store.posts_of(&ids, view).await?;
         let mut found: HashMap<PostId, Post> = found.into_iter().map(|post| (post.id, post)).collect();

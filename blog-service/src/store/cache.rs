@@ -66,7 +66,7 @@ impl CachedPosts {
 impl PostRead<'_> {
     /// Keeps the post that was read, and returns it.
     pub(super) fn keep(self, post: Post) -> Post {
-        if let Some((cache, begun)) = self.kept_by {
+        if let Some((cache, begun)) = self.kept_by.filter(|(cache, _)| cache.fits(&post)) {
             cache.keep(begun, post.id, post.clone());
         }
         post

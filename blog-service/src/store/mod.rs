@@ -15,7 +15,7 @@ use self::cache::CachedPosts;
 
 pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
-pub use posts::{NewPost, PostSize};
+pub use posts::{NewPost, PostSize, posts_per_read};
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");

@@ -4,16 +4,25 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use db::{TransactionOutcome, read, requests, settle, transaction, within};
+use db::{FileRow, FileRowError, ReadRow, SqlStatement, TransactionOutcome, requests, settle, transaction, within};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
-use sqlx::query::QueryAs;
+use uuid::Uuid;
 
 use super::{BlogStore, StoreError};
 use crate::domain::{AuthorId, Content, Post, PostId, PostView, Title};
 
 /// Largest number of posts that one statement measures: the size of a batch.
 const MAX_MEASURED_POSTS: usize = 100;
+
+/// Returns the number of posts that one statement reads. With their contents few are read at once: they may have grown
+/// since they were measured.
+pub fn posts_per_read(view: PostView) -> usize {
+    match view {
+        PostView::Basic => 32,
+        PostView::Full => 8,
+    }
+}
 
 /// A post to insert.
 #[derive(Clone, Debug)]
@@ -102,11 +111,11 @@ impl BlogStore {
             return Ok(Some(post));
         }
         let read = self.posts.begin_read(id, view);
-        let post: Option<PostRow> = read!(self.db, |reader| sqlx::query_as(sql).bind(id).fetch_optional(reader))?;
-        Ok(post.map(|row| read.keep(row.into())))
+        let row = self.db.select::<PostRow>(SqlStatement::new(sql).bind(id)).await?.pop();
+        Ok(row.map(|row| read.keep(row.into())))
     }
 
-    /// Returns the posts that exist, in no order, for at most eight ids.
+    /// Returns the posts that exist, in no order, for at most [`posts_per_read`] ids.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -126,18 +135,19 @@ impl BlogStore {
 
     async fn uncached_posts_of(&self, ids: &[PostId], view: PostView) -> Result<Vec<Post>, StoreError> {
         const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
-             from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
+             from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+             $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
+             order by id limit 32";
         const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
              from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
         let sql = match view {
             PostView::Basic => BASIC,
             PostView::Full => FULL,
         };
-        // Padded to eight with the nil id, which no row has.
-        let padded = || ids.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(8);
+        // Padded with the nil id, which no row has.
+        let padded = ids.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(posts_per_read(view));
         let mut reads: HashMap<PostId, _> = ids.iter().map(|id| (*id, self.posts.begin_read(*id, view))).collect();
-        let posts: Vec<PostRow> =
-            read!(self.db, |reader| padded().fold(sqlx::query_as(sql), QueryAs::bind).fetch_all(reader))?;
+        let posts = self.db.select::<PostRow>(padded.fold(SqlStatement::new(sql), SqlStatement::bind)).await?;
         let kept = |post: Post| match reads.remove(&post.id) {
             Some(read) => read.keep(post),
             None => post,
@@ -169,10 +179,9 @@ impl BlogStore {
             return Ok(cached_octets);
         }
         // Padded to 100 with the nil id, which no row has.
-        let padded = || uncached.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(MAX_MEASURED_POSTS);
-        let (octets,): (i64,) =
-            read!(self.db, |reader| padded().fold(sqlx::query_as(SQL), QueryAs::bind).fetch_one(reader))?;
-        Ok(cached_octets.saturating_add(octets.unsigned_abs()))
+        let padded = uncached.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(MAX_MEASURED_POSTS);
+        let sums: Vec<(i64,)> = self.db.select(padded.fold(SqlStatement::new(SQL), SqlStatement::bind)).await?;
+        Ok(sums.iter().fold(cached_octets, |octets, (sum,)| octets.saturating_add(sum.unsigned_abs())))
     }
 
     /// Returns the sizes of at most `limit` posts older than `after`, newest first, without reading the contents.
@@ -180,12 +189,12 @@ impl BlogStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_octets(&self, after: Option<PostId>, limit: u32) -> Result<Vec<PostSize>, StoreError> {
-        const SQL: &str = "select id, octet_length(title) + octet_length(content) \
+        const SQL: &str = "select id, octet_length(title) + octet_length(content) as octets \
              from posts where id < $1 order by id desc limit $2";
         let after = after.unwrap_or(PostId::MAX);
-        let rows: Vec<(PostId, i32)> =
-            read!(self.db, |reader| sqlx::query_as(SQL).bind(after).bind(i64::from(limit)).fetch_all(reader))?;
-        Ok(rows.into_iter().map(|(id, octets)| PostSize { id, octets: octets.unsigned_abs().into() }).collect())
+        let statement = SqlStatement::new(SQL).bind(after).bind(i64::from(limit));
+        let rows: Vec<SizeRow> = self.db.select(statement).await?;
+        Ok(rows.into_iter().map(|row| PostSize { id: row.id, octets: row.octets.unsigned_abs().into() }).collect())
     }
 
     /// Returns at most `limit` posts older than the post `after`, newest first.
@@ -202,8 +211,8 @@ impl BlogStore {
             PostView::Full => FULL,
         };
         let after = after.unwrap_or(PostId::MAX);
-        let posts: Vec<PostRow> =
-            read!(self.db, |reader| sqlx::query_as(sql).bind(after).bind(i64::from(limit)).fetch_all(reader))?;
+        let statement = SqlStatement::new(sql).bind(after).bind(i64::from(limit));
+        let posts: Vec<PostRow> = self.db.select(statement).await?;
         Ok(posts.into_iter().map(Post::from).collect())
     }
 }
@@ -218,6 +227,33 @@ pub(super) struct PostRow {
     revision: i32,
     create_time: DateTime<Utc>,
     update_time: DateTime<Utc>,
+}
+
+/// The size of a row.
+#[derive(FromRow)]
+struct SizeRow {
+    id: PostId,
+    octets: i32,
+}
+
+impl ReadRow for PostRow {
+    fn from_file(row: &FileRow<'_>) -> Result<Self, FileRowError> {
+        Ok(Self {
+            id: row.get::<_, Uuid>("id")?.into(),
+            owner_id: row.get::<_, Uuid>("owner_id")?.into(),
+            title: row.get("title")?,
+            content: row.get("content")?,
+            revision: row.get("revision")?,
+            create_time: row.get("create_time")?,
+            update_time: row.get("update_time")?,
+        })
+    }
+}
+
+impl ReadRow for SizeRow {
+    fn from_file(row: &FileRow<'_>) -> Result<Self, FileRowError> {
+        Ok(Self { id: row.get::<_, Uuid>("id")?.into(), octets: row.get("octets")? })
+    }
 }
 
 impl From<PostRow> for Post {

@@ -8,7 +8,9 @@ mod job;
 mod lock;
 mod measure;
 mod open;
+mod places;
 mod readers;
+mod rows;
 mod writer;
 
 pub use direct::{check_integrity, open_to_fill};

@@ -17,20 +17,22 @@ use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
 use super::job::{HeldByWrite, WriteJob, WriteKind};
 use super::lock::FileLock;
 use super::measure::WriterMeasure;
+use super::places::Places;
 use super::readers::{ReaderLease, Readers};
+use super::rows::RowReaders;
 use super::writer::SqliteWriter;
-use crate::measures::{PoolMeasure, WorkKind, WorkTimes};
+use crate::measures::{PoolLevels, PoolMeasure, WorkKind, WorkTimes};
 use crate::startup::START_TIMEOUT;
-use crate::{OpenError, StoreError, TransactionOutcome, Tx, migrations};
+use crate::{OpenError, ReadRow, SqlStatement, StoreError, TransactionOutcome, Tx, migrations};
 
-/// Number of connections that read; more than the cores of a small machine do not read faster.
+/// Number of statements that read at once; more than the cores of a small machine do not read faster.
 const READER_CONNECTIONS: u32 = 4;
 
-/// Cache of each reader, in SQLite's notation: 256 KiB. The system caches the file's pages for all of them.
-const READER_CACHE_SIZE: &str = "-256";
+/// KiB of the cache of each connection that reads. The system caches the file's pages for all of them.
+pub(super) const READER_CACHE_KIB: i32 = 256;
 
 /// Longest wait of a statement for a lock that another program holds on the file.
-const BUSY_TIMEOUT: Duration = Duration::from_millis(300);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// First SQLite version without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
 const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);
@@ -40,7 +42,10 @@ const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);
 #[derive(Clone, Debug)]
 pub struct Sqlite {
     writer: SqliteWriter,
+    /// Places of the statements of `readers` and `row_readers`.
+    places: Places,
     readers: Readers,
+    row_readers: RowReaders,
     work: Arc<WorkTimes>,
     /// Lock of the file. Snapshots and databases opened beside a service have no lock.
     _lock: Option<Arc<FileLock>>,
@@ -74,9 +79,8 @@ impl Sqlite {
         migrations::run(&name, &mut *connection, migrations).await?;
         drop(connection);
         first.close().await;
-        let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE_SIZE);
-        let readers = Readers::new(reading, READER_CONNECTIONS);
-        Ok(Self::new(SqliteWriter::start(options, group), readers, Some(lock)))
+        let reading = options.clone().read_only(true).pragma("cache_size", (-READER_CACHE_KIB).to_string());
+        Ok(Self::new(SqliteWriter::start(options, group), reading, READER_CONNECTIONS, Some(lock)))
     }
 
     /// Opens the file beside a service that may have it open: SQLite's own locks separate their writes.
@@ -100,7 +104,7 @@ impl Sqlite {
         migrations::check_complete(&name, &mut *connection, migrations).await?;
         drop(connection);
         first.close().await;
-        Ok(Self::new(SqliteWriter::start(options, 1), Readers::new(reading, 1), None))
+        Ok(Self::new(SqliteWriter::start(options, 1), reading, 1, None))
     }
 
     /// Opens a copy that no service has open. Leaves its migrations as they are, and creates no file beside it. A copy
@@ -115,11 +119,13 @@ impl Sqlite {
         // Only the writer sets the journal mode.
         let reading = SqliteConnectOptions::new().filename(path).read_only(true);
         let writer = SqliteWriter::start(options, super::group::MAX_GROUP_SIZE);
-        Self::new(writer, Readers::new(reading, 1), None)
+        Self::new(writer, reading, 1, None)
     }
 
-    fn new(writer: SqliteWriter, readers: Readers, lock: Option<Arc<FileLock>>) -> Self {
-        Self { writer, readers, work: Arc::default(), _lock: lock }
+    fn new(writer: SqliteWriter, reading: SqliteConnectOptions, statements: u32, lock: Option<Arc<FileLock>>) -> Self {
+        let row_readers = RowReaders::new(reading.get_filename().to_owned());
+        let (places, readers) = (Places::new(statements), Readers::new(reading));
+        Self { writer, places, readers, row_readers, work: Arc::default(), _lock: lock }
     }
 
     /// Returns the times of the work.
@@ -135,7 +141,12 @@ impl Sqlite {
     /// Returns the connections that read and the queue of the writer.
     pub(crate) fn pools(&self) -> [PoolMeasure<'_>; 2] {
         let (waiting, waits) = (Some(self.writer.waiting()), Some(&self.writer.measure().waits));
-        [self.readers.measure(), PoolMeasure { name: "write", levels: None, waiting, waits }]
+        let (idle, used) = (self.readers.idle() + self.row_readers.idle(), self.places.used());
+        let levels = Some(PoolLevels { idle, used, others: 0, limit: self.places.limit() });
+        [
+            PoolMeasure { name: "read", levels, waiting: None, waits: Some(self.places.waits()) },
+            PoolMeasure { name: "write", levels: None, waiting, waits },
+        ]
     }
 
     /// Returns the options of a connection that reads.
@@ -148,7 +159,12 @@ impl Sqlite {
     /// # Errors
     /// No connection was free in time, or none can be opened.
     pub async fn lease_reader(&self) -> Result<ReaderLease, sqlx::Error> {
-        self.readers.lease().await
+        self.readers.lease(&self.places).await
+    }
+
+    /// Returns the rows of a statement that reads.
+    pub(crate) async fn select<T: ReadRow>(&self, statement: SqlStatement) -> Result<Vec<T>, StoreError> {
+        self.row_readers.select(&self.places, statement).await
     }
 
     /// Runs a statement that writes, and returns the number of rows written. Gives `held` up before the acknowledgment.
@@ -215,7 +231,9 @@ impl Sqlite {
     pub async fn close(&self) {
         // The last connection to close moves the log into the file and removes it: a connection that only reads cannot
         // do this.
+        self.places.close().await;
         self.readers.close().await;
+        self.row_readers.close();
         self.writer.close().await;
     }
 }

@@ -2,6 +2,7 @@
 
 mod groups;
 mod metrics;
+mod reads;
 mod turns;
 
 use std::fs;

@@ -1,0 +1,39 @@
+//! Reads that their callers abandon.
+
+use std::iter::repeat_with;
+
+use db::{SqlStatement, StoreError, read};
+use futures_util::future::join_all;
+
+use crate::support::{Case, begun};
+
+const LONG: &str = "with recursive numbers(number) as (select 1 union all select number + 1 from numbers \
+     where number < 100000) select count(*) from numbers";
+
+#[tokio::test]
+async fn abandoned_reads_leave_room_for_others() {
+    let case = Case::sqlite().await;
+    // More reads than there are places.
+    for _ in 0..8 {
+        let db = case.db.clone();
+        let mut abandoned =
+            Box::pin(async move { read!(db, |reader| sqlx::query_scalar::<_, i64>(LONG).fetch_one(reader)) });
+        begun(&mut abandoned).await;
+        let db = case.db.clone();
+        let mut abandoned = Box::pin(async move { db.select::<(i64,)>(SqlStatement::new(LONG)).await });
+        begun(&mut abandoned).await;
+    }
+    let counts = join_all(
+        repeat_with(|| async {
+            let selected = case.db.select::<(i64,)>(SqlStatement::new(LONG)).await?;
+            let read: i64 = read!(case.db, |reader| sqlx::query_scalar(LONG).fetch_one(reader))?;
+            Ok::<_, StoreError>((selected, read))
+        })
+        .take(2),
+    )
+    .await;
+    for count in counts {
+        assert_eq!(count.unwrap(), (vec![(100_000,)], 100_000));
+    }
+    case.db.close().await;
+}
