@@ -119,7 +119,7 @@ async fn serve_on(
     metrics.show_clock(clock.clone());
     let server_metrics = ServerMetrics::from_descriptors(DESCRIPTOR_SET).map_err(ServeError::from)?;
     metrics.add(server_metrics.clone());
-    metrics.add(store.db().clone());
+    metrics.add(store.clone());
     metrics.add(telemetry.metrics());
     metrics.add_process();
     let certificates = Certificates::new(tls.clone(), clock.clone());

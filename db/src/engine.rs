@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::facts::DatabaseFacts;
 use super::{
-    ClosingStatements, DatabaseUrl, Migrations, OpenError, OwnConnection, Postgres, SqlStatement, Sqlite, StoreError,
-    TransactionOutcome, Tx, Watcher, exposure,
+    ClosingStatements, DatabaseUrl, Migrations, OpenError, OwnConnection, Postgres, ReadRow, SqlStatement, Sqlite,
+    StoreError, TransactionOutcome, Tx, Watcher, WorkKind, exposure,
 };
 
 /// An open database.
@@ -90,6 +90,24 @@ impl Db {
             }
             Self::Postgres(db) => db.at_once(&statements).await,
         }
+    }
+
+    /// Returns the rows of a statement that reads, with few hops between threads. The macro `read!` is for all other
+    /// reads.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn select<T: ReadRow>(&self, statement: SqlStatement) -> Result<Vec<T>, StoreError> {
+        match self {
+            Self::Sqlite(db) => db.work().measure(WorkKind::Read, db.select(statement)).await,
+            Self::Postgres(db) => db.select(&statement).await,
+        }
+    }
+
+    /// Returns true if no other process writes to this database while it is open.
+    #[must_use]
+    pub fn has_one_writer(&self) -> bool {
+        matches!(self, Self::Sqlite(_))
     }
 
     /// Returns a dedicated connection for polls.

@@ -1,8 +1,10 @@
 //! Cached posts. Only posts of a SQLite file are cached: replicas on PostgreSQL do not see each other's writes.
 
+use std::fmt;
 use std::sync::Arc;
 
 use db::{Db, HeldByWrite, ReadMark, RowBytes, RowCache};
+use kit::metrics::{EventCounter, FamilyKind, MetricsPage};
 
 use crate::domain::{Post, PostId, PostView};
 
@@ -11,7 +13,14 @@ const ENTRY_BYTES: usize = size_of::<Post>() + 80;
 
 /// The cached posts; empty on PostgreSQL.
 #[derive(Clone, Debug)]
-pub(super) struct CachedPosts(Option<Arc<RowCache<PostId, Post>>>);
+pub(super) struct CachedPosts(Option<Arc<PostCache>>);
+
+#[derive(Debug)]
+struct PostCache {
+    rows: Arc<RowCache<PostId, Post>>,
+    hits: EventCounter,
+    misses: EventCounter,
+}
 
 /// A read of a post from the database.
 pub(super) struct PostRead<'c> {
@@ -28,8 +37,12 @@ impl RowBytes for Post {
 impl CachedPosts {
     /// Creates a cache of at most this number of bytes.
     pub(super) fn new(db: &Db, bytes: u64) -> Self {
-        let is_only_writer = matches!(db, Db::Sqlite(_));
-        Self((is_only_writer && bytes > 0).then(|| Arc::new(RowCache::new(bytes))))
+        let cache = || PostCache {
+            rows: Arc::new(RowCache::new(bytes)),
+            hits: EventCounter::default(),
+            misses: EventCounter::default(),
+        };
+        Self((db.has_one_writer() && bytes > 0).then(|| Arc::new(cache())))
     }
 
     /// Creates a cache that keeps no post.
@@ -39,7 +52,12 @@ impl CachedPosts {
 
     /// Returns the post, if it is cached.
     pub(super) fn find(&self, id: PostId, view: PostView) -> Option<Post> {
-        let post = self.0.as_ref()?.find(&id)?;
+        let cache = self.0.as_ref()?;
+        let Some(post) = cache.rows.find(&id) else {
+            cache.misses.one();
+            return None;
+        };
+        cache.hits.one();
         Some(match view {
             PostView::Full => Post::clone(&post),
             PostView::Basic => Post { title: post.title.clone(), content: String::new(), ..*post },
@@ -48,18 +66,28 @@ impl CachedPosts {
 
     /// Returns the bytes of the cached post's title and content.
     pub(super) fn octets(&self, id: PostId) -> Option<usize> {
-        self.0.as_ref()?.find(&id).map(|post| post.title.len() + post.content.len())
+        self.0.as_ref()?.rows.find(&id).map(|post| post.title.len() + post.content.len())
     }
 
     /// Begins a read of the post from the database. A post without its content is not kept.
     pub(super) fn begin_read(&self, id: PostId, view: PostView) -> PostRead<'_> {
-        let cache = self.0.as_deref().filter(|_| view == PostView::Full);
-        PostRead { kept_by: cache.map(|cache| (cache, cache.mark(&id))) }
+        let cache = self.0.as_ref().filter(|_| view == PostView::Full);
+        PostRead { kept_by: cache.map(|cache| (&*cache.rows, cache.rows.mark(&id))) }
     }
 
     /// Removes the post until its write has ended.
     pub(super) fn hold(&self, id: PostId) -> HeldByWrite {
-        self.0.as_ref().map(|cache| Box::new(cache.hold(id)) as Box<dyn Send>)
+        self.0.as_ref().map(|cache| Box::new(cache.rows.hold(id)) as Box<dyn Send>)
+    }
+
+    /// Writes the number of reads and the bytes of the posts, if posts are cached.
+    pub(super) fn write_metrics(&self, page: &mut MetricsPage<'_>) -> fmt::Result {
+        let Some(cache) = &self.0 else { return Ok(()) };
+        let help = "Reads of single posts, by whether the post was cached";
+        let mut reads = page.family(FamilyKind::Counter, "gatepost_post_cache_reads", help)?;
+        reads.number(&[("result", "hit")], cache.hits.get())?;
+        reads.number(&[("result", "miss")], cache.misses.get())?;
+        page.gauge("gatepost_post_cache_bytes", "Bytes of the cached posts", cache.rows.bytes())
     }
 }
 

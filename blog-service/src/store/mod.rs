@@ -6,9 +6,12 @@ mod ids;
 mod posts;
 mod tables;
 
+use std::fmt;
+
 use chrono::{DateTime, Utc};
 use db::schema::Schema;
 use db::{Db, Migrations, OpenError};
+use kit::metrics::{MetricSource, MetricsPage};
 use sqlx::migrate::Migrator;
 
 use self::cache::CachedPosts;
@@ -62,6 +65,13 @@ impl BlogStore {
     /// Closes each connection after its running statement.
     pub async fn close(&self) {
         self.db.close().await;
+    }
+}
+
+impl MetricSource for BlogStore {
+    fn write(&self, page: &mut MetricsPage<'_>) -> fmt::Result {
+        self.db.write(page)?;
+        self.posts.write_metrics(page)
     }
 }
 

@@ -65,10 +65,10 @@ async fn concurrent_reads_see_every_acknowledged_change(store: Case) {
         tasks.spawn(async move {
             let mut last = 1;
             while last <= CHANGES {
-                let least = acknowledged.load(Ordering::Acquire);
+                let floor = acknowledged.load(Ordering::Acquire);
                 let one = full(&store).await.unwrap().revision;
                 let several = store.posts_of(&[ID], PostView::Full).await.unwrap()[0].revision;
-                assert!(one >= least && one >= last, "read {one} after {least} was acknowledged and {last} was read");
+                assert!(one >= floor && one >= last, "read {one} after {floor} was acknowledged and {last} was read");
                 assert!(several >= one, "read {several} after {one}");
                 last = several;
                 yield_now().await;

@@ -17,6 +17,7 @@ mod pool;
 mod pooler;
 mod primary;
 mod retries;
+mod select;
 mod server_facts;
 mod session;
 mod steps;

@@ -5,6 +5,7 @@ mod facts;
 mod files;
 mod group;
 mod job;
+mod limits;
 mod lock;
 mod measure;
 mod open;

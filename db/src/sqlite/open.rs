@@ -15,6 +15,7 @@ use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 
 use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
 use super::job::{HeldByWrite, WriteJob, WriteKind};
+use super::limits::{BUSY_TIMEOUT, READER_CACHE_KIB};
 use super::lock::FileLock;
 use super::measure::WriterMeasure;
 use super::places::Places;
@@ -27,12 +28,6 @@ use crate::{OpenError, ReadRow, SqlStatement, StoreError, TransactionOutcome, Tx
 
 /// Number of statements that read at once; more than the cores of a small machine do not read faster.
 const READER_CONNECTIONS: u32 = 4;
-
-/// KiB of the cache of each connection that reads. The system caches the file's pages for all of them.
-pub(super) const READER_CACHE_KIB: i32 = 256;
-
-/// Longest wait of a statement for a lock that another program holds on the file.
-pub(super) const BUSY_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// First SQLite version without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
 const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);

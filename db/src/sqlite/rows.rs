@@ -8,7 +8,7 @@ use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql};
 use tokio::task::spawn_blocking;
 
-use super::open::{BUSY_TIMEOUT, READER_CACHE_KIB};
+use super::limits::{BUSY_TIMEOUT, READER_CACHE_KIB};
 use super::places::Places;
 use crate::{FileRowError, ReadRow, SqlStatement, SqlValue, StoreError};
 
