@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use kit::page::{self, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fitting};
+use kit::page::{self, BadToken, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fitting};
 
 use super::BlogState;
 use crate::domain::{Post, PostId, PostView};
@@ -16,10 +16,28 @@ pub(crate) struct WantedPost {
     pub(crate) text: String,
 }
 
+/// A page to read.
+pub(crate) struct PostPage<'t> {
+    /// Largest number of posts.
+    pub(crate) size: u32,
+    /// Token of the page; empty for the first one.
+    pub(crate) token: &'t str,
+    pub(crate) view: PostView,
+}
+
 /// The posts of a batch that exist, and the texts of the missing ids.
 pub(crate) struct FoundPosts<T> {
     pub(crate) posts: Vec<T>,
     pub(crate) missing_ids: Vec<String>,
+}
+
+/// Upper bound of a post's bytes in an answer, without its title and content.
+const FIELD_BYTES: usize = 512;
+
+/// Reason why a page is not read.
+enum PageFailure<E> {
+    Failed(BlogError),
+    NoRoom(E),
 }
 
 /// Method that a page token is bound to.
@@ -66,39 +84,68 @@ pub(crate) async fn some<T>(
     Ok(FoundPosts { posts, missing_ids })
 }
 
-/// Returns the page that the token names, with at most `size` posts.
+/// Returns the page that the request names.
 ///
-/// `row` converts a post to a message and measures the message.
-pub(crate) async fn page<T>(
+/// `row` converts a post to a message and measures the message. `reserve` waits for room for posts of this number of
+/// bytes, with their contents, before they are read.
+pub(crate) async fn page<T, E, F>(
     state: &BlogState,
-    size: u32,
-    token: &str,
-    view: PostView,
+    wanted: PostPage<'_>,
     row: fn(Post) -> PageRow<T, PostId>,
-) -> Result<Page<T>, BlogError> {
+    reserve: impl Fn(usize) -> F,
+) -> Result<Page<T>, E>
+where
+    E: From<BlogError>,
+    F: Future<Output = Result<(), E>>,
+{
+    let PostPage { size, token, view } = wanted;
     let read = async |after, limit| match view {
         PostView::Basic => {
-            let posts = state.store.list_posts(after, limit, view).await?;
+            let posts = state.store.list_posts(after, limit, view).await.map_err(BlogError::from)?;
             Ok(PageBatch::up_to(limit, posts.into_iter().map(row).collect()))
         }
-        PostView::Full => read_full(state, after, limit, row).await,
+        PostView::Full => read_full(state, after, limit, row, &reserve).await,
     };
-    page::fill(&state.page_tokens, PageRequest { scope: LIST_METHOD, size, token }, state.clock.now(), read).await
+    let wanted = PageRequest { scope: LIST_METHOD, size, token };
+    page::fill(&state.page_tokens, wanted, state.clock.now(), read).await.map_err(|failure| match failure {
+        PageFailure::Failed(error) => error.into(),
+        PageFailure::NoRoom(error) => error,
+    })
 }
 
 /// Reads the next posts with their contents, as many as fit into one answer.
-async fn read_full<T>(
+async fn read_full<T, E, F>(
     state: &BlogState,
     after: Option<PostId>,
     limit: u32,
     row: fn(Post) -> PageRow<T, PostId>,
-) -> Result<PageBatch<T, PostId>, BlogError> {
-    let measured = state.store.list_octets(after, limit).await?;
+    reserve: &impl Fn(usize) -> F,
+) -> Result<PageBatch<T, PostId>, PageFailure<E>>
+where
+    F: Future<Output = Result<(), E>>,
+{
+    let measured = state.store.list_octets(after, limit).await.map_err(BlogError::from)?;
     let Some(last) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
-    let count = fitting(measured.iter().map(|size| usize::try_from(size.octets).unwrap_or(MAX_PAGE_BYTES)));
-    let posts = state.store.list_posts(after, u32::try_from(count).unwrap_or(limit), PostView::Full).await?;
+    let octets = || measured.iter().map(|size| usize::try_from(size.octets).unwrap_or(MAX_PAGE_BYTES));
+    let count = fitting(octets());
+    let bytes = octets().take(count).fold(0, |sum: usize, octets| sum.saturating_add(octets + FIELD_BYTES));
+    reserve(bytes.min(MAX_PAGE_BYTES)).await.map_err(PageFailure::NoRoom)?;
+    let limit = u32::try_from(count).unwrap_or(limit);
+    let posts = state.store.list_posts(after, limit, PostView::Full).await.map_err(BlogError::from)?;
     // Newest first. Posts may have been added or deleted since they were measured, so the last measured post may be
     // missing.
     let has_more = posts.last().is_none_or(|post| post.id > last.id);
     Ok(PageBatch { rows: posts.into_iter().map(row).collect(), has_more })
+}
+
+impl<E> From<BlogError> for PageFailure<E> {
+    fn from(error: BlogError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl<E> From<BadToken> for PageFailure<E> {
+    fn from(token: BadToken) -> Self {
+        Self::Failed(token.into())
+    }
 }

@@ -14,6 +14,7 @@ use kit::{etag, page};
 use tonic::{Request, Response, Status};
 
 use crate::app::create::{self, Submitted};
+use crate::app::read::PostPage;
 use crate::app::{BlogState, read, write};
 use crate::convert;
 use crate::domain::PostView;
@@ -61,10 +62,12 @@ impl PostService for PostRpc {
     async fn list_posts(&self, request: Request<ListPostsRequest>) -> Result<Response<ListPostsResponse>, Status> {
         let room = Room::from_request(&request);
         let ListPostsRequest { page_size, page_token, view } = request.into_inner();
-        room.reserve(page::max_bytes(page_size, row_bytes(view))).await?;
+        // A page with contents reserves room once its posts are measured.
+        room.reserve(page::max_bytes(page_size, BASIC_BYTES)).await?;
         let (size, view) = both(convert::page_size(page_size), convert::view(view, PostView::Basic))?;
+        let (wanted, reserve) = (PostPage { size, token: &page_token, view }, |bytes| room.reserve(bytes));
         // Boxed, as above.
-        let page = Box::pin(read::page(&self.0, size, &page_token, view, convert::row)).await?;
+        let page = Box::pin(read::page(&self.0, wanted, convert::row, reserve)).await?;
         Ok(Response::new(ListPostsResponse { posts: page.items, next_page_token: page.next_page_token }))
     }
 
