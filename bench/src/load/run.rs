@@ -53,6 +53,9 @@ pub async fn run(options: LoadOptions, password: Option<&str>, command: &str) ->
         ServicesUnderLoad::start(&program, folder.path(), &kinds, settings).await?
     };
     let (mut contestants, not_run) = contestants(&options, &kinds, &services, folder.path()).await?;
+    for contestant in &mut contestants {
+        contestant.warm_up(&services, settings).await?;
+    }
     for round in 0..settings.rounds {
         measure_round(round, &mut contestants, &services, settings).await?;
         eprintln!("round {} of {}", round + 1, settings.rounds);
@@ -146,6 +149,13 @@ async fn measure_round(
 }
 
 impl Contestant {
+    /// Makes the calls of one turn that does not count.
+    async fn warm_up(&mut self, services: &ServicesUnderLoad, settings: &LoadSettings) -> Result<(), Failure> {
+        self.turn(services, settings).await?;
+        self.sum = RoundSum::new()?;
+        Ok(())
+    }
+
     async fn turn(&mut self, services: &ServicesUnderLoad, settings: &LoadSettings) -> Result<(), Failure> {
         if let Some(outside) = &self.outside {
             self.sum.outside.add(&outside.turn(settings)?);

@@ -14,7 +14,7 @@ pub(super) fn table(report: &LoadReport) -> String {
         format!("{load}; {} rounds of {} turns of {} ms", settings.rounds, settings.turns, settings.turn_ms),
         String::new(),
         format!(
-            "{:<16}{:>9} {:<17}{:>8}{:>9}{:>9}{:>9}{:>8}{:>7}{:>9}",
+            "{:<16}{:>9} {:<17}{:>8}{:>9}{:>9}{:>9}{:>8}{:>7}{:>11}",
             "call", "calls/s", "(min..max)", "p50 ms", "p99 ms", "p99.9 ms", "max ms", "failed", "shed", "us a call"
         ),
     ];
@@ -55,5 +55,5 @@ fn row(series: &SeriesFigures) -> String {
     let cost = has_cost.then(|| series.spread(|round| round.server_cpu_us).median);
     let cost = cost.map_or_else(|| "-".to_owned(), |micros| format!("{micros:.1}"));
     let name = series.name();
-    format!("{name:<16}{rate}{p50:>8}{p99:>9}{p999:>9}{most:>9}{failed:>8}{shed:>7}{cost:>9}")
+    format!("{name:<16}{rate}{p50:>8}{p99:>9}{p999:>9}{most:>9}{failed:>8}{shed:>7}{cost:>11}")
 }
