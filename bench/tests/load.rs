@@ -1,4 +1,4 @@
-//! `bench load` in short form: both loops, own and running services, and the times of a server that stalls.
+//! `bench load` and `bench storm` in short form: both loops, own and running services, and the times of a server that stalls.
 
 #![cfg(test)]
 
@@ -228,5 +228,29 @@ fn h2load_measures_beside() -> Result<(), Failure> {
     assert_eq!(names(&report, "series", "call"), [check, verify]);
     assert_eq!(names(&report, "not_run", "call"), ["h2load check", "h2load verify"]);
     assert_eq!(report["not_run"][0]["reason"], "h2load is missing (Debian: nghttp2-client)");
+    Ok(())
+}
+
+/// The clients of one address exceed its share of the queue, 16, and the hashing threads: some log in, and some are
+/// refused.
+#[test]
+fn storm_counts_logins_and_refusals() -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("storm.json");
+    let clients = 24 + std::thread::available_parallelism()?.get();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bench"));
+    command
+        .args(["storm", "--clients", &clients.to_string(), "--rounds", "1", "--turn-ms", "1000", "--program"])
+        .arg(beside()?);
+    let output = command.arg("--json").arg(&file).output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("logins in the storm / hashes"));
+    let report: Value = serde_json::from_slice(&std::fs::read(file)?)?;
+    assert_eq!((&report["schema"], &report["clients"]), (&1.into(), &clients.into()));
+    for figure in
+        ["hashes_per_second", "calm_logins_per_second", "storm_logins_per_second", "storm_refusals_per_second"]
+    {
+        assert!(report["rounds"][0][figure].as_f64() > Some(0.0), "{figure}: {report}");
+    }
     Ok(())
 }
