@@ -1,11 +1,10 @@
 //! `bench compare`: compares two `gatepost` programs, which get the same calls in turns.
 
-mod accounts;
-
 use std::path::Path;
 use std::sync::Arc;
 
 use bench::Failure;
+use bench::load::{Account, CallFuture, ComparedFigures, LoadFigures, UNLIMITED_SETTINGS, compare, in_turn};
 use bench::services::Services;
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use blog_service::api::v1::{CreatePostRequest, GetPostRequest, PostPatch, UpdatePostRequest, get_post_request};
@@ -17,20 +16,11 @@ use tokio::sync::Semaphore;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
-use self::accounts::Account;
-use crate::load::{CallFuture, ComparedFigures, LoadFigures, compare, in_turn};
-
 /// Bytes of a large post.
 const LARGE_POST_BYTES: usize = 64 * 1024;
 
-/// Settings that switch the quotas of users and addresses off.
-const QUOTA_SETTINGS: [(&str, &str); 5] = [
-    ("BLOG_USER_POSTS_PER_MINUTE", "0"),
-    ("BLOG_USER_KIB_PER_MINUTE", "0"),
-    ("AUTH_SIGN_UPS", "0"),
-    ("AUTH_ADDRESS_LOGINS_PER_MINUTE", "0"),
-    ("AUTH_USER_SESSIONS", "0"),
-];
+/// Number of users. The service checks at most four passwords of one user at once.
+const USERS: usize = 32;
 
 /// Number of connections to each program, and of concurrent calls on each connection. With more calls on a connection,
 /// posts of 64 KiB would exceed the connection's window. In older programs they would then wait for each other until
@@ -99,7 +89,7 @@ fn taking_turns(calls: Vec<Call>) -> impl Fn() -> CallFuture<()> + Clone + Send 
 impl Side {
     async fn start(program: &Path) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
-        let pair = Services::pair(program, folder.path(), |command| command.envs(QUOTA_SETTINGS)).await?;
+        let pair = Services::pair(program, folder.path(), |command| command.envs(UNLIMITED_SETTINGS)).await?;
         let request = CreateUserRequest {
             name: "Ada".into(),
             email: "ada@example.com".into(),
@@ -117,7 +107,7 @@ impl Side {
         let request =
             CreatePostRequest { title: "Post".into(), content: "a post".into(), ..CreatePostRequest::default() };
         let id = posts[0].create_post(request).await?.into_inner().post.ok_or("no post")?.id;
-        let accounts = Account::register(&pair).await?;
+        let accounts = Account::register(std::slice::from_ref(&pair.auth), USERS).await?;
         Ok(Self { pair, posts, id, accounts, _folder: folder })
     }
 

@@ -4,7 +4,6 @@ mod auth;
 mod compare;
 mod drills;
 mod guard;
-mod load;
 mod quick;
 mod replicas;
 mod writes;
@@ -12,7 +11,10 @@ mod writes;
 use std::path::PathBuf;
 
 use bench::Failure;
+use bench::load::{self, LoadOptions, StormOptions};
 use clap::{Parser, Subcommand};
+use kit::config::Environment;
+use secrecy::ExposeSecret;
 
 /// Measures the services as processes on this machine's loopback.
 #[derive(Debug, Parser)]
@@ -50,6 +52,19 @@ enum Bench {
         /// The second program
         other: PathBuf,
     },
+    /// Calls a second and times of each call, at a full load or at a constant rate; about three minutes
+    ///
+    /// The calls alternate in turns, so that ratios of one run are exact. A plot and a file of JSON have all figures;
+    /// docs/benchmarks.md describes the fields.
+    Load(Box<LoadOptions>),
+    /// Logins a second while 64 clients retry each refused login at once; about a minute
+    Storm {
+        #[command(flatten)]
+        options: StormOptions,
+    },
+    /// Answers `VerifyToken` with a constant, for `load`
+    #[command(hide = true)]
+    Echo,
     /// Break the parts that the services depend on, and check their promises
     #[command(subcommand)]
     Drill(drills::DrillCommand),
@@ -66,6 +81,23 @@ async fn main() -> Result<(), Failure> {
         Bench::Writes { on_this_disk: false } => writes::run().await,
         Bench::Writes { on_this_disk: true } => writes::measure().await,
         Bench::Compare { one, other } => compare::run(&one, &other).await,
+        Bench::Load(options) => run_load(*options).await,
+        Bench::Storm { options } => load::run_storm(options, &command_line()).await,
+        Bench::Echo => load::serve_echo().await,
         Bench::Drill(drill) => drill.run().await,
     }
+}
+
+/// Runs the load with the password from the environment.
+async fn run_load(options: LoadOptions) -> Result<(), Failure> {
+    #[expect(clippy::disallowed_methods, reason = "main reads the environment")]
+    let password = Environment::new(|name| std::env::var_os(name)).secret("BENCH_PASSWORD")?;
+    load::run(options, password.as_ref().map(ExposeSecret::expose_secret), &command_line()).await
+}
+
+/// Returns the command that repeats this run.
+fn command_line() -> String {
+    let profile = if cfg!(debug_assertions) { "" } else { "--release " };
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    format!("cargo run {profile}-p bench -- {}", arguments.join(" "))
 }

@@ -29,6 +29,14 @@ mod tests {
     use super::renew;
 
     #[test]
+    fn page_has_markers_for_all_figures() {
+        let page = include_str!("../../docs/benchmarks.md");
+        for name in ["guard", "load", "storm"] {
+            assert!(renew(page, name, "").is_some(), "{name}");
+        }
+    }
+
+    #[test]
     fn new_figures_replace_only_the_old_ones() {
         let page = "# A\n<!-- x: begin -->\nold\n<!-- x: end -->\n<!-- y: begin -->\ny\n<!-- y: end -->\n";
         let renewed =

@@ -10,8 +10,8 @@ use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest};
 use gatepost::{Token, WithToken};
 
-use crate::load::{CallFuture, compare, health, verify_token};
 use bench::Failure;
+use bench::load::{CallFuture, compare, health, verify_token};
 use bench::services::{self, Services};
 
 const TIMED_STARTS: usize = 20;

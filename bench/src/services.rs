@@ -144,11 +144,7 @@ impl Services {
     /// # Errors
     /// Fails if the service accepts no more.
     pub async fn connections(&self, count: usize) -> Result<Vec<Channel>, Failure> {
-        let mut all = Vec::new();
-        for _ in 0..count {
-            all.push(channel(self.auth_address()).await?);
-        }
-        Ok(all)
+        channels(self.auth_address(), count).await
     }
 
     /// Returns a connection to the auth service from this address of the machine, opened at its first use.
@@ -165,16 +161,7 @@ impl Services {
     /// # Errors
     /// Fails if a process has ended.
     pub fn processor_time(&self) -> Result<f64, Failure> {
-        let mut ticks = 0;
-        for Killed(process) in &self.processes {
-            let stat = std::fs::read_to_string(format!("/proc/{}/stat", process.id()))?;
-            // Fields 14 and 15 of the line. The name in field 2 may contain anything, so the count starts after it.
-            let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
-            for field in fields.split_whitespace().skip(11).take(2) {
-                ticks += field.parse::<u32>()?;
-            }
-        }
-        Ok(f64::from(ticks) / 100.0)
+        self.processes.iter().map(Killed::processor_time).sum()
     }
 
     /// Returns the resident memory of all processes, in MiB.
@@ -293,6 +280,20 @@ impl Services {
 #[derive(Debug)]
 pub(crate) struct Killed(pub(crate) Child);
 
+impl Killed {
+    /// Returns the process's processor time in seconds, to a hundredth (`proc_pid_stat(5)`).
+    pub(crate) fn processor_time(&self) -> Result<f64, Failure> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id()))?;
+        // Fields 14 and 15 of the line. The name in field 2 may contain anything, so the count starts after it.
+        let (_, fields) = stat.rsplit_once(')').ok_or("no name in stat")?;
+        let mut ticks = 0;
+        for field in fields.split_whitespace().skip(11).take(2) {
+            ticks += field.parse::<u32>()?;
+        }
+        Ok(f64::from(ticks) / 100.0)
+    }
+}
+
 impl Drop for Killed {
     fn drop(&mut self) {
         let _ = self.0.kill();
@@ -325,4 +326,13 @@ pub(crate) fn command(program: &Path, log: &Path) -> Result<Command, Failure> {
 
 pub(crate) async fn channel(address: &str) -> Result<Channel, Failure> {
     Ok(Endpoint::from_shared(format!("http://{address}"))?.tcp_nodelay(true).connect().await?)
+}
+
+/// Opens this many connections.
+pub(crate) async fn channels(address: &str, count: usize) -> Result<Vec<Channel>, Failure> {
+    let mut all = Vec::new();
+    for _ in 0..count {
+        all.push(channel(address).await?);
+    }
+    Ok(all)
 }

@@ -7,6 +7,7 @@ use kit::shutdown::Shutdown;
 
 use super::accounts::{AttemptAccounts, PasswordPurpose};
 use super::attempt_claim::AttemptClaim;
+use super::refusal_delay::RefusalDelay;
 use crate::audit::AuditSource;
 use crate::domain::{
     AttemptLimits, AuditContext, AuditKind, Client, Failures, NewAuditEvent, Password, User, UserState, network,
@@ -22,6 +23,7 @@ pub(crate) struct Attempts {
     pub(crate) hasher: Hasher,
     /// Password checks under way, by account.
     pub(crate) guesses: Guesses,
+    pub(crate) refusals: RefusalDelay,
     pub(crate) limits: AttemptLimits,
     pub(crate) clock: Clock,
     pub(crate) audit: AuditSource,
@@ -58,13 +60,15 @@ impl Attempts {
         context: &AuditContext,
         password: Password,
     ) -> Result<User, AuthError> {
-        self.begin(purpose, context).await?.check_password(password).await
+        let checked = async { self.begin(purpose, context).await?.check_password(password).await };
+        self.refusals.pace(checked.await).await
     }
 
     /// Hashes a new password for this client.
     pub(super) async fn hash(&self, client: &Client, password: Password) -> Result<String, AuthError> {
         let network = network(&client.peer);
-        Ok(self.hasher.hash(self.line(&network), password).await?)
+        let hashed = self.hasher.hash(self.line(&network), password).await;
+        self.refusals.pace(hashed.map_err(AuthError::from)).await
     }
 
     /// Counts a registration or a change of an email address. Fails if the caller's address must wait.
@@ -99,7 +103,7 @@ impl Attempts {
         Some(network).filter(|_| self.limits.failures.burst != 0)
     }
 
-    /// Looks up the account. Fails if the address or the account must wait.
+    /// Looks up the account. Fails if the hashing queue has no room, or if the address or the account must wait.
     async fn begin(&self, purpose: PasswordPurpose<'_>, context: &AuditContext) -> Result<Attempt, AuthError> {
         let (limits, now) = (self.limits, self.clock.earliest());
         let network = network(&context.client.peer);
@@ -107,6 +111,8 @@ impl Attempts {
             PasswordPurpose::Login(_) => AuditKind::LoginFailed,
             PasswordPurpose::Proof(_) => AuditKind::PasswordCheckFailed,
         };
+        // A refusal for lack of room reads no database, so that it costs little.
+        self.hasher.check_room(self.line(&network))?;
         let (accounts, trial) = AttemptAccounts::find(&self.store, purpose, &network).await?;
         if let Some(wait) = trial.full_time.and_then(|full| limits.failures.wait(full, now)) {
             return Err(AuthError::TooManyAttempts(wait));
@@ -210,5 +216,39 @@ impl Attempt {
         let accounts = accounts.filter(|_| limits.free_failures != 0).collect();
         let wrong = WrongPassword { accounts, claimed, limits: *limits, failed, locked: Some(locked) };
         Ok(store.add_failure(wrong, &self.network, clock.earliest()).await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::domain::Allowance;
+    use crate::store::DatabaseUrl;
+
+    #[tokio::test]
+    async fn refusal_for_lack_of_room_reads_no_database() {
+        let folder = testkit::folder();
+        let store = AuthStore::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
+        let (hasher, guesses, refusals) = (Hasher::without_threads(), Guesses::default(), RefusalDelay::default());
+        let (failures, minute) = (Allowance { burst: 50, per_minute: 20 }, TimeDelta::minutes(1));
+        let (sign_ups, max_delay, leeway) = (failures, minute, minute);
+        let limits = AttemptLimits { free_failures: 4, max_delay, lock_after: 100, failures, sign_ups, leeway };
+        let clock = Clock::system();
+        let audit = AuditSource::new(clock.clone());
+        let attempts = Attempts { store, hasher, guesses, refusals, limits, clock, audit };
+        let context = AuditContext::default();
+        let password = || Password::new("correct password".into());
+        let login = || attempts.check(PasswordPurpose::Login("ada@example.com"), &context, password());
+        attempts.store.close().await;
+        assert!(matches!(login().await, Err(AuthError::Store(_))), "a login with room reads the database");
+        let mut waiting = Vec::new();
+        while attempts.hasher.check_room(attempts.line(&network(&context.client.peer))).is_ok() {
+            let mut asked = Box::pin(attempts.hash(&context.client, password()));
+            assert!(futures_util::poll!(&mut asked).is_pending());
+            waiting.push(asked);
+        }
+        assert!(matches!(login().await, Err(AuthError::Hash(HashError::Overloaded))));
     }
 }

@@ -17,7 +17,8 @@ pub(crate) async fn login(
     password: Password,
     audiences: &[String],
 ) -> Result<(User, SessionTokens), AuthError> {
-    app.quotas.check(Quota::Logins, &context.client.peer, app.clock.earliest())?;
+    let quota = app.quotas.check(Quota::Logins, &context.client.peer, app.clock.earliest());
+    app.attempts.refusals.pace(quota).await?;
     let user = app.attempts.check(PasswordPurpose::Login(email.key()), context, password).await?;
     app.quotas.count(Quota::Logins, &context.client.peer, app.clock.earliest());
     let tokens = begin(app, &user, context, audiences).await?;

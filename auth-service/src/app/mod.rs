@@ -17,6 +17,7 @@ pub(crate) mod password;
 pub(crate) mod password_reset;
 mod quotas;
 pub(crate) mod refresh;
+mod refusal_delay;
 pub(crate) mod register;
 mod revoker;
 pub(crate) mod sessions;
@@ -33,4 +34,5 @@ pub(crate) use introspect::{Introspector, KnownService, VerifiedApiKey, Verified
 pub(crate) use issuing::{Issuing, SessionTokens};
 pub(crate) use parts::App;
 pub(crate) use quotas::Quotas;
+pub(crate) use refusal_delay::RefusalDelay;
 pub(crate) use revoker::Revoker;

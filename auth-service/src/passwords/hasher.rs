@@ -80,6 +80,13 @@ impl Hasher {
         Ok(Self { queue: Arc::new(QueueHandle(queue)), counters: Arc::default(), unknown_user_hash })
     }
 
+    /// Returns a hasher whose jobs wait forever, for tests of a full queue.
+    #[cfg(test)]
+    pub(crate) fn without_threads() -> Self {
+        let queue = Arc::new(FairQueue::new(QUEUE_CAPACITY, MAX_QUEUED_PER_NETWORK));
+        Self { queue: Arc::new(QueueHandle(queue)), counters: Arc::default(), unknown_user_hash: "".into() }
+    }
+
     /// Returns the metrics of the queue and its threads.
     pub(crate) fn metrics(&self) -> HashMetrics<'_> {
         HashMetrics { queue: &self.queue.0, counters: &self.counters }
@@ -119,6 +126,20 @@ impl Hasher {
         Ok(right && known)
     }
 
+    /// Fails if the queue would refuse a job of this network now. A later job can still be refused.
+    ///
+    /// # Errors
+    /// [`HashError::Overloaded`]
+    pub(crate) fn check_room(&self, network: Option<&str>) -> Result<(), HashError> {
+        self.queue.0.check(network).map_err(|Full| self.refused())
+    }
+
+    /// Counts a refusal.
+    fn refused(&self) -> HashError {
+        self.counters.refused.one();
+        HashError::Overloaded
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         network: Option<&str>,
@@ -133,12 +154,8 @@ impl Hasher {
                 let _ = answer.send(counters.measure(queued, || run_caught(work, buffer)));
             }
         });
-        let refused = || {
-            self.counters.refused.one();
-            HashError::Overloaded
-        };
-        self.queue.0.push(network, job).map_err(|Full| refused())?;
-        let dropped = |_| if gone.is_cancelled() { HashError::Abandoned } else { refused() };
+        self.queue.0.push(network, job).map_err(|Full| self.refused())?;
+        let dropped = |_| if gone.is_cancelled() { HashError::Abandoned } else { self.refused() };
         asked.await.map_err(dropped)?
     }
 }

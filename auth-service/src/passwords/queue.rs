@@ -62,6 +62,15 @@ impl<J> FairQueue<J> {
         Ok(())
     }
 
+    /// Fails if a job of this network would be refused now.
+    pub(super) fn check(&self, network: Option<&str>) -> Result<(), Full> {
+        let (name, share) = network.map_or(("", self.capacity), |network| (network, self.share));
+        let mut lines = self.lock();
+        let own = lines.waiting.get(name).map_or(0, VecDeque::len);
+        let has_room = own < share && (lines.count < self.capacity || lines.longest(own + 1).is_some());
+        if has_room { Ok(()) } else { Err(Full) }
+    }
+
     /// Takes the next job; waits for one for at most `idle`.
     pub(super) fn next(&self, idle: Duration) -> NextJob<J> {
         let mut lines = self.lock();
@@ -106,11 +115,15 @@ impl<J> Lines<J> {
         job
     }
 
+    /// Returns the longest line if it has more than `length` jobs.
+    fn longest(&mut self, length: usize) -> Option<&mut VecDeque<J>> {
+        self.waiting.values_mut().max_by_key(|line| line.len()).filter(|line| line.len() > length)
+    }
+
     /// Drops the newest job of the longest line if that line has more than `length` jobs. Returns true if a job was
     /// dropped.
     fn shorten_longest(&mut self, length: usize) -> bool {
-        let longest = self.waiting.values_mut().max_by_key(|line| line.len()).filter(|line| line.len() > length);
-        let Some(line) = longest else { return false };
+        let Some(line) = self.longest(length) else { return false };
         // At least one of two or more jobs remains, so the line keeps its turn.
         line.pop_back();
         self.count -= 1;
@@ -146,9 +159,12 @@ mod tests {
         for job in ["a1", "a2", "a3", "a4"] {
             queue.push(Some("a"), job).unwrap();
         }
+        assert_eq!(queue.check(Some("a")), Err(Full));
         assert_eq!(queue.push(Some("a"), "a5"), Err(Full));
+        assert_eq!(queue.check(Some("b")), Ok(()));
         queue.push(Some("b"), "b1").unwrap();
         queue.push(Some("c"), "c1").unwrap();
+        assert_eq!(queue.check(Some("b")), Err(Full));
         assert_eq!(queue.push(Some("b"), "b2"), Err(Full), "no line is longer by more than one");
         assert_eq!(taken(&queue), ["a1", "b1", "c1", "a2"]);
     }
@@ -158,6 +174,7 @@ mod tests {
         let queue = FairQueue::new(8, 2);
         queue.push(Some("a"), "a1").unwrap();
         queue.push(Some("a"), "a2").unwrap();
+        assert_eq!((queue.check(Some("a")), queue.check(Some("b")), queue.check(None)), (Err(Full), Ok(()), Ok(())));
         assert_eq!(queue.push(Some("a"), "a3"), Err(Full));
         for job in ["1", "2", "3"] {
             queue.push(None, job).unwrap();

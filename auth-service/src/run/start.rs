@@ -14,7 +14,9 @@ use tokio::sync::Semaphore;
 use super::error::AuthRunError;
 use super::first_admin::{find_admin, first_admin};
 use super::lost;
-use crate::app::{ApiKeyUses, App, Attempts, Introspector, Issuing, KnownService, MAX_AUDIT_WATCHERS, Quotas, Revoker};
+use crate::app::{
+    ApiKeyUses, App, Attempts, Introspector, Issuing, KnownService, MAX_AUDIT_WATCHERS, Quotas, RefusalDelay, Revoker,
+};
 use crate::audit::AuditSource;
 use crate::config::{AuthConfig, AuthFlags, QuotaFlags, Registration, ServiceKey};
 use crate::domain::{AttemptLimits, Audiences, Lifetimes, LogId};
@@ -108,6 +110,7 @@ pub(super) fn app(flags: &AuthFlags, audiences: Audiences, service_keys: Vec<Ser
             store: store.clone(),
             hasher,
             guesses: Guesses::default(),
+            refusals: RefusalDelay::default(),
             limits,
             clock: clock.clone(),
             audit: audit.clone(),

@@ -16,7 +16,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::shared::{USER_EMAIL, USER_PASSWORD, median, row};
-use crate::load::millis;
+use bench::load::millis;
 
 /// Number of parts without and with the flood, and the length of each part.
 const FLOOD_ROUNDS: usize = 3;

@@ -7,21 +7,18 @@ mod timing;
 
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use auth_service::Hasher;
-use auth_service::domain::{NewPassword, Password, PasswordPolicy};
 use bench::Failure;
 use bench::services::{self, Services};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
 use gatepost::api::auth::v1::{CreateUserRequest, LoginRequest, TokenState, VerifyTokenRequest};
-use tokio::task::JoinSet;
 use tonic::transport::Channel;
 
 use self::shared::{USER_EMAIL, USER_PASSWORD, median, row};
-use crate::load::{ComparedFigures, compare, health, in_turn, measure, verify_token};
+use bench::load::{ComparedFigures, compare, hash_rate, health, in_turn, measure, task_rate, verify_token};
 
 pub(crate) use timing::run as timing;
 
@@ -32,10 +29,9 @@ const REVOCATIONS_IN_MEMORY: usize = 100_000;
 /// Numbers of connections for the callers of `VerifyToken`: one, like a single process, and 16, like several guards.
 const VERIFY_CONNECTIONS: [usize; 2] = [1, 16];
 
-/// Number of turns for logins and for hashes, the length of a turn, and the number of concurrent calls.
+/// Number of turns for logins and for hashes, and the length of a turn.
 const LOGIN_TURNS: usize = 3;
 const LOGIN_TURN_TIME: Duration = Duration::from_secs(8);
-const CONCURRENT_LOGINS: usize = 4;
 
 /// Prints the figures of `VerifyToken`, memory, logins and a flood of logins.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
@@ -64,7 +60,7 @@ pub(crate) async fn run() -> Result<(), Failure> {
 
     let (mut alone, mut logged_in) = (Vec::new(), Vec::new());
     for _ in 0..LOGIN_TURNS {
-        alone.push(hashes().await?);
+        alone.push(hash_rate(LOGIN_TURN_TIME).await?);
         logged_in.push(logins(&pair.auth).await?);
     }
     let (hashes, logins) = (median(alone), median(logged_in));
@@ -138,51 +134,9 @@ async fn login(auth: &Channel) -> Result<String, Failure> {
 /// Returns logins per second.
 async fn logins(auth: &Channel) -> Result<f64, Failure> {
     let auth = auth.clone();
-    rate(move || {
+    task_rate(LOGIN_TURN_TIME, move || {
         let auth = auth.clone();
         async move { login(&auth).await.map(drop) }
     })
     .await
-}
-
-/// Returns hashes per second by the service's own hasher, with no other load.
-async fn hashes() -> Result<f64, Failure> {
-    let hasher = Hasher::start()?;
-    let new: NewPassword = PasswordPolicy::new(8).accept(USER_PASSWORD.to_owned(), &[])?;
-    let hash = hasher.hash(None, new.into_password()).await?;
-    rate(move || {
-        let (hasher, hash) = (hasher.clone(), hash.clone());
-        async move {
-            let stays = kit::shutdown::Shutdown::new();
-            let password = Password::new(USER_PASSWORD.to_owned());
-            let right = hasher.verify(None, &stays, password, Some(hash)).await?;
-            if right { Ok(()) } else { Err("the hash does not match the password".into()) }
-        }
-    })
-    .await
-}
-
-/// Returns completed tasks per second with [`CONCURRENT_LOGINS`] at once.
-async fn rate<F>(work: impl Fn() -> F + Clone + Send + 'static) -> Result<f64, Failure>
-where
-    F: Future<Output = Result<(), Failure>> + Send,
-{
-    let began = Instant::now();
-    let mut workers = JoinSet::new();
-    for _ in 0..CONCURRENT_LOGINS {
-        let work = work.clone();
-        workers.spawn(async move {
-            let mut done = 0_u32;
-            while began.elapsed() < LOGIN_TURN_TIME {
-                work().await?;
-                done += 1;
-            }
-            Ok::<_, Failure>(done)
-        });
-    }
-    let mut all = 0;
-    while let Some(done) = workers.join_next().await {
-        all += done??;
-    }
-    Ok(f64::from(all) / began.elapsed().as_secs_f64())
 }

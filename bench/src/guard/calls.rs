@@ -6,7 +6,7 @@ use bench::guarded::{once, serve};
 use gatepost::Rule;
 
 use super::rows::Rows;
-use crate::load::{ComparedFigures, compare, health, health_as};
+use bench::load::{ComparedFigures, compare, health, health_as};
 
 pub(super) async fn run(rows: &mut Rows, rig: &RevocationRig) -> Result<(), Failure> {
     let session = register(&rig.auth.channel().await?, "caller@example.com").await?;

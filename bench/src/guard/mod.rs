@@ -15,7 +15,7 @@ use clap::Args;
 use gatepost::{Rule, Token};
 
 use self::rows::Rows;
-use crate::load::{burst, health_as};
+use bench::load::{burst, health_as};
 
 /// Number of cold calls. The call with the fewest allocations counts.
 const COLD_CALLS: usize = 32;

@@ -22,6 +22,6 @@ impl Rows {
 
 /// Returns the median, the 99th percentile and the maximum, in milliseconds, of times in microseconds.
 pub(super) fn quantiles(micros: &Histogram<u64>) -> String {
-    let [median, late, most] = [0.5, 0.99, 1.0].map(|part| crate::load::millis(micros, part));
+    let [median, late, most] = [0.5, 0.99, 1.0].map(|part| bench::load::millis(micros, part));
     format!("{median:.1}, {late:.1}, {most:.1} ms")
 }

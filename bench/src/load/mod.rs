@@ -1,0 +1,40 @@
+//! Load on the services: closed and open loops, the calls that they make, and the commands `bench load` and `bench storm`.
+
+mod accounts;
+mod call;
+mod closed_loop;
+mod cold;
+mod echo;
+mod figures;
+mod hash;
+mod kind;
+mod open_loop;
+mod options;
+mod outside;
+mod own;
+mod plot;
+mod posts;
+mod ratio;
+mod report;
+mod run;
+mod sample;
+mod series;
+mod services;
+mod storm;
+mod table;
+mod ticks;
+mod turns;
+
+use accounts::NEW_USER_PASSWORD;
+pub use accounts::{Account, MAX_LOGINS, UNLIMITED_SETTINGS};
+pub use call::{CallFuture, LoadCall, burst, health, health_as, in_turn, verify_token};
+pub use closed_loop::closed_loop;
+pub use echo::serve_echo;
+pub use hash::{hash_rate, task_rate};
+pub use kind::MeasuredCall;
+pub use open_loop::{Arrivals, open_loop};
+pub use options::{LoadOptions, LoadSettings, LoadTarget};
+pub use run::run;
+pub use sample::{LoadSample, millis};
+pub use storm::{StormOptions, run_storm};
+pub use turns::{ComparedFigures, LoadFigures, compare, measure};
