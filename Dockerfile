@@ -22,8 +22,9 @@ COPY testkit/Cargo.toml testkit/
 COPY model/Cargo.toml model/
 COPY codegen/Cargo.toml codegen/
 COPY examples/Cargo.toml examples/
+COPY fuzz/Cargo.toml fuzz/
 COPY tests/Cargo.toml tests/
-RUN for crate in . kit db auth-service blog-service standalone bench testkit model codegen examples; do \
+RUN for crate in . kit db auth-service blog-service standalone bench testkit model codegen examples fuzz; do \
         mkdir -p "$crate/src" && echo '//! Empty.' >"$crate/src/lib.rs" && \
         printf '//! Empty.\nfn main() {}\n' | tee "$crate/src/main.rs" >"$crate/build.rs" || exit 1; \
     done && cargo build --release --locked -p auth-service -p blog-service
