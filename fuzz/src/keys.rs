@@ -48,7 +48,9 @@ fn key_file(pem: &[u8]) {
     file.write_all(pem).unwrap();
     if let Ok(keys) = KeyFile::new(file.path().to_owned()).read() {
         assert!(!keys.is_empty(), "a file without a key is refused");
-        keys.iter().for_each(|filed| pkcs8(&filed.pkcs8));
+        for filed in keys {
+            pkcs8(&filed.pkcs8);
+        }
     }
 }
 

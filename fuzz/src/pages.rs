@@ -15,16 +15,16 @@ pub fn pages(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
         check(&tokens, text);
     }
-    let Some((id, changes)) = data.split_first_chunk::<16>() else { return };
+    let Some((id, masks)) = data.split_first_chunk::<16>() else { return };
     let id = Uuid::from_bytes(*id);
     let sealed = tokens.seal(SCOPE, id, start());
     assert_eq!(tokens.open(SCOPE, &sealed, start()), Some(id));
-    let mut changed = URL_SAFE_NO_PAD.decode(&sealed).unwrap();
-    for change in changes.chunks_exact(2) {
-        let at = usize::from(change[0]) % changed.len();
-        changed[at] ^= change[1];
+    let mut altered = URL_SAFE_NO_PAD.decode(&sealed).unwrap();
+    for mask in masks.chunks_exact(2) {
+        let at = usize::from(mask[0]) % altered.len();
+        altered[at] ^= mask[1];
     }
-    let changed = URL_SAFE_NO_PAD.encode(changed);
+    let changed = URL_SAFE_NO_PAD.encode(altered);
     check(&tokens, &changed);
     assert_eq!(tokens.open(SCOPE, &changed, start()).is_some(), changed == sealed, "a change is found");
 }

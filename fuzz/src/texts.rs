@@ -49,7 +49,7 @@ fn etag(text: &str) {
 fn forwarded(value: HeaderValue) {
     let (proxy, name) = (IpAddr::from(Ipv4Addr::new(10, 0, 0, 1)), "x-forwarded-for");
     let callers = CallerResolver::new(networks("10.0.0.0/8").unwrap(), header_name(name).ok());
-    let hops = value.as_bytes().iter().filter(|byte| **byte == b',').count() + 1;
+    let hops = value.as_bytes().split(|byte| *byte == b',').count();
     let headers: HeaderMap = [(HeaderName::from_static(name), value)].into_iter().collect();
     assert!(hops <= 32 || callers.address(proxy, &headers) == proxy, "a long list is not read to its end");
     let stranger = IpAddr::from(Ipv4Addr::new(192, 0, 2, 1));

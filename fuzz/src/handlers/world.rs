@@ -38,7 +38,7 @@ const PLACEHOLDERS: [&str; 3] = [
 const CALLS_PER_CONNECTION: usize = 500;
 
 /// Time for an answer. The longest deadline of the services is 5 s, and a sanitizer makes them slow.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Largest number of attempts to make a caller.
 const ATTEMPTS: usize = 1000;
@@ -224,7 +224,7 @@ async fn account(auth: &Raw, blog: &Raw, email: String) -> Account {
     let request = CreatePostRequest { title: "Hello".into(), content: "First.".into(), ..CreatePostRequest::default() };
     let created: CreatePostResponse = ask(blog, "/gatepost.blog.v1.PostService/CreatePost", &token, &request).await;
     let ids = [user, listed.sessions[0].id.clone(), created.post.unwrap().id];
-    Account { ids, token }
+    Account { token, ids }
 }
 
 /// Replaces each occurrence of a text by another one.
