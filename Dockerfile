@@ -3,6 +3,7 @@
 #   docker build --target auth-service -t gatepost/auth-service .
 #   docker build --target blog-service -t gatepost/blog-service .
 #
+# Each contains the bill of materials and the licenses of both services in /usr/share/doc/gatepost.
 # See docs/operations/compose.md for running them. The build does not need BuildKit.
 
 ARG RUST=rust:1-bookworm
@@ -21,8 +22,9 @@ COPY testkit/Cargo.toml testkit/
 COPY model/Cargo.toml model/
 COPY codegen/Cargo.toml codegen/
 COPY examples/Cargo.toml examples/
+COPY fuzz/Cargo.toml fuzz/
 COPY tests/Cargo.toml tests/
-RUN for crate in . kit db auth-service blog-service standalone bench testkit model codegen examples; do \
+RUN for crate in . kit db auth-service blog-service standalone bench testkit model codegen examples fuzz; do \
         mkdir -p "$crate/src" && echo '//! Empty.' >"$crate/src/lib.rs" && \
         printf '//! Empty.\nfn main() {}\n' | tee "$crate/src/main.rs" >"$crate/build.rs" || exit 1; \
     done && cargo build --release --locked -p auth-service -p blog-service
@@ -53,6 +55,7 @@ RUN mkdir -p /images/state/data && \
 FROM scratch AS auth-service
 LABEL org.opencontainers.image.title="Gatepost's auth service" org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build /images/auth-service/ /
+COPY deploy/gatepost.cdx.json THIRD-PARTY.md LICENSE-APACHE LICENSE-MIT /usr/share/doc/gatepost/
 COPY --from=build --chown=65532:65532 /images/state/ /
 WORKDIR /data
 USER 65532:65532
@@ -65,6 +68,7 @@ ENTRYPOINT ["/auth-service"]
 FROM scratch AS blog-service
 LABEL org.opencontainers.image.title="Gatepost's blog service" org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build /images/blog-service/ /
+COPY deploy/gatepost.cdx.json THIRD-PARTY.md LICENSE-APACHE LICENSE-MIT /usr/share/doc/gatepost/
 COPY --from=build --chown=65532:65532 /images/state/ /
 WORKDIR /data
 USER 65532:65532

@@ -25,7 +25,7 @@ pub(super) enum KeyLookup {
 
 impl KeyNames {
     /// Reads the list of keys in a message of the feed. Returns `None` if the list is empty.
-    pub(super) fn read(keys: Vec<v1::KeyName>) -> Option<Self> {
+    pub(crate) fn read(keys: Vec<v1::KeyName>) -> Option<Self> {
         let names: HashMap<_, _> = keys.into_iter().map(|key| (key.id, key.algorithm)).collect();
         (!names.is_empty()).then_some(Self(names))
     }

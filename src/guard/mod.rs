@@ -48,5 +48,6 @@ pub(crate) use layers::read_time;
 pub(crate) use verify::IntrospectionFacts;
 #[cfg(feature = "testing")]
 pub(crate) use {
-    authorizer::GUARD_TIMEOUT, introspection_cache::IntrospectionCache, shared_revocation_state::SharedRevocationState,
+    authorizer::GUARD_TIMEOUT, feed::apply_message, introspection_cache::IntrospectionCache, key_names::KeyNames,
+    plausibility::Plausibility, shared_revocation_state::SharedRevocationState,
 };

@@ -18,7 +18,7 @@ const MAX_KEY_ID_BYTES: usize = 64;
 
 /// The estimate, before any request, that a token is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plausibility {
+pub(crate) enum Plausibility {
     /// The form gives no reason to refuse.
     Plausible,
     /// The token names an unlisted signing key, or an API key whose id is from the last minute. The token is garbage,
@@ -31,7 +31,7 @@ pub(super) enum Plausibility {
 impl Plausibility {
     /// Estimates the plausibility of this token. `names` is `None` while the auth service has not listed its keys. `now` is
     /// the time since 1970.
-    pub(super) fn estimate(token: &str, names: Option<&KeyNames>, now: Duration) -> Self {
+    pub(crate) fn estimate(token: &str, names: Option<&KeyNames>, now: Duration) -> Self {
         if api_key_age(token, now).is_some_and(|age| age <= NEW_API_KEY) {
             return Self::Doubtful;
         }

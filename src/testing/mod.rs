@@ -66,6 +66,8 @@
 //! - [`away`](Auth::away) simulates an outage of more than one second: no evidence is left.
 
 mod auth;
+#[doc(hidden)]
+pub mod fuzzing;
 mod issuer;
 
 pub use auth::Auth;

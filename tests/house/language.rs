@@ -28,8 +28,19 @@ struct Doc {
 /// Returns the doc comments of all sources that are written by hand.
 fn docs() -> Vec<Doc> {
     let mut found = Vec::new();
-    let rooms =
-        ["src", "kit", "db", "auth-service", "blog-service", "standalone", "testkit", "bench", "model", "codegen"];
+    let rooms = [
+        "src",
+        "kit",
+        "db",
+        "auth-service",
+        "blog-service",
+        "standalone",
+        "testkit",
+        "bench",
+        "model",
+        "codegen",
+        "fuzz/src",
+    ];
     let generated = root().join("src/generated");
     for file in rooms.iter().flat_map(|room| files(&root().join(room))).filter(|file| !file.starts_with(&generated)) {
         let (text, mut open, mut in_code) = (fs::read_to_string(&file).unwrap(), None::<Doc>, false);

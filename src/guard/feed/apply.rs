@@ -14,7 +14,7 @@ use crate::revocation_state::{Gap, LogEntry, Renewals, RevocationCause, Revocati
 ///
 /// # Errors
 /// [`Gap`] means that the message is out of order or unknown. The revocation state has then dropped all its state.
-pub(super) fn apply(
+pub(crate) fn apply(
     revocation_state: &SharedRevocationState,
     renewals: &mut Renewals,
     digest: &mut Vec<u8>,

@@ -17,6 +17,8 @@ use super::jitter;
 use super::shared_revocation_state::SharedRevocationState;
 use stream::{FeedConnection, FeedFailure, FeedStream, StreamEnd};
 
+#[cfg(feature = "testing")]
+pub(crate) use apply::apply as apply_message;
 pub(super) use stream::FeedCredential;
 
 /// First pause before a reconnection. Short, because every introspection needs a new request without the feed.
