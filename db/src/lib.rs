@@ -43,7 +43,10 @@ pub use migrations::{InSteps, Migrations, Misfit, misfit};
 pub use options::SessionSetting;
 pub use postgres::{Lease, Postgres, PrimaryConnection, ReadRetries, SessionOptions, WriteRetries};
 pub use settle::settle;
-pub use sqlite::{FileLock, RESTORING, Sqlite, beside, check_integrity, make_file, make_folder, open_to_fill, remains};
+pub use sqlite::{
+    FileLock, LossSign, RESTORING, Sqlite, beside, check_integrity, loss_sign, make_file, make_folder, open_to_fill,
+    remains,
+};
 pub use startup::patiently;
 pub use transaction::{TransactionOutcome, Tx, work};
 pub use url::{DatabaseUrl, PostgresUrl, shown_url};

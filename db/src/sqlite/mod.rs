@@ -6,11 +6,14 @@ mod files;
 mod group;
 mod job;
 mod lock;
+mod loss;
 mod measure;
 mod open;
+mod witness;
 mod writer;
 
 pub use direct::{check_integrity, open_to_fill};
 pub use files::{RESTORING, beside, make_file, make_folder, remains};
 pub use lock::FileLock;
 pub use open::Sqlite;
+pub use witness::{LossSign, loss_sign};

@@ -1,7 +1,7 @@
 //! Opens a database file: locked, migrated, with one writer and a few readers.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -17,7 +17,8 @@ use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
 use super::job::{WriteJob, WriteKind};
 use super::lock::FileLock;
 use super::measure::WriterMeasure;
-use super::writer::SqliteWriter;
+use super::witness::{CommitWitness, LossSign};
+use super::writer::{SqliteWriter, WitnessPlace};
 use crate::measures::{PoolLevels, PoolMeasure, WorkKind, WorkTimes};
 use crate::startup::START_TIMEOUT;
 use crate::{OpenError, StoreError, TransactionOutcome, Tx, migrations};
@@ -37,6 +38,13 @@ const BUSY_TIMEOUT: Duration = Duration::from_millis(300);
 /// First SQLite version without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
 const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);
 
+/// Presence of a witness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Witnessing {
+    Off,
+    On,
+}
+
 /// An open database file. One connection writes, so no write ever waits for another write's lock. A pool of connections
 /// reads.
 #[derive(Clone, Debug)]
@@ -45,6 +53,10 @@ pub struct Sqlite {
     readers: SqlitePool,
     reading: Arc<SqliteConnectOptions>,
     work: Arc<WorkTimes>,
+    pub(super) path: Arc<PathBuf>,
+    pub(super) witness: WitnessPlace,
+    /// Sign of lost commits, found by the start.
+    pub(super) loss: Option<LossSign>,
     /// Lock of the file. Snapshots and databases opened beside a service have no lock.
     _lock: Option<Arc<FileLock>>,
 }
@@ -64,6 +76,23 @@ impl Sqlite {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn open_with(path: &Path, migrations: &Migrator, group: usize) -> Result<Self, OpenError> {
+        Self::open_as(path, migrations, group, Witnessing::Off).await
+    }
+
+    /// Opens the file in the same way, with a witness: [`Sqlite::loss`] tells if commits may be lost.
+    ///
+    /// # Errors
+    /// [`OpenError`]; its text says what to do.
+    pub async fn open_witnessed(path: &Path, migrations: &Migrator) -> Result<Self, OpenError> {
+        Self::open_as(path, migrations, super::group::MAX_GROUP_SIZE, Witnessing::On).await
+    }
+
+    async fn open_as(
+        path: &Path,
+        migrations: &Migrator,
+        group: usize,
+        witnessing: Witnessing,
+    ) -> Result<Self, OpenError> {
         make_folder(path)?;
         let lock = Arc::new(FileLock::take_whole(path).await?);
         make_file(path)?;
@@ -75,11 +104,20 @@ impl Sqlite {
         check_library(&first, &name).await?;
         let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
         migrations::run(&name, &mut *connection, migrations).await?;
+        let (witness, loss) = match witnessing {
+            Witnessing::Off => (None, None),
+            Witnessing::On => match CommitWitness::open(path, &mut connection).await? {
+                Ok(witness) => (Some(witness), None),
+                Err(sign) => (None, Some(sign)),
+            },
+        };
         drop(connection);
         first.close().await;
         let reading = options.clone().read_only(true).pragma("cache_size", READER_CACHE_SIZE);
         let readers = pool(READER_CONNECTIONS, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Ok(Self::new(SqliteWriter::start(options, group), readers, reading, Some(lock)))
+        let witness = placed(witness);
+        let writer = SqliteWriter::start(options, group, Arc::clone(&witness));
+        Ok(Self { loss, ..Self::new(path, writer, witness, readers, reading, Some(lock)) })
     }
 
     /// Opens the file beside a service that may have it open: SQLite's own locks separate their writes.
@@ -101,10 +139,12 @@ impl Sqlite {
         check_library(&first, &name).await?;
         let mut connection = first.acquire().await.map_err(|error| unopened(path, &error))?;
         migrations::check_complete(&name, &mut *connection, migrations).await?;
+        let witness = placed(CommitWitness::open_beside(path, &mut connection).await);
         drop(connection);
         first.close().await;
         let readers = pool(1, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Ok(Self::new(SqliteWriter::start(options, 1), readers, reading, None))
+        let writer = SqliteWriter::start(options, 1, Arc::clone(&witness));
+        Ok(Self::new(path, writer, witness, readers, reading, None))
     }
 
     /// Opens a copy that no service has open. Leaves its migrations as they are, and creates no file beside it. A copy
@@ -119,16 +159,21 @@ impl Sqlite {
         // Only the writer sets the journal mode.
         let reading = SqliteConnectOptions::new().filename(path).read_only(true);
         let readers = pool(1, ACQUIRE_READER_TIMEOUT).connect_lazy_with(reading.clone());
-        Self::new(SqliteWriter::start(options, super::group::MAX_GROUP_SIZE), readers, reading, None)
+        let witness = WitnessPlace::default();
+        let writer = SqliteWriter::start(options, super::group::MAX_GROUP_SIZE, Arc::clone(&witness));
+        Self::new(path, writer, witness, readers, reading, None)
     }
 
     fn new(
+        path: &Path,
         writer: SqliteWriter,
+        witness: WitnessPlace,
         readers: SqlitePool,
         reading: SqliteConnectOptions,
         lock: Option<Arc<FileLock>>,
     ) -> Self {
-        Self { writer, readers, reading: Arc::new(reading), work: Arc::default(), _lock: lock }
+        let (path, reading) = (Arc::new(path.to_owned()), Arc::new(reading));
+        Self { writer, readers, reading, work: Arc::default(), path, witness, loss: None, _lock: lock }
     }
 
     /// Returns the times of the work.
@@ -226,6 +271,10 @@ impl Sqlite {
         self.readers.close().await;
         self.writer.close().await;
     }
+}
+
+fn placed(witness: Option<CommitWitness>) -> WitnessPlace {
+    Arc::new(witness.map_or_else(OnceLock::new, OnceLock::from))
 }
 
 /// Returns the options of a service's connection.
