@@ -8,7 +8,7 @@ use bench::drill::field::http2::{self, Http2Attack};
 use bench::drill::field::{self, Scale, Scenario};
 use bench::drill::postgres::{PostgresDrill, PostgresPlan};
 use bench::drill::revocation::{self, RevocationFault, RevocationPlan, RevocationRig};
-use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, disk, kill, refresh};
+use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, damage, disk, kill, power, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand, ValueEnum};
 use testkit::postgres::PostgresServer;
@@ -39,6 +39,14 @@ pub(crate) enum DrillCommand {
         #[command(flatten)]
         options: DrillOptions,
     },
+    /// The pair on SQLite loses its power under writers: bytes that were not synced are lost
+    Power {
+        /// Losses of power, one after the other
+        #[arg(long, default_value_t = 100)]
+        rounds: usize,
+        #[command(flatten)]
+        options: DrillOptions,
+    },
     /// One session is refreshed while answers get lost and the pair on SQLite is killed
     Refresh {
         /// Refreshes, one after the other; the pair is killed in every hundredth
@@ -51,6 +59,14 @@ pub(crate) enum DrillCommand {
     Backup {
         /// Backups, one after the other
         #[arg(long, default_value_t = 100)]
+        rounds: usize,
+        #[command(flatten)]
+        options: DrillOptions,
+    },
+    /// The files of the auth service on SQLite are damaged at random while no service runs
+    Damage {
+        /// Damages, each on a fresh copy of the files
+        #[arg(long, default_value_t = 1_000)]
         rounds: usize,
         #[command(flatten)]
         options: DrillOptions,
@@ -121,8 +137,10 @@ impl DrillCommand {
             Self::Postgres { rounds, options } => ("postgres", rounds_flag(*rounds), options.clone()),
             Self::Disk { rounds, options } => ("disk", rounds_flag(*rounds), options.clone()),
             Self::Kill { rounds, options } => ("kill", rounds_flag(*rounds), options.clone()),
+            Self::Power { rounds, options } => ("power", rounds_flag(*rounds), options.clone()),
             Self::Refresh { rounds, options } => ("refresh", rounds_flag(*rounds), options.clone()),
             Self::Backup { rounds, options } => ("backup", rounds_flag(*rounds), options.clone()),
+            Self::Damage { rounds, options } => ("damage", rounds_flag(*rounds), options.clone()),
             Self::Field { attacks, options } => ("field", attacks.flags(), options.clone()),
             Self::Http2 { only, seconds, options } => ("http2", attack_flags(only, *seconds), options.clone()),
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
@@ -141,8 +159,10 @@ impl DrillCommand {
                 disk::run(&program, &disk::DiskFault::random(rounds, seed), seed, RECOVERY_TIME_LIMIT).await?
             }
             Self::Kill { rounds, .. } => kill::run(&program, rounds, seed).await?,
+            Self::Power { rounds, .. } => power::run(&program, rounds, seed).await?,
             Self::Refresh { rounds, .. } => refresh::run(&program, rounds, seed).await?,
             Self::Backup { rounds, .. } => backup::run(&program, rounds, seed).await?,
+            Self::Damage { rounds, .. } => damage::run(&program, rounds, seed).await?,
             Self::Field { attacks, .. } => attacks.run(&program, seed).await,
             Self::Http2 { only, seconds, .. } => {
                 let attacks = if only.is_empty() { &Http2Attack::ALL[..] } else { &only };

@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::facts::DatabaseFacts;
 use super::{
-    ClosingStatements, DatabaseUrl, Migrations, OpenError, OwnConnection, Postgres, ReadRow, SqlStatement, Sqlite,
-    StoreError, TransactionOutcome, Tx, Watcher, WorkKind, exposure,
+    ClosingStatements, DatabaseUrl, LossSign, Migrations, OpenError, OwnConnection, Postgres, ReadRow, SqlStatement,
+    Sqlite, StoreError, TransactionOutcome, Tx, Watcher, WorkKind, exposure,
 };
 
 /// An open database.
@@ -32,6 +32,47 @@ impl Db {
         };
         exposure::warn(url);
         Ok(db)
+    }
+
+    /// Opens the database in the same way. A file has a witness of its commits: [`Db::loss`] tells if some may be lost.
+    ///
+    /// # Errors
+    /// [`OpenError`]; its text says what to do.
+    pub async fn open_witnessed(url: &DatabaseUrl, migrations: &Migrations) -> Result<Self, OpenError> {
+        let DatabaseUrl::Sqlite(path) = url else { return Self::open(url, migrations).await };
+        let db = Sqlite::open_witnessed(path, migrations.sqlite).await?;
+        exposure::warn(url);
+        Ok(Self::Sqlite(db))
+    }
+
+    /// Returns the sign that the database may have lost commits. A server looks after its own commits.
+    pub fn loss(&self) -> Option<LossSign> {
+        match self {
+            Self::Sqlite(db) => db.loss(),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    /// Ends the loss, after the caller has revoked everything that the lost commits may have revoked.
+    ///
+    /// # Errors
+    /// [`OpenError`]; then the next start finds the loss again.
+    pub async fn accept_loss(&self) -> Result<(), OpenError> {
+        match self {
+            Self::Sqlite(db) => db.accept_loss().await,
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    /// Lets the next start of this complete copy begin a new witness.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then nothing is written.
+    pub async fn forget_witness(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(db) => db.forget_witness().await,
+            Self::Postgres(_) => Ok(()),
+        }
     }
 
     /// Opens the database at `url` beside a service that may be running, and leaves its migrations as they are.

@@ -1131,6 +1131,9 @@ pub enum AuditEventKind {
     ApiKeyRotated = 28,
     /// An API key was revoked.
     ApiKeyRevoked = 29,
+    /// The database may have lost commits, and all sessions, tokens and API keys were ended. The detail has `sign`:
+    /// `behind` (its witness knows later commits), `missing` or `unfit` (the witness).
+    CommitsLost = 30,
 }
 impl AuditEventKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -1169,6 +1172,7 @@ impl AuditEventKind {
             Self::ApiKeyUpdated => "AUDIT_EVENT_KIND_API_KEY_UPDATED",
             Self::ApiKeyRotated => "AUDIT_EVENT_KIND_API_KEY_ROTATED",
             Self::ApiKeyRevoked => "AUDIT_EVENT_KIND_API_KEY_REVOKED",
+            Self::CommitsLost => "AUDIT_EVENT_KIND_COMMITS_LOST",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -1206,6 +1210,7 @@ impl AuditEventKind {
             "AUDIT_EVENT_KIND_API_KEY_UPDATED" => Some(Self::ApiKeyUpdated),
             "AUDIT_EVENT_KIND_API_KEY_ROTATED" => Some(Self::ApiKeyRotated),
             "AUDIT_EVENT_KIND_API_KEY_REVOKED" => Some(Self::ApiKeyRevoked),
+            "AUDIT_EVENT_KIND_COMMITS_LOST" => Some(Self::CommitsLost),
             _ => None,
         }
     }

@@ -12,7 +12,7 @@ pub type FoundColumn = (String, String, String, bool);
 
 const SQLITE_COLUMNS_SQL: &str = "select t.name, c.name, lower(c.type), c.\"notnull\" = 0 from sqlite_schema t \
      join pragma_table_info(t.name) c where t.type = 'table' \
-     and t.name not like 'sqlite\\_%' escape '\\' and t.name not like '\\_sqlx%' escape '\\'";
+     and t.name not like 'sqlite\\_%' escape '\\' and t.name not like '\\_%' escape '\\'";
 
 const POSTGRES_COLUMNS_SQL: &str = "select table_name::text, column_name::text, data_type::text, is_nullable = 'YES' \
      from information_schema.columns join information_schema.tables using (table_schema, table_name) \

@@ -60,6 +60,12 @@ impl Disk {
         self.with("GATEPOST_DISK_NAMES", "1")
     }
 
+    /// Keeps the synced bytes of each file in this folder, which exists. A loss of power leaves them, and any of the
+    /// later ones.
+    pub fn synced_in(self, folder: impl AsRef<Path>) -> Self {
+        self.with("GATEPOST_DISK_SYNCED", folder.as_ref())
+    }
+
     /// Fails writes, syncs and changes of a length with `EIO` while the file exists. Failed calls are not counted.
     pub fn fail_while(self, file: impl AsRef<Path>) -> Self {
         self.with("GATEPOST_DISK_FAIL", file.as_ref())

@@ -134,4 +134,5 @@ kinds!(
     ApiKeyUpdated,
     ApiKeyRotated,
     ApiKeyRevoked,
+    CommitsLost,
 );

@@ -80,6 +80,8 @@ kinds! {
     ApiKeyRotated => "api_key_rotated",
     /// API key was revoked.
     ApiKeyRevoked => "api_key_revoked",
+    /// Database has lost commits, and everything that they may have ended was ended.
+    CommitsLost => "commits_lost",
     /// Guard of the service refused a call.
     CallDenied => "call_denied",
 }
@@ -99,6 +101,7 @@ impl AuditKind {
                 | Self::SigningKeyRetired
                 | Self::SecretKeyReplaced
                 | Self::IssuerChanged
+                | Self::CommitsLost
         )
     }
 }

@@ -6,6 +6,7 @@ mod console;
 mod error;
 mod first_admin;
 mod lost;
+mod lost_commits;
 mod offline;
 mod program;
 mod serve;

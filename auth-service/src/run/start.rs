@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::error::AuthRunError;
 use super::first_admin::{find_admin, first_admin};
-use super::lost;
+use super::{lost, lost_commits};
 use crate::app::{
     ApiKeyUses, App, Attempts, Introspector, Issuing, KnownService, MAX_AUDIT_WATCHERS, Quotas, RefusalDelay, Revoker,
 };
@@ -59,6 +59,7 @@ pub(super) async fn start(config: AuthConfig) -> Result<StartedService, AuthRunE
     let fresh = kit::random::bytes();
     let page_token_key = patiently(|| secrets::page_token_key(store.db(), fresh)).await?;
     begin_log(&store, &clock).await?;
+    lost_commits::revoke_all(&store, &clock).await?;
     let hasher = Hasher::start().map_err(AuthRunError::Threads)?;
     let (keys, ring) = Box::pin(keys(source, &store, &clock, &flags.issuer, flags.keys.signing_algorithm)).await?;
     let view = Arc::new(View::new(Uptime::system()));

@@ -16,6 +16,7 @@ mod last_admin;
 mod log;
 mod log_reader;
 mod login_activity;
+mod lost_commits;
 mod operator;
 mod outcome;
 mod page_size;
@@ -46,6 +47,7 @@ pub use configured::Remembered;
 pub use db::{DatabaseUrl, StoreError};
 pub use keys::{KeyRow, PRIVATE_HALVES, PrivateHalf, SealChange};
 pub use log_reader::{LogPage, LogReader};
+pub use lost_commits::ApiKeyFate;
 pub use outcome::{ChangedUser, Outcome, PasswordChanged, PasswordProof, Unchanged};
 pub use password_resets::FoundReset;
 pub use refresh::{Refreshable, Rotated};
@@ -90,7 +92,7 @@ impl AuthStore {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn open(url: &DatabaseUrl) -> Result<Self, OpenError> {
-        Ok(Self::new(Db::open(url, &SCHEMA.migrations).await?))
+        Ok(Self::new(Db::open_witnessed(url, &SCHEMA.migrations).await?))
     }
 
     /// Opens the database while a service may be running on it, without migrations.

@@ -14,9 +14,12 @@ fn again() -> Settings {
     Settings { service_key: Some(SERVICE_KEY), ..Settings::default() }
 }
 
-/// Copies the database of a stopped service.
-fn copy(from: &Path, to: &Path) {
-    for file in ["auth.db", "auth.db-wal"] {
+/// Files of a database with its witness, so that the copy does not show its age.
+const ALL_FILES: [&str; 3] = ["auth.db", "auth.db-wal", "auth.db-witness"];
+
+/// Copies these files of a stopped service.
+fn copy(from: &Path, to: &Path, files: &[&str]) {
+    for file in files {
         let (from, to) = (from.join(file), to.join(file));
         let _ = std::fs::remove_file(&to);
         if from.exists() {
@@ -36,12 +39,12 @@ struct Lost {
     _copy: TempDir,
 }
 
-async fn lose() -> Lost {
+async fn lose(files: &[&str]) -> Lost {
     let first = service().await;
     let token = first.account(EMAIL).await.token;
     let (folder, clock) = first.stop().await;
     let copied = testkit::folder();
-    copy(folder.path(), copied.path());
+    copy(folder.path(), copied.path(), files);
     let first = start_in(folder, clock, again()).await;
     let (mut guard, greeting, _) = Guard::new(&first).await;
     logout(&first, &token).await;
@@ -50,7 +53,7 @@ async fn lose() -> Lost {
     assert_eq!(known.revision, revocation.revision);
     drop(guard);
     let (folder, clock) = first.stop().await;
-    copy(copied.path(), folder.path());
+    copy(copied.path(), folder.path(), files);
     let service = start_in(folder, clock, again()).await;
     Lost { service, token, known, digest: greeting.digest, _copy: copied }
 }
@@ -61,7 +64,7 @@ async fn counted(service: &Service, by: &str) -> bool {
 
 #[tokio::test]
 async fn guard_ahead_of_the_log_keeps_revoked_tokens_dead() {
-    let Lost { service, token, known, digest, _copy } = lose().await;
+    let Lost { service, token, known, digest, _copy } = lose(&ALL_FILES).await;
     assert_eq!(service.state(&token).await, TokenState::Active, "the copy does not know the logout");
     let (mut guard, _) = Guard::resume(&service, Some(known.clone()), digest.clone()).await;
     let now = guard.reset().await;
@@ -78,7 +81,7 @@ async fn guard_ahead_of_the_log_keeps_revoked_tokens_dead() {
 
 #[tokio::test]
 async fn guard_that_knows_another_entry_shows_the_loss() {
-    let Lost { service, token, known, .. } = lose().await;
+    let Lost { service, token, known, .. } = lose(&ALL_FILES).await;
     let other = service.account("grace@example.com").await.token;
     logout(&service, &other).await;
     assert_eq!(service.state(&token).await, TokenState::Active);
@@ -87,4 +90,12 @@ async fn guard_that_knows_another_entry_shows_the_loss() {
     guard.reset().await;
     assert_eq!(service.state(&token).await, TokenState::Revoked);
     assert!(counted(&service, "guard").await);
+}
+
+#[tokio::test]
+async fn older_database_beside_its_witness_ends_all_tokens() {
+    let Lost { service, token, .. } = lose(&ALL_FILES[..2]).await;
+    assert_eq!(service.state(&token).await, TokenState::Revoked, "no guard is needed");
+    let fresh = service.login(EMAIL, super::support::PASSWORD).await.unwrap().tokens.unwrap().access_token;
+    assert_eq!(service.state(&fresh).await, TokenState::Active);
 }

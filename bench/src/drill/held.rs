@@ -9,11 +9,16 @@ use crate::Failure;
 pub(super) async fn writes(report: &mut Report, client: &DrillClient) -> Result<(), Failure> {
     report.broken.extend(client.posts.check(&client.all_posts().await?));
     report.broken.extend(client.users.check(&client.all_users().await?));
+    counts(report, client);
+    Ok(())
+}
+
+/// Adds the numbers of writes by their fate.
+pub(super) fn counts(report: &mut Report, client: &DrillClient) {
     for (what, journal) in [("posts", &client.posts), ("users", &client.users)] {
         let FateCounts { acknowledged, refused, unknown } = journal.counts();
         report.row(what, format!("{acknowledged} acknowledged, {refused} refused, {unknown} not answered"));
     }
-    Ok(())
 }
 
 /// Adds the same differences, and each damage that SQLite finds in the files.

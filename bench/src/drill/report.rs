@@ -18,6 +18,12 @@ impl Broken {
     pub fn new(promise: &'static str, seen: impl Into<String>) -> Self {
         Self { promise, seen: seen.into() }
     }
+
+    /// Returns the same with the circumstances of the observation.
+    #[must_use]
+    pub fn during(self, circumstances: &str) -> Self {
+        Self { seen: format!("{} ({circumstances})", self.seen), ..self }
+    }
 }
 
 impl fmt::Display for Broken {

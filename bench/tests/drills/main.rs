@@ -3,12 +3,14 @@
 #![cfg(test)]
 
 mod backups;
+mod damages;
 mod field;
 mod guesses;
 mod hostile;
 mod kills;
 mod lost;
 mod outages;
+mod powers;
 mod refreshes;
 mod revocations;
 mod turn;

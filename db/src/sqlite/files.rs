@@ -1,5 +1,6 @@
 //! The database's folder and file, which only the folder's owner can read.
 
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,9 @@ use crate::OpenError;
 
 /// Suffix of the file that marks a running restore: no service opens a database with such a file beside it.
 pub const RESTORING: &str = "-restoring";
+
+/// Suffix of the file with the number of a database's last commit.
+pub(super) const WITNESS_SUFFIX: &str = "-witness";
 
 /// Suffixes of the files that SQLite keeps beside a database. SQLite would mistake another database's leftover log for
 /// the log of this database.
@@ -47,7 +51,11 @@ pub fn make_folder(path: &Path) -> Result<(), OpenError> {
 /// [`OpenError::Unwritable`].
 pub fn make_file(path: &Path) -> Result<(), OpenError> {
     match create_file(path) {
-        Ok(_) => Ok(()),
+        Ok(_) => {
+            // The witness of an earlier database says nothing about the new one.
+            let _ = fs::remove_file(beside(path, WITNESS_SUFFIX));
+            Ok(())
+        }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(unwritable(path, &error)),
     }

@@ -9,6 +9,7 @@ use sqlx::{Executor as _, SqliteConnection};
 use tokio::sync::mpsc;
 
 use super::job::{JobOutcome, QueuedWrite, WriteKind};
+use super::witness::CommitWitness;
 use crate::StoreError;
 use crate::measures::WaitMeasure;
 
@@ -43,26 +44,27 @@ impl<'m> CommitGroup<'m> {
         self.jobs.len()
     }
 
-    /// Runs the group's only write, without a savepoint. A write of one statement needs no explicit transaction either,
-    /// so a single writer has no overhead from groups.
+    /// Runs the group's only write, without a savepoint. Without a witness, a write of one statement needs no explicit
+    /// transaction either, so a single writer has no overhead from groups.
     ///
     /// # Errors
     /// The same as [`CommitGroup::commit`].
-    pub(super) async fn commit_alone(&mut self, connection: &mut SqliteConnection) -> Result<(), StoreError> {
+    pub(super) async fn commit_alone(
+        &mut self,
+        connection: &mut SqliteConnection,
+        witness: Option<&CommitWitness>,
+    ) -> Result<(), StoreError> {
         let Some(job) = self.jobs.first_mut() else { return Ok(()) };
-        let several = job.kind() == WriteKind::Several;
-        if several {
+        let is_explicit = job.kind() == WriteKind::Several || witness.is_some();
+        if is_explicit {
             connection.execute("begin immediate").await?;
         }
-        let end = match job.run(connection).await {
-            JobOutcome::Failed(error) => return Err(error),
-            JobOutcome::Undone => "rollback",
-            JobOutcome::Done => "commit",
-        };
-        if several {
-            connection.execute(end).await?;
+        match job.run(connection).await {
+            JobOutcome::Failed(error) => Err(error),
+            _ if !is_explicit => Ok(()),
+            JobOutcome::Undone => Ok(connection.execute("rollback").await.map(drop)?),
+            JobOutcome::Done => end(connection, witness).await,
         }
-        Ok(())
     }
 
     /// Runs the writes, and the writes that arrive meanwhile, in one transaction.
@@ -73,6 +75,7 @@ impl<'m> CommitGroup<'m> {
         &mut self,
         connection: &mut SqliteConnection,
         waiting: &mut JobReceiver,
+        witness: Option<&CommitWitness>,
     ) -> Result<(), StoreError> {
         // The transaction takes the write lock at its beginning. A transaction that has already read cannot wait for
         // the lock: SQLite refuses the lock at once.
@@ -85,8 +88,7 @@ impl<'m> CommitGroup<'m> {
                 self.fill(waiting);
             }
         }
-        connection.execute("commit").await?;
-        Ok(())
+        end(connection, witness).await
     }
 
     /// Answers each write with the outcome of the group.
@@ -113,6 +115,18 @@ impl<'m> CommitGroup<'m> {
             self.jobs.push(job);
         }
     }
+}
+
+/// Commits. The witness learns the commit's number after the commit, and before any caller is answered.
+async fn end(connection: &mut SqliteConnection, witness: Option<&CommitWitness>) -> Result<(), StoreError> {
+    let Some(witness) = witness else {
+        connection.execute("commit").await?;
+        return Ok(());
+    };
+    let number = witness.count(connection).await?;
+    connection.execute("commit").await?;
+    witness.record(number);
+    Ok(())
 }
 
 async fn run(job: &mut dyn QueuedWrite, connection: &mut SqliteConnection) -> Result<(), StoreError> {

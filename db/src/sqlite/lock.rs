@@ -74,7 +74,7 @@ fn open_or_create(lock: &Path) -> io::Result<File> {
 }
 
 /// Returns the real path, so that a symbolic link and its target share one lock.
-fn real(path: &Path) -> PathBuf {
+pub(super) fn real(path: &Path) -> PathBuf {
     path.canonicalize().unwrap_or_else(|_| path.to_owned())
 }
 

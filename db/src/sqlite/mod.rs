@@ -7,11 +7,13 @@ mod group;
 mod job;
 mod limits;
 mod lock;
+mod loss;
 mod measure;
 mod open;
 mod places;
 mod readers;
 mod rows;
+mod witness;
 mod writer;
 
 pub use direct::{check_integrity, open_to_fill};
@@ -20,3 +22,4 @@ pub use job::HeldByWrite;
 pub use lock::FileLock;
 pub use open::Sqlite;
 pub use readers::ReaderLease;
+pub use witness::{LossSign, loss_sign};

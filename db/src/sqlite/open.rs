@@ -1,7 +1,7 @@
 //! Opens a database file: locked, migrated, with one writer and a few readers.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -21,7 +21,8 @@ use super::measure::WriterMeasure;
 use super::places::Places;
 use super::readers::{ReaderLease, Readers};
 use super::rows::RowReaders;
-use super::writer::SqliteWriter;
+use super::witness::{CommitWitness, LossSign};
+use super::writer::{SqliteWriter, WitnessPlace};
 use crate::measures::{PoolLevels, PoolMeasure, WorkKind, WorkTimes};
 use crate::startup::START_TIMEOUT;
 use crate::{OpenError, ReadRow, SqlStatement, StoreError, TransactionOutcome, Tx, migrations};
@@ -31,6 +32,13 @@ const READER_CONNECTIONS: u32 = 4;
 
 /// First SQLite version without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
 const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);
+
+/// Presence of a witness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Witnessing {
+    Off,
+    On,
+}
 
 /// An open database file. One connection writes, so no write ever waits for another write's lock. A pool of connections
 /// reads.
@@ -42,6 +50,10 @@ pub struct Sqlite {
     readers: Readers,
     row_readers: RowReaders,
     work: Arc<WorkTimes>,
+    pub(super) path: Arc<PathBuf>,
+    pub(super) witness: WitnessPlace,
+    /// Sign of lost commits, found by the start.
+    pub(super) loss: Option<LossSign>,
     /// Lock of the file. Snapshots and databases opened beside a service have no lock.
     _lock: Option<Arc<FileLock>>,
 }
@@ -61,6 +73,23 @@ impl Sqlite {
     /// # Errors
     /// [`OpenError`]; its text says what to do.
     pub async fn open_with(path: &Path, migrations: &Migrator, group: usize) -> Result<Self, OpenError> {
+        Self::open_as(path, migrations, group, Witnessing::Off).await
+    }
+
+    /// Opens the file in the same way, with a witness: [`Sqlite::loss`] tells if commits may be lost.
+    ///
+    /// # Errors
+    /// [`OpenError`]; its text says what to do.
+    pub async fn open_witnessed(path: &Path, migrations: &Migrator) -> Result<Self, OpenError> {
+        Self::open_as(path, migrations, super::group::MAX_GROUP_SIZE, Witnessing::On).await
+    }
+
+    async fn open_as(
+        path: &Path,
+        migrations: &Migrator,
+        group: usize,
+        witnessing: Witnessing,
+    ) -> Result<Self, OpenError> {
         make_folder(path)?;
         let lock = Arc::new(FileLock::take_whole(path).await?);
         make_file(path)?;
@@ -72,10 +101,19 @@ impl Sqlite {
         check_library(&first, &name).await?;
         let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
         migrations::run(&name, &mut *connection, migrations).await?;
+        let (witness, loss) = match witnessing {
+            Witnessing::Off => (None, None),
+            Witnessing::On => match CommitWitness::open(path, &mut connection).await? {
+                Ok(witness) => (Some(witness), None),
+                Err(sign) => (None, Some(sign)),
+            },
+        };
         drop(connection);
         first.close().await;
         let reading = options.clone().read_only(true).pragma("cache_size", (-READER_CACHE_KIB).to_string());
-        Ok(Self::new(SqliteWriter::start(options, group), reading, READER_CONNECTIONS, Some(lock)))
+        let witness = placed(witness);
+        let writer = SqliteWriter::start(options, group, Arc::clone(&witness));
+        Ok(Self { loss, ..Self::new(writer, witness, reading, READER_CONNECTIONS, Some(lock)) })
     }
 
     /// Opens the file beside a service that may have it open: SQLite's own locks separate their writes.
@@ -97,9 +135,11 @@ impl Sqlite {
         check_library(&first, &name).await?;
         let mut connection = first.acquire().await.map_err(|error| unopened(path, &error))?;
         migrations::check_complete(&name, &mut *connection, migrations).await?;
+        let witness = placed(CommitWitness::open_beside(path, &mut connection).await);
         drop(connection);
         first.close().await;
-        Ok(Self::new(SqliteWriter::start(options, 1), reading, 1, None))
+        let writer = SqliteWriter::start(options, 1, Arc::clone(&witness));
+        Ok(Self::new(writer, witness, reading, 1, None))
     }
 
     /// Opens a copy that no service has open. Leaves its migrations as they are, and creates no file beside it. A copy
@@ -113,14 +153,22 @@ impl Sqlite {
             .busy_timeout(BUSY_TIMEOUT);
         // Only the writer sets the journal mode.
         let reading = SqliteConnectOptions::new().filename(path).read_only(true);
-        let writer = SqliteWriter::start(options, super::group::MAX_GROUP_SIZE);
-        Self::new(writer, reading, 1, None)
+        let witness = WitnessPlace::default();
+        let writer = SqliteWriter::start(options, super::group::MAX_GROUP_SIZE, Arc::clone(&witness));
+        Self::new(writer, witness, reading, 1, None)
     }
 
-    fn new(writer: SqliteWriter, reading: SqliteConnectOptions, statements: u32, lock: Option<Arc<FileLock>>) -> Self {
-        let row_readers = RowReaders::new(reading.get_filename().to_owned());
+    fn new(
+        writer: SqliteWriter,
+        witness: WitnessPlace,
+        reading: SqliteConnectOptions,
+        statements: u32,
+        lock: Option<Arc<FileLock>>,
+    ) -> Self {
+        let path = Arc::new(reading.get_filename().to_owned());
+        let row_readers = RowReaders::new(path.to_path_buf());
         let (places, readers) = (Places::new(statements), Readers::new(reading));
-        Self { writer, places, readers, row_readers, work: Arc::default(), _lock: lock }
+        Self { writer, places, readers, row_readers, work: Arc::default(), path, witness, loss: None, _lock: lock }
     }
 
     /// Returns the times of the work.
@@ -231,6 +279,10 @@ impl Sqlite {
         self.row_readers.close();
         self.writer.close().await;
     }
+}
+
+fn placed(witness: Option<CommitWitness>) -> WitnessPlace {
+    Arc::new(witness.map_or_else(OnceLock::new, OnceLock::from))
 }
 
 /// Returns the options of a service's connection.

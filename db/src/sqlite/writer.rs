@@ -1,7 +1,7 @@
 //! The only connection that writes, and its queue.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -13,7 +13,11 @@ use tokio_util::sync::CancellationToken;
 use super::group::CommitGroup;
 use super::job::{QueuedWrite, WriteJob};
 use super::measure::WriterMeasure;
+use super::witness::CommitWitness;
 use crate::{StoreError, TransactionOutcome};
+
+/// Place of the witness; empty for a database without one, or with unknown losses.
+pub(super) type WitnessPlace = Arc<OnceLock<CommitWitness>>;
 
 /// Largest number of queued writes; more writes wait for a place.
 const MAX_QUEUED_WRITES: usize = 1024;
@@ -36,7 +40,7 @@ impl fmt::Debug for SqliteWriter {
 
 impl SqliteWriter {
     /// Starts the task, which ends after [`SqliteWriter::close`] or with the last handle.
-    pub(super) fn start(options: SqliteConnectOptions, most: usize) -> Self {
+    pub(super) fn start(options: SqliteConnectOptions, most: usize, witness: WitnessPlace) -> Self {
         let (queue, waiting) = mpsc::channel(MAX_QUEUED_WRITES);
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let measure = Arc::<WriterMeasure>::default();
@@ -48,6 +52,7 @@ impl SqliteWriter {
             stop: stop.clone(),
             most,
             was_shared: false,
+            witness,
         };
         let end = ended.clone().drop_guard();
         tokio::spawn(async move {
@@ -107,6 +112,7 @@ struct WriterTask {
     /// Set if the last write shared its commit. The same callers will soon write again, so the next write will share
     /// its commit too.
     was_shared: bool,
+    witness: WitnessPlace,
 }
 
 impl WriterTask {
@@ -128,7 +134,15 @@ impl WriterTask {
             }
             group.answer(&committed);
         }
-        if let Some(connection) = self.connection.take() {
+        let witness = self.witness.get();
+        if witness.is_some() && self.connection.is_none() {
+            self.connection = self.options.connect().await.ok();
+        }
+        if let Some(mut connection) = self.connection.take() {
+            if let Some(witness) = witness {
+                // Without the mark the next start takes this stop for a crash, and compares the witness.
+                let _ = witness.end(&mut connection).await;
+            }
             let _ = connection.close().await;
         }
     }
@@ -150,9 +164,9 @@ impl WriterTask {
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
         if group.size() == 1 && !self.was_shared {
-            return group.commit_alone(connection).await;
+            return group.commit_alone(connection, self.witness.get()).await;
         }
-        let committed = group.commit(connection, &mut self.waiting).await;
+        let committed = group.commit(connection, &mut self.waiting, self.witness.get()).await;
         self.was_shared = group.size() > 1;
         committed
     }
@@ -165,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn panic_of_a_write_is_the_death_of_the_writer() {
-        let writer = SqliteWriter::start(SqliteConnectOptions::new().in_memory(true), 1);
+        let writer = SqliteWriter::start(SqliteConnectOptions::new().in_memory(true), 1, WitnessPlace::default());
         let write = |panics: bool| {
             writer.run(WriteJob::new(WriteKind::OneStatement, move |_| {
                 Box::pin(async move {

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use auth_service::domain::LogId;
-use auth_service::store::{AuthStore, StoreError};
+use auth_service::store::{ApiKeyFate, AuthStore, StoreError};
 use clap::Args;
 use db::{FileLock, make_folder, remains};
 use kit::Clock;
@@ -37,15 +37,6 @@ pub(crate) struct RestoreFlags {
 const HELP: &str = "\
 The services must not run. A restore replaces nothing: the databases and the key must not exist. All users have to log in \
 again, and all API keys are revoked, because the backup does not tell which of them have ended since.";
-
-/// Fate of the API keys in a restored database.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum ApiKeyFate {
-    /// All are revoked.
-    Revoked,
-    /// All are as in the backup.
-    Kept,
-}
 
 /// A file of the backup, with its place.
 struct Move {
@@ -175,11 +166,8 @@ async fn draft(folder: &Path, moves: &[Move], api_keys: ApiKeyFate, clock: &Cloc
     Ok(())
 }
 
-/// Ends the sessions and the API keys, and gives the log of revocations a new id, because a guard with a position in the old log must reset.
+/// Ends all that may have ended since the backup. The restored file gets a new witness at its first start.
 async fn end_all(store: &AuthStore, api_keys: ApiKeyFate, clock: &Clock) -> Result<(), StoreError> {
-    store.end_every_session().await?;
-    if api_keys == ApiKeyFate::Revoked {
-        store.revoke_every_api_key(clock.now()).await?;
-    }
-    store.renew_log(LogId(kit::random::bytes()), clock.now()).await
+    store.end_all(api_keys, LogId(kit::random::bytes()), clock.now()).await?;
+    store.forget_witness().await
 }

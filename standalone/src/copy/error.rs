@@ -1,7 +1,7 @@
 //! Errors of a copy, each a sentence that says what to do, without values of rows.
 
 use db::schema::Table;
-use db::{OpenError, is_locked};
+use db::{LossSign, OpenError, is_locked};
 
 use super::digest::TableDigest;
 
@@ -50,6 +50,12 @@ pub(super) enum CopyError {
     /// SQLite finds the source's file damaged.
     #[error("{0} is damaged ({1}): restore a backup, then copy that")]
     Damaged(String, String),
+    /// The source has lost commits: a copy would revive the tokens that they revoked.
+    #[error(
+        "{0} may have lost commits ({1}): start the service on it once, which ends all sessions, stop it, then copy; or \
+         restore a backup"
+    )]
+    Lost(String, LossSign),
     /// A row of the source cannot be decoded.
     #[error("{0} is damaged (a row of table {1} cannot be read in column {2}): restore a backup, or repair that row")]
     Unreadable(String, &'static str, String),

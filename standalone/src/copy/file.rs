@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use db::{FileLock, OpenError, make_folder};
+use db::{FileLock, LossSign, OpenError, loss_sign, make_folder};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
@@ -33,6 +33,11 @@ impl StillFile {
         let before = stamp(path).filter(|_| !has_log(path));
         let connection = open_still(path).await?;
         Ok((Self { path: path.to_owned(), before, _lock: lock }, connection))
+    }
+
+    /// Returns the sign that the file has lost commits.
+    pub(super) async fn loss(&self, connection: &mut SqliteConnection) -> Result<Option<LossSign>, OpenError> {
+        loss_sign(&self.path, connection).await
     }
 
     /// Returns true if another program has written to the file without its lock. A file that had a log when it was

@@ -43,7 +43,10 @@ impl CopySource {
                 if !path.is_file() {
                     return Err(CopyError::Absent(name));
                 }
-                let (file, connection) = StillFile::open(path).await?;
+                let (file, mut connection) = StillFile::open(path).await?;
+                if let Some(sign) = file.loss(&mut connection).await? {
+                    return Err(CopyError::Lost(name, sign));
+                }
                 (name, Connection::Sqlite(connection), SourceIdentity::File(file))
             }
             DatabaseUrl::Postgres(server) => {

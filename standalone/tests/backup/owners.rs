@@ -124,7 +124,10 @@ async fn first_start_by_root_leaves_all_to_the_user() {
     // A killed process leaves SQLite's own files behind. They must belong to the user too.
     first.signal(Signal::KILL);
     assert_eq!(first.code(), None);
-    assert_eq!(names(&data), ["auth.db", "auth.db-lock", "auth.db-shm", "auth.db-wal", "auth.key.pem"]);
+    assert_eq!(
+        names(&data),
+        ["auth.db", "auth.db-lock", "auth.db-shm", "auth.db-wal", "auth.db-witness", "auth.key.pem"]
+    );
     belongs_to_the_user(&data);
     let mut second = service(&program, &data, [USER, USER]);
     log_in(&second.serves(), "ada@example.com").await.unwrap();

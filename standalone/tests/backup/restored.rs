@@ -60,7 +60,7 @@ async fn backup_of_a_stopped_pair_leaves_no_wal_file() {
     post(&pair.blog, &token, "First").await;
     pair.stop();
     succeeds(&backup(&kept, &data));
-    assert_eq!(names(&data), ["auth.db", "auth.db-lock", "auth.key.pem", "blog.db", "blog.db-lock"]);
+    assert_eq!(names(&data), ["auth.db", "auth.db-lock", "auth.db-witness", "auth.key.pem", "blog.db", "blog.db-lock"]);
     // The original still works.
     let pair = Pair::start(&data, &[]);
     assert_eq!(state(&pair.auth, &token).await, TokenState::Active);

@@ -11,6 +11,7 @@ mod keys;
 mod last_admin;
 mod log;
 mod login_activity;
+mod lost_commits;
 mod password_resets;
 mod refresh;
 mod requests;
