@@ -1,5 +1,6 @@
 //! Parts that the program `bench` and its tests share: the services, the load, the drills, and the description of the machine.
 
+pub mod callgrind;
 pub mod drill;
 pub mod guarded;
 pub mod load;

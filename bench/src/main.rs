@@ -11,7 +11,8 @@ mod writes;
 use std::path::PathBuf;
 
 use bench::Failure;
-use bench::load::{self, LoadOptions, StormOptions};
+use bench::guarded::{self, GuardWork};
+use bench::load::{self, InstructionOptions, LoadOptions, StormOptions};
 use clap::{Parser, Subcommand};
 use kit::config::Environment;
 use secrecy::ExposeSecret;
@@ -62,6 +63,14 @@ enum Bench {
         #[command(flatten)]
         options: StormOptions,
     },
+    /// Instructions of the services for each call, counted by Callgrind; about ten minutes
+    Instructions {
+        #[command(flatten)]
+        options: InstructionOptions,
+    },
+    /// Does work of the guard, whose instructions a test counts
+    #[command(hide = true)]
+    GuardWork { work: GuardWork, times: u32 },
     /// Answers `VerifyToken` with a constant, for `load`
     #[command(hide = true)]
     Echo,
@@ -83,6 +92,8 @@ async fn main() -> Result<(), Failure> {
         Bench::Compare { one, other } => compare::run(&one, &other).await,
         Bench::Load(options) => run_load(*options).await,
         Bench::Storm { options } => load::run_storm(options, &command_line()).await,
+        Bench::Instructions { options } => load::run_instructions(options, &command_line()).await,
+        Bench::GuardWork { work, times } => guarded::do_work(work, times).await,
         Bench::Echo => load::serve_echo().await,
         Bench::Drill(drill) => drill.run().await,
     }

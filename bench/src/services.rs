@@ -156,6 +156,11 @@ impl Services {
         Ok(endpoint.local_address(Some(local)).connect_lazy())
     }
 
+    /// Returns the id of the first process.
+    pub(crate) fn first_process(&self) -> Result<u32, Failure> {
+        Ok(self.processes.first().ok_or("no process")?.0.id())
+    }
+
     /// Returns the processor time of all processes in seconds, to a hundredth (`proc_pid_stat(5)`).
     ///
     /// # Errors

@@ -10,7 +10,8 @@ use tonic::transport::{Channel, Endpoint, Server};
 
 use crate::Failure;
 
-const CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
+/// Path of the method.
+pub(super) const CHECK_PATH: &str = "/grpc.health.v1.Health/Check";
 
 /// A server that listens until it is dropped.
 #[derive(Debug)]

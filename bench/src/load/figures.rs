@@ -52,10 +52,13 @@ pub(super) struct TimeFigures {
 
 /// Median, lowest and highest value of the rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) min: f64,
-    pub(super) max: f64,
+pub struct Spread {
+    /// The median.
+    pub median: f64,
+    /// The lowest value.
+    pub min: f64,
+    /// The highest value.
+    pub max: f64,
 }
 
 impl RoundFigures {

@@ -1,4 +1,5 @@
-//! Load on the services: closed and open loops, the calls that they make, and the commands `bench load` and `bench storm`.
+//! Load on the services: closed and open loops, the calls that they make, and the commands `bench load`, `bench storm`
+//! and `bench instructions`.
 
 mod accounts;
 mod call;
@@ -7,6 +8,7 @@ mod cold;
 mod echo;
 mod figures;
 mod hash;
+mod instructions;
 mod kind;
 mod open_loop;
 mod options;
@@ -30,7 +32,9 @@ pub use accounts::{Account, MAX_LOGINS, UNLIMITED_SETTINGS};
 pub use call::{CallFuture, LoadCall, burst, health, health_as, in_turn, verify_token};
 pub use closed_loop::closed_loop;
 pub use echo::serve_echo;
+pub use figures::Spread;
 pub use hash::{hash_rate, task_rate};
+pub use instructions::{InstructionOptions, InstructionReport, count_instructions, run_instructions};
 pub use kind::MeasuredCall;
 pub use open_loop::{Arrivals, open_loop};
 pub use options::{LoadOptions, LoadSettings, LoadTarget};

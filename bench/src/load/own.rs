@@ -4,14 +4,24 @@ use std::path::Path;
 
 use super::accounts::UNLIMITED_SETTINGS;
 use super::{Account, LoadSettings, posts};
-use crate::Failure;
+use crate::callgrind::{self, CallgrindProcess};
 use crate::services::{Services, channels};
+use crate::{Failure, services};
 
 /// A pair with users and posts.
 pub(super) struct OwnPair {
     pub(super) pair: Services,
+    /// Set if Callgrind runs the pair.
+    pub(super) callgrind: Option<CallgrindProcess>,
     pub(super) accounts: Vec<Account>,
     pub(super) ids: Vec<String>,
+}
+
+/// Program `gatepost`, and how it runs.
+#[derive(Clone, Copy)]
+pub(super) enum Launch<'p> {
+    Alone(&'p Path),
+    Callgrind(&'p Path),
 }
 
 /// Reads that need a token, and reads that need none.
@@ -24,14 +34,18 @@ pub(super) enum Reads {
 impl OwnPair {
     /// Starts the pair in this new folder, registers the users, and creates posts.
     pub(super) async fn start(
-        program: &Path,
+        launch: Launch<'_>,
         folder: &Path,
         reads: Reads,
         settings: &LoadSettings,
     ) -> Result<Self, Failure> {
         let public = if reads == Reads::Public { "true" } else { "false" };
         std::fs::create_dir(folder)?;
-        let pair = Services::pair(program, folder, |command| {
+        let program = match launch {
+            Launch::Alone(program) => services::command(program, &folder.join("log"))?,
+            Launch::Callgrind(program) => callgrind::command(program, folder)?,
+        };
+        let pair = Services::pair_by(program, folder, |command| {
             command.envs(UNLIMITED_SETTINGS).env("BLOG_PUBLIC_READS", public)
         });
         let pair = pair.await?;
@@ -42,6 +56,10 @@ impl OwnPair {
         let author = posts::caller(&pair.blog, &author);
         posts::create(&author, settings.posts).await?;
         let ids = posts::newest(&author, settings.posts).await?;
-        Ok(Self { pair, accounts, ids })
+        let callgrind = match launch {
+            Launch::Alone(_) => None,
+            Launch::Callgrind(_) => Some(CallgrindProcess::begin(pair.first_process()?, folder)?),
+        };
+        Ok(Self { pair, callgrind, accounts, ids })
     }
 }

@@ -7,6 +7,7 @@ use clap::ValueEnum as _;
 
 use super::figures::{Generator, RoundFigures, SeriesFigures};
 use super::outside::{self, OutsideCall, OutsideCount};
+use super::own::Launch;
 use super::report::{LOAD_SCHEMA, LoadReport, NotRun};
 use super::series::{Series, wants_token};
 use super::services::ServicesUnderLoad;
@@ -50,7 +51,7 @@ pub async fn run(options: LoadOptions, password: Option<&str>, command: &str) ->
     } else {
         eprintln!("starting the services, with {} users and {} posts", settings.users, settings.posts);
         let program = options.program.clone().map_or_else(services::build, Ok)?;
-        ServicesUnderLoad::start(&program, folder.path(), &kinds, settings).await?
+        ServicesUnderLoad::start(Launch::Alone(&program), folder.path(), &kinds, settings).await?
     };
     let (mut contestants, not_run) = contestants(&options, &kinds, &services, folder.path()).await?;
     for contestant in &mut contestants {

@@ -62,6 +62,15 @@ impl Series {
         Ok(call().ok_or("no token")?.await?)
     }
 
+    /// Makes this many calls on one connection, one after the other.
+    pub(super) async fn some(&self, count: usize) -> Result<(), Failure> {
+        let call = self.calls.first().ok_or("no connection")?;
+        for _ in 0..count {
+            call().ok_or("no token")?.await?;
+        }
+        Ok(())
+    }
+
     /// Issues unseen tokens, if the calls need some.
     pub(super) async fn prepare(&self, services: &ServicesUnderLoad, count: usize) -> Result<(), Failure> {
         if self.kind == MeasuredCall::VerifyCold {

@@ -11,7 +11,7 @@ use tonic::transport::Channel;
 
 use super::echo::EchoProcess;
 use super::kind::LoadServer;
-use super::own::{OwnPair, Reads};
+use super::own::{Launch, OwnPair, Reads};
 use super::posts::{self, PostIds};
 use super::{Account, LoadSettings, LoadTarget, MeasuredCall};
 use crate::Failure;
@@ -34,15 +34,15 @@ pub(super) struct ServicesUnderLoad {
 impl ServicesUnderLoad {
     /// Starts the servers for these calls.
     pub(super) async fn start(
-        program: &Path,
+        launch: Launch<'_>,
         folder: &Path,
         kinds: &[MeasuredCall],
         settings: &LoadSettings,
     ) -> Result<Self, Failure> {
         let needs = |server| kinds.iter().any(|kind| kind.server() == server);
-        let own = OwnPair::start(program, &folder.join("pair"), Reads::Guarded, settings).await?;
+        let own = OwnPair::start(launch, &folder.join("pair"), Reads::Guarded, settings).await?;
         let public = if needs(LoadServer::PublicBlog) {
-            Some(OwnPair::start(program, &folder.join("public"), Reads::Public, settings).await?)
+            Some(OwnPair::start(launch, &folder.join("public"), Reads::Public, settings).await?)
         } else {
             None
         };
@@ -107,6 +107,19 @@ impl ServicesUnderLoad {
             LoadServer::PublicBlog => self.public.as_ref().map(|public| public.pair.processor_time()).transpose(),
             LoadServer::Auth | LoadServer::Blog => self.own.as_ref().map(|own| own.pair.processor_time()).transpose(),
         }
+    }
+
+    /// Returns the instructions of a server since the last count. The services of a pair are one process.
+    ///
+    /// # Errors
+    /// Fails if Callgrind does not run the server.
+    pub(super) fn count_instructions(&mut self, server: LoadServer) -> Result<u64, Failure> {
+        let pair = match server {
+            LoadServer::Auth | LoadServer::Blog => self.own.as_mut(),
+            LoadServer::PublicBlog => self.public.as_mut(),
+            LoadServer::Echo => None,
+        };
+        pair.and_then(|pair| pair.callgrind.as_mut()).ok_or("the server is not run by Callgrind")?.count()
     }
 
     /// Stops the own services, or ends the sessions at running ones.
