@@ -139,9 +139,9 @@ impl AuthServiceBuilder {
     /// Adds an endpoint: another replica of the same auth service, with the same database.
     ///
     /// Each request goes to the least busy endpoint that is up. If this endpoint fails or stays silent, the request
-    /// goes to another one, within its time limit. The revocation feed uses one endpoint, and moves to another if the
-    /// first fails. A host name stands for all its addresses, so replicas behind one name need only this name. The
-    /// client looks the name up again every ten seconds and after a failure.
+    /// goes to another one, within the request's time limit. The revocation feed uses one endpoint, and moves to
+    /// another if the first fails. A host name stands for all its addresses, so replicas behind one name need only this
+    /// name. The client looks the name up again every ten seconds and after a failure.
     pub fn endpoint(mut self, endpoint: impl Into<AuthEndpoint>) -> Self {
         self.endpoints.push(endpoint.into());
         self
@@ -158,7 +158,7 @@ impl AuthServiceBuilder {
 
     /// Sets the service key, which the auth service has as `AUTH_SERVICE_KEY`. With the key the guard follows the
     /// revocation feed and caches introspections. Default: none, so the guard sends a request for each call. With a
-    /// wrong key the guard caches no introspections, and logs the rejection.
+    /// wrong key the guard caches no introspections, and logs that the key is wrong.
     pub fn service_key(self, key: &Token) -> Self {
         Self { service_key: Some(key.clone()), ..self }
     }

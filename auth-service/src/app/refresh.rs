@@ -130,5 +130,5 @@ impl RefreshCall<'_> {
 }
 
 /// Log target of security events. Refreshes get log lines, but no rows in the audit log, because a session has too many
-/// of them.
+/// refreshes.
 const AUDIT: &str = "gatepost::audit";

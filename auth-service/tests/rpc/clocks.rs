@@ -27,8 +27,8 @@ async fn log_out(service: &Service, token: &str) {
     service.auth().logout(with_token(LogoutRequest {}, token)).await.unwrap();
 }
 
-/// Stops the service, runs the statement on its database unless it is empty, and starts the service again. The clock is
-/// moved by `off`.
+/// Stops the service, runs the statement on its database, and moves the clock by `off`. Then starts the service again.
+/// Skips an empty statement.
 async fn restart(service: Service, statement: &str, off: TimeDelta) -> Service {
     let database = service.database();
     let (folder, clock) = service.stop().await;
@@ -142,8 +142,8 @@ async fn new_database_under_an_old_secret_knows_no_token() {
         tokens.push((fate, account.token));
     }
     let (old, clock) = service.stop().await;
-    // The new database is created in the same second in which the tokens were issued. Only the first settings create
-    // an admin in it.
+    // Each round has a new database, made in the same second in which the tokens were issued. Only the first round's
+    // settings create an admin.
     for settings in [settings(), Settings { secret: Some(SECRET), ..Settings::default() }] {
         let service = start_in(folder(), clock.clone(), settings).await;
         for (fate, token) in &tokens {

@@ -97,8 +97,8 @@ async fn unknown_outcome_has_its_own_reason() {
     assert_eq!(state(&service, &token).await, TokenState::Revoked, "the write took effect");
 }
 
-/// Locks the sessions in a transaction of `outside`, starts the call, and waits until the lock blocks it. Returns the
-/// call.
+/// Locks the sessions in a transaction of `outside`, starts the call, and waits until the lock blocks the call. Returns
+/// the blocked call.
 async fn hold<'t, T>(
     outside: &mut PgConnection,
     call: impl Future<Output = T> + Send + 't,

@@ -1,10 +1,10 @@
-//! The report as a table. Each row shows the rates, times and costs of a series of calls.
+//! The report as a table. Each row shows a series of calls: rate, times, failures, and the server's processor time.
 
 use super::figures::{SeriesFigures, Spread};
 use super::report::LoadReport;
 
-/// Returns the report as text: the settings, a row for each series, the first failures, the rates of rows, the ratios
-/// of rates, and the calls that did not run.
+/// Returns the report as text: the settings, a row for each series, the first failures, the posts per second, the ratios
+/// of rates, and the calls not run.
 pub(super) fn table(report: &LoadReport) -> String {
     let settings = &report.settings;
     let load = match settings.rate {
@@ -41,8 +41,8 @@ pub(super) fn table(report: &LoadReport) -> String {
     lines.join("\n")
 }
 
-/// Returns the row of a series. The rate has the median, lowest and highest round. The percentiles and the cost are
-/// medians of the rounds. The maximum time is the longest of all rounds.
+/// Returns the row of a series. The rate is the median of the rounds, with the lowest and the highest one. The
+/// percentiles and the processor time are medians of the rounds. The maximum is the longest time of all rounds.
 fn row(series: &SeriesFigures) -> String {
     let Spread { median, min, max } = series.calls_per_second;
     let rate = format!("{median:>9.0} {:<17}", format!("({min:.0}..{max:.0})"));
