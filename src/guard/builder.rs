@@ -17,7 +17,7 @@ use crate::dial::{InvalidUrl, ServerUrl};
 use crate::tls::{ClientTls, ClientTlsError};
 use crate::trace::SpanReport;
 
-/// Ranges of the settings. No setting changes the age of the evidence, because the guarantee depends on it.
+/// Ranges of the settings. The maximum age of evidence cannot be set, because the guarantee depends on this age.
 const ALLOWED_TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(50)..=GUARD_TIMEOUT;
 const ALLOWED_ATTEMPTS: RangeInclusive<u32> = 1..=5;
 const ALLOWED_FAILURES: RangeInclusive<u32> = 1..=100;
@@ -27,7 +27,8 @@ const ALLOWED_CACHE_CAPACITIES: RangeInclusive<usize> = 100..=10_000_000;
 /// Maximum number of endpoints of an auth service. A host name counts once.
 const MAX_ENDPOINTS: usize = 32;
 
-/// The address of an auth service: a URL, `http://HOST:PORT` or for TLS `https://HOST:PORT`, or an [`Endpoint`] of tonic.
+/// The address of an auth service: a URL or tonic's [`Endpoint`]. The URL is `http://HOST:PORT`, or `https://HOST:PORT`
+/// for TLS.
 #[derive(Clone, Debug)]
 pub struct AuthEndpoint(pub(super) EndpointAddress);
 
@@ -62,7 +63,7 @@ impl From<Endpoint> for AuthEndpoint {
 }
 
 impl AuthServiceBuilder {
-    /// Returns an endpoint's address and the way to connect.
+    /// Converts an endpoint's address into a target, with the builder's TLS for a URL.
     fn target(&self, endpoint: &AuthEndpoint) -> Result<EndpointTarget, BuildError> {
         Ok(match &endpoint.0 {
             #[cfg(feature = "tls")]
@@ -77,7 +78,7 @@ impl AuthServiceBuilder {
         })
     }
 
-    /// Returns the credential for the revocation feed: the service key, otherwise the client certificate.
+    /// Returns the credential for the revocation feed: the service key, or the client certificate if there is no key.
     fn feed_credential(&self) -> Option<FeedCredential> {
         let key = self.service_key.clone().map(FeedCredential::ServiceKey);
         #[cfg(feature = "tls")]
@@ -100,16 +101,18 @@ pub struct AuthServiceBuilder {
 }
 
 impl AuthService {
-    /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or an [`Endpoint`] of tonic. With the
-    /// feature `tls` also `https://HOST:PORT`, by default with a certificate of a public authority. The client connects
-    /// on demand, and reconnects when a connection breaks or falls silent. For several replicas, add each one with
-    /// [`endpoint`](AuthServiceBuilder::endpoint), or use a host name with several addresses.
+    /// Returns a builder for the auth service at this address: `http://HOST:PORT`, or tonic's [`Endpoint`].
+    ///
+    /// The feature `tls` also allows `https://HOST:PORT`. By default a public authority must have signed the server's
+    /// certificate. The client connects on demand, and reconnects when a connection breaks or falls silent. For several
+    /// replicas, add each one with [`endpoint`](AuthServiceBuilder::endpoint), or use a host name with several
+    /// addresses.
     ///
     /// ```no_run
     /// # fn auth(key: &gatepost::Token) -> Result<gatepost::AuthService, Box<dyn std::error::Error>> {
     /// use gatepost::AuthService;
     /// use tonic::transport::Endpoint;
-    /// // With a TLS feature of tonic, add `.tls_config(ClientTlsConfig::new())?` here.
+    /// // For TLS, turn on a TLS feature of tonic, and add `.tls_config(ClientTlsConfig::new())?` here.
     /// let endpoint = Endpoint::from_static("https://auth.example.com");
     /// let auth = AuthService::builder(endpoint).service_key(key).build()?;
     /// # Ok(auth)
@@ -135,66 +138,69 @@ impl AuthServiceBuilder {
 
     /// Adds an endpoint: another replica of the same auth service, with the same database.
     ///
-    /// Each request goes to the least busy endpoint that is up. A request whose endpoint fails or stays silent goes to
-    /// another one, within the request's time limit. The revocation feed follows one endpoint, and moves if that one
-    /// fails. A host name needs no further endpoints: each of its addresses is one, and the client looks the name up
-    /// again every ten seconds and after a failure.
+    /// Each request goes to the least busy endpoint that is up. If this endpoint fails or stays silent, the request
+    /// goes to another one, within the request's time limit. The revocation feed uses one endpoint, and moves to
+    /// another if the first fails. A host name stands for all its addresses, so replicas behind one name need only this
+    /// name. The client looks the name up again every ten seconds and after a failure.
     pub fn endpoint(mut self, endpoint: impl Into<AuthEndpoint>) -> Self {
         self.endpoints.push(endpoint.into());
         self
     }
 
-    /// Sets the authorities, the client certificate and the server's name, for a URL `https://HOST:PORT`. With a client
-    /// certificate the guard needs no service key: it follows the revocations if `AUTH_TLS_SERVICES` of the auth
-    /// service has a name of the certificate.
+    /// Sets the trusted authorities, the client certificate and the server's name for URLs `https://HOST:PORT`.
+    ///
+    /// A client certificate can replace the service key. Then the guard follows the revocation feed if the auth service
+    /// lists a name of the certificate in `AUTH_TLS_SERVICES`.
     #[cfg(feature = "tls")]
     pub fn tls(self, tls: ClientTls) -> Self {
         Self { tls: Some(tls), ..self }
     }
 
-    /// Sets the auth service's `AUTH_SERVICE_KEY`. With it the guard follows the revocations and caches introspections.
-    /// Default: none, so each call is a request. With a wrong key the guard caches no introspections, and the log says
-    /// so.
+    /// Sets the service key, which the auth service has as `AUTH_SERVICE_KEY`. With the key the guard follows the
+    /// revocation feed and caches introspections. Default: none, so the guard sends a request for each call. With a
+    /// wrong key the guard caches no introspections, and logs that the key is wrong.
     pub fn service_key(self, key: &Token) -> Self {
         Self { service_key: Some(key.clone()), ..self }
     }
 
-    /// Sets the time limit of a request, retries included. Default: 500 ms, the time limit of an introspection. Range:
-    /// 50 to 500 ms.
+    /// Sets the time limit of an introspection, retries included. Default: 500 ms. Range: 50 to 500 ms.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.settings.timeout = timeout;
         self
     }
 
-    /// Sets the attempts of a request while the auth service is unavailable, the first one included. Default: 3. Range:
-    /// 1 to 5. At most every tenth request is retried ([`Retry`](super::layers::Retry)).
+    /// Sets the maximum number of attempts of a request while the auth service is unavailable, the first one included.
+    /// Default: 3. Range: 1 to 5. In the long run, retries add at most 10 % to the requests
+    /// ([`Retry`](super::layers::Retry)).
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.settings.attempts = attempts;
         self
     }
 
-    /// Sets the consecutive failures that open the circuit, and the probe interval of the open circuit. Defaults: 5 and
-    /// 250 ms. Ranges: 1 to 100, and 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
+    /// Sets the number of consecutive failures that open the circuit breaker, and the interval of its probes while it
+    /// is open. Defaults: 5 and 250 ms. Ranges: 1 to 100, and 10 ms to 1 s ([`Breaker`](super::layers::Breaker)).
     pub fn breaker(mut self, failures: u32, probe_interval: Duration) -> Self {
         (self.settings.failures, self.settings.probe_interval) = (failures, probe_interval);
         self
     }
 
-    /// Sets the number of cached active introspections, of 500 bytes on average. Default: 100,000. Range: 100 to
-    /// 10,000,000.
+    /// Sets the maximum number of cached active introspections. Each takes 500 bytes on average. Default: 100,000.
+    /// Range: 100 to 10,000,000.
     pub fn cache_capacity(mut self, count: usize) -> Self {
         self.settings.cache_capacity = count;
         self
     }
 
-    /// Sets the number of cached inactive introspections, each for 1 s. Default: 10,000. Range: 100 to 10,000,000.
+    /// Sets the maximum number of cached inactive introspections. Each stays for 1 s. Default: 10,000. Range: 100 to
+    /// 10,000,000.
     pub fn inactive_cache_capacity(mut self, count: usize) -> Self {
         self.settings.inactive_cache_capacity = count;
         self
     }
 
-    /// Sets a function that passes requests to a tracer. It gets each request for a call of a recorded trace. Default:
-    /// none, so that the auth service's span is a child of the caller's.
+    /// Sets a function that reports the guard's requests to a tracer. The function gets each request for a call whose
+    /// trace is recorded. Default: none. Then a request has no span, and the auth service's span is a child of the
+    /// call's span.
     pub fn report_requests(self, report: SpanReport) -> Self {
         Self { report, ..self }
     }
@@ -204,10 +210,12 @@ impl AuthServiceBuilder {
         Self { uptime, ..self }
     }
 
-    /// Builds the client. The client connects on demand. With a service key it starts to follow the revocations now.
+    /// Builds the client, which connects on demand. With a service key or a client certificate, the client opens the
+    /// revocation feed at once.
     ///
     /// # Errors
-    /// Fails if the URL has another form, if a setting is out of range, and outside a Tokio runtime.
+    /// Fails if a URL, a TLS file or a setting is invalid, or if there are too many endpoints. Fails outside a Tokio
+    /// runtime.
     pub fn build(self) -> Result<AuthService, BuildError> {
         self.settings.check()?;
         if self.endpoints.len() > MAX_ENDPOINTS {
@@ -248,12 +256,12 @@ fn check_range<T: PartialOrd + std::fmt::Debug>(
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// The URL has another form.
+    /// A URL has the wrong form.
     #[error(transparent)]
     Url(#[from] InvalidUrl),
-    /// More endpoints than the client can watch.
+    /// There are more endpoints than the client allows.
     #[error(
-        "AuthService::builder(): {0} endpoints, and at most {MAX_ENDPOINTS} are possible; use a host name for more"
+        "AuthService::builder(): {0} endpoints are too many; give at most {MAX_ENDPOINTS}, or one host name for all"
     )]
     TooManyEndpoints(usize),
     /// A setting is out of range.
@@ -267,16 +275,17 @@ pub enum BuildError {
         allowed: String,
     },
     /// The caller is outside a Tokio runtime, which connections need.
-    #[error("AuthService::builder(): build it inside a Tokio runtime, for example below #[tokio::main]")]
+    #[error("AuthService::builder(): no Tokio runtime; call build() inside one, for example under #[tokio::main]")]
     NoRuntime,
-    /// TLS files cannot be used.
+    /// The TLS files or the TLS settings cannot be used.
     #[cfg(feature = "tls")]
     #[error(transparent)]
     Tls(#[from] ClientTlsError),
-    /// An [`Endpoint`] of tonic is given together with TLS.
+    /// The builder has TLS settings, but an endpoint is tonic's [`Endpoint`], which has its own TLS.
     #[cfg(feature = "tls")]
     #[error(
-        "AuthService::builder(): give a URL https://HOST:PORT together with tls(), or an Endpoint with TLS of its own"
+        "AuthService::builder(): tls() does not apply to an Endpoint; give a URL https://HOST:PORT with tls(), or an \
+         Endpoint with its own TLS and no tls()"
     )]
     TwoWays,
 }
@@ -297,7 +306,7 @@ mod tests {
             assert!(shown.contains(&format!("is {url:?}, and must be http://HOST:PORT")), "{shown}");
         }
         for scheme in ["https", "grpc"] {
-            let Err(error) = build(&format!("{scheme}://ada:canary@auth:50051")) else { panic!("it works") };
+            let Err(error) = build(&format!("{scheme}://ada:canary@auth:50051")) else { panic!("{scheme} URL works") };
             let shown = format!("{error} {error:?}");
             assert!(shown.contains(&format!("{scheme}://auth:50051")) && !shown.contains("canary"), "{shown}");
         }
@@ -316,7 +325,7 @@ mod tests {
             (new().cache_capacity(1), "cache_capacity is 1"),
             (new().inactive_cache_capacity(usize::MAX), "inactive_cache_capacity is"),
         ] {
-            let Err(error) = builder.build() else { panic!("it is taken: {name}") };
+            let Err(error) = builder.build() else { panic!("accepted, but wanted: {name}") };
             assert!(error.to_string().contains(name), "{error}");
         }
         let edges = new().timeout(Duration::from_millis(50)).attempts(5).breaker(100, Duration::from_secs(1));

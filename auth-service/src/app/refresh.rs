@@ -1,4 +1,4 @@
-//! Exchanges a session's refresh token for the next tokens of the session.
+//! Exchanges a refresh token for the next tokens of its session.
 
 use chrono::{DateTime, Utc};
 
@@ -9,7 +9,7 @@ use crate::error::AuthError;
 use crate::store::{Refreshable, Rotated};
 use crate::tokens::{RefreshToken, Scope};
 
-/// Returns the next tokens of the session of this refresh token. The access token is for these audiences.
+/// Returns the next tokens of the session to which this refresh token belongs. The access token is for these audiences.
 pub(crate) async fn refresh(
     app: &App,
     context: &AuditContext,
@@ -33,7 +33,7 @@ async fn next(app: &App, text: &str, context: &AuditContext, audiences: &[String
     loop {
         let now = app.clock.now();
         let found = app.store.refreshable(presented.session()).await?.ok_or(AuthError::RefreshTokenInvalid)?;
-        // A secret that never belonged to this session does not end it: a guesser must not be able to end sessions.
+        // An unknown secret does not end the session, since a guesser must not be able to end sessions.
         let index = presented.position(&found.rotation.digests).ok_or(AuthError::RefreshTokenInvalid)?;
         if found.is_ended || now >= found.expire_time {
             return Err(AuthError::RefreshTokenInvalid);
@@ -52,14 +52,14 @@ async fn next(app: &App, text: &str, context: &AuditContext, audiences: &[String
             }
             Decision::Reused => return Err(refresh.end().await?),
         };
-        // Another call with the same token may have won: read the session again.
+        // Another call may have changed the session in between: read the session again.
         if let Some(tokens) = tokens {
             return Ok(tokens);
         }
     }
 }
 
-/// A call with a genuine refresh token, and the stored state of the session.
+/// A call whose refresh token belongs to the session, with the stored state of the session.
 struct RefreshCall<'a> {
     app: &'a App,
     presented: &'a RefreshToken,
@@ -78,7 +78,7 @@ impl RefreshCall<'_> {
         Scope { session: self.session(), end: self.found.expire_time, audiences: self.audiences }
     }
 
-    /// Replaces the presented token with the next one, unless another call has replaced it.
+    /// Replaces the presented token with the next one. Returns `None` if another call has changed the session.
     async fn rotate(&self) -> Result<Option<SessionTokens>, AuthError> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let salt = kit::random::bytes::<32>();
@@ -101,7 +101,8 @@ impl RefreshCall<'_> {
         Ok(is_ours.then(|| SessionTokens { access, refresh: next.expose(), refresh_expire_time: expiry.idle }))
     }
 
-    /// Returns the successor of the presented token again, unless the successor has been used since.
+    /// Returns the successor of the presented token again; `None` if the successor has been used or the session has
+    /// ended. With `is_counted`, records that the last rotation needed the grace.
     async fn again(&self, is_counted: bool) -> Result<Option<SessionTokens>, AuthError> {
         let (app, rotation) = (self.app, &self.found.rotation);
         let Rotation { generation, salt, .. } = rotation;
@@ -119,7 +120,7 @@ impl RefreshCall<'_> {
             peer = self.context.client.peer);
     }
 
-    /// Ends the session of a reused token, since two parties may hold the token.
+    /// Ends the session of a reused token, since two parties may hold the token. Returns the error for the caller.
     async fn end(&self) -> Result<AuthError, AuthError> {
         let event = self.app.audit.event(AuditKind::RefreshTokenReused, self.context).session(self.session());
         let ended = self.app.store.revoke_session(self.session(), None, self.app.revoker.stamp(), &event).await?;
@@ -128,6 +129,6 @@ impl RefreshCall<'_> {
     }
 }
 
-/// Log target of security events. Refreshes get log lines, but no rows in the audit log: a session refreshes for as
-/// long as it lives.
+/// Log target of security events. Refreshes get log lines, but no rows in the audit log, because a session has too many
+/// refreshes.
 const AUDIT: &str = "gatepost::audit";

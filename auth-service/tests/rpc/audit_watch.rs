@@ -1,4 +1,4 @@
-//! `WatchAuditEvents`: each event once, also after a reconnect, after a restart, and while other replicas write.
+//! `WatchAuditEvents` sends each event once, even across reconnects and restarts, and while other replicas write.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use super::support::{
 const EXPIRED: &str =
     "events after the cursor were deleted, or the database was restored: list the events, and watch without a cursor";
 
-/// Opens a stream, and reads its first message, which only has a cursor.
+/// Opens a stream, and reads its first message. Returns the stream and the cursor of this message, which has no event.
 async fn open(
     service: &Service,
     token: &str,
@@ -34,7 +34,7 @@ async fn open(
     Ok((stream, first.cursor))
 }
 
-/// Reads the next event, and its cursor.
+/// Reads messages up to the next event. Returns the event and its cursor.
 async fn next(stream: &mut Streaming<WatchAuditEventsResponse>) -> (AuditEvent, String) {
     loop {
         let message = stream.message().await.unwrap().unwrap();
@@ -44,9 +44,10 @@ async fn next(stream: &mut Streaming<WatchAuditEventsResponse>) -> (AuditEvent, 
     }
 }
 
+/// Causes the event of a failed login.
 async fn fail(service: &Service) {
     service.login("nobody@example.com", "a wrong password").await.unwrap_err();
-    // A wrong password may have to wait.
+    // After a wrong password the next attempt may have to wait, so an hour passes.
     service.clock.advance(std::time::Duration::from_hours(1));
 }
 
@@ -99,7 +100,8 @@ async fn stream_resumes_after_a_restart() {
     assert_eq!(next(&mut stream).await.0, all[1], "without loss and without a duplicate");
 }
 
-/// Two replicas write at the same time. Watchers of both see each event once, in one order, across reconnects.
+/// Two replicas write at the same time. A watcher of either replica sees each event once, even across reconnects. Both
+/// watchers see the same order.
 #[tokio::test(flavor = "multi_thread")]
 async fn watchers_miss_no_event_of_another_replica() {
     const WRITERS: usize = 12;
@@ -141,7 +143,7 @@ async fn watchers_miss_no_event_of_another_replica() {
     assert_eq!(orders[0], orders[1]);
 }
 
-/// Makes a user an admin as an operator does, and logs the user in.
+/// Registers a user, gives the user the admin role in the database as an operator's command does, and logs the user in.
 async fn admin_of(service: &Service, url: &str) -> Account {
     use auth_service::domain::{Actor, AuditEventId, AuditKind, EntryFingerprint, NewAuditEvent, Roles, Stamp};
     use auth_service::store::AuthStore;
@@ -159,7 +161,7 @@ async fn stream_ends_with_its_token() {
     let (service, admin) = with_admin().await;
     let ended = async |mut stream: Streaming<WatchAuditEventsResponse>| loop {
         match stream.message().await {
-            Ok(message) => assert!(message.is_some(), "the status comes first"),
+            Ok(message) => assert!(message.is_some(), "the stream ended without a status"),
             Err(status) => return status.get_details_error_info().unwrap().reason,
         }
     };
@@ -174,7 +176,7 @@ async fn stream_ends_with_its_token() {
 }
 
 #[tokio::test]
-async fn lost_cursor_is_out_of_range() {
+async fn expired_cursor_is_out_of_range() {
     let (service, admin) = with_admin().await;
     let (mut stream, begin) = open(&service, &admin.token, "", Kind::Unspecified).await.unwrap();
     for _ in 0..3 {
@@ -191,7 +193,7 @@ async fn lost_cursor_is_out_of_range() {
     }
     let (folder, clock) = service.stop().await;
     let mut outsider = testkit::Outsider::open(folder.path().join("auth.db")).await;
-    // A retention has deleted the first events.
+    // Delete all events but the last, as the sweep does with old events.
     outsider.run("delete from audit_events where position <= (select max(position) - 1 from audit_events)").await;
     outsider.run("update audit_head set pruned = position - 1").await;
     outsider.close().await;
@@ -201,7 +203,7 @@ async fn lost_cursor_is_out_of_range() {
     refused(&status, Code::OutOfRange, "CURSOR_EXPIRED", EXPIRED);
     open(&service, &admin.token, &last, Kind::Unspecified).await.unwrap();
 
-    // A restored database has another history.
+    // Give the log another id, as a restore does.
     let (folder, clock) = service.stop().await;
     let mut outsider = testkit::Outsider::open(folder.path().join("auth.db")).await;
     outsider.run("update log_head set log_id = randomblob(16)").await;

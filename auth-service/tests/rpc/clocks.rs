@@ -1,4 +1,4 @@
-//! Clocks that are or were wrong: no user is locked out, and revoked tokens stay dead.
+//! Clocks that are wrong, or were wrong before: they lock no user out, and revoked tokens stay dead.
 
 use std::time::Duration;
 
@@ -27,7 +27,8 @@ async fn log_out(service: &Service, token: &str) {
     service.auth().logout(with_token(LogoutRequest {}, token)).await.unwrap();
 }
 
-/// Stops the service, runs a statement on its database, and starts it again with a clock that is moved by this much.
+/// Stops the service, runs the statement on its database, and moves the clock by `off`. Then starts the service again.
+/// Skips an empty statement.
 async fn restart(service: Service, statement: &str, off: TimeDelta) -> Service {
     let database = service.database();
     let (folder, clock) = service.stop().await;
@@ -62,7 +63,7 @@ async fn future_horizon_blocks_no_user_of_a_running_service() {
     let mut outsider = Outsider::open(service.database()).await;
     outsider.run("update log_head set horizon = '2026-01-04T00:00:00+00:00'").await;
     outsider.close().await;
-    // The service notices within a second, and until then issues no token that would be refused.
+    // The service repairs the horizon within a second. Until then logins fail, since their tokens would be refused.
     let token = loop {
         match service.login(EMAIL, PASSWORD).await {
             Ok(answer) => {
@@ -91,7 +92,7 @@ async fn token_revoked_by_a_wrong_clock_stays_dead() {
         log_out(&service, &ahead).await;
         assert_eq!(service.state(&ahead).await, TokenState::Revoked);
         let service = restart(service, "", -jump).await;
-        assert_eq!(service.state(&before).await, TokenState::Active, "a token of the right time is good");
+        assert_eq!(service.state(&before).await, TokenState::Active, "a token issued under the right clock is good");
         assert_eq!(service.state(&ahead).await, TokenState::Invalid, "its issue time is in the future");
         while !get(service.ops, "/metrics").await.body.contains("gatepost_times_repaired_total 2\n") {}
         service.clock.advance(jump.to_std().unwrap() + Duration::from_secs(1));
@@ -101,8 +102,8 @@ async fn token_revoked_by_a_wrong_clock_stays_dead() {
     }
 }
 
-/// With a clock eight minutes ahead, a wrong password writes a time that many wrong passwords under a right clock could
-/// also write. So the row does not look wrong.
+/// A wrong password under a clock eight minutes ahead stores a time in the future. Many wrong passwords under a right
+/// clock would store such a time, too, so the service cannot tell that this row is wrong.
 #[tokio::test]
 async fn wrong_password_under_a_fast_clock_blocks_no_user() {
     let service = start().await;
@@ -141,8 +142,8 @@ async fn new_database_under_an_old_secret_knows_no_token() {
         tokens.push((fate, account.token));
     }
     let (old, clock) = service.stop().await;
-    // The tokens were issued in the second in which the new database is created. One of the settings creates an admin
-    // in it.
+    // Each round has a new database, made in the same second in which the tokens were issued. Only the first round's
+    // settings create an admin.
     for settings in [settings(), Settings { secret: Some(SECRET), ..Settings::default() }] {
         let service = start_in(folder(), clock.clone(), settings).await;
         for (fate, token) in &tokens {
@@ -150,7 +151,7 @@ async fn new_database_under_an_old_secret_knows_no_token() {
         }
         let own = service.token().await;
         assert_eq!(service.state(&own).await, TokenState::Active);
-        assert_eq!(part(&own, 1)["iat"], clock.now().timestamp(), "its issue time is right");
+        assert_eq!(part(&own, 1)["iat"], clock.now().timestamp(), "its issue time is the present second");
     }
     drop(old);
 }

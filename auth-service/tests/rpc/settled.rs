@@ -1,5 +1,5 @@
-//! A call is acknowledged if its commit can be found, even if the database's answer to the commit is lost. An unknown
-//! outcome is reported as unknown.
+//! Commits whose answer from the database is lost. If the service finds the commit, it acknowledges the call. If the
+//! service cannot find out the result, the call ends with `OUTCOME_UNKNOWN`.
 
 use gatepost::api::auth::v1::{
     ChangePasswordRequest, LogoutRequest, RefreshTokenRequest, RevokeAllSessionsRequest, TokenState, VerifyTokenRequest,
@@ -15,7 +15,7 @@ use super::support::{EMAIL, PASSWORD, Service, refused, start_at, with_token};
 const UNKNOWN: &str = "the database has not said whether this was written: read it before you repeat the call, or repeat it \
                        with the same request_id";
 
-/// The client's name, which the database receives as a value.
+/// Start of the client's user agent. It is a value of the statement that stores a refresh.
 const CLIENT: &[u8] = b"tonic/";
 
 async fn logout(service: &Service, token: &str) -> Result<(), Status> {
@@ -32,7 +32,7 @@ async fn login(service: &Service, password: &str) -> String {
     service.login(EMAIL, password).await.unwrap().tokens.unwrap().access_token
 }
 
-/// Waits until the service verifies the token, and returns its state.
+/// Returns the state of the token, as soon as the service can verify it.
 async fn state(service: &Service, token: &str) -> TokenState {
     loop {
         match service.tokens().verify_token(VerifyTokenRequest { token: token.into() }).await {
@@ -69,7 +69,7 @@ async fn commit_with_a_lost_answer_is_acknowledged() {
     proxy.fired().await;
     assert_eq!(state(&service, &tokens.access_token).await, TokenState::Active);
 
-    // A refresh is one statement: the message that executes it has the client's name.
+    // A refresh is one statement without `commit`, so the proxy waits for the message that has the user agent.
     proxy.cut_on_answer_of(CLIENT);
     let request = RefreshTokenRequest { refresh_token: tokens.refresh_token, ..RefreshTokenRequest::default() };
     let next = service.auth().refresh_token(request).await.unwrap().into_inner().tokens.unwrap().access_token;
@@ -97,7 +97,8 @@ async fn unknown_outcome_has_its_own_reason() {
     assert_eq!(state(&service, &token).await, TokenState::Revoked, "the write took effect");
 }
 
-/// Opens a transaction that locks sessions and users, and waits until the service is blocked by it.
+/// Locks the sessions in a transaction of `outside`, starts the call, and waits until the lock blocks the call. Returns
+/// the blocked call.
 async fn hold<'t, T>(
     outside: &mut PgConnection,
     call: impl Future<Output = T> + Send + 't,
@@ -123,7 +124,7 @@ async fn commit_is_acknowledged_while_the_log_is_unread() {
     let token = service.register(EMAIL).await.unwrap().tokens.unwrap().access_token;
     let mut outside = PgConnection::connect(&server.url("postgres")).await.unwrap();
     let call = hold(&mut outside, logout(&service, &token)).await;
-    // Only the follower reads this SQL view. Without the view the follower sees an outage.
+    // Only the follower reads this SQL view. Without the SQL view, each poll of the log fails.
     let mut other = PgConnection::connect(&server.url("postgres")).await.unwrap();
     other.execute("alter view current_log_head rename to hidden").await.unwrap();
     let verify = async || service.tokens().verify_token(VerifyTokenRequest { token: token.clone() }).await;

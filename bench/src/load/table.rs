@@ -1,9 +1,10 @@
-//! The result as a table: the median round of each call, with the lowest and the highest one.
+//! The report as a table. Each row shows a series of calls: rate, times, failures, and the server's processor time.
 
 use super::figures::{SeriesFigures, Spread};
 use super::report::LoadReport;
 
-/// Returns the table.
+/// Returns the report as text: the settings, a row for each series, the first failures, the posts per second, the ratios
+/// of rates, and the calls not run.
 pub(super) fn table(report: &LoadReport) -> String {
     let settings = &report.settings;
     let load = match settings.rate {
@@ -40,7 +41,8 @@ pub(super) fn table(report: &LoadReport) -> String {
     lines.join("\n")
 }
 
-/// Returns the row of a series. The maximum is that of all rounds.
+/// Returns the row of a series. The rate is the median of the rounds, with the lowest and the highest one. The
+/// percentiles and the processor time are medians of the rounds. The maximum is the longest time of all rounds.
 fn row(series: &SeriesFigures) -> String {
     let Spread { median, min, max } = series.calls_per_second;
     let rate = format!("{median:>9.0} {:<17}", format!("({min:.0}..{max:.0})"));

@@ -1,5 +1,5 @@
-//! Answers to callers after a timeout, an outage of the database or of the auth service, or a fault of the service, and
-//! the recovery.
+//! Outages and timeouts of the database and of the auth service, and internal errors: the answers to callers, and the
+//! recovery.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ const BLOG: &str = "blog.gatepost.dev";
 const AUTH: &str = "auth.gatepost.dev";
 const AS_ADA: (&str, &str) = ("api-token", ADA);
 
-/// Creates a post with a client that keeps no deadline itself.
+/// Creates a post. The client does not enforce a deadline; it only sends these headers.
 async fn create(raw: &Raw, headers: &[(&str, &str)]) -> Result<CreatePostResponse, Status> {
     let request =
         CreatePostRequest { title: "Hello".into(), content: "First post.".into(), ..CreatePostRequest::default() };
@@ -43,16 +43,16 @@ async fn deadline_passes_in_the_database() {
     let (service, raw) = ready().await;
     let mut outsider = Outsider::open(service.database()).await;
     outsider.lock().await;
-    // Shorter than the database's time limit.
+    // This deadline is shorter than the database's time limit.
     let status = create(&raw, &[("grpc-timeout", "100m")]).await.unwrap_err();
     let message = "the call took longer than its deadline, try again with a longer one";
     refused(&status, Code::DeadlineExceeded, "DEADLINE", BLOG, message);
     outsider.close().await;
-    // The first call may still be written: its deadline says nothing about that.
+    // The first call may still write its post. The next call succeeds in either case.
     assert!(create(&raw, &[]).await.is_ok());
 }
 
-/// A database that another program holds is unavailable until the program lets go.
+/// While another program locks the database, writes fail with `STORE_UNAVAILABLE` and reads succeed.
 #[tokio::test]
 async fn database_held_by_another_program_is_unavailable() {
     let (service, raw) = ready().await;
@@ -68,14 +68,14 @@ async fn database_held_by_another_program_is_unavailable() {
     assert_eq!(count(&raw).await.unwrap(), 1);
 }
 
-/// C24: an auth service that never answers is `UNAVAILABLE`, or the caller's deadline ends the call.
+/// C24: if the auth service never answers, the call ends with `UNAVAILABLE`, or earlier at the caller's deadline.
 #[tokio::test]
-async fn silent_auth_service_is_unavailable_or_deadline() {
+async fn silent_auth_service_ends_calls_in_time() {
     // The kernel accepts the connections, and no program reads from them.
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let service = start_beside(mute.local_addr().unwrap(), folder(), clock(), Shutdown::new()).await;
     let raw = Raw::connect(service.address).await;
-    // The guard refuses this call without a request, so an answer means that the service has started.
+    // The guard refuses this call without asking the auth service. So the answer shows that the service has started.
     let status = raw.unary(CREATE_POST, &[], b"").await.unwrap_err();
     refused(&status, Code::Unauthenticated, "TOKEN_MISSING", AUTH, "Authentication token not provided");
 
@@ -85,14 +85,14 @@ async fn silent_auth_service_is_unavailable_or_deadline() {
     refused(&status, Code::Unavailable, "AUTH_UNAVAILABLE", AUTH, message);
     assert_eq!(status.get_details_retry_info().unwrap().retry_delay, Some(Duration::from_millis(250)));
     let taken = begun.elapsed();
-    assert!((500..2000).contains(&taken.as_millis()), "the guard waits for 500 ms and no longer: {taken:?}");
+    assert!((500..2000).contains(&taken.as_millis()), "the guard waits for about 500 ms: {taken:?}");
 
     let status = create(&raw, &[("grpc-timeout", "100m")]).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded, "{status:?}");
     assert_eq!(status.get_details_error_info().unwrap().reason, "DEADLINE");
 }
 
-/// C69: a fault of the service is `INTERNAL` and reveals no internals.
+/// C69: an internal error is answered with `INTERNAL`, and the answer reveals no internals.
 #[tokio::test]
 async fn internal_error_reveals_no_internals() {
     let (service, raw) = ready().await;

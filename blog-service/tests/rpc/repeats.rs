@@ -1,4 +1,4 @@
-//! Posts repeated after a lost answer, and posts that are only validated.
+//! Requests that are repeated with the same `request_id`, and requests that are only validated.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ async fn count(service: &Service) -> usize {
     service.posts(BOB).list_posts(ListPostsRequest::default()).await.unwrap().into_inner().posts.len()
 }
 
-/// C64: the same request again returns the same post.
+/// C64: a repeated request returns the same post, even after a restart. Another request with the same id is refused.
 #[tokio::test]
 async fn repeated_request_answers_the_same_post() {
     let service = start().await;
@@ -66,7 +66,7 @@ async fn request_is_remembered_for_a_day() {
     assert_ne!(create(&service, ADA, request()).await.unwrap().id, first.id);
 }
 
-/// C64: the same request sent at once makes one post.
+/// C64: concurrent copies of a request create one post.
 #[tokio::test(flavor = "multi_thread")]
 async fn same_request_at_once_makes_one_post() {
     let service = Arc::new(start().await);
@@ -83,7 +83,7 @@ async fn same_request_at_once_makes_one_post() {
 }
 
 #[tokio::test]
-async fn late_request_does_not_recreate_a_deleted_post() {
+async fn repeated_request_does_not_recreate_a_deleted_post() {
     let service = start().await;
     let first = create(&service, ADA, request()).await.unwrap();
     let delete = DeletePostRequest { id: first.id, etag: String::new() };
@@ -100,7 +100,7 @@ async fn validate_only_checks_all_and_leaves_nothing() {
     let wanted = Post { owner_id: ADA.into(), title: "Hello".into(), content: "First post.".into(), ..Post::default() };
     assert_eq!(shown, wanted);
     assert_eq!(count(&service).await, 0);
-    assert!(create(&service, ADA, request()).await.is_ok(), "the trial has not used up the id");
+    assert!(create(&service, ADA, request()).await.is_ok(), "the validation has not used up the id");
     let bad = CreatePostRequest { title: String::new(), request_id: "1".into(), validate_only: true, ..request() };
     assert_eq!(bad_fields(&create(&service, ADA, bad).await.unwrap_err()), ["title", "request_id"]);
 }
