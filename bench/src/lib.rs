@@ -1,6 +1,8 @@
 //! Parts that the program `bench` and its tests share: the services, the load, the drills, and the description of the machine.
 
 pub mod drill;
+pub mod fill;
+mod followers;
 pub mod guarded;
 pub mod load;
 pub mod machine;

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod call;
+mod choices;
 mod closed_loop;
 mod cold;
 mod echo;
@@ -27,13 +28,16 @@ mod turns;
 
 use accounts::NEW_USER_PASSWORD;
 pub use accounts::{Account, MAX_LOGINS, UNLIMITED_SETTINGS};
+pub(crate) use call::always;
 pub use call::{CallFuture, LoadCall, burst, health, health_as, in_turn, verify_token};
+pub(crate) use choices::Choices;
 pub use closed_loop::closed_loop;
 pub use echo::serve_echo;
 pub use hash::{hash_rate, task_rate};
 pub use kind::MeasuredCall;
 pub use open_loop::{Arrivals, open_loop};
 pub use options::{LoadOptions, LoadSettings, LoadTarget};
+
 pub use run::run;
 pub use sample::{LoadSample, millis};
 pub use storm::{StormOptions, run_storm};
