@@ -8,6 +8,7 @@ pub mod load;
 pub mod machine;
 pub mod page;
 pub mod process;
+pub mod scale;
 pub mod services;
 
 /// An error that ends the run: an incomplete run gives no figure.

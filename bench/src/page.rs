@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn page_has_markers_for_all_figures() {
         let page = include_str!("../../docs/benchmarks.md");
-        for name in ["guard", "load", "storm"] {
+        for name in ["guard", "load", "storm", "scale sqlite", "scale postgres"] {
             assert!(renew(page, name, "").is_some(), "{name}");
         }
     }

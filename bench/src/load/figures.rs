@@ -52,10 +52,10 @@ pub(super) struct TimeFigures {
 
 /// Median, lowest and highest value of the rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) min: f64,
-    pub(super) max: f64,
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
 }
 
 impl RoundFigures {
@@ -124,7 +124,7 @@ impl SeriesFigures {
 impl Spread {
     /// Returns the spread of these values; zeros without values. The median of an even number is the mean of the middle
     /// two.
-    pub(super) fn of_rounds(values: &[f64]) -> Self {
+    pub(crate) fn of_rounds(values: &[f64]) -> Self {
         let mut values = values.to_vec();
         values.sort_by(f64::total_cmp);
         let (Some(min), Some(max)) = (values.first(), values.last()) else {

@@ -33,11 +33,12 @@ pub use call::{CallFuture, LoadCall, burst, health, health_as, in_turn, verify_t
 pub(crate) use choices::Choices;
 pub use closed_loop::closed_loop;
 pub use echo::serve_echo;
+pub(crate) use figures::Spread;
 pub use hash::{hash_rate, task_rate};
 pub use kind::MeasuredCall;
 pub use open_loop::{Arrivals, open_loop};
 pub use options::{LoadOptions, LoadSettings, LoadTarget};
-
+pub(crate) use posts::caller as post_caller;
 pub use run::run;
 pub use sample::{LoadSample, millis};
 pub use storm::{StormOptions, run_storm};
