@@ -2,11 +2,14 @@
 
 pub mod callgrind;
 pub mod drill;
+pub mod fill;
+mod followers;
 pub mod guarded;
 pub mod load;
 pub mod machine;
 pub mod page;
 pub mod process;
+pub mod scale;
 pub mod services;
 
 /// An error that ends the run: an incomplete run gives no figure.

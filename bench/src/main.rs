@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use bench::Failure;
 use bench::guarded::{self, GuardWork};
 use bench::load::{self, InstructionOptions, LoadOptions, StormOptions};
+use bench::scale::{self, ScaleOptions};
 use clap::{Parser, Subcommand};
 use kit::config::Environment;
 use secrecy::ExposeSecret;
@@ -71,6 +72,11 @@ enum Bench {
     /// Does work of the guard, whose instructions a test counts
     #[command(hide = true)]
     GuardWork { work: GuardWork, times: u32 },
+    /// Times of reads and logins with 10^3 to 10^7 rows, and what grows with the tables; about an hour, 15 GB of disk
+    ///
+    /// Both engines are filled in minutes. The sizes take turns, so that their ratios are exact. docs/benchmarks.md
+    /// describes the figures and the fields of the JSON file.
+    Scale(Box<ScaleOptions>),
     /// Answers `VerifyToken` with a constant, for `load`
     #[command(hide = true)]
     Echo,
@@ -94,6 +100,7 @@ async fn main() -> Result<(), Failure> {
         Bench::Storm { options } => load::run_storm(options, &command_line()).await,
         Bench::Instructions { options } => load::run_instructions(options, &command_line()).await,
         Bench::GuardWork { work, times } => guarded::do_work(work, times).await,
+        Bench::Scale(options) => scale::run(*options, &command_line()).await,
         Bench::Echo => load::serve_echo().await,
         Bench::Drill(drill) => drill.run().await,
     }

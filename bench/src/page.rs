@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn page_has_markers_for_all_figures() {
         let page = include_str!("../../docs/benchmarks.md");
-        for name in ["guard", "instructions", "load", "storm"] {
+        for name in ["guard", "instructions", "load", "scale postgres", "scale sqlite", "storm"] {
             assert!(renew(page, name, "").is_some(), "{name}");
         }
     }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use bench::Failure;
+use bench::fill::{self, FilledDatabase};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 
@@ -28,22 +29,8 @@ pub(super) async fn sessions(file: &Path, user: &str, count: usize) -> Result<()
 
 /// Adds this many revocations of sessions that do not exist.
 pub(super) async fn revocations(file: &Path, count: usize) -> Result<(), Failure> {
-    let mut database = SqliteConnectOptions::new().filename(file).connect().await?;
-    let id = "lower(hex(randomblob(4)) || '-' || hex(randomblob(2)) || '-' || hex(randomblob(2)) || '-' || \
-              hex(randomblob(2)) || '-' || hex(randomblob(6)))";
-    let revoked = format!(
-        "{NUMBERS_SQL} {count} - 1) insert into revocations (revision, mark, kind, subject, generation, log_time) \
-         select h.revision + n, randomblob(16), 'session', {id}, 0, strftime('%Y-%m-%dT%H:%M:%f+00:00') \
-         from numbers, log_head h"
-    );
-    let head = format!(
-        "update log_head set mark = randomblob(16), kind = 'session', subject = {id}, \
-         log_time = strftime('%Y-%m-%dT%H:%M:%f+00:00'), revision = revision + {count}"
-    );
-    for statement in [revoked, head] {
-        database.execute(AssertSqlSafe(statement)).await?;
-    }
-    Ok(database.close().await?)
+    let database = FilledDatabase::Sqlite(file.to_owned());
+    database.run(&fill::revocations(database.dialect(), u64::try_from(count)?)).await
 }
 
 async fn columns(database: &mut SqliteConnection) -> Result<Vec<String>, Failure> {

@@ -142,7 +142,7 @@ impl Account {
     ///
     /// # Errors
     /// Fails if the service has issued a malformed token.
-    pub(super) async fn access_token(&self) -> Result<Token, Failure> {
+    pub(crate) async fn access_token(&self) -> Result<Token, Failure> {
         Ok(Token::parse(&self.tokens.lock().await.access_token)?)
     }
 

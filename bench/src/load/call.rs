@@ -27,6 +27,11 @@ where
 /// A call that is under way.
 pub type CallFuture<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, tonic::Status>> + Send>>;
 
+/// Returns a call that never runs out.
+pub(crate) fn always(call: impl Fn() -> CallFuture<()> + Send + Sync + 'static) -> LoadCall {
+    Arc::new(move || Some(call()))
+}
+
 /// Returns a call that checks health.
 pub fn health(channel: &Channel) -> impl Fn() -> CallFuture<()> + Clone + Send + Sync + 'static + use<> {
     let client = HealthClient::new(channel.clone());

@@ -127,7 +127,7 @@ impl SeriesFigures {
 impl Spread {
     /// Returns the spread of these values; zeros without values. The median of an even number is the mean of the middle
     /// two.
-    pub(super) fn of_rounds(values: &[f64]) -> Self {
+    pub(crate) fn of_rounds(values: &[f64]) -> Self {
         let mut values = values.to_vec();
         values.sort_by(f64::total_cmp);
         let (Some(min), Some(max)) = (values.first(), values.last()) else {

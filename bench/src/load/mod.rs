@@ -3,6 +3,7 @@
 
 mod accounts;
 mod call;
+mod choices;
 mod closed_loop;
 mod cold;
 mod echo;
@@ -29,7 +30,9 @@ mod turns;
 
 use accounts::NEW_USER_PASSWORD;
 pub use accounts::{Account, MAX_LOGINS, UNLIMITED_SETTINGS};
+pub(crate) use call::always;
 pub use call::{CallFuture, LoadCall, burst, health, health_as, in_turn, verify_token};
+pub(crate) use choices::Choices;
 pub use closed_loop::closed_loop;
 pub use echo::serve_echo;
 pub use figures::Spread;
@@ -38,6 +41,7 @@ pub use instructions::{InstructionOptions, InstructionReport, count_instructions
 pub use kind::MeasuredCall;
 pub use open_loop::{Arrivals, open_loop};
 pub use options::{LoadOptions, LoadSettings, LoadTarget};
+pub(crate) use posts::caller as post_caller;
 pub use run::run;
 pub use sample::{LoadSample, millis};
 pub use storm::{StormOptions, run_storm};

@@ -9,7 +9,7 @@ use gatepost::{Token, WithToken};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Channel;
 
-use super::{closed_loop, sample::LoadSample};
+use super::{Choices, closed_loop, sample::LoadSample};
 use crate::Failure;
 use crate::drill::Random;
 
@@ -20,18 +20,16 @@ const CONTENT_BYTES: usize = 1000;
 const CREATORS: usize = 16;
 
 /// A client with a user's token.
-pub(super) type PostCaller = PostServiceClient<InterceptedService<Channel, WithToken>>;
+pub(crate) type PostCaller = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
 /// Ids of posts, chosen at random with equal probability.
 pub(super) struct PostIds {
     ids: Vec<String>,
-    seed: u64,
-    /// Number of choices so far. A choice depends on its number and the seed alone.
-    choices: AtomicU64,
+    choices: Choices,
 }
 
 /// Returns a client with this token.
-pub(super) fn caller(blog: &Channel, token: &Token) -> PostCaller {
+pub(crate) fn caller(blog: &Channel, token: &Token) -> PostCaller {
     PostServiceClient::with_interceptor(blog.clone(), WithToken::new(token))
 }
 
@@ -46,7 +44,7 @@ impl PostIds {
         if ids.is_empty() {
             return Err("the blog has no post to read: create one, or measure only calls that read none".into());
         }
-        Ok(Self { ids, seed, choices: AtomicU64::new(0) })
+        Ok(Self { ids, choices: Choices::new(seed) })
     }
 
     /// Returns the number of posts in a page or a batch of at most this many.
@@ -56,22 +54,16 @@ impl PostIds {
 
     /// Returns an id.
     pub(super) fn one(&self) -> String {
-        self.ids[self.index(&mut self.random())].clone()
+        self.ids[self.index(&mut self.choices.random())].clone()
     }
 
     /// Returns this many different ids, or all of them.
     pub(super) fn some(&self, count: usize) -> Vec<String> {
-        let (mut random, mut chosen) = (self.random(), BTreeSet::new());
+        let (mut random, mut chosen) = (self.choices.random(), BTreeSet::new());
         while chosen.len() < self.rows(count) {
             chosen.insert(self.index(&mut random));
         }
         chosen.into_iter().map(|index| self.ids[index].clone()).collect()
-    }
-
-    fn random(&self) -> Random {
-        let choice = self.choices.fetch_add(1, Ordering::Relaxed);
-        // The first number separates the streams of neighboring choices.
-        Random::new(Random::new(self.seed.wrapping_add(choice << 32)).number())
     }
 
     fn index(&self, random: &mut Random) -> usize {

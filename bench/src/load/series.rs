@@ -14,8 +14,8 @@ use super::cold::UnseenTokens;
 use super::posts::{PostCaller, caller, new_post};
 use super::services::ServicesUnderLoad;
 use super::{
-    Account, Arrivals, CallFuture, LoadCall, LoadSample, LoadSettings, MAX_LOGINS, MeasuredCall, closed_loop, health,
-    open_loop, verify_token,
+    Account, Arrivals, CallFuture, LoadCall, LoadSample, LoadSettings, MAX_LOGINS, MeasuredCall, always, closed_loop,
+    health, open_loop, verify_token,
 };
 use crate::Failure;
 use crate::services::channels;
@@ -92,11 +92,6 @@ impl Series {
     fn calls(&self) -> Vec<impl Fn() -> Option<CallFuture<()>> + Clone + Send + 'static> {
         self.calls.iter().cloned().map(|call| move || call()).collect()
     }
-}
-
-/// Returns a call that never runs out.
-fn always(call: impl Fn() -> CallFuture<()> + Send + Sync + 'static) -> LoadCall {
-    Arc::new(move || Some(call()))
 }
 
 /// Returns the calls of one connection.

@@ -16,6 +16,7 @@ use tonic::transport::Channel;
 
 use crate::Failure;
 use crate::drill::{ADMIN_EMAIL, Broken, DRILL_PASSWORD, DRILL_SETTINGS, Report};
+use crate::fill::{self, FilledDatabase};
 use crate::services::Services;
 
 /// The time to the database, each way.
@@ -41,7 +42,8 @@ pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Fa
         .await?
         .stop()?;
     let direct = server.url(&databases[0]);
-    run_sql(&direct, &fill(revocations)).await?;
+    let database = FilledDatabase::Postgres(direct.clone());
+    database.run(&fill::revocations(database.dialect(), u64::try_from(revocations)?)).await?;
     let mut report = Report::default();
     for each_way in [Duration::ZERO, ONE_WAY_DELAY] {
         proxy.latency(each_way);
@@ -63,17 +65,6 @@ pub(super) async fn run(program: &Path, revocations: usize) -> Result<Report, Fa
         services.stop()?;
     }
     Ok(report)
-}
-
-/// Returns the statements that add this many revocations of sessions that do not exist.
-fn fill(count: usize) -> String {
-    format!(
-        "insert into revocations (revision, mark, kind, subject, generation, log_time) \
-         select h.revision + n, decode(md5(n::text), 'hex'), 'session', gen_random_uuid()::text, 0, now() \
-         from generate_series(1, {count}) n, log_head h; \
-         update log_head set mark = decode(md5('last'), 'hex'), kind = 'session', subject = gen_random_uuid()::text, \
-         log_time = now(), revision = revision + {count} + 1"
-    )
 }
 
 /// Replaces the log's last row, as a failover to an older copy does.
