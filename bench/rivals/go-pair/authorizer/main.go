@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"flag"
 	"fmt"
 	"log"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 
 	envoy "github.com/envoyproxy/go-control-plane/envoy/service/auth/v3"
+	kind "github.com/envoyproxy/go-control-plane/envoy/type/v3"
 	"google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -28,19 +30,27 @@ type authorizer struct {
 func (a *authorizer) Check(ctx context.Context, request *envoy.CheckRequest) (*envoy.CheckResponse, error) {
 	claims, err := token.Check(a.secret, request.GetAttributes().GetRequest().GetHttp().GetHeaders()["api-token"])
 	if err != nil {
-		return answer(codes.Unauthenticated), nil
+		return refusal(), nil
 	}
 	var user string
-	if err := a.session.QueryRowContext(ctx, claims.Session).Scan(&user); err == sql.ErrNoRows || user != claims.Subject {
-		return answer(codes.Unauthenticated), nil
+	if err := a.session.QueryRowContext(ctx, claims.Session).Scan(&user); errors.Is(err, sql.ErrNoRows) {
+		return refusal(), nil
 	} else if err != nil {
 		return nil, err
 	}
-	return answer(codes.OK), nil
+	if user != claims.Subject {
+		return refusal(), nil
+	}
+	return &envoy.CheckResponse{Status: &status.Status{Code: int32(codes.OK)}}, nil
 }
 
-func answer(code codes.Code) *envoy.CheckResponse {
-	return &envoy.CheckResponse{Status: &status.Status{Code: int32(code)}}
+// refusal returns an answer that Envoy passes on as UNAUTHENTICATED.
+func refusal() *envoy.CheckResponse {
+	denied := &envoy.DeniedHttpResponse{Status: &kind.HttpStatus{Code: kind.StatusCode_Unauthorized}}
+	return &envoy.CheckResponse{
+		Status:       &status.Status{Code: int32(codes.Unauthenticated)},
+		HttpResponse: &envoy.CheckResponse_DeniedResponse{DeniedResponse: denied},
+	}
 }
 
 func run() error {
