@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use bench::Failure;
 use bench::load::{self, LoadOptions, StormOptions};
+use bench::rivals::{self, RivalsOptions};
 use clap::{Parser, Subcommand};
 use kit::config::Environment;
 use secrecy::ExposeSecret;
@@ -62,6 +63,14 @@ enum Bench {
         #[command(flatten)]
         options: StormOptions,
     },
+    /// The same work for other products beside Gatepost, in turns; about ten minutes
+    ///
+    /// docs/rivals.md says how each rival is built, and what it does at each call. A rival that cannot be built is
+    /// reported, and the others are measured.
+    Rivals {
+        #[command(flatten)]
+        options: RivalsOptions,
+    },
     /// Answers `VerifyToken` with a constant, for `load`
     #[command(hide = true)]
     Echo,
@@ -83,6 +92,7 @@ async fn main() -> Result<(), Failure> {
         Bench::Compare { one, other } => compare::run(&one, &other).await,
         Bench::Load(options) => run_load(*options).await,
         Bench::Storm { options } => load::run_storm(options, &command_line()).await,
+        Bench::Rivals { options } => rivals::run_rivals(options, &command_line()).await,
         Bench::Echo => load::serve_echo().await,
         Bench::Drill(drill) => drill.run().await,
     }

@@ -28,40 +28,40 @@ pub(super) struct SeriesFigures {
 
 /// Figures of a round.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct RoundFigures {
+pub(crate) struct RoundFigures {
     /// Successful calls a second.
-    pub(super) calls_per_second: f64,
+    pub(crate) calls_per_second: f64,
     /// Times of the successful calls; `None` for h2load, which reports no percentiles.
-    pub(super) times_ms: Option<TimeFigures>,
-    pub(super) answers: u64,
-    pub(super) failed: u64,
-    pub(super) shed: u64,
-    pub(super) seconds: f64,
+    pub(crate) times_ms: Option<TimeFigures>,
+    pub(crate) answers: u64,
+    pub(crate) failed: u64,
+    pub(crate) shed: u64,
+    pub(crate) seconds: f64,
     /// Processor time of the server a call, in microseconds; `None` for running services and for h2load.
-    pub(super) server_cpu_us: Option<f64>,
+    pub(crate) server_cpu_us: Option<f64>,
 }
 
 /// Times of a round's calls, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct TimeFigures {
-    pub(super) p50: f64,
-    pub(super) p99: f64,
-    pub(super) p999: f64,
-    pub(super) max: f64,
+pub(crate) struct TimeFigures {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) max: f64,
 }
 
 /// Median, lowest and highest value of the rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) min: f64,
-    pub(super) max: f64,
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
 }
 
 impl RoundFigures {
     /// Returns the figures of a round's turns. `server_seconds` is the server's processor time.
     #[expect(clippy::cast_precision_loss, reason = "the calls of a few minutes are few")]
-    pub(super) fn new(sample: &LoadSample, server_seconds: Option<f64>) -> Self {
+    pub(crate) fn new(sample: &LoadSample, server_seconds: Option<f64>) -> Self {
         let LoadSample { micros, failed, shed, taken, .. } = sample;
         let answers = micros.len();
         let quantile = |part| millis(micros, part);
@@ -124,7 +124,7 @@ impl SeriesFigures {
 impl Spread {
     /// Returns the spread of these values; zeros without values. The median of an even number is the mean of the middle
     /// two.
-    pub(super) fn of_rounds(values: &[f64]) -> Self {
+    pub(crate) fn of_rounds(values: &[f64]) -> Self {
         let mut values = values.to_vec();
         values.sort_by(f64::total_cmp);
         let (Some(min), Some(max)) = (values.first(), values.last()) else {

@@ -25,15 +25,17 @@ mod table;
 mod ticks;
 mod turns;
 
-use accounts::NEW_USER_PASSWORD;
+pub(crate) use accounts::NEW_USER_PASSWORD;
 pub use accounts::{Account, MAX_LOGINS, UNLIMITED_SETTINGS};
 pub use call::{CallFuture, LoadCall, burst, health, health_as, in_turn, verify_token};
 pub use closed_loop::closed_loop;
 pub use echo::serve_echo;
+pub(crate) use figures::{RoundFigures, Spread};
 pub use hash::{hash_rate, task_rate};
 pub use kind::MeasuredCall;
 pub use open_loop::{Arrivals, open_loop};
 pub use options::{LoadOptions, LoadSettings, LoadTarget};
+pub(crate) use posts::{CONTENT_BYTES, PostIds, caller, create_posts, newest_posts};
 pub use run::run;
 pub use sample::{LoadSample, millis};
 pub use storm::{StormOptions, run_storm};

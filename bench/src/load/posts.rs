@@ -14,16 +14,16 @@ use crate::Failure;
 use crate::drill::Random;
 
 /// Bytes of a post's content.
-const CONTENT_BYTES: usize = 1000;
+pub(crate) const CONTENT_BYTES: usize = 1000;
 
 /// Number of callers that create the posts.
 const CREATORS: usize = 16;
 
 /// A client with a user's token.
-pub(super) type PostCaller = PostServiceClient<InterceptedService<Channel, WithToken>>;
+pub(crate) type PostCaller = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
 /// Ids of posts, chosen at random with equal probability.
-pub(super) struct PostIds {
+pub(crate) struct PostIds {
     ids: Vec<String>,
     seed: u64,
     /// Number of choices so far. A choice depends on its number and the seed alone.
@@ -31,7 +31,7 @@ pub(super) struct PostIds {
 }
 
 /// Returns a client with this token.
-pub(super) fn caller(blog: &Channel, token: &Token) -> PostCaller {
+pub(crate) fn caller(blog: &Channel, token: &Token) -> PostCaller {
     PostServiceClient::with_interceptor(blog.clone(), WithToken::new(token))
 }
 
@@ -42,7 +42,7 @@ pub(super) fn new_post() -> CreatePostRequest {
 
 impl PostIds {
     /// Returns choices among these ids.
-    pub(super) fn new(ids: Vec<String>, seed: u64) -> Result<Self, Failure> {
+    pub(crate) fn new(ids: Vec<String>, seed: u64) -> Result<Self, Failure> {
         if ids.is_empty() {
             return Err("the blog has no post to read: create one, or measure only calls that read none".into());
         }
@@ -55,7 +55,7 @@ impl PostIds {
     }
 
     /// Returns an id.
-    pub(super) fn one(&self) -> String {
+    pub(crate) fn one(&self) -> String {
         self.ids[self.index(&mut self.random())].clone()
     }
 
@@ -81,7 +81,7 @@ impl PostIds {
 }
 
 /// Creates posts until the blog has this many.
-pub(super) async fn create(posts: &PostCaller, count: usize) -> Result<(), Failure> {
+pub(crate) async fn create_posts(posts: &PostCaller, count: usize) -> Result<(), Failure> {
     let left = std::sync::Arc::new(AtomicU64::new(u64::try_from(count)?));
     let posts = posts.clone();
     let call = move || {
@@ -94,7 +94,7 @@ pub(super) async fn create(posts: &PostCaller, count: usize) -> Result<(), Failu
 }
 
 /// Returns the ids of the newest posts.
-pub(super) async fn newest(posts: &PostCaller, count: usize) -> Result<Vec<String>, Failure> {
+pub(crate) async fn newest_posts(posts: &PostCaller, count: usize) -> Result<Vec<String>, Failure> {
     let (mut posts, mut ids, mut page_token) = (posts.clone(), Vec::new(), String::new());
     while ids.len() < count {
         let request = ListPostsRequest { page_size: 1000, page_token, ..ListPostsRequest::default() };
