@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::figures::{RefusalFigures, RivalFigures, RivalsReport};
+use super::table::{refused, whole};
 use super::work::RivalCall;
 use crate::svg::{self, text};
 
@@ -21,17 +22,31 @@ const COLUMNS: u32 = 3;
 /// A figure that the picture shows.
 struct Panel {
     title: &'static str,
+    /// Length of a bar; `None` if the rival does not have the function.
     figure: fn(&RivalFigures) -> Option<f64>,
-    digits: usize,
+    /// Text beside a bar with this length.
+    label: fn(&RivalFigures, f64) -> String,
 }
 
 const PANELS: [Panel; 6] = [
-    Panel { title: "guarded reads a second", figure: |one| one.rate(RivalCall::Read), digits: 0 },
-    Panel { title: "questions about a token a second", figure: |one| one.rate(RivalCall::Verify), digits: 0 },
-    Panel { title: "logins a second (hashes differ)", figure: |one| one.rate(RivalCall::Login), digits: 0 },
-    Panel { title: "refreshes a second", figure: |one| one.rate(RivalCall::Refresh), digits: 0 },
-    Panel { title: "memory under load, MiB", figure: |one| Some(one.memory_load_mib), digits: 0 },
-    Panel { title: "s until an ended token is refused", figure: seconds_until_refused, digits: 2 },
+    Panel { title: "guarded reads a second", figure: |one| one.rate(RivalCall::Read), label: |_, rate| whole(rate) },
+    Panel {
+        title: "questions about a token a second",
+        figure: |one| one.rate(RivalCall::Verify),
+        label: |_, rate| whole(rate),
+    },
+    Panel {
+        title: "logins a second (hashes differ)",
+        figure: |one| one.rate(RivalCall::Login),
+        label: |_, rate| whole(rate),
+    },
+    Panel { title: "refreshes a second", figure: |one| one.rate(RivalCall::Refresh), label: |_, rate| whole(rate) },
+    Panel {
+        title: "memory under load, MiB",
+        figure: |one| Some(one.memory_load_mib),
+        label: |_, memory| format!("{memory:.0}"),
+    },
+    Panel { title: "seconds until a logout works", figure: seconds_until_refused, label: |one, _| refused(one) },
 ];
 
 /// Returns the longest time until a refusal, or the whole wait without one.
@@ -74,8 +89,26 @@ fn draw_panel(drawn: &mut String, panel: &Panel, rivals: &[RivalFigures], x: f64
         };
         let width = BAR_WIDTH * value / most;
         let _ = writeln!(drawn, "<rect class=\"bar\" x=\"{left}\" y=\"{top}\" width=\"{width:.1}\" height=\"12\"/>");
-        let sign =
-            if matches!(one.refused, Some(RefusalFigures::NotWithin(_))) && panel.digits == 2 { "> " } else { "" };
-        text(drawn, "small", left + width + 5.0, top + 10.0, "start", &format!("{sign}{value:.*}", panel.digits));
+        text(drawn, "small", left + width + 5.0, top + 10.0, "start", &(panel.label)(one, value));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rival;
+    use super::super::figures::tests::reads;
+    use super::*;
+
+    #[test]
+    fn longest_bar_has_the_largest_value() {
+        let rivals = [reads(Rival::Gatepost, [50.0], [100.0]), reads(Rival::GoPair, [200.0], [200.0])];
+        let mut drawn = String::new();
+        draw_panel(&mut drawn, &PANELS[0], &rivals, 0.0, 0.0);
+        let widths: Vec<_> = drawn.split(" width=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(widths, ["25.0", "100.0"]);
+        // Neither rival has logins.
+        let mut drawn = String::new();
+        draw_panel(&mut drawn, &PANELS[2], &rivals, 0.0, 0.0);
+        assert_eq!((drawn.matches("<rect").count(), drawn.matches('–').count()), (0, 2));
     }
 }

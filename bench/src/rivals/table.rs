@@ -71,7 +71,7 @@ pub(super) fn short_table(report: &RivalsReport) -> String {
 }
 
 /// Returns the seconds until a refusal.
-fn refused(figures: &RivalFigures) -> String {
+pub(super) fn refused(figures: &RivalFigures) -> String {
     match figures.refused {
         None => ABSENT.to_owned(),
         Some(RefusalFigures::After(spread)) => format!("{:.2}", spread.max),
@@ -99,7 +99,7 @@ fn cells(figures: &RivalFigures) -> String {
 }
 
 /// Formats a rate: whole numbers, and one digit more below a hundred.
-fn whole(rate: f64) -> String {
+pub(super) fn whole(rate: f64) -> String {
     if rate < 100.0 { format!("{rate:.1}") } else { format!("{rate:.0}") }
 }
 
