@@ -1,4 +1,4 @@
-//! Parts that the program `bench` and its tests share: the services, the load, the drills, and the description of the machine.
+//! Parts that the program `bench` and its tests share: the services, the load, the rivals, the drills, and the description of the machine.
 
 pub mod callgrind;
 pub mod drill;
@@ -9,8 +9,10 @@ pub mod load;
 pub mod machine;
 pub mod page;
 pub mod process;
+pub mod rivals;
 pub mod scale;
 pub mod services;
+mod svg;
 
 /// An error that ends the run: an incomplete run gives no figure.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use bench::Failure;
 use bench::guarded::{self, GuardWork};
 use bench::load::{self, InstructionOptions, LoadOptions, StormOptions};
+use bench::rivals::{self, RivalsOptions};
 use bench::scale::{self, ScaleOptions};
 use clap::{Parser, Subcommand};
 use kit::config::Environment;
@@ -77,6 +78,14 @@ enum Bench {
     /// Both engines are filled in minutes. The sizes take turns, so that their ratios are exact. docs/benchmarks.md
     /// describes the figures and the fields of the JSON file.
     Scale(Box<ScaleOptions>),
+    /// The same work for other products beside Gatepost, in turns; about ten minutes
+    ///
+    /// docs/rivals.md says how each rival is built, and what it does at each call. A rival that cannot be built is
+    /// reported, and the others are measured.
+    Rivals {
+        #[command(flatten)]
+        options: RivalsOptions,
+    },
     /// Answers `VerifyToken` with a constant, for `load`
     #[command(hide = true)]
     Echo,
@@ -101,6 +110,7 @@ async fn main() -> Result<(), Failure> {
         Bench::Instructions { options } => load::run_instructions(options, &command_line()).await,
         Bench::GuardWork { work, times } => guarded::do_work(work, times).await,
         Bench::Scale(options) => scale::run(*options, &command_line()).await,
+        Bench::Rivals { options } => rivals::run_rivals(options, &command_line()).await,
         Bench::Echo => load::serve_echo().await,
         Bench::Drill(drill) => drill.run().await,
     }

@@ -34,6 +34,9 @@ mod tests {
         for name in ["guard", "instructions", "load", "scale postgres", "scale sqlite", "storm"] {
             assert!(renew(page, name, "").is_some(), "{name}");
         }
+        for page in [include_str!("../../docs/rivals.md"), include_str!("../../README.md")] {
+            assert!(renew(page, "rivals", "").is_some());
+        }
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub const MAX_LOGINS: usize = 8;
 const MAX_LOGINS_OF_USER: usize = 4;
 
 /// Password of the registered users.
-pub(super) const NEW_USER_PASSWORD: &str = "correct horse battery staple";
+pub(crate) const NEW_USER_PASSWORD: &str = "correct horse battery staple";
 
 /// A user with a session. The type has no `Debug`, so that no output shows its secrets.
 #[derive(Clone)]
@@ -174,7 +174,7 @@ impl Account {
     ///
     /// # Errors
     /// Fails if the service refuses the token.
-    pub(super) async fn log_out(self) -> Result<(), Failure> {
+    pub(crate) async fn log_out(self) -> Result<(), Failure> {
         let token = self.access_token().await?;
         let mut auth = AuthServiceClient::with_interceptor(self.auth, WithToken::new(&token));
         auth.logout(LogoutRequest {}).await?;

@@ -28,26 +28,26 @@ pub(super) struct SeriesFigures {
 
 /// Figures of a round.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct RoundFigures {
+pub(crate) struct RoundFigures {
     /// Successful calls a second.
-    pub(super) calls_per_second: f64,
+    pub(crate) calls_per_second: f64,
     /// Times of the successful calls; `None` for h2load, which reports no percentiles.
-    pub(super) times_ms: Option<TimeFigures>,
-    pub(super) answers: u64,
-    pub(super) failed: u64,
-    pub(super) shed: u64,
-    pub(super) seconds: f64,
+    pub(crate) times_ms: Option<TimeFigures>,
+    pub(crate) answers: u64,
+    pub(crate) failed: u64,
+    pub(crate) shed: u64,
+    pub(crate) seconds: f64,
     /// Processor time of the server a call, in microseconds; `None` for running services and for h2load.
-    pub(super) server_cpu_us: Option<f64>,
+    pub(crate) server_cpu_us: Option<f64>,
 }
 
 /// Times of a round's calls, in milliseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(super) struct TimeFigures {
-    pub(super) p50: f64,
-    pub(super) p99: f64,
-    pub(super) p999: f64,
-    pub(super) max: f64,
+pub(crate) struct TimeFigures {
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+    pub(crate) max: f64,
 }
 
 /// Median, lowest and highest value of the rounds.
@@ -64,7 +64,7 @@ pub struct Spread {
 impl RoundFigures {
     /// Returns the figures of a round's turns. `server_seconds` is the server's processor time.
     #[expect(clippy::cast_precision_loss, reason = "the calls of a few minutes are few")]
-    pub(super) fn new(sample: &LoadSample, server_seconds: Option<f64>) -> Self {
+    pub(crate) fn new(sample: &LoadSample, server_seconds: Option<f64>) -> Self {
         let LoadSample { micros, failed, shed, taken, .. } = sample;
         let answers = micros.len();
         let quantile = |part| millis(micros, part);

@@ -54,8 +54,8 @@ impl OwnPair {
         let accounts = Account::register(&channels(pair.auth_address(), settings.connections).await?, users).await?;
         let author = accounts.first().ok_or("no user")?.access_token().await?;
         let author = posts::caller(&pair.blog, &author);
-        posts::create(&author, settings.posts).await?;
-        let ids = posts::newest(&author, settings.posts).await?;
+        posts::create_posts(&author, settings.posts).await?;
+        let ids = posts::newest_posts(&author, settings.posts).await?;
         let callgrind = match launch {
             Launch::Alone(_) => None,
             Launch::Callgrind(_) => Some(CallgrindProcess::begin(pair.first_process()?, folder)?),

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::figures::{SeriesFigures, Spread, TimeFigures};
 use super::report::LoadReport;
+use crate::svg::{self, text};
 
 /// Sizes, in pixels.
 const WIDTH: f64 = 860.0;
@@ -13,16 +14,6 @@ const BARS_LEFT: f64 = 130.0;
 const BARS_WIDTH: f64 = 250.0;
 const TIMES_LEFT: f64 = 500.0;
 const TIMES_WIDTH: f64 = 330.0;
-
-/// Colors for light and dark pages. Browsers apply the setting of the reader, also to a picture in a page.
-const STYLE: &str = "\
-text { font: 12px sans-serif; fill: #24292f } .small { font-size: 10px; fill: #57606a } .title { font-weight: bold }
-.page { fill: #ffffff } .grid { stroke: #d0d7de } .bar { fill: #4c78a8 } .range { stroke: #24292f; stroke-width: 1.5 }
-.p50 { fill: #4c78a8 } .p99 { fill: #e4863c } .p999 { fill: #c23b48 }
-@media (prefers-color-scheme: dark) {
-text { fill: #e6edf3 } .small { fill: #9da7b1 } .page { fill: #0d1117 } .grid { stroke: #30363d }
-.bar, .p50 { fill: #6ea3d8 } .range { stroke: #e6edf3 } .p99 { fill: #f2a65a } .p999 { fill: #ec7480 }
-}";
 
 /// A scale of times: powers of ten, in milliseconds.
 struct TimeScale {
@@ -36,10 +27,7 @@ pub(super) fn draw(report: &LoadReport) -> String {
     let height = TOP + rows * ROW + 44.0;
     let most = report.series.iter().map(|one| one.calls_per_second.max).fold(1.0, f64::max);
     let scale = TimeScale::for_series(&report.series);
-    let mut drawn = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} \
-         {height}\">\n<style>\n{STYLE}\n</style>\n<rect class=\"page\" width=\"{WIDTH}\" height=\"{height}\"/>\n"
-    );
+    let mut drawn = svg::open(WIDTH, height);
     text(&mut drawn, "title", 12.0, 22.0, "start", "Calls a second, and their times");
     text(
         &mut drawn,
@@ -128,11 +116,6 @@ fn marks(drawn: &mut String, series: &SeriesFigures, scale: &TimeScale, y: f64) 
             );
         }
     }
-}
-
-fn text(drawn: &mut String, class: &str, x: f64, y: f64, anchor: &str, content: &str) {
-    let content = content.replace('&', "&amp;").replace('<', "&lt;");
-    let _ = writeln!(drawn, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y}\" text-anchor=\"{anchor}\">{content}</text>");
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::Failure;
 use crate::drill::Random;
 
 /// Bytes of a post's content.
-const CONTENT_BYTES: usize = 1000;
+pub(crate) const CONTENT_BYTES: usize = 1000;
 
 /// Number of callers that create the posts.
 const CREATORS: usize = 16;
@@ -23,7 +23,7 @@ const CREATORS: usize = 16;
 pub(crate) type PostCaller = PostServiceClient<InterceptedService<Channel, WithToken>>;
 
 /// Ids of posts, chosen at random with equal probability.
-pub(super) struct PostIds {
+pub(crate) struct PostIds {
     ids: Vec<String>,
     choices: Choices,
 }
@@ -40,7 +40,7 @@ pub(super) fn new_post() -> CreatePostRequest {
 
 impl PostIds {
     /// Returns choices among these ids.
-    pub(super) fn new(ids: Vec<String>, seed: u64) -> Result<Self, Failure> {
+    pub(crate) fn new(ids: Vec<String>, seed: u64) -> Result<Self, Failure> {
         if ids.is_empty() {
             return Err("the blog has no post to read: create one, or measure only calls that read none".into());
         }
@@ -53,7 +53,7 @@ impl PostIds {
     }
 
     /// Returns an id.
-    pub(super) fn one(&self) -> String {
+    pub(crate) fn one(&self) -> String {
         self.ids[self.index(&mut self.choices.random())].clone()
     }
 
@@ -73,7 +73,7 @@ impl PostIds {
 }
 
 /// Creates posts until the blog has this many.
-pub(super) async fn create(posts: &PostCaller, count: usize) -> Result<(), Failure> {
+pub(crate) async fn create_posts(posts: &PostCaller, count: usize) -> Result<(), Failure> {
     let left = std::sync::Arc::new(AtomicU64::new(u64::try_from(count)?));
     let posts = posts.clone();
     let call = move || {
@@ -86,7 +86,7 @@ pub(super) async fn create(posts: &PostCaller, count: usize) -> Result<(), Failu
 }
 
 /// Returns the ids of the newest posts.
-pub(super) async fn newest(posts: &PostCaller, count: usize) -> Result<Vec<String>, Failure> {
+pub(crate) async fn newest_posts(posts: &PostCaller, count: usize) -> Result<Vec<String>, Failure> {
     let (mut posts, mut ids, mut page_token) = (posts.clone(), Vec::new(), String::new());
     while ids.len() < count {
         let request = ListPostsRequest { page_size: 1000, page_token, ..ListPostsRequest::default() };
