@@ -102,8 +102,8 @@ async fn token_revoked_by_a_wrong_clock_stays_dead() {
     }
 }
 
-/// A wrong password under a clock eight minutes ahead stores a time in the future. Many wrong passwords under a right
-/// clock would store such a time, too, so the service cannot tell that this row is wrong.
+/// A wrong password under a clock eight minutes ahead stores a future time for the caller's address. Under a right
+/// clock, many wrong passwords store such a time, too. So the row does not show that the clock was wrong.
 #[tokio::test]
 async fn wrong_password_under_a_fast_clock_blocks_no_user() {
     let service = start().await;

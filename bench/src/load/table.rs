@@ -3,8 +3,8 @@
 use super::figures::{SeriesFigures, Spread};
 use super::report::LoadReport;
 
-/// Returns the report as text: the settings, a row for each series, the first failures, the posts per second, the ratios
-/// of rates, and the calls not run.
+/// Returns the report as text: the settings, a row for each series, the first failures, the posts per second, the
+/// ratios of rates, and the calls not run.
 pub(super) fn table(report: &LoadReport) -> String {
     let settings = &report.settings;
     let load = match settings.rate {
