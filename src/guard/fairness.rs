@@ -11,7 +11,7 @@ use super::peers::{Peer, PeerReputation, Peers};
 use super::plausibility::Plausibility;
 use super::{InactiveReason, Introspection, TokenStatus, TrafficClass, Unavailable};
 
-/// Maximum concurrent requests of peers without a valid token. The channel to the auth service has 100 streams.
+/// Maximum concurrent requests of peers with too few recent tokens to judge. The channel to the auth service has 100 streams.
 const MAX_NEW_PEER_REQUESTS: usize = 40;
 
 /// Maximum concurrent requests about likely garbage.
@@ -26,8 +26,8 @@ const MIN_TIME_LEFT: Duration = Duration::from_millis(150);
 /// Limits of concurrent requests to the auth service.
 ///
 /// - A peer with a valid token among its recent ones never waits here. Neither does an open call.
-/// - Peers without a valid token share 40 concurrent requests, at most eight per peer.
-/// - Peers with only bad recent tokens, and tokens with an unlisted key, share eight concurrent requests. So a flood of
+/// - Peers with too few recent tokens to judge share 40 concurrent requests, at most eight per peer.
+/// - Peers with only bad recent tokens, and doubtful tokens, share eight concurrent requests. So a flood of
 ///   garbage leaves nine tenths of the channel to others.
 /// - A waiting request counts for no circuit breaker: it has not been sent.
 pub(super) struct Fairness {

@@ -102,8 +102,8 @@ impl Subscribers {
 
     /// Waits until each connected guard has acknowledged this revision or disconnected, for at most 50 ms.
     ///
-    /// After a guard was late, revocations do not wait for it for 1 s. This time doubles up to 32 s while the guard stays
-    /// late, so a slow guard delays one revocation and not all.
+    /// After a guard was late, revocations do not wait for it for at least 1 s. This minimum doubles up to 32 s while the
+    /// guard stays late, so a slow guard delays one revocation and not all.
     pub async fn reached(&self, revision: i64) {
         let Some((missing, all)) = self.table().wait(revision, Instant::now()) else { return };
         // The sender is dropped only after it has been used.

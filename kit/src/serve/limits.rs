@@ -1,4 +1,4 @@
-//! Limits of the server: each stops an attack that tonic's defaults allow (docs/ARCHITECTURE.md lists them).
+//! Limits of the server: each stops an attack that tonic's defaults allow (docs/operations/hardening.md lists them).
 
 use std::time::Duration;
 
