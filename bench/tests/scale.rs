@@ -59,8 +59,8 @@ fn assert_measured(report: &Value, engine: &str, calls: &str) {
         assert!(call["ratio"]["median"].as_f64() > Some(0.0), "{call}");
     }
     let others = figures["others"].as_array().unwrap();
-    // Two starts, the migration with its readers, the sweep with its two callers, and four figures of each number of guards.
-    assert_eq!(others.len(), 2 + 2 + 3 + 4 * 2, "{others:?}");
+    // Two starts, the migration with its readers, the sweep with its two callers, and five figures of each number of guards.
+    assert_eq!(others.len(), 2 + 2 + 3 + 5 * 2, "{others:?}");
     assert!(others.iter().all(|figure| figure["value"].as_f64().is_some()), "{others:?}");
     let received = others.iter().find(|figure| figure["name"].as_str().unwrap().contains("received")).unwrap();
     assert!(received["value"].as_f64() > Some(0.0), "{received}");

@@ -68,14 +68,18 @@ async fn figures(
     };
     for figure in &chosen {
         let folder = folder.join(figure.to_string());
-        figures.others.extend(match figure {
+        let others = match figure {
             ScaleFigure::Start => start::measure(&host, program, &folder, settings).await?,
             ScaleFigure::Migration => migration::measure(&host, program, &folder, settings).await?,
             ScaleFigure::Sweep => sweep::measure(&host, program, &folder, settings).await?,
             ScaleFigure::Guards => guards::measure(&host, program, &folder, settings).await?,
             _ => continue,
-        });
-        eprintln!("{engine}: {figure} measured");
+        };
+        // A failure of a later figure does not hide this one.
+        for one in &others {
+            eprintln!("{engine}: {}", table::other(one));
+        }
+        figures.others.extend(others);
     }
     let calls: Vec<_> = chosen.into_iter().filter(|figure| figure.is_call()).collect();
     if calls.is_empty() {

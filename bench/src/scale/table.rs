@@ -82,9 +82,10 @@ fn row(call: &SizedCall) -> String {
     format!("{:<16}{times}  {ratio:<25}{goal}", call.call).trim_end().to_owned()
 }
 
-fn other(figure: &GoalFigure) -> String {
+/// Returns the line of a figure with one number.
+pub(super) fn other(figure: &GoalFigure) -> String {
     let GoalFigure { name, value, unit, goal: limit, .. } = figure;
-    let measured = format!("{value:.0} {unit}");
+    let measured = format!("{value:.0} {unit}").trim_end().to_owned();
     format!("{name:<NAME_WIDTH$}{measured:>12}   {}", goal(*limit, figure.is_missed(), unit)).trim_end().to_owned()
 }
 
