@@ -63,7 +63,8 @@ impl PostService for PostRpc {
         let room = Room::from_request(&request);
         let ListPostsRequest { page_size, page_token, view } = request.into_inner();
         // A page with contents reserves room once its posts are measured.
-        room.reserve(page::max_bytes(page_size, BASIC_BYTES)).await?;
+        let is_full = view == v1::PostView::Full as i32;
+        room.reserve(if is_full { 0 } else { page::max_bytes(page_size, BASIC_BYTES) }).await?;
         let (size, view) = both(convert::page_size(page_size), convert::view(view, PostView::Basic))?;
         let (wanted, reserve) = (PostPage { size, token: &page_token, view }, |bytes| room.reserve(bytes));
         // Boxed, as above.

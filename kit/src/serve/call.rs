@@ -154,8 +154,9 @@ impl CallMemory {
         drop(self.request.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
-    /// Releases the room of an answer that has not started.
+    /// Releases the room of an answer that has not started, and the answer's turn to be built.
     pub(super) fn release_answer(&self) {
+        drop(self.making.lock().unwrap_or_else(PoisonError::into_inner).take());
         drop(self.answer.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 
@@ -216,13 +217,14 @@ impl Room {
         request.extensions().get().cloned().unwrap_or(Self(None))
     }
 
-    /// Waits until there is room for an answer of at most this number of bytes.
+    /// Waits until there is room for an answer of at most this number of bytes, in place of an earlier reservation.
     ///
     /// # Errors
     /// `RESOURCE_EXHAUSTED`, `OVERLOADED`, if too many answers of the connection wait already.
     pub async fn reserve(&self, bytes: usize) -> Result<(), Status> {
         let Some(call) = self.0.as_deref().filter(|_| bytes > ORDINARY_ANSWER_BYTES) else { return Ok(()) };
-        drop(call.answer.lock().unwrap_or_else(PoisonError::into_inner).take());
+        // Calls that keep an earlier reservation while they wait could wait for each other.
+        call.release_answer();
         call.lane().waiting.wait(call.reserve_answer(bytes)).await.flatten().ok_or_else(call.refusals.overloaded)
     }
 

@@ -171,6 +171,14 @@ async fn answer_without_room_is_refused() {
     assert!(status.get_details_retry_info().is_some());
 }
 
+/// The second reservation would need more of the turns to encode than the first one leaves.
+#[tokio::test]
+async fn second_reservation_does_not_wait_for_the_first() {
+    let server = start(ServerLimits::default()).await;
+    let message = VerifyTokenRequest { token: "again:3000000".into() }.encode_to_vec();
+    server.raw().await.unary(VERIFY, &[], &message).await.expect("the call has given its first reservation back");
+}
+
 #[tokio::test]
 async fn request_body_that_stops_makes_room_for_others() {
     let never = Duration::from_hours(1);

@@ -135,6 +135,13 @@ impl TokenService for TestTokenService {
                 room.reserve(bytes + 100).await?;
                 "x".repeat(bytes)
             }
+            // A reservation in place of another one.
+            Some(("again", bytes)) => {
+                let bytes = bytes.parse().unwrap();
+                room.reserve(bytes).await?;
+                room.reserve(bytes).await?;
+                String::new()
+            }
             _ => String::new(),
         };
         match token.as_str() {
