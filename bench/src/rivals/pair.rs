@@ -62,6 +62,8 @@ impl Pair {
     pub(super) async fn launch(&self, folder: &Path, reads: PairReads) -> Result<(RivalProcess, [String; 2]), Failure> {
         let mut command = Command::new(&self.program);
         command.env_clear().env("RUST_LOG", "warn").envs(UNLIMITED_SETTINGS);
+        // The rivals read their database at each call, so Gatepost does so too.
+        command.env("BLOG_POST_CACHE_MIB", "0");
         command.env("BLOG_PUBLIC_READS", if reads == PairReads::Public { "true" } else { "false" });
         command.args(["--auth-listen", "127.0.0.1:0", "--blog-listen", "127.0.0.1:0", "--data-dir"]).arg(folder);
         let mut process = RivalProcess::spawn(command, &folder.with_extension("log"))?;
