@@ -9,7 +9,7 @@ use sqlx::{Executor as _, SqliteConnection};
 use tokio::sync::mpsc;
 
 use super::job::{JobOutcome, QueuedWrite, WriteKind};
-use super::witness::CommitWitness;
+use super::witness::{CommitWitness, CountedChanges};
 use crate::StoreError;
 use crate::measures::WaitMeasure;
 
@@ -17,6 +17,12 @@ use crate::measures::WaitMeasure;
 pub(super) const MAX_GROUP_SIZE: usize = 64;
 
 type JobReceiver = mpsc::Receiver<Box<dyn QueuedWrite>>;
+
+/// The witness of a writer's commits, with the counted changes of its connection.
+pub(super) struct WriterWitness<'w> {
+    pub(super) witness: &'w CommitWitness,
+    pub(super) changes: &'w mut CountedChanges,
+}
 
 /// The writes of one commit.
 pub(super) struct CommitGroup<'m> {
@@ -52,7 +58,7 @@ impl<'m> CommitGroup<'m> {
     pub(super) async fn commit_alone(
         &mut self,
         connection: &mut SqliteConnection,
-        witness: Option<&CommitWitness>,
+        witness: Option<WriterWitness<'_>>,
     ) -> Result<(), StoreError> {
         let Some(job) = self.jobs.first_mut() else { return Ok(()) };
         let is_explicit = job.kind() == WriteKind::Several || witness.is_some();
@@ -75,7 +81,7 @@ impl<'m> CommitGroup<'m> {
         &mut self,
         connection: &mut SqliteConnection,
         waiting: &mut JobReceiver,
-        witness: Option<&CommitWitness>,
+        witness: Option<WriterWitness<'_>>,
     ) -> Result<(), StoreError> {
         // The transaction takes the write lock at its beginning. A transaction that has already read cannot wait for
         // the lock: SQLite refuses the lock at once.
@@ -118,14 +124,16 @@ impl<'m> CommitGroup<'m> {
 }
 
 /// Commits. The witness learns the commit's number after the commit, and before any caller is answered.
-async fn end(connection: &mut SqliteConnection, witness: Option<&CommitWitness>) -> Result<(), StoreError> {
-    let Some(witness) = witness else {
+async fn end(connection: &mut SqliteConnection, witness: Option<WriterWitness<'_>>) -> Result<(), StoreError> {
+    let Some(WriterWitness { witness, changes }) = witness else {
         connection.execute("commit").await?;
         return Ok(());
     };
-    let number = witness.count(connection).await?;
+    let number = witness.count(connection, changes).await?;
     connection.execute("commit").await?;
-    witness.record(number);
+    if let Some(number) = number {
+        witness.record(number);
+    }
     Ok(())
 }
 

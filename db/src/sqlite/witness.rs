@@ -20,7 +20,7 @@ use sqlx::{Executor as _, SqliteConnection};
 
 use super::files::{WITNESS_SUFFIX, beside, unwritable};
 use super::lock::real;
-use crate::OpenError;
+use crate::{OpenError, StoreError};
 
 /// Table with the number of the last commit. No migration makes the table: it belongs to the file, not to the store,
 /// and no copy to another database takes it along.
@@ -76,6 +76,10 @@ impl LossSign {
         }
     }
 }
+
+/// SQLite's number of changed rows of a connection (`total_changes()`) after its last counted commit.
+#[derive(Debug, Default)]
+pub(super) struct CountedChanges(i64);
 
 /// Party that commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,20 +155,30 @@ impl CommitWitness {
         let name = path.display().to_string();
         let damaged = |error: sqlx::Error| OpenError::Damaged(name.clone(), error.to_string());
         connection.execute(TABLE_SQL).await.map_err(damaged)?;
-        let row = row(connection).await.map_err(damaged)?;
         let path = witness_path(path);
+        // The witness is read first: an operator's command beside the service may commit in between.
         let found = find(&path, OpenOptions::new().write(true)).map_err(|error| unwritable(&path, &error))?;
+        let row = row(connection).await.map_err(damaged)?;
         let continuity = match check(row.as_ref(), found.as_ref()) {
             Ok(continuity) => continuity,
             Err(sign) => return Ok(Err(sign)),
         };
-        let known = row.filter(|_| continuity == Continuity::SameLine).zip(found);
-        let (file, line) = match known {
-            Some((row, found)) => (found.file, row.last.line),
-            None => create(&path).map_err(|error| unwritable(&path, &error))?,
+        let Some((row, found)) = row.filter(|_| continuity == Continuity::SameLine).zip(found) else {
+            let (file, line) = create(&path).map_err(|error| unwritable(&path, &error))?;
+            let witness = Self::new(file, path, line, Committer::Service);
+            witness.begin(connection).await.map_err(damaged)?;
+            return Ok(Ok(witness));
         };
-        let witness = Self::new(file, path, line, Committer::Service);
-        witness.begin(connection).await.map_err(damaged)?;
+        let witness = Self::new(found.file, path, row.last.line, Committer::Service);
+        if let Err(error) = witness.begin(connection).await {
+            match StoreError::from(error) {
+                // Reads go on without a writable disk. The next counted commit sets the mark.
+                error @ (StoreError::Full | StoreError::Unavailable(_)) => {
+                    tracing::warn!(database = %name, %error, "database not marked as in use: it cannot be written now");
+                }
+                error => return Err(OpenError::Damaged(name, error.to_string())),
+            }
+        }
         Ok(Ok(witness))
     }
 
@@ -203,11 +217,20 @@ impl CommitWitness {
         self.line
     }
 
-    /// Counts a commit, inside its transaction.
-    pub(super) async fn count(&self, connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
-        const SQL: &str = "update _commits set number = number + 1, is_open = 1 where id = 1 returning number";
-        let numbers: Vec<i64> = sqlx::query_scalar(SQL).fetch_all(connection).await?;
-        numbers.last().copied().ok_or(sqlx::Error::RowNotFound)
+    /// Counts a commit, inside its transaction, if the connection has changed a row since the last counted commit.
+    /// Returns the commit's number. A commit without changes writes nothing, so a full disk does not refuse it.
+    pub(super) async fn count(
+        &self,
+        connection: &mut SqliteConnection,
+        changes: &mut CountedChanges,
+    ) -> Result<Option<i64>, sqlx::Error> {
+        const SQL: &str = "update _commits set number = number + 1, is_open = 1 \
+             where id = 1 and total_changes() <> $1 returning number, total_changes()";
+        let counted: Vec<(i64, i64)> = sqlx::query_as(SQL).bind(changes.0).fetch_all(connection).await?;
+        let Some((number, before)) = counted.last() else { return Ok(None) };
+        // The statement changes one row itself.
+        changes.0 = before + 1;
+        Ok(Some(*number))
     }
 
     /// Writes the number of a durable commit. The commit is acknowledged even if the file cannot be written: the
@@ -247,9 +270,9 @@ impl CommitWitness {
 /// # Errors
 /// [`OpenError`] if the witness cannot be read.
 pub async fn loss_sign(path: &Path, connection: &mut SqliteConnection) -> Result<Option<LossSign>, OpenError> {
-    let row = row(connection).await.ok().flatten();
     let path = witness_path(path);
     let found = find(&path, &mut OpenOptions::new()).map_err(|error| unwritable(&path, &error))?;
+    let row = row(connection).await.ok().flatten();
     Ok(check(row.as_ref(), found.as_ref()).err())
 }
 

@@ -10,10 +10,10 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::group::CommitGroup;
+use super::group::{CommitGroup, WriterWitness};
 use super::job::{QueuedWrite, WriteJob};
 use super::measure::WriterMeasure;
-use super::witness::CommitWitness;
+use super::witness::{CommitWitness, CountedChanges};
 use crate::{StoreError, TransactionOutcome};
 
 /// Place of the witness; empty for a database without one, or with unknown losses.
@@ -47,6 +47,7 @@ impl SqliteWriter {
         let task = WriterTask {
             options,
             connection: None,
+            changes: CountedChanges::default(),
             waiting,
             measure: Arc::clone(&measure),
             stop: stop.clone(),
@@ -105,6 +106,8 @@ struct WriterTask {
     options: SqliteConnectOptions,
     /// The open connection; absent before the first write and after a failed one.
     connection: Option<SqliteConnection>,
+    /// Counted changes of this connection.
+    changes: CountedChanges,
     waiting: mpsc::Receiver<Box<dyn QueuedWrite>>,
     measure: Arc<WriterMeasure>,
     stop: CancellationToken,
@@ -161,12 +164,15 @@ impl WriterTask {
     async fn commit(&mut self, group: &mut CommitGroup<'_>) -> Result<(), StoreError> {
         if self.connection.is_none() {
             self.connection = Some(self.options.connect().await?);
+            self.changes = CountedChanges::default();
         }
         let Some(connection) = &mut self.connection else { return Ok(()) };
+        let changes = &mut self.changes;
+        let witness = self.witness.get().map(|witness| WriterWitness { witness, changes });
         if group.size() == 1 && !self.was_shared {
-            return group.commit_alone(connection, self.witness.get()).await;
+            return group.commit_alone(connection, witness).await;
         }
-        let committed = group.commit(connection, &mut self.waiting, self.witness.get()).await;
+        let committed = group.commit(connection, &mut self.waiting, witness).await;
         self.was_shared = group.size() > 1;
         committed
     }

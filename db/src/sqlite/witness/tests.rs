@@ -3,9 +3,11 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use sqlx::ConnectOptions as _;
 use sqlx::migrate::Migrator;
 use tempfile::TempDir;
 
+use super::super::open::options;
 use super::*;
 use crate::Sqlite;
 
@@ -81,7 +83,7 @@ async fn lost_log_is_found_until_it_is_accepted() {
     fs::remove_file(killed.path().join("a.db-wal")).unwrap();
     for _ in 0..2 {
         let sign = found(killed.path()).await;
-        assert!(matches!(sign, Some(LossSign::Behind { database: 1, witness: 5 })), "{sign:?}");
+        assert!(matches!(sign, Some(LossSign::Behind { database: 1, witness: 4 })), "{sign:?}");
     }
     let db = open(killed.path()).await;
     db.accept_loss().await.unwrap();
@@ -94,6 +96,39 @@ async fn lost_log_is_found_until_it_is_accepted() {
     fs::remove_file(again.path().join("a.db-witness")).unwrap();
     assert_eq!(found(again.path()).await, Some(LossSign::Missing));
     db.close().await;
+}
+
+/// A commit that changes nothing is not counted, so a full disk does not refuse it.
+#[tokio::test]
+async fn only_changes_are_counted() {
+    let case = Case::new().await;
+    let mut reader = options(&case.folder.path().join("a.db")).connect().await.unwrap();
+    let mut number =
+        async || sqlx::query_scalar::<_, i64>("select number from _commits").fetch_one(&mut reader).await.unwrap();
+    case.db.write(sqlx::query("insert into t values (1)"), None).await.unwrap();
+    let before = number().await;
+    case.db.write(sqlx::query("delete from t where n = 7"), None).await.unwrap();
+    case.db.write(sqlx::query("insert into t select 1 where false"), None).await.unwrap();
+    assert_eq!(number().await, before);
+    for sql in ["update t set n = 2", "delete from t"] {
+        case.db.write(sqlx::query(sql), None).await.unwrap();
+    }
+    assert_eq!(number().await, before + 2);
+}
+
+/// The lock of another program stands for a full disk: the mark cannot be set.
+#[tokio::test]
+async fn database_that_cannot_be_written_keeps_its_witness() {
+    let case = Case::new().await;
+    let killed = case.killed().await;
+    let path = killed.path().join("a.db");
+    let [mut holder, mut connection] =
+        [options(&path).connect().await.unwrap(), options(&path).connect().await.unwrap()];
+    holder.execute("begin immediate").await.unwrap();
+    assert!(CommitWitness::open(&path, &mut connection).await.unwrap().is_ok());
+    holder.execute("rollback").await.unwrap();
+    drop((holder, connection));
+    assert_eq!(found(killed.path()).await, None);
 }
 
 #[tokio::test]
