@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use db::{FileLock, LossSign, Migrations, Misfit, check_integrity, loss_sign, make_file, misfit};
+use db::{FileLock, Migrations, Misfit, check_integrity, make_file, misfit};
 use sqlx::migrate::{AppliedMigration, Migrate as _, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -28,9 +28,6 @@ pub(super) enum SnapshotError {
     /// SQLite finds damage in the file.
     #[error("{0} is damaged ({1}): use a backup from before that")]
     Damaged(String, String),
-    /// The file may have lost commits: a copy would hide this.
-    #[error("{0} may have lost commits ({1}): start the service on it once, which ends all sessions, then try again")]
-    Lossy(String, LossSign),
     /// The file cannot be read, or the copy cannot be written.
     #[error("{0} cannot be copied ({1}): remove the cause, then try again")]
     Failed(String, String),
@@ -51,32 +48,17 @@ pub(super) async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) ->
         return Err(SnapshotError::Absent(name));
     }
     let into = to.to_str().ok_or_else(|| SnapshotError::Failed(name.clone(), "a path is not UTF-8".to_owned()))?;
-    let is_held = FileLock::is_held(from);
-    if !is_held {
-        check_loss(from, &name).await?;
-    }
     make_file(to).map_err(|error| SnapshotError::Failed(name.clone(), error.to_string()))?;
     // While a service has the file open, the connection is read-only, so that it never checkpoints the log. Otherwise it may
     // write, so that its close removes the log.
-    let options = SqliteConnectOptions::new().filename(from).read_only(is_held).busy_timeout(BUSY_TIMEOUT);
+    let options =
+        SqliteConnectOptions::new().filename(from).read_only(FileLock::is_held(from)).busy_timeout(BUSY_TIMEOUT);
     let mut connection = options.connect().await.map_err(|error| failed(&name, &error))?;
     let copied = sqlx::query(SQL).bind(into.to_owned()).execute(&mut connection).await;
     let closed = connection.close().await;
     copied.map(drop).and(closed).map_err(|error| failed(&name, &error))?;
     sync(to).map_err(|error| SnapshotError::Failed(name.clone(), error.to_string()))?;
     check(to, &name, migrations.sqlite).await
-}
-
-/// Refuses a file that may have lost commits.
-async fn check_loss(from: &Path, name: &str) -> Result<(), SnapshotError> {
-    let options = SqliteConnectOptions::new().filename(from).busy_timeout(BUSY_TIMEOUT);
-    let mut connection = options.connect().await.map_err(|error| failed(name, &error))?;
-    let sign = loss_sign(from, &mut connection).await;
-    connection.close().await.map_err(|error| failed(name, &error))?;
-    match sign.map_err(|error| SnapshotError::Failed(name.to_owned(), error.to_string()))? {
-        Some(sign) => Err(SnapshotError::Lossy(name.to_owned(), sign)),
-        None => Ok(()),
-    }
 }
 
 /// Checks that a copy is undamaged, and a database of this service and version; returns the number of its last migration.
