@@ -1,4 +1,4 @@
-//! A tutorial's system: Flask, its mapper on SQLite, and a token that nobody can end.
+//! A tutorial's system: Flask, its mapper on SQLite, and tokens that are valid until they expire.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
