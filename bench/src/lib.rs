@@ -7,6 +7,7 @@ mod followers;
 pub mod guarded;
 pub mod load;
 pub mod machine;
+mod output;
 pub mod page;
 pub mod process;
 pub mod rivals;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tonic::Code;
 
-use super::kill::WRITER_OPERATIONS;
 use super::{
     AcknowledgedWrite, Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Random, RecordedCall, Report,
     TimeSpan,
@@ -36,10 +35,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let services = Services::pair(program, folder.path(), |command| command.envs(DRILL_SETTINGS)).await?;
     let client = DrillClient::register(&services, seed).await?;
     for _ in 0..rounds {
-        let mut callers = DrillCallers::none();
-        for operation in WRITER_OPERATIONS {
-            callers.add(&client, operation, Duration::from_millis(1));
-        }
+        let callers = DrillCallers::writers(&client);
         sleep(random.millis(50, 300)).await;
         let before = [client.posts.acknowledged(), client.users.acknowledged()];
         let begun = Instant::now();

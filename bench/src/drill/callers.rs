@@ -9,6 +9,18 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{Answer, DrillClient, Operation};
 use crate::Failure;
 
+/// Operations of the eight writers. Two of the writers hash a password with each call.
+const WRITER_OPERATIONS: [Operation; 8] = [
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreatePost,
+    Operation::CreateUser,
+    Operation::CreateUser,
+];
+
 /// Callers that run until they are stopped.
 #[derive(Debug)]
 pub struct DrillCallers {
@@ -34,6 +46,15 @@ impl DrillCallers {
             for _ in 0..count {
                 callers.add(client, operation, Duration::from_millis(period));
             }
+        }
+        callers
+    }
+
+    /// Starts the eight writers, which call without a pause.
+    pub fn writers(client: &DrillClient) -> Self {
+        let mut callers = Self::none();
+        for operation in WRITER_OPERATIONS {
+            callers.add(client, operation, Duration::from_millis(1));
         }
         callers
     }

@@ -1,27 +1,14 @@
 //! `bench drill kill`: the pair on SQLite files is killed repeatedly under eight writers.
 
 use std::path::Path;
-use std::time::Duration;
 
 use tokio::time::sleep;
 use tonic::Code;
 
 use super::held;
-use super::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Random, Report};
+use super::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Random, Report};
 use crate::Failure;
 use crate::services::Services;
-
-/// Operations of the eight writers. Two of the writers hash a password with each call.
-pub(super) const WRITER_OPERATIONS: [Operation; 8] = [
-    Operation::CreatePost,
-    Operation::CreatePost,
-    Operation::CreatePost,
-    Operation::CreatePost,
-    Operation::CreatePost,
-    Operation::CreatePost,
-    Operation::CreateUser,
-    Operation::CreateUser,
-];
 
 /// Kills the pair this many times. Checks after each restart that the data agrees with the answers.
 ///
@@ -34,10 +21,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let first = DrillClient::register(&services, seed).await?;
     for _ in 0..rounds {
         let client = first.over(&services);
-        let mut callers = DrillCallers::none();
-        for operation in WRITER_OPERATIONS {
-            callers.add(&client, operation, Duration::from_millis(1));
-        }
+        let callers = DrillCallers::writers(&client);
         sleep(random.millis(50, 500)).await;
         // The kill ends the running calls, and later calls would only fail.
         callers.finish();

@@ -7,7 +7,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use gatepost::WithToken;
 use gatepost::api::auth::v1::api_key_service_client::ApiKeyServiceClient;
@@ -21,7 +20,6 @@ use tonic::transport::Channel;
 
 use super::damage::admin;
 use super::held;
-use super::kill::WRITER_OPERATIONS;
 use super::{Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Random, Report};
 use crate::Failure;
 use crate::services::Services;
@@ -49,10 +47,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     let (mut revoked, mut dropped) = (0, 0);
     for round in 1..=rounds {
         let (keys, task) = revoker(services.auth.clone(), admin(&services).await?);
-        let mut callers = DrillCallers::none();
-        for operation in WRITER_OPERATIONS {
-            callers.add(&client, operation, Duration::from_millis(1));
-        }
+        let callers = DrillCallers::writers(&client);
         sleep(random.millis(50, 500)).await;
         callers.finish();
         services.kill()?;

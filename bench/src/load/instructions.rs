@@ -3,7 +3,6 @@
 //! A count does not depend on the load of the machine, so it shows differences that a rate cannot show. It leaves out
 //! the kernel's work.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use super::series::Series;
 use super::services::ServicesUnderLoad;
 use super::{LoadSettings, MeasuredCall};
 use crate::machine::MachineFacts;
+use crate::output::ReportOutput;
 use crate::{Failure, page, services};
 
 /// Time in which the services get no call, to count their other work.
@@ -60,7 +60,7 @@ pub struct InstructionOptions {
     /// The `gatepost` program to start [default: built from these sources first]
     #[arg(long)]
     pub program: Option<PathBuf>,
-    /// Write all figures into this file as JSON
+    /// Write all figures into this file as JSON; `-` prints them, and the table goes to standard error
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Write the figures into docs/benchmarks.md
@@ -94,16 +94,14 @@ pub struct CallInstructions {
 ///
 /// # Errors
 /// Fails if Valgrind is missing, the services do not start, or a call fails.
-#[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub async fn run_instructions(options: InstructionOptions, command: &str) -> Result<(), Failure> {
     let machine = MachineFacts::read(command);
-    println!("{machine}\n");
+    let output = ReportOutput::new(options.json.as_deref());
+    output.show(&format!("{machine}\n"));
     let report = count_instructions(&options, machine).await?;
     let table = report.table();
-    println!("{table}");
-    if let Some(file) = &options.json {
-        fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?;
-    }
+    output.show(&table);
+    output.write(&report)?;
     if options.write {
         page::write("benchmarks.md", "instructions", &format!("{}\n\n{table}", report.machine))?;
     }

@@ -42,8 +42,7 @@ pub use instructions::{InstructionOptions, InstructionReport, count_instructions
 pub use kind::MeasuredCall;
 pub use open_loop::{Arrivals, open_loop};
 pub use options::{LoadOptions, LoadSettings, LoadTarget};
-pub(crate) use posts::caller as post_caller;
-pub(crate) use posts::{CONTENT_BYTES, PostIds, caller, create_posts, newest_posts};
+pub(crate) use posts::{CONTENT_BYTES, PostIds, create_posts, newest_posts, post_caller};
 pub use run::run;
 pub use sample::{LoadSample, millis};
 pub use storm::{StormOptions, run_storm};

@@ -53,7 +53,7 @@ impl OwnPair {
         let users = if reads == Reads::Public { 1 } else { settings.users };
         let accounts = Account::register(&channels(pair.auth_address(), settings.connections).await?, users).await?;
         let author = accounts.first().ok_or("no user")?.access_token().await?;
-        let author = posts::caller(&pair.blog, &author);
+        let author = posts::post_caller(&pair.blog, &author);
         posts::create_posts(&author, settings.posts).await?;
         let ids = posts::newest_posts(&author, settings.posts).await?;
         let callgrind = match launch {

@@ -29,7 +29,7 @@ pub(crate) struct PostIds {
 }
 
 /// Returns a client with this token.
-pub(crate) fn caller(blog: &Channel, token: &Token) -> PostCaller {
+pub(crate) fn post_caller(blog: &Channel, token: &Token) -> PostCaller {
     PostServiceClient::with_interceptor(blog.clone(), WithToken::new(token))
 }
 

@@ -13,6 +13,7 @@ use super::series::{Series, wants_token};
 use super::services::ServicesUnderLoad;
 use super::{LoadOptions, LoadSample, LoadSettings, MeasuredCall, plot, ratio, table};
 use crate::machine::MachineFacts;
+use crate::output::ReportOutput;
 use crate::{Failure, page, services};
 
 /// A row of the table that is being measured.
@@ -37,12 +38,10 @@ struct RoundSum {
 ///
 /// # Errors
 /// Fails if a service does not start, or refuses the first call of a kind.
-#[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub async fn run(options: LoadOptions, password: Option<&str>, command: &str) -> Result<(), Failure> {
     let machine = MachineFacts::read(command);
-    let shows_json = options.json.as_deref() == Some(Path::new("-"));
-    let show = |text: &str| if shows_json { eprintln!("{text}") } else { println!("{text}") };
-    show(&format!("{machine}\n"));
+    let output = ReportOutput::new(options.json.as_deref());
+    output.show(&format!("{machine}\n"));
     let folder = tempfile::tempdir()?;
     let settings = &options.settings;
     let kinds = kinds(&options);
@@ -68,11 +67,8 @@ pub async fn run(options: LoadOptions, password: Option<&str>, command: &str) ->
     let settings = options.settings;
     let report = LoadReport { schema: LOAD_SCHEMA, machine, running_services, settings, series, ratios, not_run };
     let table = table::table(&report);
-    show(&table);
-    if let Some(file) = &options.json {
-        let json = serde_json::to_string_pretty(&report)?;
-        if shows_json { println!("{json}") } else { fs::write(file, json + "\n")? }
-    }
+    output.show(&table);
+    output.write(&report)?;
     if let Some(file) = &options.plot {
         fs::write(file, plot::draw(&report))?;
     }

@@ -11,7 +11,7 @@ use tonic::Status;
 use tonic::transport::Channel;
 
 use super::cold::UnseenTokens;
-use super::posts::{PostCaller, caller, new_post};
+use super::posts::{PostCaller, new_post, post_caller};
 use super::services::ServicesUnderLoad;
 use super::{
     Account, Arrivals, CallFuture, LoadCall, LoadSample, LoadSettings, MAX_LOGINS, MeasuredCall, always, closed_loop,
@@ -102,7 +102,7 @@ fn call(
     unseen: &UnseenTokens,
     settings: &LoadSettings,
 ) -> LoadCall {
-    let (posts, token) = (caller(channel, &services.token), services.token.expose());
+    let (posts, token) = (post_caller(channel, &services.token), services.token.expose());
     let (ids, count) = (Arc::clone(&services.ids), settings.rows);
     match kind {
         MeasuredCall::Check | MeasuredCall::CheckBlog => always(health(channel)),

@@ -77,7 +77,7 @@ impl ServicesUnderLoad {
         let ids = if kinds.iter().any(|kind| kind.reads_posts()) {
             let blog = channels(&addresses[1], 1).await?;
             let [blog] = blog.as_slice() else { return Err("no connection".into()) };
-            posts::newest_posts(&posts::caller(blog, &token), settings.posts).await?
+            posts::newest_posts(&posts::post_caller(blog, &token), settings.posts).await?
         } else {
             // No call draws one.
             vec![String::new()]

@@ -1,6 +1,5 @@
 //! `bench storm`: logins while all clients retry each refused login at once, compared with the hash alone.
 
-use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use tonic::Code;
 use super::figures::Spread;
 use super::{Account, LoadSample, UNLIMITED_SETTINGS, closed_loop, hash_rate, millis};
 use crate::machine::MachineFacts;
+use crate::output::ReportOutput;
 use crate::services::{Services, channels};
 use crate::{Failure, page, services};
 
@@ -36,7 +36,7 @@ pub struct StormOptions {
     /// The `gatepost` program to start [default: built from these sources first]
     #[arg(long)]
     program: Option<PathBuf>,
-    /// Write all figures into this file as JSON
+    /// Write all figures into this file as JSON; `-` prints them, and the table goes to standard error
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the figures into docs/benchmarks.md
@@ -69,10 +69,10 @@ struct StormRound {
 ///
 /// # Errors
 /// Fails if the pair does not start, or a login fails otherwise than by a refusal.
-#[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub async fn run_storm(options: StormOptions, command: &str) -> Result<(), Failure> {
     let machine = MachineFacts::read(command);
-    println!("{machine}\n");
+    let output = ReportOutput::new(options.json.as_deref());
+    output.show(&format!("{machine}\n"));
     let program = options.program.clone().map_or_else(services::build, Ok)?;
     let folder = tempfile::tempdir()?;
     let pair = Services::pair(&program, folder.path(), |command| command.envs(UNLIMITED_SETTINGS)).await?;
@@ -86,10 +86,8 @@ pub async fn run_storm(options: StormOptions, command: &str) -> Result<(), Failu
     pair.stop()?;
     let report = StormReport { schema: 1, machine, clients: options.clients, rounds };
     let table = report.table();
-    println!("{table}");
-    if let Some(file) = &options.json {
-        fs::write(file, serde_json::to_string_pretty(&report)? + "\n")?;
-    }
+    output.show(&table);
+    output.write(&report)?;
     if options.write {
         page::write("benchmarks.md", "storm", &format!("{}\n\n{table}", report.machine))?;
     }

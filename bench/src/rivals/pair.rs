@@ -19,8 +19,8 @@ use super::process::RivalProcess;
 use super::work::{OpenSession, RivalCall, RivalServer, RunningRival, SessionOpener, Work};
 use crate::Failure;
 use crate::load::{
-    Account, CallFuture, LoadCall, NEW_USER_PASSWORD, PostIds, UNLIMITED_SETTINGS, caller, create_posts, newest_posts,
-    verify_token,
+    Account, CallFuture, LoadCall, NEW_USER_PASSWORD, PostIds, UNLIMITED_SETTINGS, create_posts, newest_posts,
+    post_caller, verify_token,
 };
 use crate::services::{addresses, channel, channels};
 
@@ -122,7 +122,7 @@ pub(super) async fn first_token(users: &[Account]) -> Result<Token, Failure> {
 
 /// Creates the posts, and returns choices among them.
 pub(super) async fn fill(blog: &str, author: &Token, settings: &RivalSettings) -> Result<Arc<PostIds>, Failure> {
-    let posts = caller(&channel(blog).await?, author);
+    let posts = post_caller(&channel(blog).await?, author);
     create_posts(&posts, settings.posts).await?;
     Ok(Arc::new(PostIds::new(newest_posts(&posts, settings.posts).await?, settings.seed)?))
 }
@@ -138,7 +138,7 @@ fn read(blog: &Channel, token: Option<&Token>, ids: &Arc<PostIds>) -> LoadCall {
     let ids = Arc::clone(ids);
     let request = move || GetPostRequest { post: Some(get_post_request::Post::Id(ids.one())), view: 0 };
     if let Some(token) = token {
-        let posts = caller(blog, token);
+        let posts = post_caller(blog, token);
         return always(move || {
             let (mut posts, request) = (posts.clone(), request());
             Box::pin(async move { posts.get_post(request).await.map(drop) })

@@ -10,18 +10,17 @@ use super::measure::RivalUnderLoad;
 use super::work::RivalCall;
 use super::{Rival, RivalSettings, RivalsOptions, build, plot, servers, table};
 use crate::machine::MachineFacts;
+use crate::output::ReportOutput;
 use crate::{Failure, page, services};
 
 /// Measures Gatepost and the rivals, and prints the table. `command` repeats the run.
 ///
 /// # Errors
 /// Fails if Gatepost does not start, if no rival can be measured, or if a measured one breaks.
-#[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub async fn run_rivals(options: RivalsOptions, command: &str) -> Result<(), Failure> {
     let machine = MachineFacts::read(command);
-    let shows_json = options.json.as_deref() == Some(Path::new("-"));
-    let show = |text: &str| if shows_json { eprintln!("{text}") } else { println!("{text}") };
-    show(&format!("{machine}\n"));
+    let output = ReportOutput::new(options.json.as_deref());
+    output.show(&format!("{machine}\n"));
     let gatepost = options.program.clone().map_or_else(services::build, Ok)?;
     let folder = tempfile::tempdir()?;
     let settings = options.settings;
@@ -36,11 +35,8 @@ pub async fn run_rivals(options: RivalsOptions, command: &str) -> Result<(), Fai
     }
     let report = RivalsReport { schema: RIVALS_SCHEMA, machine, settings, rivals: figures, not_run };
     let table = table::table(&report);
-    show(&table);
-    if let Some(file) = &options.json {
-        let json = serde_json::to_string_pretty(&report)?;
-        if shows_json { println!("{json}") } else { fs::write(file, json + "\n")? }
-    }
+    output.show(&table);
+    output.write(&report)?;
     if let Some(file) = &options.plot {
         fs::write(file, plot::draw(&report))?;
     }

@@ -10,6 +10,7 @@ use super::report::{EngineFigures, SCALE_SCHEMA, ScaleReport, SizedCall};
 use super::sized::SizedData;
 use super::{ScaleEngine, ScaleFigure, ScaleOptions, ScaleSettings, guards, migration, rounds, start, sweep, table};
 use crate::machine::MachineFacts;
+use crate::output::ReportOutput;
 use crate::{Failure, page, services};
 
 /// Setting that switches the cache of posts off. At few rows the cache holds all of them, and a ratio would only show
@@ -20,12 +21,10 @@ const NO_CACHE: [(&str, &str); 1] = [("BLOG_POST_CACHE_MIB", "0")];
 ///
 /// # Errors
 /// Fails if a service does not start, a call fails, or a database cannot be filled.
-#[expect(clippy::print_stdout, reason = "figures are this program's output")]
 pub async fn run(options: ScaleOptions, command: &str) -> Result<(), Failure> {
     let machine = MachineFacts::read(command);
-    let shows_json = options.json.as_deref() == Some(Path::new("-"));
-    let show = |text: &str| if shows_json { eprintln!("{text}") } else { println!("{text}") };
-    show(&format!("{machine}\n"));
+    let output = ReportOutput::new(options.json.as_deref());
+    output.show(&format!("{machine}\n"));
     let program = options.program.clone().map_or_else(services::build, Ok)?;
     let mut engines = Vec::new();
     for engine in ScaleEngine::value_variants() {
@@ -35,17 +34,14 @@ pub async fn run(options: ScaleOptions, command: &str) -> Result<(), Failure> {
         let folder = tempfile::tempdir()?;
         let figures = figures(*engine, &program, folder.path(), &options).await?;
         let table = table::table(&figures, &options.settings);
-        show(&format!("{table}\n"));
+        output.show(&format!("{table}\n"));
         if options.write {
             page::write("benchmarks.md", &format!("scale {engine}"), &format!("{machine}\n\n{table}"))?;
         }
         engines.push(figures);
     }
     let report = ScaleReport { schema: SCALE_SCHEMA, machine, settings: options.settings, engines };
-    if let Some(file) = &options.json {
-        let json = serde_json::to_string_pretty(&report)?;
-        if shows_json { println!("{json}") } else { fs::write(file, json + "\n")? }
-    }
+    output.write(&report)?;
     Ok(())
 }
 
