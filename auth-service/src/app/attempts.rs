@@ -79,7 +79,7 @@ impl Attempts {
         }
         let network = network(&client.peer);
         let used = self.store.use_allowance(AllowanceKind::SignUp, &network, allowance, self.clock.earliest()).await?;
-        used.map_err(AuthError::TooManyAttempts)
+        self.refusals.pace(used.map_err(AuthError::TooManyAttempts)).await
     }
 
     /// Fails if the caller's address has failed too often.
@@ -231,7 +231,7 @@ mod tests {
     async fn refusal_for_lack_of_room_reads_no_database() {
         let folder = testkit::folder();
         let store = AuthStore::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
-        let (hasher, guesses, refusals) = (Hasher::without_threads(), Guesses::default(), RefusalDelay::default());
+        let (hasher, guesses, refusals) = (Hasher::without_threads(), Guesses::default(), RefusalDelay::new(16));
         let (failures, minute) = (Allowance { burst: 50, per_minute: 20 }, TimeDelta::minutes(1));
         let (sign_ups, max_delay, leeway) = (failures, minute, minute);
         let limits = AttemptLimits { free_failures: 4, max_delay, lock_after: 100, failures, sign_ups, leeway };

@@ -111,7 +111,7 @@ pub(super) fn app(flags: &AuthFlags, audiences: Audiences, service_keys: Vec<Ser
             store: store.clone(),
             hasher,
             guesses: Guesses::default(),
-            refusals: RefusalDelay::default(),
+            refusals: RefusalDelay::new(flags.limits.max_calls),
             limits,
             clock: clock.clone(),
             audit: audit.clone(),
