@@ -59,12 +59,13 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Migrations that PostgreSQL runs in steps if the tables have rows, so that they do not block calls on a large table.
-const IN_STEPS: [InSteps; 5] = [
+const IN_STEPS: [InSteps; 6] = [
     InSteps { version: 2, sql: include_str!("../../migrations/postgres/steps/0002_accounts_and_requests.sql") },
     InSteps { version: 3, sql: include_str!("../../migrations/postgres/steps/0003_roles_and_states.sql") },
     InSteps { version: 5, sql: include_str!("../../migrations/postgres/steps/0005_refresh_tokens.sql") },
     InSteps { version: 7, sql: include_str!("../../migrations/postgres/steps/0007_killed_keys.sql") },
     InSteps { version: 8, sql: include_str!("../../migrations/postgres/steps/0008_networks.sql") },
+    InSteps { version: 15, sql: include_str!("../../migrations/postgres/steps/0015_states_of_roles.sql") },
 ];
 
 /// Schema of the database, for copies and backups.

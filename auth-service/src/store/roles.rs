@@ -1,4 +1,5 @@
-//! Rows of the `user_roles` table: the roles in `users.roles`, one per row, for searches.
+//! Rows of the `user_roles` table: the roles in `users.roles`, one per row, for searches. Triggers copy the
+//! user's state to each row.
 
 use db::{Tx, within};
 

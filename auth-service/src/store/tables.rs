@@ -25,7 +25,11 @@ pub(super) const TABLES: [Table; 17] = [
     },
     Table {
         name: "user_roles",
-        columns: &[Column::new("role", ColumnType::Text), Column::new("user_id", ColumnType::Uuid)],
+        columns: &[
+            Column::new("role", ColumnType::Text),
+            Column::new("user_id", ColumnType::Uuid),
+            Column::new("state", ColumnType::Text),
+        ],
     },
     Table {
         name: "sessions",

@@ -162,37 +162,41 @@ impl AuthStore {
              from users where id < $1 order by id desc limit $2";
         const BY_STATE: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users where state = $3 and id < $1 order by id desc limit $2";
-        const BY_ROLE: &str = "select u.id, name, email, roles, state, generation, revision, create_time, update_time \
-             from user_roles r join users u on u.id = r.user_id \
-             where r.role = $4 and r.user_id < $1 and ($3 is null or u.state = $3) order by r.user_id desc limit $2";
+        const BY_ROLE: &str = "select u.id, name, email, roles, u.state, generation, revision, create_time, \
+             update_time from user_roles r join users u on u.id = r.user_id \
+             where r.role = $3 and r.user_id < $1 order by r.user_id desc limit $2";
+        const BY_ROLE_AND_STATE: &str = "select u.id, name, email, roles, u.state, generation, revision, create_time, \
+             update_time from user_roles r join users u on u.id = r.user_id \
+             where r.role = $4 and r.state = $3 and r.user_id < $1 order by r.user_id desc limit $2";
         const BY_EMAIL: &str = "select id, name, email, roles, state, generation, revision, create_time, update_time \
              from users u where email_key = $5 and id < $1 and ($3 is null or state = $3) \
              and ($4 is null or exists (select 1 from user_roles r where r.role = $4 and r.user_id = u.id)) limit $2";
         let (after, limit) = (after.unwrap_or(UserId::MAX), i64::from(limit));
         let state = filter.state.map(state_text);
         let role = filter.role.as_ref().map(Role::as_str);
-        let users: Vec<UserRow> = match (&filter.email_key, role) {
-            (Some(email_key), _) => read!(self.db, |reader| sqlx::query_as(BY_EMAIL)
+        let users: Vec<UserRow> = match (&filter.email_key, role, state) {
+            (Some(email_key), ..) => read!(self.db, |reader| sqlx::query_as(BY_EMAIL)
                 .bind(after)
                 .bind(limit)
                 .bind(state)
                 .bind(role)
                 .bind(email_key)
                 .fetch_all(reader)),
-            (None, Some(role)) => read!(self.db, |reader| sqlx::query_as(BY_ROLE)
+            (None, Some(role), Some(state)) => read!(self.db, |reader| sqlx::query_as(BY_ROLE_AND_STATE)
                 .bind(after)
                 .bind(limit)
                 .bind(state)
                 .bind(role)
                 .fetch_all(reader)),
-            (None, None) => match state {
-                Some(state) => read!(self.db, |reader| sqlx::query_as(BY_STATE)
-                    .bind(after)
-                    .bind(limit)
-                    .bind(state)
-                    .fetch_all(reader)),
-                None => read!(self.db, |reader| sqlx::query_as(ALL).bind(after).bind(limit).fetch_all(reader)),
-            },
+            (None, Some(role), None) => {
+                read!(self.db, |reader| sqlx::query_as(BY_ROLE).bind(after).bind(limit).bind(role).fetch_all(reader))
+            }
+            (None, None, Some(state)) => {
+                read!(self.db, |reader| sqlx::query_as(BY_STATE).bind(after).bind(limit).bind(state).fetch_all(reader))
+            }
+            (None, None, None) => {
+                read!(self.db, |reader| sqlx::query_as(ALL).bind(after).bind(limit).fetch_all(reader))
+            }
         }?;
         Ok(users.into_iter().map(User::from).collect())
     }

@@ -78,8 +78,31 @@ async fn three_thousand_live_sessions_are_all_listed(store: Case) {
     );
 }
 
+async fn users_with_role_and_state_are_found_by_one_index(store: Case) {
+    let (id, text) = match store.database.url {
+        DatabaseUrl::Sqlite(_) => ("randomblob(16)", "hex(randomblob(16))"),
+        DatabaseUrl::Postgres(_) => ("gen_random_uuid()", "gen_random_uuid()::text"),
+    };
+    store.create_user(&new_user(1, "ada@example.com"), None, None, &event()).await.unwrap();
+    let double = format!(
+        "insert into users (id, name, email, email_key, password_hash, roles, state, generation, sessions_since, \
+         revision, create_time, update_time) select {id}, name, {text}, {text}, password_hash, roles, \
+         case state when 'active' then 'disabled' else 'active' end, generation, sessions_since, revision, create_time, \
+         update_time from users"
+    );
+    let roles = "insert into user_roles (role, user_id) select 'editor', id from users";
+    store.database.run(&format!("{}; {roles}", [double.as_str(); 12].join("; "))).await;
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store");
+    let all = statements(&[&here]);
+    let by_both: Vec<_> = all.iter().filter(|asked| asked.sql.contains("r.state = $3")).collect();
+    assert_eq!(by_both.len(), 1);
+    let plan = store.database.plan(&by_both[0].sql).await;
+    assert!(plan.contains("user_roles_by_state"), "{plan}");
+}
+
 on_both_engines!(crate::support::Case:
     no_statement_scans_a_table,
     ended_sessions_hide_no_live_ones,
+    users_with_role_and_state_are_found_by_one_index,
     three_thousand_live_sessions_are_all_listed,
 );

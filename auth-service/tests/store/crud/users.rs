@@ -132,6 +132,27 @@ async fn list_applies_every_filter_at_once(store: Case) {
     }
 }
 
+async fn role_is_found_with_the_state_of_its_user(store: Case) {
+    let (id, editor) = (UserId::from_u128(1), Roles::from_text("editor"));
+    store.create_user(&new_user(1, "ada@example.com"), None, None, &event()).await.unwrap();
+    let states = async || {
+        let mut found = Vec::new();
+        for state in [UserState::Active, UserState::Disabled] {
+            let filter = Filter { role: Role::parse("editor"), state: Some(state), ..Filter::default() };
+            found.push(store.list_users(&filter, None, 9).await.unwrap().len());
+        }
+        found
+    };
+    let set = async |state| store.set_state(id, state, None, stamp(), &event()).await.unwrap().unwrap();
+    set(UserState::Disabled).await;
+    assert_eq!(states().await, [0, 0]);
+    // The role comes after the state, then the state changes.
+    store.set_roles(id, &editor, None, stamp(), &event()).await.unwrap().unwrap();
+    assert_eq!(states().await, [0, 1]);
+    set(UserState::Active).await;
+    assert_eq!(states().await, [1, 0]);
+}
+
 async fn list_stops_at_lowest_and_highest_ids(store: Case) {
     let disabled = Filter { state: Some(UserState::Disabled), ..Filter::default() };
     assert!(store.list_users(&Filter::default(), None, 9).await.unwrap().is_empty(), "there is no user");
@@ -164,5 +185,6 @@ on_both_engines!(crate::support::Case:
     user_of_the_largest_size_is_read_as_written,
     no_two_users_have_one_id,
     list_applies_every_filter_at_once,
+    role_is_found_with_the_state_of_its_user,
     list_stops_at_lowest_and_highest_ids,
 );
