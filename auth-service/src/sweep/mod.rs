@@ -6,6 +6,7 @@ mod repair;
 use std::time::Duration;
 
 use db::clock::measure;
+use kit::clock::Doubt;
 use kit::shutdown::Shutdown;
 use tokio::time::{Instant, sleep};
 
@@ -120,8 +121,12 @@ impl Sweeper {
                 self.waits = false;
             }
             Err(doubt) => {
-                if !self.waits {
-                    tracing::info!("sweeping and pruning paused: {doubt}");
+                match doubt {
+                    _ if self.waits => (),
+                    Doubt::Unsettled => {
+                        tracing::info!("sweeping and pruning begin within 10 minutes, once the clock is confirmed");
+                    }
+                    Doubt::Disagrees(_) => tracing::info!("sweeping and pruning paused: {doubt}"),
                 }
                 self.waits = true;
             }
