@@ -48,8 +48,8 @@ pub use row_cache::{ReadMark, RowBytes, RowCache, WriteHold};
 pub use rows::{FileRow, FileRowError, ReadRow};
 pub use settle::settle;
 pub use sqlite::{
-    FileLock, HeldByWrite, LossSign, RESTORING, ReaderLease, Sqlite, beside, check_integrity, loss_sign, make_file,
-    make_folder, open_to_fill, remains,
+    FileLock, HeldByWrite, LossSign, RESTORING, ReaderLease, Sqlite, WitnessReading, beside, check_integrity,
+    make_file, make_folder, open_to_fill, remains,
 };
 pub use startup::patiently;
 pub use transaction::{TransactionOutcome, Tx, work};

@@ -22,4 +22,4 @@ pub use job::HeldByWrite;
 pub use lock::FileLock;
 pub use open::Sqlite;
 pub use readers::ReaderLease;
-pub use witness::{LossSign, loss_sign};
+pub use witness::{LossSign, WitnessReading};

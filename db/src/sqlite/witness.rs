@@ -220,15 +220,36 @@ impl CommitWitness {
     }
 }
 
-/// Returns the sign of a loss that the database in this file shows, without a change to either file.
-///
-/// # Errors
-/// [`OpenError`] if the witness cannot be read.
-pub async fn loss_sign(path: &Path, connection: &mut SqliteConnection) -> Result<Option<LossSign>, OpenError> {
-    let path = witness_path(path);
-    let found = find(&path, &mut OpenOptions::new()).map_err(|error| unwritable(&path, &error))?;
-    let row = row(connection).await.ok().flatten();
-    Ok(check(row.as_ref(), found.as_ref()).err())
+/// What the witness of a database knew when it was read.
+pub struct WitnessReading(Option<FoundWitness>);
+
+impl WitnessReading {
+    /// Reads the witness of the database in this file. Read it before the database, which may grow meanwhile.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the file of the witness cannot be read.
+    pub fn read(path: &Path) -> Result<Self, OpenError> {
+        let path = witness_path(path);
+        find(&path, &mut OpenOptions::new()).map(Self).map_err(|error| unwritable(&path, &error))
+    }
+
+    /// Returns the sign that the database, or a copy of it, has lost commits. Changes nothing.
+    ///
+    /// # Errors
+    /// The driver's error if the database cannot be read.
+    pub async fn loss(&self, connection: &mut SqliteConnection) -> Result<Option<LossSign>, sqlx::Error> {
+        let row = match row(connection).await {
+            // A database of a version without witnesses.
+            Err(error) if is_missing_table(&error) => None,
+            row => row?,
+        };
+        Ok(check(row.as_ref(), self.0.as_ref()).err())
+    }
+}
+
+/// Returns true if a statement failed because its table does not exist. SQLite has no code of its own for this.
+fn is_missing_table(error: &sqlx::Error) -> bool {
+    error.as_database_error().is_some_and(|error| error.message().starts_with("no such table"))
 }
 
 /// Counts a commit in the row of this line; makes the row if the line is new.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use db::{FileLock, Migrations, Misfit, check_integrity, make_file, misfit};
+use db::{FileLock, LossSign, Migrations, Misfit, WitnessReading, check_integrity, make_file, misfit};
 use sqlx::migrate::{AppliedMigration, Migrate as _, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -28,6 +28,9 @@ pub(super) enum SnapshotError {
     /// SQLite finds damage in the file.
     #[error("{0} is damaged ({1}): use a backup from before that")]
     Damaged(String, String),
+    /// The file has lost commits, and a copy would hide this.
+    #[error("{0} may have lost commits ({1}): start the service on it once, which ends all sessions, then try again")]
+    Lossy(String, LossSign),
     /// The file cannot be read, or the copy cannot be written.
     #[error("{0} cannot be copied ({1}): remove the cause, then try again")]
     Failed(String, String),
@@ -49,16 +52,19 @@ pub(super) async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) ->
     }
     let into = to.to_str().ok_or_else(|| SnapshotError::Failed(name.clone(), "a path is not UTF-8".to_owned()))?;
     make_file(to).map_err(|error| SnapshotError::Failed(name.clone(), error.to_string()))?;
+    let is_held = FileLock::is_held(from);
+    // A running service has looked for a loss itself.
+    let witness = (!is_held).then(|| WitnessReading::read(from)).transpose();
+    let witness = witness.map_err(|error| SnapshotError::Failed(name.clone(), error.to_string()))?;
     // While a service has the file open, the connection is read-only, so that it never checkpoints the log. Otherwise it may
     // write, so that its close removes the log.
-    let options =
-        SqliteConnectOptions::new().filename(from).read_only(FileLock::is_held(from)).busy_timeout(BUSY_TIMEOUT);
+    let options = SqliteConnectOptions::new().filename(from).read_only(is_held).busy_timeout(BUSY_TIMEOUT);
     let mut connection = options.connect().await.map_err(|error| failed(&name, &error))?;
     let copied = sqlx::query(SQL).bind(into.to_owned()).execute(&mut connection).await;
     let closed = connection.close().await;
     copied.map(drop).and(closed).map_err(|error| failed(&name, &error))?;
     sync(to).map_err(|error| SnapshotError::Failed(name.clone(), error.to_string()))?;
-    check(to, &name, migrations.sqlite).await
+    check(to, &name, migrations.sqlite, witness.as_ref()).await
 }
 
 /// Checks that a copy is undamaged, and a database of this service and version; returns the number of its last migration.
@@ -66,13 +72,18 @@ pub(super) async fn snapshot(from: &Path, to: &Path, migrations: &Migrations) ->
 /// # Errors
 /// [`SnapshotError`]; its text says what to do.
 pub(super) async fn check_snapshot(path: &Path, name: &str, migrations: &Migrations) -> Result<i64, SnapshotError> {
-    check(path, name, migrations.sqlite).await
+    check(path, name, migrations.sqlite, None).await
 }
 
-async fn check(path: &Path, name: &str, migrations: &Migrator) -> Result<i64, SnapshotError> {
+async fn check(
+    path: &Path,
+    name: &str,
+    migrations: &Migrator,
+    witness: Option<&WitnessReading>,
+) -> Result<i64, SnapshotError> {
     let options = SqliteConnectOptions::new().filename(path).read_only(true);
     let mut connection = options.connect().await.map_err(|error| failed(name, &error))?;
-    let checked = check_open(&mut connection, name, migrations).await;
+    let checked = check_open(&mut connection, name, migrations, witness).await;
     let closed = connection.close().await.map_err(|error| failed(name, &error));
     closed.and(checked)
 }
@@ -81,6 +92,7 @@ async fn check_open(
     connection: &mut SqliteConnection,
     name: &str,
     migrations: &Migrator,
+    witness: Option<&WitnessReading>,
 ) -> Result<i64, SnapshotError> {
     const DANGLING: &str = "select \"table\" from pragma_foreign_key_check limit 1";
     let whole = check_integrity(connection).await.map_err(|error| failed(name, &error))?;
@@ -91,6 +103,12 @@ async fn check_open(
         sqlx::query_scalar(DANGLING).fetch_optional(&mut *connection).await.map_err(|error| failed(name, &error))?;
     if let Some(table) = dangling {
         return Err(SnapshotError::Damaged(name.to_owned(), format!("a row of {table} refers to a missing row")));
+    }
+    if let Some(witness) = witness {
+        let loss = witness.loss(connection).await;
+        if let Some(sign) = loss.map_err(|error| failed(name, &error))? {
+            return Err(SnapshotError::Lossy(name.to_owned(), sign));
+        }
     }
     let applied = connection.list_applied_migrations(&migrations.table_name).await;
     last_migration(name, &applied.unwrap_or_default(), migrations)

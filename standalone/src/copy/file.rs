@@ -4,7 +4,7 @@ use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
-use db::{FileLock, LossSign, OpenError, loss_sign, make_folder};
+use db::{FileLock, OpenError, WitnessReading, make_folder};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
@@ -35,9 +35,9 @@ impl StillFile {
         Ok((Self { path: path.to_owned(), before, _lock: lock }, connection))
     }
 
-    /// Returns the sign that the file has lost commits.
-    pub(super) async fn loss(&self, connection: &mut SqliteConnection) -> Result<Option<LossSign>, OpenError> {
-        loss_sign(&self.path, connection).await
+    /// Reads the witness of the file.
+    pub(super) fn witness(&self) -> Result<WitnessReading, OpenError> {
+        WitnessReading::read(&self.path)
     }
 
     /// Returns true if another program has written to the file without its lock. A file that had a log when it was

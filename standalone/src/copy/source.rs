@@ -44,7 +44,8 @@ impl CopySource {
                     return Err(CopyError::Absent(name));
                 }
                 let (file, mut connection) = StillFile::open(path).await?;
-                if let Some(sign) = file.loss(&mut connection).await? {
+                let loss = file.witness()?.loss(&mut connection).await;
+                if let Some(sign) = loss.map_err(|error| CopyError::in_database(&name, &error))? {
                     return Err(CopyError::Lost(name, sign));
                 }
                 (name, Connection::Sqlite(connection), SourceIdentity::File(file))

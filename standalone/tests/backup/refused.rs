@@ -53,6 +53,23 @@ fn backup_of_a_foreign_database_is_refused() {
     assert_eq!(names(place.path()), ["data", "kept"], "no file is left");
 }
 
+/// The files are those of a killed service whose write-ahead log is lost.
+#[test]
+fn database_with_lost_commits_is_not_saved() {
+    let place = folder();
+    let (data, killed) = (place.path().join("data"), place.path().join("killed"));
+    let pair = Pair::start(&data, &[]);
+    fs::create_dir(&killed).unwrap();
+    for name in names(&data) {
+        fs::copy(data.join(&name), killed.join(&name)).unwrap();
+    }
+    pair.stop();
+    fs::remove_file(killed.join("auth.db-wal")).unwrap();
+    let said = refuses(&backup(&place.path().join("kept"), &killed), 1);
+    assert!(said.contains("auth.db may have lost commits") && said.contains("start the service on it once"), "{said}");
+    assert_eq!(names(place.path()), ["data", "killed"], "no file is left");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_database_is_neither_saved_nor_restored() {
     let (place, data, kept) = backed_up();
@@ -78,7 +95,7 @@ async fn dangling_row_is_found_before_the_restore() {
     let mut outsider = Outsider::open(kept.join("auth.db")).await;
     outsider.run("pragma foreign_keys = off").await;
     outsider.run("pragma journal_mode = delete").await;
-    outsider.run("insert into user_roles values ('admin', x'00112233445566778899aabbccddeeff')").await;
+    outsider.run("insert into user_roles (role, user_id) values ('admin', x'00112233445566778899aabbccddeeff')").await;
     outsider.close().await;
     rewrite(&kept, "auth.db");
     let new = place.path().join("new");
