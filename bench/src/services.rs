@@ -37,6 +37,8 @@ pub struct Services {
 /// # Errors
 /// Fails if the program does not build.
 pub fn build() -> Result<PathBuf, Failure> {
+    // The program gets only the features that users get, so most crates are built once more for it.
+    eprintln!("building `gatepost` as users build it (minutes for the first build)");
     // The `cargo` on `PATH` knows its toolchain even if this program was started without it.
     let mut command = Command::new("cargo");
     command.args(["build", "--quiet", "--locked", "--bin", "gatepost"]);
