@@ -12,6 +12,7 @@ mod history;
 mod journal;
 pub mod kill;
 mod outage;
+pub mod partition;
 pub mod postgres;
 pub mod power;
 mod random;

@@ -10,6 +10,7 @@ mod hostile;
 mod kills;
 mod lost;
 mod outages;
+mod partitions;
 mod powers;
 mod refreshes;
 mod revocations;
