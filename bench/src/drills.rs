@@ -9,6 +9,7 @@ use bench::drill::field::{self, Scale, Scenario};
 use bench::drill::partition::{self, PartitionFault, PartitionPlan};
 use bench::drill::postgres::{PostgresDrill, PostgresPlan};
 use bench::drill::revocation::{self, RevocationFault, RevocationPlan, RevocationRig};
+use bench::drill::stall::{self, RetryBehavior, StallPlan, StallSubject};
 use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, damage, disk, kill, power, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand, ValueEnum};
@@ -104,6 +105,13 @@ pub(crate) enum DrillCommand {
         #[command(flatten)]
         options: DrillOptions,
     },
+    /// At full load a process is stopped for 20 s and continued, while clients retry
+    Stall {
+        #[command(flatten)]
+        stalls: Stalls,
+        #[command(flatten)]
+        options: DrillOptions,
+    },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -140,6 +148,19 @@ pub(crate) struct Partitions {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(crate) struct Stalls {
+    /// Only these processes [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<StallSubject>,
+    /// Only these behaviors of the clients [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    retries: Vec<RetryBehavior>,
+    /// Seconds for which the process is stopped
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(crate) struct DrillOptions {
     /// Seed of random choices
     #[arg(long, default_value_t = 1)]
@@ -163,6 +184,7 @@ impl DrillCommand {
             Self::Http2 { only, seconds, options } => ("http2", attack_flags(only, *seconds), options.clone()),
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
             Self::Partition { partitions, options } => ("partition", partitions.flags(), options.clone()),
+            Self::Stall { stalls, options } => ("stall", stalls.flags(), options.clone()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
         let other = program.as_ref().map(|program| format!(" --program {}", program.display())).unwrap_or_default();
@@ -199,6 +221,7 @@ impl DrillCommand {
                 report
             }
             Self::Partition { partitions, .. } => partition::run(&program, &partitions.plan(seed)).await?,
+            Self::Stall { stalls, .. } => stall::run(&program, &stalls.plan()).await?,
         };
         report.print()
     }
@@ -233,6 +256,32 @@ fn names<T: ValueEnum>(values: &[T]) -> String {
 fn fault_flags<T: ValueEnum>(trials: usize, faults: &[T]) -> String {
     let faults = if faults.is_empty() { String::new() } else { format!(" --faults {}", names(faults)) };
     format!("--trials {trials}{faults}")
+}
+
+impl Stalls {
+    /// Time of the load before and after a stall.
+    const TIME_AROUND: Duration = Duration::from_secs(15);
+    /// Time after a stall until the goodput must be back.
+    const RECOVERY_TIME: Duration = Duration::from_secs(5);
+    /// Least part of the goodput before a stall.
+    const LEAST_GOODPUT: f64 = 0.9;
+
+    fn flags(&self) -> String {
+        let retries =
+            if self.retries.is_empty() { String::new() } else { format!("--retries {} ", names(&self.retries)) };
+        format!("{retries}{}", attack_flags(&self.only, self.seconds))
+    }
+
+    fn plan(&self) -> StallPlan {
+        StallPlan {
+            subjects: if self.only.is_empty() { StallSubject::ALL.to_vec() } else { self.only.clone() },
+            retries: if self.retries.is_empty() { RetryBehavior::ALL.to_vec() } else { self.retries.clone() },
+            stall: Duration::from_secs(self.seconds),
+            around: Self::TIME_AROUND,
+            recovery: Self::RECOVERY_TIME,
+            goodput: Self::LEAST_GOODPUT,
+        }
+    }
 }
 
 impl Partitions {

@@ -14,4 +14,5 @@ mod partitions;
 mod powers;
 mod refreshes;
 mod revocations;
+mod stalls;
 mod turn;
