@@ -6,8 +6,10 @@ use std::time::Duration;
 use bench::Failure;
 use bench::drill::field::http2::{self, Http2Attack};
 use bench::drill::field::{self, Scale, Scenario};
+use bench::drill::partition::{self, PartitionFault, PartitionPlan};
 use bench::drill::postgres::{PostgresDrill, PostgresPlan};
 use bench::drill::revocation::{self, RevocationFault, RevocationPlan, RevocationRig};
+use bench::drill::stall::{self, RetryBehavior, StallPlan, StallSubject};
 use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, damage, disk, kill, power, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand, ValueEnum};
@@ -96,6 +98,20 @@ pub(crate) enum DrillCommand {
         #[command(flatten)]
         options: DrillOptions,
     },
+    /// Tokens are revoked under load while network namespaces are cut off from each other (as root, with `ip`)
+    Partition {
+        #[command(flatten)]
+        partitions: Partitions,
+        #[command(flatten)]
+        options: DrillOptions,
+    },
+    /// At full load a process is stopped for 20 s and continued, while clients retry
+    Stall {
+        #[command(flatten)]
+        stalls: Stalls,
+        #[command(flatten)]
+        options: DrillOptions,
+    },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -122,6 +138,29 @@ pub(crate) struct Watched {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(crate) struct Partitions {
+    /// Revocations to watch, for each fault
+    #[arg(long, default_value_t = 200)]
+    trials: usize,
+    /// Only these faults [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    faults: Vec<PartitionFault>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Stalls {
+    /// Only these processes [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<StallSubject>,
+    /// Only these behaviors of the clients [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    retries: Vec<RetryBehavior>,
+    /// Seconds for which the process is stopped
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(crate) struct DrillOptions {
     /// Seed of random choices
     #[arg(long, default_value_t = 1)]
@@ -144,10 +183,15 @@ impl DrillCommand {
             Self::Field { attacks, options } => ("field", attacks.flags(), options.clone()),
             Self::Http2 { only, seconds, options } => ("http2", attack_flags(only, *seconds), options.clone()),
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
+            Self::Partition { partitions, options } => ("partition", partitions.flags(), options.clone()),
+            Self::Stall { stalls, options } => ("stall", stalls.flags(), options.clone()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
         let other = program.as_ref().map(|program| format!(" --program {}", program.display())).unwrap_or_default();
         let command = format!("cargo run {profile}-p bench -- drill {name} {amount} --seed {seed}{other}");
+        if matches!(self, Self::Partition { .. }) {
+            partition::check_support()?;
+        }
         bench::machine::print(&command);
         let program = program.map_or_else(build, Ok)?;
         let report = match self {
@@ -176,6 +220,8 @@ impl DrillCommand {
                 }
                 report
             }
+            Self::Partition { partitions, .. } => partition::run(&program, &partitions.plan(seed)).await?,
+            Self::Stall { stalls, .. } => stall::run(&program, &stalls.plan()).await?,
         };
         report.print()
     }
@@ -207,6 +253,61 @@ fn names<T: ValueEnum>(values: &[T]) -> String {
     values.iter().filter_map(named).collect::<Vec<_>>().join(",")
 }
 
+fn fault_flags<T: ValueEnum>(trials: usize, faults: &[T]) -> String {
+    let faults = if faults.is_empty() { String::new() } else { format!(" --faults {}", names(faults)) };
+    format!("--trials {trials}{faults}")
+}
+
+impl Stalls {
+    /// Time of the load before and after a stall.
+    const TIME_AROUND: Duration = Duration::from_secs(15);
+    /// Time after a stall until the goodput must be back.
+    const RECOVERY_TIME: Duration = Duration::from_secs(5);
+    /// Least part of the goodput before a stall.
+    const LEAST_GOODPUT: f64 = 0.9;
+
+    fn flags(&self) -> String {
+        let retries =
+            if self.retries.is_empty() { String::new() } else { format!("--retries {} ", names(&self.retries)) };
+        format!("{retries}{}", attack_flags(&self.only, self.seconds))
+    }
+
+    fn plan(&self) -> StallPlan {
+        StallPlan {
+            subjects: if self.only.is_empty() { StallSubject::ALL.to_vec() } else { self.only.clone() },
+            retries: if self.retries.is_empty() { RetryBehavior::ALL.to_vec() } else { self.retries.clone() },
+            stall: Duration::from_secs(self.seconds),
+            around: Self::TIME_AROUND,
+            recovery: Self::RECOVERY_TIME,
+            goodput: Self::LEAST_GOODPUT,
+        }
+    }
+}
+
+impl Partitions {
+    /// Sessions that are revoked in a round. With fewer of them, faults of more lengths are tried.
+    const SESSIONS_PER_ROUND: usize = 20;
+    /// Time for which calls are watched after a heal.
+    const WATCH_TIME: Duration = Duration::from_secs(3);
+
+    fn flags(&self) -> String {
+        fault_flags(self.trials, &self.faults)
+    }
+
+    fn plan(&self, seed: u64) -> PartitionPlan {
+        let all = [&PartitionFault::ALONE[..], &PartitionFault::REPLICATED].concat();
+        let faults = if self.faults.is_empty() { all } else { self.faults.clone() };
+        let revocations = RevocationPlan {
+            faults,
+            trials: self.trials,
+            sessions: Self::SESSIONS_PER_ROUND.min(self.trials),
+            calls_per_second: Watched::CALLS_PER_SECOND,
+            seed,
+        };
+        PartitionPlan { revocations, recovery: RECOVERY_TIME_LIMIT, watch: Self::WATCH_TIME }
+    }
+}
+
 impl Watched {
     /// Sessions that are revoked in a round.
     const SESSIONS_PER_ROUND: usize = 40;
@@ -214,9 +315,7 @@ impl Watched {
     const CALLS_PER_SECOND: u32 = 1_000;
 
     fn flags(&self) -> String {
-        let faults = names(&self.faults);
-        let faults = if faults.is_empty() { String::new() } else { format!(" --faults {faults}") };
-        format!("--trials {}{faults}", self.trials)
+        fault_flags(self.trials, &self.faults)
     }
 
     async fn run(&self, program: &Path, seed: u64) -> Result<Report, Failure> {
@@ -233,11 +332,11 @@ impl Watched {
         let mut checked = Vec::new();
         let (alone, replicated) = (selected(&RevocationFault::ALONE), selected(&RevocationFault::REPLICATED));
         if !alone.is_empty() {
-            checked.extend(revocation::run(&mut RevocationRig::alone(program).await?, &plan(alone)).await?);
+            checked.extend(RevocationRig::alone(program).await?.run(&plan(alone)).await?);
         }
         if !replicated.is_empty() {
             let mut rig = RevocationRig::replicated(program, PostgresServer::start().await?).await?;
-            checked.extend(revocation::run(&mut rig, &plan(replicated)).await?);
+            checked.extend(rig.run(&plan(replicated)).await?);
         }
         Ok(revocation::report(&checked, self.trials))
     }

@@ -48,13 +48,30 @@ impl Process {
     /// # Errors
     /// Fails if the service does not start.
     pub fn start(setup: Setup) -> Result<Self, Failure> {
-        let (child, address) = launch(&setup, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        Self::start_at(setup, SocketAddr::from(([127, 0, 0, 1], 0)))
+    }
+
+    /// Starts the service at this address, and waits until it listens. Needs a runtime of several threads, or a thread
+    /// without a runtime.
+    ///
+    /// # Errors
+    /// Fails if the service does not start.
+    pub fn start_at(setup: Setup, listen: SocketAddr) -> Result<Self, Failure> {
+        let (child, address) = launch(&setup, listen)?;
         Ok(Self { setup, child: Some(child), address })
     }
 
     /// Returns the address on which the service listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Returns the id of the process.
+    ///
+    /// # Errors
+    /// Fails if the process was killed or stopped.
+    pub fn id(&self) -> Result<u32, Failure> {
+        Ok(self.child.as_ref().ok_or("the process has been killed")?.0.id())
     }
 
     /// Opens a new connection to the service.
@@ -127,7 +144,7 @@ impl Process {
 
     /// Sends a signal, and returns the process id.
     fn signal(&self, signal: Signal) -> Result<i32, Failure> {
-        let id = i32::try_from(self.child.as_ref().ok_or("the process has been killed")?.0.id())?;
+        let id = i32::try_from(self.id()?)?;
         kill_process(Pid::from_raw(id).ok_or("no process")?, signal)?;
         Ok(id)
     }

@@ -12,12 +12,14 @@ mod history;
 mod journal;
 pub mod kill;
 mod outage;
+pub mod partition;
 pub mod postgres;
 pub mod power;
 mod random;
 pub mod refresh;
 mod report;
 pub mod revocation;
+pub mod stall;
 mod time_span;
 
 pub use call::{Answer, Operation, RecordedCall};

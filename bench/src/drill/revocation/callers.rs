@@ -45,11 +45,11 @@ pub enum Stage {
 pub struct TokenCaller {
     /// The history of its calls.
     pub history: RevocationHistory,
-    pub(super) session: usize,
-    pub(super) guard: usize,
-    pub(super) token: Token,
-    pub(super) blog: Channel,
-    pub(super) post: String,
+    pub(in crate::drill) session: usize,
+    pub(in crate::drill) guard: usize,
+    pub(in crate::drill) token: Token,
+    pub(in crate::drill) blog: Channel,
+    pub(in crate::drill) post: String,
 }
 
 impl TokenCaller {

@@ -5,13 +5,13 @@ use std::time::Duration;
 use clap::ValueEnum;
 use testkit::proxy::Proxy;
 
-use super::RevocationRig;
+use super::{NamedFault, RevocationRig};
 use crate::Failure;
 use crate::drill::Random;
 
 /// Length of the two parts of a round in milliseconds: first without revocations, then with revocations.
-pub(super) const CALM_MS: u64 = 400;
-pub(super) const REVOKING_MS: u64 = 600;
+pub(in crate::drill) const CALM_MS: u64 = 400;
+pub(in crate::drill) const REVOKING_MS: u64 = 600;
 
 /// A fault with a start and an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -53,22 +53,6 @@ impl RevocationFault {
 
     /// Faults of two auth services on one PostgreSQL.
     pub const REPLICATED: [Self; 2] = [Self::OtherReplica, Self::ReplicaBehind];
-
-    /// Returns the fault's name for the table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Cut => "connections cut",
-            Self::BlackHole => "black hole",
-            Self::Delayed => "delayed",
-            Self::HalfOpen => "answers lost",
-            Self::AuthStopped => "auth service stopped",
-            Self::GuardStopped => "guards stopped",
-            Self::AuthKilled => "auth service killed",
-            Self::OtherReplica => "none, another replica",
-            Self::ReplicaBehind => "that replica cut off",
-        }
-    }
 
     /// Returns the time from the round's start to the fault's start. The fault starts before most revocations. Guards
     /// are paused before the first revocation. An auth service is stopped after it has acknowledged some revocations.
@@ -126,6 +110,23 @@ impl RevocationFault {
             Self::ReplicaBehind => rig.replica.iter().for_each(|replica| replica.link.pass()),
         }
         Ok(())
+    }
+}
+
+impl NamedFault for RevocationFault {
+    fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Cut => "connections cut",
+            Self::BlackHole => "black hole",
+            Self::Delayed => "delayed",
+            Self::HalfOpen => "answers lost",
+            Self::AuthStopped => "auth service stopped",
+            Self::GuardStopped => "guards stopped",
+            Self::AuthKilled => "auth service killed",
+            Self::OtherReplica => "none, another replica",
+            Self::ReplicaBehind => "that replica cut off",
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::RevocationFault;
 
-/// The plan of a drill.
+/// The plan of a drill with faults of this type.
 #[derive(Clone, Debug)]
-pub struct RevocationPlan {
+pub struct RevocationPlan<F = RevocationFault> {
     /// The faults, in order.
-    pub faults: Vec<RevocationFault>,
+    pub faults: Vec<F>,
     /// The minimum number of trials of each fault.
     pub trials: usize,
     /// Sessions that are revoked in a round.

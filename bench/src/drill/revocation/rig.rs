@@ -8,18 +8,22 @@ use gatepost::{AuthService, Token, WithToken};
 use tempfile::TempDir;
 use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
+use tokio::time::{Instant, sleep, sleep_until};
 use tonic::transport::Channel;
 
-use super::{RevocableSession, RevocationHistory, TokenCaller, register};
+use super::{
+    CheckedFault, FaultTarget, RevocableSession, RevocationFault, RevocationHistory, RevocationPlan, TokenCaller,
+    register, run_faults,
+};
 use crate::Failure;
-use crate::drill::DRILL_SETTINGS;
+use crate::drill::{DRILL_SETTINGS, Random};
 use crate::process::{Process, Setup};
 
 /// Number of guarded services.
 pub const GUARD_COUNT: usize = 3;
 
 /// The guards' service key.
-const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
+pub(in crate::drill) const SERVICE_KEY: &str = "the-drills-own-key-of-guards-that-live-for-a-drill";
 
 /// All processes, and the connections between them.
 pub struct RevocationRig {
@@ -78,6 +82,14 @@ impl RevocationRig {
         Self { auth: first, replica, guards: Vec::new(), folder }.guarded(program).await
     }
 
+    /// Runs the plan, and returns the results of each fault.
+    ///
+    /// # Errors
+    /// Fails if the drill itself cannot continue, such as when a guard does not recover from a fault.
+    pub async fn run(&mut self, plan: &RevocationPlan) -> Result<Vec<CheckedFault>, Failure> {
+        run_faults(self, plan).await
+    }
+
     /// Returns a caller of each guard with this session's token, over connections of their own.
     ///
     /// # Errors
@@ -126,6 +138,34 @@ impl RevocationRig {
     }
 }
 
+impl FaultTarget for RevocationRig {
+    type Fault = RevocationFault;
+
+    async fn auth(&self) -> Result<Channel, Failure> {
+        self.auth.channel().await
+    }
+
+    async fn callers(
+        &self,
+        number: usize,
+        session: &RevocableSession,
+        history: &RevocationHistory,
+    ) -> Result<Vec<TokenCaller>, Failure> {
+        Self::callers(self, number, session, history).await
+    }
+
+    fn guards(&self) -> usize {
+        GUARD_COUNT
+    }
+
+    async fn suffer(&mut self, fault: RevocationFault, start: Instant, random: &mut Random) -> Result<(), Failure> {
+        sleep_until(start + fault.begins(random)).await;
+        fault.begin(self, random).await?;
+        sleep(RevocationFault::lasts(random)).await;
+        fault.end(self)
+    }
+}
+
 fn auth(program: &Path, folder: &TempDir, name: &str, database: &str) -> Result<Process, Failure> {
     let environment = DRILL_SETTINGS.into_iter().chain([("AUTH_SERVICE_KEY", SERVICE_KEY)]);
     Process::start(Setup {
@@ -138,7 +178,7 @@ fn auth(program: &Path, folder: &TempDir, name: &str, database: &str) -> Result<
 }
 
 /// Writes the post to read, and returns its id.
-async fn write(blog: Channel, token: &Token) -> Result<String, Failure> {
+pub(in crate::drill) async fn write(blog: Channel, token: &Token) -> Result<String, Failure> {
     let request = CreatePostRequest { title: "Post".into(), content: "content".into(), ..CreatePostRequest::default() };
     let mut posts = PostServiceClient::with_interceptor(blog, WithToken::new(token));
     Ok(posts.create_post(request).await?.into_inner().post.ok_or("no post")?.id)

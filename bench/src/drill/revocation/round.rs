@@ -11,8 +11,8 @@ use tonic::transport::Channel;
 use super::callers::{Stage, TOKENS_PER_CONNECTION, TokenCaller};
 use super::fault::{CALM_MS, REVOKING_MS};
 use super::{
-    CheckResult, GUARD_COUNT, GuardedOutcome, PROMISED_BOUND, RevocableSession, RevocationFault, RevocationHistory,
-    RevocationKind, RevocationPlan, RevocationRig, admin, register,
+    CheckResult, FaultTarget, GuardedOutcome, PROMISED_BOUND, RevocableSession, RevocationHistory, RevocationKind,
+    RevocationPlan, admin, register,
 };
 use crate::Failure;
 use crate::drill::Random;
@@ -40,18 +40,18 @@ struct Subject {
 }
 
 /// Runs a round and returns its results. `first` is the number of its first session.
-pub(super) async fn round(
-    rig: &mut RevocationRig,
-    fault: RevocationFault,
-    plan: &RevocationPlan,
+pub(super) async fn round<T: FaultTarget>(
+    target: &mut T,
+    fault: T::Fault,
+    plan: &RevocationPlan<T::Fault>,
     first: usize,
     random: &mut Random,
 ) -> Result<CheckResult, Failure> {
-    let auth = rig.auth.channel().await?;
+    let auth = target.auth().await?;
     let admin = admin(&auth).await?;
     let subjects = subjects(&auth, first, plan, random).await?;
     let history = RevocationHistory::start();
-    let callers = callers(rig, &subjects, &history).await?;
+    let callers = callers(target, &subjects, &history).await?;
     open(&callers).await?;
 
     let calm = Duration::from_secs(1) * u32::try_from(callers.len())? / plan.calls_per_second;
@@ -66,10 +66,7 @@ pub(super) async fn round(
     for subject in subjects {
         revoking.spawn(revoke(subject, began, auth.clone(), admin.clone(), history.clone()));
     }
-    sleep_until(began + fault.begins(random)).await;
-    fault.begin(rig, random).await?;
-    sleep(RevocationFault::lasts(random)).await;
-    fault.end(rig)?;
+    target.suffer(fault, began, random).await?;
     let ended = Instant::now();
     revoking.join_all().await;
     // The last acknowledgement may have come just now.
@@ -78,14 +75,14 @@ pub(super) async fn round(
         stage.send_replace(Stage::Over);
     }
     calling.join_all().await;
-    Ok(history.check(GUARD_COUNT))
+    Ok(history.check(target.guards()))
 }
 
 /// Registers the number of users in the plan.
-async fn subjects(
+async fn subjects<F>(
     auth: &Channel,
     first: usize,
-    plan: &RevocationPlan,
+    plan: &RevocationPlan<F>,
     random: &mut Random,
 ) -> Result<Vec<Subject>, Failure> {
     let mut subjects = Vec::new();
@@ -109,15 +106,15 @@ async fn subjects(
 }
 
 /// Returns a caller for each token and guard.
-async fn callers(
-    rig: &RevocationRig,
+async fn callers<T: FaultTarget>(
+    target: &T,
     subjects: &[Subject],
     history: &RevocationHistory,
 ) -> Result<Vec<TokenCaller>, Failure> {
     let mut callers = Vec::new();
     for some in subjects.chunks(TOKENS_PER_CONNECTION) {
         let [first, ..] = some else { continue };
-        for caller in rig.callers(first.number, &first.session, history).await? {
+        for caller in target.callers(first.number, &first.session, history).await? {
             callers.extend(some.iter().map(|subject| caller.of(subject.number, &subject.session, history)));
         }
     }

@@ -1,7 +1,7 @@
 //! The whole drill: each fault, in as many rounds as it needs.
 
 use super::round::round;
-use super::{CheckResult, CheckedFault, RevocationFault, RevocationPlan, RevocationRig};
+use super::{CheckResult, CheckedFault, FaultTarget, NamedFault, RevocationPlan};
 use crate::Failure;
 use crate::drill::Random;
 
@@ -12,13 +12,16 @@ const MAX_ROUNDS_FACTOR: usize = 10;
 ///
 /// # Errors
 /// Fails if the drill itself cannot continue, such as when a guard does not recover from a fault.
-pub async fn run(rig: &mut RevocationRig, plan: &RevocationPlan) -> Result<Vec<CheckedFault>, Failure> {
+pub(in crate::drill) async fn run<T: FaultTarget>(
+    target: &mut T,
+    plan: &RevocationPlan<T::Fault>,
+) -> Result<Vec<CheckedFault<T::Fault>>, Failure> {
     let (mut random, mut all, mut sessions) = (Random::new(plan.seed), Vec::new(), 0);
     for fault in &plan.faults {
         let mut sum = CheckResult::default();
         for _ in 0..MAX_ROUNDS_FACTOR * plan.trials.div_ceil(plan.sessions) {
             sum.add(
-                round(rig, *fault, plan, sessions, &mut random)
+                round(target, *fault, plan, sessions, &mut random)
                     .await
                     .map_err(|error| with_fault_name(*fault, &error))?,
             );
@@ -32,6 +35,6 @@ pub async fn run(rig: &mut RevocationRig, plan: &RevocationPlan) -> Result<Vec<C
     Ok(all)
 }
 
-fn with_fault_name(fault: RevocationFault, error: &Failure) -> Failure {
+fn with_fault_name(fault: impl NamedFault, error: &Failure) -> Failure {
     format!("{}: {error}", fault.name()).into()
 }

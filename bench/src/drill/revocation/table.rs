@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use super::{CheckResult, PROMISED_BOUND, RevocationFault};
+use super::{CheckResult, NamedFault, PROMISED_BOUND, RevocationFault};
 use crate::drill::{Broken, Report};
 
 /// The results of the trials under one fault.
 #[derive(Clone, Debug)]
-pub struct CheckedFault {
+pub struct CheckedFault<F = RevocationFault> {
     /// Fault that was injected.
-    pub fault: RevocationFault,
+    pub fault: F,
     /// The results of all rounds.
     pub result: CheckResult,
 }
 
 /// Returns a table with one row for each fault. A fault with fewer than `trials` trials counts as a broken promise.
-pub fn report(checked: &[CheckedFault], trials: usize) -> Report {
+pub fn report<F: NamedFault>(checked: &[CheckedFault<F>], trials: usize) -> Report {
     let mut report = Report::default();
     report.lines.extend([
         "                                                            admitted after            closed, ms".to_owned(),
@@ -55,7 +55,7 @@ pub fn report(checked: &[CheckedFault], trials: usize) -> Report {
     report
 }
 
-fn row(fault: RevocationFault, result: &CheckResult) -> String {
+fn row(fault: impl NamedFault, result: &CheckResult) -> String {
     let mut closed = result.closed.clone();
     closed.sort();
     let percentile = |percent: usize| {

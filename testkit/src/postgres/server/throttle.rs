@@ -47,8 +47,17 @@ impl PostgresServer {
     /// # Errors
     /// Fails if the server does not run, or the kernel does not report processor time in nanoseconds.
     pub async fn throttle(&self, share: u32) -> Result<Throttle, PostgresError> {
-        let process = self.0.running("run slowly").await?.id();
-        used(process).ok_or_else(|| failed("run slowly")("this kernel has no /proc/PID/schedstat"))?;
+        Throttle::of_process(self.0.running("run slowly").await?.id(), share)
+    }
+}
+
+impl Throttle {
+    /// Limits a process and its children to a share of a core, in thousandths, averaged over some milliseconds.
+    ///
+    /// # Errors
+    /// Fails if the process has ended, or the kernel does not report processor time in nanoseconds.
+    pub fn of_process(process: u32, share: u32) -> Result<Self, PostgresError> {
+        used(process).ok_or_else(|| failed("run slowly")("it has ended, or this kernel has no schedstat in /proc"))?;
         let control = Arc::new(Control {
             share: share.into(),
             is_stalled: false.into(),
@@ -61,11 +70,9 @@ impl PostgresServer {
             let _ = setpriority_process(None, THREAD_NICENESS);
             CpuMeter::new(process).throttle(&theirs);
         });
-        Ok(Throttle { control, thread: Some(thread) })
+        Ok(Self { control, thread: Some(thread) })
     }
-}
 
-impl Throttle {
     /// Sets another share, and resets the counter of processor time.
     pub fn set_share(&self, share: u32) {
         self.control.share.store(share, Ordering::Relaxed);
@@ -174,7 +181,11 @@ impl CpuMeter {
     }
 }
 
-/// Returns the processor time of a process in nanoseconds, or `None` after its end.
+/// Returns the processor time of a process's threads in nanoseconds, or `None` after its end.
 fn used(process: u32) -> Option<u64> {
-    fs::read_to_string(format!("/proc/{process}/schedstat")).ok()?.split(' ').next()?.parse().ok()
+    let threads = fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
+    let times = threads.filter_map(|thread| {
+        fs::read_to_string(thread.path().join("schedstat")).ok()?.split(' ').next()?.parse::<u64>().ok()
+    });
+    times.reduce(|all, time| all + time)
 }
