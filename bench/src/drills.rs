@@ -7,7 +7,9 @@ use bench::Failure;
 use bench::drill::field::http2::{self, Http2Attack};
 use bench::drill::field::{self, Scale, Scenario};
 use bench::drill::postgres::{PostgresDrill, PostgresPlan};
-use bench::drill::revocation::{self, RevocationFault, RevocationPlan, RevocationRig};
+use bench::drill::revocation::{
+    self, GUARD_COUNT, HistoryFile, RecordedHistory, RevocationFault, RevocationPlan, RevocationRig,
+};
 use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, damage, disk, kill, power, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand, ValueEnum};
@@ -96,6 +98,11 @@ pub(crate) enum DrillCommand {
         #[command(flatten)]
         options: DrillOptions,
     },
+    /// Check a file that `revocation --history` or `soak --history` has written
+    Check {
+        /// The file
+        file: PathBuf,
+    },
 }
 
 #[derive(Clone, Debug, Args)]
@@ -116,6 +123,9 @@ pub(crate) struct Watched {
     /// Only these faults [default: all of them]
     #[arg(long, value_enum, value_delimiter = ',')]
     faults: Vec<RevocationFault>,
+    /// Write all observations into this file as JSON lines, for `drill check`
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Write the table into docs/guarantee.md
     #[arg(long, conflicts_with = "faults")]
     write: bool,
@@ -133,6 +143,13 @@ pub(crate) struct DrillOptions {
 
 impl DrillCommand {
     pub(crate) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Check { file } => RecordedHistory::read(&file)?.report().print(),
+            other => other.run_rounds().await,
+        }
+    }
+
+    async fn run_rounds(self) -> Result<(), Failure> {
         let (name, amount, DrillOptions { seed, program }) = match &self {
             Self::Postgres { rounds, options } => ("postgres", rounds_flag(*rounds), options.clone()),
             Self::Disk { rounds, options } => ("disk", rounds_flag(*rounds), options.clone()),
@@ -144,6 +161,7 @@ impl DrillCommand {
             Self::Field { attacks, options } => ("field", attacks.flags(), options.clone()),
             Self::Http2 { only, seconds, options } => ("http2", attack_flags(only, *seconds), options.clone()),
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
+            Self::Check { .. } => return Ok(()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
         let other = program.as_ref().map(|program| format!(" --program {}", program.display())).unwrap_or_default();
@@ -169,13 +187,14 @@ impl DrillCommand {
                 http2::run(&program, attacks, Scale::full(Duration::from_secs(seconds), seed)).await
             }
             Self::Revocation { watched, .. } => {
-                let report = watched.run(&program, seed).await?;
+                let report = watched.run(&program, seed, &command).await?;
                 if watched.write {
                     let figures = format!("{}\n\n{}", bench::machine::describe(&command), report.text());
                     bench::page::write("guarantee.md", "drill revocation", &figures)?;
                 }
                 report
             }
+            Self::Check { .. } => return Ok(()),
         };
         report.print()
     }
@@ -219,7 +238,9 @@ impl Watched {
         format!("--trials {}{faults}", self.trials)
     }
 
-    async fn run(&self, program: &Path, seed: u64) -> Result<Report, Failure> {
+    async fn run(&self, program: &Path, seed: u64, command: &str) -> Result<Report, Failure> {
+        let file = self.history.as_ref().map(|path| HistoryFile::create(path, command, GUARD_COUNT));
+        let mut file = file.transpose()?;
         let selected = |all: &[RevocationFault]| -> Vec<_> {
             all.iter().copied().filter(|fault| self.faults.is_empty() || self.faults.contains(fault)).collect()
         };
@@ -233,11 +254,12 @@ impl Watched {
         let mut checked = Vec::new();
         let (alone, replicated) = (selected(&RevocationFault::ALONE), selected(&RevocationFault::REPLICATED));
         if !alone.is_empty() {
-            checked.extend(revocation::run(&mut RevocationRig::alone(program).await?, &plan(alone)).await?);
+            checked
+                .extend(revocation::run(&mut RevocationRig::alone(program).await?, &plan(alone), file.as_mut()).await?);
         }
         if !replicated.is_empty() {
             let mut rig = RevocationRig::replicated(program, PostgresServer::start().await?).await?;
-            checked.extend(revocation::run(&mut rig, &plan(replicated)).await?);
+            checked.extend(revocation::run(&mut rig, &plan(replicated), file.as_mut()).await?);
         }
         Ok(revocation::report(&checked, self.trials))
     }

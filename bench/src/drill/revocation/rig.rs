@@ -10,7 +10,8 @@ use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
 use tonic::transport::Channel;
 
-use super::{RevocableSession, RevocationHistory, TokenCaller, register};
+use super::callers::Checker;
+use super::{CheckPlace, RevocableSession, RevocationHistory, TokenCaller, register};
 use crate::Failure;
 use crate::drill::DRILL_SETTINGS;
 use crate::process::{Process, Setup};
@@ -90,8 +91,28 @@ impl RevocationRig {
     ) -> Result<Vec<TokenCaller>, Failure> {
         let mut callers = Vec::new();
         for (guard, Guarded { process, post, .. }) in self.guards.iter().enumerate() {
-            let (history, token, blog) = (history.clone(), session.token.clone(), process.channel().await?);
-            callers.push(TokenCaller { history, session: number, guard, token, blog, post: post.clone() });
+            let checker = Checker::Guard { blog: process.channel().await?, post: post.clone() };
+            callers.push(caller(number, session, history, CheckPlace::Guard(guard), checker));
+        }
+        Ok(callers)
+    }
+
+    /// Returns a caller of each replica of the auth service with this session's token, over connections of their own.
+    /// Replica 0 is the one that clients ask for revocations.
+    ///
+    /// # Errors
+    /// Fails if a replica accepts no connection.
+    pub(super) async fn replica_callers(
+        &self,
+        number: usize,
+        session: &RevocableSession,
+        history: &RevocationHistory,
+    ) -> Result<Vec<TokenCaller>, Failure> {
+        let mut callers = Vec::new();
+        let replicas = [&self.auth].into_iter().chain(self.replica.iter().map(|replica| &replica.process));
+        for (replica, process) in replicas.enumerate() {
+            let checker = Checker::Replica(process.channel().await?);
+            callers.push(caller(number, session, history, CheckPlace::Replica(replica), checker));
         }
         Ok(callers)
     }
@@ -124,6 +145,16 @@ impl RevocationRig {
         }
         Ok(self)
     }
+}
+
+fn caller(
+    number: usize,
+    session: &RevocableSession,
+    history: &RevocationHistory,
+    place: CheckPlace,
+    checker: Checker,
+) -> TokenCaller {
+    TokenCaller { history: history.clone(), session: number, place, token: session.token.clone(), checker }
 }
 
 fn auth(program: &Path, folder: &TempDir, name: &str, database: &str) -> Result<Process, Failure> {
