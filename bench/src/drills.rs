@@ -10,6 +10,7 @@ use bench::drill::postgres::{PostgresDrill, PostgresPlan};
 use bench::drill::revocation::{
     self, GUARD_COUNT, HistoryFile, RecordedHistory, RevocationFault, RevocationPlan, RevocationRig,
 };
+use bench::drill::soak::{self, SoakOptions};
 use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, damage, disk, kill, power, refresh};
 use bench::services::build;
 use clap::{Args, Subcommand, ValueEnum};
@@ -103,6 +104,8 @@ pub(crate) enum DrillCommand {
         /// The file
         file: PathBuf,
     },
+    /// Hours of mixed load with a random fault a minute: successes, memory, descriptors, lost writes, revoked tokens
+    Soak(Box<SoakOptions>),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -142,9 +145,10 @@ pub(crate) struct DrillOptions {
 }
 
 impl DrillCommand {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self, command: &str) -> Result<(), Failure> {
         match self {
             Self::Check { file } => RecordedHistory::read(&file)?.report().print(),
+            Self::Soak(options) => soak::run(*options, command).await,
             other => other.run_rounds().await,
         }
     }
@@ -161,7 +165,7 @@ impl DrillCommand {
             Self::Field { attacks, options } => ("field", attacks.flags(), options.clone()),
             Self::Http2 { only, seconds, options } => ("http2", attack_flags(only, *seconds), options.clone()),
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
-            Self::Check { .. } => return Ok(()),
+            Self::Check { .. } | Self::Soak(_) => return Ok(()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
         let other = program.as_ref().map(|program| format!(" --program {}", program.display())).unwrap_or_default();
@@ -194,7 +198,7 @@ impl DrillCommand {
                 }
                 report
             }
-            Self::Check { .. } => return Ok(()),
+            Self::Check { .. } | Self::Soak(_) => return Ok(()),
         };
         report.print()
     }

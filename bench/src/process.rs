@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +33,15 @@ pub struct Setup {
     pub log: PathBuf,
 }
 
+/// The process group of a service. A terminal sends Ctrl-C to its whole group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ProcessGroup {
+    /// The group of this program: Ctrl-C also ends the service.
+    Ours,
+    /// A group of its own: Ctrl-C reaches only this program.
+    Own,
+}
+
 /// A running service. Dropping the value kills the process, even if it is paused.
 #[derive(Debug)]
 pub struct Process {
@@ -39,6 +49,7 @@ pub struct Process {
     /// The process; `None` after it was killed or stopped.
     child: Option<Killed>,
     address: SocketAddr,
+    group: ProcessGroup,
 }
 
 impl Process {
@@ -48,8 +59,26 @@ impl Process {
     /// # Errors
     /// Fails if the service does not start.
     pub fn start(setup: Setup) -> Result<Self, Failure> {
-        let (child, address) = launch(&setup, SocketAddr::from(([127, 0, 0, 1], 0)))?;
-        Ok(Self { setup, child: Some(child), address })
+        Self::start_in(setup, ProcessGroup::Ours)
+    }
+
+    /// Starts the service like [`Self::start`], in a process group of its own. This program must handle Ctrl-C, since
+    /// otherwise the service survives it.
+    ///
+    /// # Errors
+    /// Fails if the service does not start.
+    pub fn start_apart(setup: Setup) -> Result<Self, Failure> {
+        Self::start_in(setup, ProcessGroup::Own)
+    }
+
+    fn start_in(setup: Setup, group: ProcessGroup) -> Result<Self, Failure> {
+        let (child, address) = launch(&setup, SocketAddr::from(([127, 0, 0, 1], 0)), group)?;
+        Ok(Self { setup, child: Some(child), address, group })
+    }
+
+    /// Returns the process id, while the process runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(|child| child.0.id())
     }
 
     /// Returns the address on which the service listens.
@@ -120,7 +149,7 @@ impl Process {
     /// # Errors
     /// Fails if the service does not start.
     pub fn start_again(&mut self) -> Result<(), Failure> {
-        let (child, _) = launch(&self.setup, self.address)?;
+        let (child, _) = launch(&self.setup, self.address, self.group)?;
         self.child = Some(child);
         Ok(())
     }
@@ -133,9 +162,12 @@ impl Process {
     }
 }
 
-fn launch(setup: &Setup, listen: SocketAddr) -> Result<(Killed, SocketAddr), Failure> {
+fn launch(setup: &Setup, listen: SocketAddr, group: ProcessGroup) -> Result<(Killed, SocketAddr), Failure> {
     block_in_place(|| {
         let mut command = command(&setup.program, &setup.log)?;
+        if group == ProcessGroup::Own {
+            command.process_group(0);
+        }
         command.arg(setup.command).arg("--listen").arg(listen.to_string()).args(&setup.arguments);
         command.envs(setup.environment.iter().map(|(name, value)| (name, value)));
         let mut child = Killed(command.spawn()?);

@@ -19,6 +19,7 @@ mod random;
 pub mod refresh;
 mod report;
 pub mod revocation;
+pub mod soak;
 mod time_span;
 
 pub use call::{Answer, Operation, RecordedCall};

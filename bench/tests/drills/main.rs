@@ -13,4 +13,5 @@ mod outages;
 mod powers;
 mod refreshes;
 mod revocations;
+mod soaks;
 mod turn;

@@ -15,8 +15,10 @@ mod sessions;
 mod table;
 
 pub use callers::{Stage, TokenCaller};
+pub(super) use callers::{refusal_or_loss, verdict};
 pub use check::{CheckResult, OrderRule, OrderViolation, PROMISED_BOUND, PROVEN_BOUND, PromiseViolation, check};
 pub use fault::RevocationFault;
+pub(super) use file::broken;
 pub use file::{HistoryFile, RecordedHistory};
 pub use history::{HistoryEntries, RevocationHistory};
 pub use observed::{CheckPlace, GuardedOutcome, ObservedCall, ObservedRevocation};
