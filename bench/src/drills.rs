@@ -8,7 +8,10 @@ use bench::drill::field::http2::{self, Http2Attack};
 use bench::drill::field::{self, Scale, Scenario};
 use bench::drill::partition::{self, PartitionFault, PartitionPlan};
 use bench::drill::postgres::{PostgresDrill, PostgresPlan};
-use bench::drill::revocation::{self, RevocationFault, RevocationPlan, RevocationRig};
+use bench::drill::revocation::{
+    self, GUARD_COUNT, HistoryFile, RecordedHistory, RevocationFault, RevocationPlan, RevocationRig,
+};
+use bench::drill::soak::{self, SoakOptions};
 use bench::drill::stall::{self, RetryBehavior, StallPlan, StallSubject};
 use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, damage, disk, kill, power, refresh};
 use bench::services::build;
@@ -112,6 +115,13 @@ pub(crate) enum DrillCommand {
         #[command(flatten)]
         options: DrillOptions,
     },
+    /// Check a file that `revocation --history` or `soak --history` has written
+    Check {
+        /// The file
+        file: PathBuf,
+    },
+    /// Hours of mixed load with a random fault a minute: successes, memory, descriptors, lost writes, revoked tokens
+    Soak(Box<SoakOptions>),
 }
 
 #[derive(Clone, Debug, Args)]
@@ -132,6 +142,9 @@ pub(crate) struct Watched {
     /// Only these faults [default: all of them]
     #[arg(long, value_enum, value_delimiter = ',')]
     faults: Vec<RevocationFault>,
+    /// Write all observations into this file as JSON lines, for `drill check`
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Write the table into docs/guarantee.md
     #[arg(long, conflicts_with = "faults")]
     write: bool,
@@ -171,7 +184,15 @@ pub(crate) struct DrillOptions {
 }
 
 impl DrillCommand {
-    pub(crate) async fn run(self) -> Result<(), Failure> {
+    pub(crate) async fn run(self, command: &str) -> Result<(), Failure> {
+        match self {
+            Self::Check { file } => RecordedHistory::read(&file)?.report().print(),
+            Self::Soak(options) => soak::run(*options, command).await,
+            other => other.run_rounds().await,
+        }
+    }
+
+    async fn run_rounds(self) -> Result<(), Failure> {
         let (name, amount, DrillOptions { seed, program }) = match &self {
             Self::Postgres { rounds, options } => ("postgres", rounds_flag(*rounds), options.clone()),
             Self::Disk { rounds, options } => ("disk", rounds_flag(*rounds), options.clone()),
@@ -185,6 +206,7 @@ impl DrillCommand {
             Self::Revocation { watched, options } => ("revocation", watched.flags(), options.clone()),
             Self::Partition { partitions, options } => ("partition", partitions.flags(), options.clone()),
             Self::Stall { stalls, options } => ("stall", stalls.flags(), options.clone()),
+            Self::Check { .. } | Self::Soak(_) => return Ok(()),
         };
         let profile = if cfg!(debug_assertions) { "" } else { "--release " };
         let other = program.as_ref().map(|program| format!(" --program {}", program.display())).unwrap_or_default();
@@ -213,7 +235,7 @@ impl DrillCommand {
                 http2::run(&program, attacks, Scale::full(Duration::from_secs(seconds), seed)).await
             }
             Self::Revocation { watched, .. } => {
-                let report = watched.run(&program, seed).await?;
+                let report = watched.run(&program, seed, &command).await?;
                 if watched.write {
                     let figures = format!("{}\n\n{}", bench::machine::describe(&command), report.text());
                     bench::page::write("guarantee.md", "drill revocation", &figures)?;
@@ -222,6 +244,7 @@ impl DrillCommand {
             }
             Self::Partition { partitions, .. } => partition::run(&program, &partitions.plan(seed)).await?,
             Self::Stall { stalls, .. } => stall::run(&program, &stalls.plan()).await?,
+            Self::Check { .. } | Self::Soak(_) => return Ok(()),
         };
         report.print()
     }
@@ -318,7 +341,9 @@ impl Watched {
         fault_flags(self.trials, &self.faults)
     }
 
-    async fn run(&self, program: &Path, seed: u64) -> Result<Report, Failure> {
+    async fn run(&self, program: &Path, seed: u64, command: &str) -> Result<Report, Failure> {
+        let file = self.history.as_ref().map(|path| HistoryFile::create(path, command, GUARD_COUNT));
+        let mut file = file.transpose()?;
         let selected = |all: &[RevocationFault]| -> Vec<_> {
             all.iter().copied().filter(|fault| self.faults.is_empty() || self.faults.contains(fault)).collect()
         };
@@ -332,11 +357,11 @@ impl Watched {
         let mut checked = Vec::new();
         let (alone, replicated) = (selected(&RevocationFault::ALONE), selected(&RevocationFault::REPLICATED));
         if !alone.is_empty() {
-            checked.extend(RevocationRig::alone(program).await?.run(&plan(alone)).await?);
+            checked.extend(RevocationRig::alone(program).await?.run(&plan(alone), file.as_mut()).await?);
         }
         if !replicated.is_empty() {
             let mut rig = RevocationRig::replicated(program, PostgresServer::start().await?).await?;
-            checked.extend(rig.run(&plan(replicated)).await?);
+            checked.extend(rig.run(&plan(replicated), file.as_mut()).await?);
         }
         Ok(revocation::report(&checked, self.trials))
     }

@@ -112,7 +112,7 @@ async fn main() -> Result<(), Failure> {
         Bench::Scale(options) => scale::run(*options, &command_line()).await,
         Bench::Rivals { options } => rivals::run_rivals(options, &command_line()).await,
         Bench::Echo => load::serve_echo().await,
-        Bench::Drill(drill) => drill.run().await,
+        Bench::Drill(drill) => drill.run(&command_line()).await,
     }
 }
 

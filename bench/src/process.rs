@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -32,6 +33,15 @@ pub struct Setup {
     pub log: PathBuf,
 }
 
+/// The process group of a service. A terminal sends Ctrl-C to its whole group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ProcessGroup {
+    /// The group of this program: Ctrl-C also ends the service.
+    Ours,
+    /// A group of its own: Ctrl-C reaches only this program.
+    Own,
+}
+
 /// A running service. Dropping the value kills the process, even if it is paused.
 #[derive(Debug)]
 pub struct Process {
@@ -39,6 +49,7 @@ pub struct Process {
     /// The process; `None` after it was killed or stopped.
     child: Option<Killed>,
     address: SocketAddr,
+    group: ProcessGroup,
 }
 
 impl Process {
@@ -48,7 +59,7 @@ impl Process {
     /// # Errors
     /// Fails if the service does not start.
     pub fn start(setup: Setup) -> Result<Self, Failure> {
-        Self::start_at(setup, SocketAddr::from(([127, 0, 0, 1], 0)))
+        Self::start_in(setup, SocketAddr::from(([127, 0, 0, 1], 0)), ProcessGroup::Ours)
     }
 
     /// Starts the service at this address, and waits until it listens. Needs a runtime of several threads, or a thread
@@ -57,8 +68,21 @@ impl Process {
     /// # Errors
     /// Fails if the service does not start.
     pub fn start_at(setup: Setup, listen: SocketAddr) -> Result<Self, Failure> {
-        let (child, address) = launch(&setup, listen)?;
-        Ok(Self { setup, child: Some(child), address })
+        Self::start_in(setup, listen, ProcessGroup::Ours)
+    }
+
+    /// Starts the service like [`Self::start`], in a process group of its own. This program must handle Ctrl-C, since
+    /// otherwise the service survives it.
+    ///
+    /// # Errors
+    /// Fails if the service does not start.
+    pub fn start_apart(setup: Setup) -> Result<Self, Failure> {
+        Self::start_in(setup, SocketAddr::from(([127, 0, 0, 1], 0)), ProcessGroup::Own)
+    }
+
+    fn start_in(setup: Setup, listen: SocketAddr, group: ProcessGroup) -> Result<Self, Failure> {
+        let (child, address) = launch(&setup, listen, group)?;
+        Ok(Self { setup, child: Some(child), address, group })
     }
 
     /// Returns the address on which the service listens.
@@ -137,7 +161,7 @@ impl Process {
     /// # Errors
     /// Fails if the service does not start.
     pub fn start_again(&mut self) -> Result<(), Failure> {
-        let (child, _) = launch(&self.setup, self.address)?;
+        let (child, _) = launch(&self.setup, self.address, self.group)?;
         self.child = Some(child);
         Ok(())
     }
@@ -150,9 +174,12 @@ impl Process {
     }
 }
 
-fn launch(setup: &Setup, listen: SocketAddr) -> Result<(Killed, SocketAddr), Failure> {
+fn launch(setup: &Setup, listen: SocketAddr, group: ProcessGroup) -> Result<(Killed, SocketAddr), Failure> {
     block_in_place(|| {
         let mut command = command(&setup.program, &setup.log)?;
+        if group == ProcessGroup::Own {
+            command.process_group(0);
+        }
         command.arg(setup.command).arg("--listen").arg(listen.to_string()).args(&setup.arguments);
         command.envs(setup.environment.iter().map(|(name, value)| (name, value)));
         let mut child = Killed(command.spawn()?);

@@ -89,6 +89,16 @@ impl Disk {
         command.env("LD_PRELOAD", shim()).envs(self.0.iter().map(|(name, value)| (name, value)))
     }
 
+    /// Returns the environment variables of a process with these faults.
+    ///
+    /// # Panics
+    /// Panics like [`shim`], or if a path is not UTF-8.
+    #[expect(clippy::expect_used, reason = "the paths come from tests and drills")]
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        let all = self.0.iter().cloned().chain([("LD_PRELOAD", shim().into_os_string())]);
+        all.map(|(name, value)| (name, value.into_string().expect("a path in UTF-8"))).collect()
+    }
+
     fn with(mut self, name: &'static str, value: impl AsRef<OsStr>) -> Self {
         self.0.push((name, value.as_ref().to_owned()));
         self

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tonic::Code;
 
 use super::held;
@@ -16,7 +16,8 @@ use crate::services::Services;
 /// Fails if the drill itself cannot continue.
 pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Failure> {
     let folder = tempfile::tempdir()?;
-    let (mut report, mut random, mut starts) = (Report::default(), Random::new(seed), Vec::new());
+    let (mut report, mut random) = (Report::default(), Random::new(seed));
+    let (mut starts, mut outages) = (Vec::new(), Vec::new());
     let mut services = start(program, folder.path()).await?;
     let first = DrillClient::register(&services, seed).await?;
     for _ in 0..rounds {
@@ -25,10 +26,12 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
         sleep(random.millis(50, 500)).await;
         // The kill ends the running calls, and later calls would only fail.
         callers.finish();
+        let killed = Instant::now();
         services.kill()?;
         callers.stop().await?;
         services = start(program, folder.path()).await?;
         starts.push(services.start);
+        outages.push(killed.elapsed());
         held::files(&mut report, &first.over(&services), folder.path()).await?;
         if !report.broken.is_empty() {
             break;
@@ -45,6 +48,7 @@ pub async fn run(program: &Path, rounds: usize, seed: u64) -> Result<Report, Fai
     report.row("kills", starts.len());
     report.row("writes", format!("{acknowledged} acknowledged, {} not answered", calls.len() - acknowledged));
     report.times("from a start after a kill to the first answers", starts);
+    report.times("outage of a client, from the kill to the first answers", outages);
     Ok(report)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::Code;
 
-use super::{Broken, Operation, RecordedCall, Report};
+use super::{Broken, Operation, OutageMeter, RecordedCall, Report};
 
 /// The longest time from the deadline of a call to its end.
 const MAX_LATENESS: Duration = Duration::from_millis(100);
@@ -61,5 +61,38 @@ pub(super) fn check(
         let kind = if writes { "writes" } else { "reads" };
         report.times(&format!("end of the fault to first success, {fault}, {kind}"), times);
     }
+    for ((fault, writes), worst) in worst_outages(calls, outages) {
+        let kind = if writes { "writes" } else { "reads" };
+        report.row(&format!("worst outage of a client, {fault}, {kind}"), format!("{} ms", worst.as_millis()));
+    }
     report.answers(calls);
+}
+
+/// Returns the longest time without a success of a kind of call, for each fault, for reads and for writes. The time
+/// includes the fault itself.
+fn worst_outages<'a>(calls: &[RecordedCall], outages: &'a [Outage]) -> BTreeMap<(&'a str, bool), Duration> {
+    let (mut worst, mut meter) = (BTreeMap::new(), OutageMeter::default());
+    let Some(origin) = calls.iter().map(|call| call.begun).min() else { return worst };
+    for call in calls.iter().filter(|call| call.answer.code == Code::Ok) {
+        let Some(before) = meter.success(call.operation, call.ended - origin) else { continue };
+        // The last fault that began before this success, if it ended after the success before.
+        let fault = outages[..outages.partition_point(|outage| outage.at < call.ended)].last();
+        if let Some(fault) = fault.filter(|fault| fault.back > origin + before) {
+            let longest = worst.entry((fault.fault.as_str(), call.operation.writes())).or_insert(Duration::ZERO);
+            *longest = call.ended.duration_since(origin + before).max(*longest);
+        }
+    }
+    worst
+}
+
+/// Returns the longest time between the ends of two successful calls of the same kind. The end of the last call counts as
+/// a success.
+pub(super) fn outages_of(calls: &[RecordedCall]) -> OutageMeter<Operation> {
+    let mut meter = OutageMeter::default();
+    let Some(origin) = calls.iter().map(|call| call.begun).min() else { return meter };
+    for call in calls.iter().filter(|call| call.answer.code == Code::Ok) {
+        meter.success(call.operation, call.ended - origin);
+    }
+    meter.end(calls.iter().map(|call| call.ended - origin).max().unwrap_or_default());
+    meter
 }

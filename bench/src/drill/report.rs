@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Operation, RecordedCall};
+use super::{Operation, OutageMeter, RecordedCall};
 
 /// A broken promise, and the observation.
 #[derive(Clone, Debug)]
@@ -68,6 +68,13 @@ impl Report {
         let Some(worst) = times.last() else { return };
         let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)].as_millis();
         self.row(what, format!("p50 {} ms, p99 {} ms, worst {} ms", at(50), at(99), worst.as_millis()));
+    }
+
+    /// Adds the longest time without a success for each kind of call.
+    pub fn outages<K: fmt::Debug + Ord>(&mut self, what: &str, outages: &OutageMeter<K>) {
+        for (kind, worst) in outages.by_kind() {
+            self.row(&format!("{what}, {kind:?}"), format!("{} ms", worst.as_millis()));
+        }
     }
 
     /// Prints everything.

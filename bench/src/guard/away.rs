@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bench::Failure;
-use bench::drill::revocation::{GuardedOutcome, ObservedCall, RevocationHistory, RevocationRig, TokenCaller, register};
+use bench::drill::revocation::{
+    CheckPlace, GuardedOutcome, ObservedCall, RevocationHistory, RevocationRig, TokenCaller, register,
+};
 use hdrhistogram::Histogram;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -51,7 +53,12 @@ pub(super) async fn run(rows: &mut Rows, rig: &mut RevocationRig, kills: usize) 
         calling.abort_all();
         while calling.join_next().await.is_some() {}
         for guard in 0..rig.guards.len() {
-            sums.add(history.calls().iter().filter(|call| call.guard == guard), killed, dead, started)?;
+            sums.add(
+                history.calls().iter().filter(|call| call.place == CheckPlace::Guard(guard)),
+                killed,
+                dead,
+                started,
+            )?;
         }
     }
     rows.row("auth service killed: warm tokens admitted, p50, p99, max", &quantiles(&sums.warm), "<= 1000 ms");

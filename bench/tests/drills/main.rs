@@ -14,5 +14,6 @@ mod partitions;
 mod powers;
 mod refreshes;
 mod revocations;
+mod soaks;
 mod stalls;
 mod turn;

@@ -23,11 +23,11 @@ async fn no_call_is_admitted_2_s_after_a_revocation() -> Result<(), Failure> {
     let mut drills: JoinSet<Result<Vec<CheckedFault>, Failure>> = JoinSet::new();
     for faults in RevocationFault::ALONE.chunks(3) {
         let program = program.clone();
-        drills.spawn(async move { RevocationRig::alone(&program).await?.run(&plan(faults)).await });
+        drills.spawn(async move { RevocationRig::alone(&program).await?.run(&plan(faults), None).await });
     }
     if let Some(server) = replicated {
         drills.spawn(async move {
-            RevocationRig::replicated(&program, server).await?.run(&plan(&RevocationFault::REPLICATED)).await
+            RevocationRig::replicated(&program, server).await?.run(&plan(&RevocationFault::REPLICATED), None).await
         });
     }
     let mut checked = Vec::new();
@@ -35,8 +35,9 @@ async fn no_call_is_admitted_2_s_after_a_revocation() -> Result<(), Failure> {
         checked.extend(drill??);
     }
     holds(&report(&checked, TRIALS_PER_FAULT));
-    for CheckedFault { fault, result } in checked {
+    for CheckedFault { fault, result, .. } in checked {
         assert!(result.revocations >= TRIALS_PER_FAULT && result.calls > 0 && result.late_calls > 0, "{fault:?}");
+        assert!(result.strict_calls > 0, "{fault:?}");
     }
     Ok(())
 }

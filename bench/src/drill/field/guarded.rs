@@ -17,7 +17,7 @@ use tonic_types::StatusExt as _;
 
 use super::kids::{register, tokens};
 use crate::Failure;
-use crate::drill::DRILL_SETTINGS;
+use crate::drill::{DRILL_SETTINGS, OutageMeter};
 use crate::process::{Process, Setup};
 
 /// The longest time that a caller waits for an answer.
@@ -185,8 +185,12 @@ impl GuardedCalls {
 
 /// Returns the longest time from the start of a caller's successful call to the start of its next one.
 pub(super) fn worst_outage(calls: &[GuardedCall]) -> Duration {
+    let mut meter = OutageMeter::default();
+    let Some(origin) = calls.iter().map(|call| call.begun).min() else { return Duration::ZERO };
     let mut good: Vec<_> = calls.iter().filter(|call| call.failure.is_none()).collect();
-    good.sort_by_key(|call| (call.caller, call.begun));
-    let pairs = good.windows(2).filter(|pair| pair[0].caller == pair[1].caller);
-    pairs.map(|pair| pair[1].begun - pair[0].begun).max().unwrap_or_default()
+    good.sort_by_key(|call| call.begun);
+    for call in good {
+        meter.success(call.caller, call.begun - origin);
+    }
+    meter.worst()
 }

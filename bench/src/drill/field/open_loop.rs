@@ -15,7 +15,7 @@ use tonic::{Request, Status};
 
 use super::kids::register;
 use crate::Failure;
-use crate::drill::{Answer, Report};
+use crate::drill::{Answer, OutageMeter, Report};
 use crate::process::Process;
 
 /// Deadline of each call.
@@ -28,7 +28,7 @@ const OPEN_LOOP_USERS: usize = 16;
 const SHARED_CONNECTIONS: usize = 4;
 
 /// A method that is called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     GetMe,
     UpdateUser,
@@ -170,11 +170,15 @@ pub(super) fn percent<'a>(calls: impl Iterator<Item = &'a OpenLoopCall> + Clone)
     if all == 0 { 100.0 } else { good as f64 * 100.0 / all as f64 }
 }
 
-/// Returns the longest time from the start of a successful call to the start of the next one, or to the end.
-pub(super) fn worst_outage(calls: &[OpenLoopCall], end: Instant) -> Duration {
-    let good = calls.iter().filter(|call| call.is_ok()).map(|call| call.begun);
-    let good: Vec<_> = good.chain([end]).collect();
-    good.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+/// Returns the longest time from the start of a successful call to the start of the next one of its kind, or to the end.
+pub(super) fn outages(calls: &[OpenLoopCall], end: Instant) -> OutageMeter<Kind> {
+    let mut meter = OutageMeter::default();
+    let Some(origin) = calls.iter().map(|call| call.begun).min() else { return meter };
+    for call in calls.iter().filter(|call| call.is_ok()) {
+        meter.success(call.kind, call.begun - origin);
+    }
+    meter.end(end - origin);
+    meter
 }
 
 /// Returns the successes among the calls of each second, as a readable list.

@@ -10,7 +10,7 @@ use testkit::proxy::Proxy;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use super::open_loop::{Kind, OpenLoopCallers, by_second, failures, percent, within, worst_outage};
+use super::open_loop::{Kind, OpenLoopCallers, by_second, failures, outages, percent, within};
 use crate::Failure;
 use crate::drill::{Broken, DRILL_SETTINGS, Random, Report};
 use crate::process::{Process, Setup};
@@ -147,10 +147,7 @@ async fn stall(rig: &OverloadRig, report: &mut Report) -> Result<(), Failure> {
     report.row("overload: calls that succeed before the stall", format!("{before:.1} %"));
     report.row("overload: calls that succeed from 5 s after the stall", format!("{after:.1} %"));
     report.row("overload: new connections to the server", rig.link.connections() - connections);
-    report.row(
-        "overload: worst outage of a client, the stall included",
-        format!("{} ms", worst_outage(&calls, last).as_millis()),
-    );
+    report.outages("overload: worst outage of a client, the stall included", &outages(&calls, last));
     report.row("overload: calls that succeed, by second", by_second(&calls, start));
     failures(report, &calls);
     if after < MIN_SUCCESS_PERCENT {

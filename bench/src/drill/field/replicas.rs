@@ -13,7 +13,7 @@ use tonic::transport::Channel;
 use super::guarded::{SERVICE_KEY, read, undecided, write};
 use super::kids::{register, tokens};
 use crate::Failure;
-use crate::drill::{Broken, DRILL_SETTINGS, Report};
+use crate::drill::{Broken, DRILL_SETTINGS, OutageMeter, Report};
 use crate::process::{Process, Setup};
 
 /// Guarded calls in a second. A debug build serves fewer.
@@ -86,6 +86,7 @@ pub(super) async fn run(program: &Path, rounds: usize) -> Result<Report, Failure
             let faulty = take(&calls);
             let name = format!("replicas ({guard_use:?}): {fault:?} of each, {rounds} times");
             report.row(&name, figures(&faulty));
+            report.row(&format!("{name}: worst outage of a client"), format!("{} ms", outage(&faulty).as_millis()));
             let lost = faulty.iter().filter_map(|call| call.failures.first());
             if let Some(first) = lost.clone().next() {
                 let found = format!("{name}: {} lost, the first: {first}", lost.count());
@@ -196,6 +197,19 @@ impl ReplicaCaller {
 /// Returns the calls that have ended since the last time.
 fn take(calls: &Mutex<Vec<ReplicaCall>>) -> Vec<ReplicaCall> {
     std::mem::take(&mut *calls.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Returns the longest time between the ends of two calls that succeeded without a retry.
+fn outage(calls: &[ReplicaCall]) -> Duration {
+    let Some(origin) = calls.iter().map(|call| call.begun).min() else { return Duration::ZERO };
+    let good = calls.iter().filter(|call| call.failures.is_empty());
+    let mut ends: Vec<_> = good.map(|call| call.begun + call.length - origin).collect();
+    ends.sort_unstable();
+    let mut meter = OutageMeter::default();
+    for end in ends {
+        meter.success((), end);
+    }
+    meter.worst()
 }
 
 /// Returns the figures of calls, as a line.

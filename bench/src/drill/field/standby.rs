@@ -8,7 +8,9 @@ use testkit::postgres::PostgresServer;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::open_loop::{CALL_DEADLINE, Kind, OpenLoopCall, OpenLoopCallers, by_second, failures, percent, within};
+use super::open_loop::{
+    CALL_DEADLINE, Kind, OpenLoopCall, OpenLoopCallers, by_second, failures, outages, percent, within,
+};
 use crate::Failure;
 use crate::drill::{Broken, DRILL_SETTINGS, Report};
 use crate::process::{Process, Setup};
@@ -129,6 +131,7 @@ fn check(calls: &[OpenLoopCall], times: &StandbyTimes, most: i64) -> Report {
     report.row("standby: writes, of these refused by their deadline", format!("{}, {refused}", writes.len()));
     report.row("standby: longest write", format!("{} ms", longest.as_millis()));
     report.row("standby: from the end of the stop to the last failure", format!("{} ms", last.as_millis()));
+    report.outages("standby: worst outage of a client, the stop included", &outages(calls, end));
     report.row("standby: calls that succeed, by second", by_second(calls, begin));
     failures(&mut report, calls);
     let promises = [

@@ -13,7 +13,7 @@ use tonic::Code;
 
 use super::balancer::{Balancer, is_primary};
 use crate::Failure;
-use crate::drill::outage::check;
+use crate::drill::outage::{check, outages_of};
 use crate::drill::postgres::database;
 use crate::drill::{
     Broken, DRILL_SETTINGS, DrillCallers, DrillClient, Operation, Outage, Random, RecordedCall, Report, held,
@@ -151,9 +151,11 @@ async fn change_places(primary: &PostgresServer, standby: &PostgresServer) -> Re
 /// Adds the figures of the callers.
 fn add_figures(report: &mut Report, calls: &[RecordedCall], outages: &[Outage]) {
     check(report, calls, outages, &Operation::ALL, RECOVERY_TIME);
+    let worst = outages_of(calls);
     for (kind, writes) in [("reads", false), ("writes", true)] {
-        let worst = worst_outage(calls, writes).as_millis();
-        report.row(&format!("switchover: worst outage of {kind}"), format!("{worst} ms"));
+        let worst = worst.by_kind().filter(|(operation, _)| operation.writes() == writes).map(|(_, worst)| worst).max();
+        let worst = worst.unwrap_or_default().as_millis();
+        report.row(&format!("switchover: worst outage of a client, {kind}"), format!("{worst} ms"));
     }
     let down = outages.iter().map(|outage| outage.back - outage.at).collect();
     report.times("switchover: part of it until the address leads to the new primary", down);
@@ -193,18 +195,4 @@ async fn repeats(primary: &PostgresServer) -> Result<(), Failure> {
     };
     timeout(ROUND_TIMEOUT, streams).await.map_err(|_| "the standby does not follow")??;
     Ok(connection.close().await?)
-}
-
-/// Returns the longest time between the ends of two consecutive successful calls of the same kind. The end of the last
-/// call counts as a success.
-fn worst_outage(calls: &[RecordedCall], writes: bool) -> Duration {
-    let mut worst = Duration::ZERO;
-    for operation in Operation::ALL.into_iter().filter(|operation| operation.writes() == writes) {
-        let good = calls.iter().filter(|call| call.operation == operation && call.answer.code == Code::Ok);
-        let mut ends: Vec<_> = good.map(|call| call.ended).collect();
-        ends.extend(calls.iter().map(|call| call.ended).max());
-        ends.sort();
-        worst = ends.windows(2).map(|pair| pair[1] - pair[0]).fold(worst, Duration::max);
-    }
-    worst
 }

@@ -18,8 +18,8 @@ use super::outage::PartitionOutage;
 use super::steady::{SteadyCaller, SteadyCalls, SteadyMethod};
 use crate::Failure;
 use crate::drill::revocation::{
-    CheckedFault, FaultTarget, RevocableSession, RevocationHistory, RevocationPlan, SERVICE_KEY, TokenCaller, register,
-    run_faults, write,
+    CheckPlace, CheckedFault, Checker, FaultTarget, RevocableSession, RevocationHistory, RevocationPlan, SERVICE_KEY,
+    TokenCaller, register, run_faults, write,
 };
 use crate::drill::{DRILL_SETTINGS, Random};
 use crate::process::{Process, Setup};
@@ -127,7 +127,7 @@ impl PartitionRig {
         &mut self,
         plan: &RevocationPlan<PartitionFault>,
     ) -> Result<Vec<CheckedFault<PartitionFault>>, Failure> {
-        run_faults(self, plan).await
+        run_faults(self, plan, None).await
     }
 
     /// Returns the outages of all faults until now.
@@ -167,9 +167,9 @@ impl FaultTarget for PartitionRig {
     ) -> Result<Vec<TokenCaller>, Failure> {
         let mut callers = Vec::new();
         for (guard, PartitionedGuard { address, post, .. }) in self.guards.iter().enumerate() {
-            let (history, token, blog) =
-                (history.clone(), session.token.clone(), self.network.channel(*address).await?);
-            callers.push(TokenCaller { history, session: number, guard, token, blog, post: post.clone() });
+            let checker = Checker::Guard { blog: self.network.channel(*address).await?, post: post.clone() };
+            let (history, token, place) = (history.clone(), session.token.clone(), CheckPlace::Guard(guard));
+            callers.push(TokenCaller { history, session: number, place, token, checker });
         }
         Ok(callers)
     }

@@ -1,9 +1,12 @@
-//! Clients that repeatedly use one token at one guard, without waiting for earlier answers.
+//! Clients that repeatedly use one token in one place, without waiting for earlier answers.
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use blog_service::api::v1::{GetPostRequest, get_post_request};
+use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
+use gatepost::api::auth::v1::{TokenState, VerifyTokenRequest};
 use gatepost::{Token, WithToken};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -11,7 +14,7 @@ use tokio::time::{sleep, timeout};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
 
-use super::{GuardedOutcome, ObservedCall, RevocableSession, RevocationHistory};
+use super::{CheckPlace, GuardedOutcome, ObservedCall, RevocableSession, RevocationHistory};
 
 /// Number of tokens whose callers share a connection: a server takes 100 calls at once on a connection.
 pub(super) const TOKENS_PER_CONNECTION: usize = 4;
@@ -40,16 +43,24 @@ pub enum Stage {
     Over,
 }
 
-/// A caller with one token at one guard.
+/// The process that checks the token.
+#[derive(Clone)]
+pub(in crate::drill) enum Checker {
+    /// A guarded service. The caller reads this post.
+    Guard { blog: Channel, post: String },
+    /// A replica of the auth service.
+    Replica(Channel),
+}
+
+/// A caller with one token in one place.
 #[derive(Clone)]
 pub struct TokenCaller {
     /// The history of its calls.
     pub history: RevocationHistory,
     pub(in crate::drill) session: usize,
-    pub(in crate::drill) guard: usize,
+    pub(in crate::drill) place: CheckPlace,
     pub(in crate::drill) token: Token,
-    pub(in crate::drill) blog: Channel,
-    pub(in crate::drill) post: String,
+    pub(in crate::drill) checker: Checker,
 }
 
 impl TokenCaller {
@@ -103,22 +114,49 @@ impl TokenCaller {
 
     /// Makes a call, and adds it to the history.
     pub async fn call(&self) -> GuardedOutcome {
-        let mut posts = PostServiceClient::with_interceptor(self.blog.clone(), WithToken::new(&self.token));
-        let request = GetPostRequest { post: Some(get_post_request::Post::Id(self.post.clone())), view: 0 };
         let begun = self.history.now();
-        let answer = timeout(CALL_TIMEOUT, posts.get_post(request)).await;
+        let answer = timeout(CALL_TIMEOUT, self.checker.check(&self.token)).await;
         let ended = self.history.now();
-        let outcome = match answer {
-            Ok(Ok(_)) => GuardedOutcome::Admitted,
-            Ok(Err(status)) => outcome(&status),
-            Err(_) => GuardedOutcome::Unavailable,
-        };
-        self.history.record(ObservedCall { session: self.session, guard: self.guard, begun, ended, outcome });
+        let outcome = answer.unwrap_or(GuardedOutcome::Unavailable);
+        self.history.record(ObservedCall { session: self.session, place: self.place, begun, ended, outcome });
         outcome
     }
 }
 
-fn outcome(status: &Status) -> GuardedOutcome {
+impl Checker {
+    async fn check(&self, token: &Token) -> GuardedOutcome {
+        match self {
+            Self::Guard { blog, post } => {
+                let mut posts = PostServiceClient::with_interceptor(blog.clone(), WithToken::new(token));
+                let request = GetPostRequest { post: Some(get_post_request::Post::Id(post.clone())), view: 0 };
+                posts.get_post(request).await.map_or_else(|status| refusal(&status), |_| GuardedOutcome::Admitted)
+            }
+            Self::Replica(auth) => verdict(auth, token).await,
+        }
+    }
+}
+
+/// Asks a replica about a token.
+pub(in crate::drill) async fn verdict(auth: &Channel, token: &Token) -> GuardedOutcome {
+    let request = VerifyTokenRequest { token: token.expose().to_owned() };
+    match TokenServiceClient::new(auth.clone()).verify_token(request).await {
+        Ok(answer) => match answer.into_inner().state() {
+            TokenState::Active => GuardedOutcome::Admitted,
+            TokenState::Revoked | TokenState::UserDeleted | TokenState::UserDisabled => GuardedOutcome::Refused,
+            TokenState::Unspecified | TokenState::Invalid | TokenState::Expired => GuardedOutcome::Odd(Code::Ok),
+        },
+        Err(status) => refusal_or_loss(&status),
+    }
+}
+
+/// Returns the outcome of a call that failed, if its process may be killed: a broken connection is no answer.
+pub(in crate::drill) fn refusal_or_loss(status: &Status) -> GuardedOutcome {
+    // Only the client's own failures have a source.
+    if status.source().is_some() { GuardedOutcome::Unavailable } else { refusal(status) }
+}
+
+/// Returns the outcome of a call that failed.
+fn refusal(status: &Status) -> GuardedOutcome {
     match status.code() {
         Code::Unauthenticated => GuardedOutcome::Refused,
         Code::Unavailable | Code::DeadlineExceeded => GuardedOutcome::Unavailable,

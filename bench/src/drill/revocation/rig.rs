@@ -11,9 +11,10 @@ use testkit::proxy::Proxy;
 use tokio::time::{Instant, sleep, sleep_until};
 use tonic::transport::Channel;
 
+use super::callers::Checker;
 use super::{
-    CheckedFault, FaultTarget, RevocableSession, RevocationFault, RevocationHistory, RevocationPlan, TokenCaller,
-    register, run_faults,
+    CheckPlace, CheckedFault, FaultTarget, HistoryFile, RevocableSession, RevocationFault, RevocationHistory,
+    RevocationPlan, TokenCaller, register, run_faults,
 };
 use crate::Failure;
 use crate::drill::{DRILL_SETTINGS, Random};
@@ -82,12 +83,16 @@ impl RevocationRig {
         Self { auth: first, replica, guards: Vec::new(), folder }.guarded(program).await
     }
 
-    /// Runs the plan, and returns the results of each fault.
+    /// Runs the plan, writes all observations into the file, and returns the results of each fault.
     ///
     /// # Errors
     /// Fails if the drill itself cannot continue, such as when a guard does not recover from a fault.
-    pub async fn run(&mut self, plan: &RevocationPlan) -> Result<Vec<CheckedFault>, Failure> {
-        run_faults(self, plan).await
+    pub async fn run(
+        &mut self,
+        plan: &RevocationPlan,
+        file: Option<&mut HistoryFile>,
+    ) -> Result<Vec<CheckedFault>, Failure> {
+        run_faults(self, plan, file).await
     }
 
     /// Returns a caller of each guard with this session's token, over connections of their own.
@@ -102,8 +107,28 @@ impl RevocationRig {
     ) -> Result<Vec<TokenCaller>, Failure> {
         let mut callers = Vec::new();
         for (guard, Guarded { process, post, .. }) in self.guards.iter().enumerate() {
-            let (history, token, blog) = (history.clone(), session.token.clone(), process.channel().await?);
-            callers.push(TokenCaller { history, session: number, guard, token, blog, post: post.clone() });
+            let checker = Checker::Guard { blog: process.channel().await?, post: post.clone() };
+            callers.push(caller(number, session, history, CheckPlace::Guard(guard), checker));
+        }
+        Ok(callers)
+    }
+
+    /// Returns a caller of each replica of the auth service with this session's token, over connections of their own.
+    /// Replica 0 is the one that clients ask for revocations.
+    ///
+    /// # Errors
+    /// Fails if a replica accepts no connection.
+    pub(super) async fn replica_callers(
+        &self,
+        number: usize,
+        session: &RevocableSession,
+        history: &RevocationHistory,
+    ) -> Result<Vec<TokenCaller>, Failure> {
+        let mut callers = Vec::new();
+        let replicas = [&self.auth].into_iter().chain(self.replica.iter().map(|replica| &replica.process));
+        for (replica, process) in replicas.enumerate() {
+            let checker = Checker::Replica(process.channel().await?);
+            callers.push(caller(number, session, history, CheckPlace::Replica(replica), checker));
         }
         Ok(callers)
     }
@@ -151,7 +176,9 @@ impl FaultTarget for RevocationRig {
         session: &RevocableSession,
         history: &RevocationHistory,
     ) -> Result<Vec<TokenCaller>, Failure> {
-        Self::callers(self, number, session, history).await
+        let mut callers = Self::callers(self, number, session, history).await?;
+        callers.extend(self.replica_callers(number, session, history).await?);
+        Ok(callers)
     }
 
     fn guards(&self) -> usize {
@@ -164,6 +191,16 @@ impl FaultTarget for RevocationRig {
         sleep(RevocationFault::lasts(random)).await;
         fault.end(self)
     }
+}
+
+fn caller(
+    number: usize,
+    session: &RevocableSession,
+    history: &RevocationHistory,
+    place: CheckPlace,
+    checker: Checker,
+) -> TokenCaller {
+    TokenCaller { history: history.clone(), session: number, place, token: session.token.clone(), checker }
 }
 
 fn auth(program: &Path, folder: &TempDir, name: &str, database: &str) -> Result<Process, Failure> {

@@ -1,36 +1,43 @@
 //! The whole drill: each fault, in as many rounds as it needs.
 
-use super::round::round;
-use super::{CheckResult, CheckedFault, FaultTarget, NamedFault, RevocationPlan};
+use tokio::time::Instant;
+
+use super::round::{RevocationRound, round, sessions};
+use super::{CheckResult, CheckedFault, FaultTarget, HistoryFile, NamedFault, RevocationPlan};
 use crate::Failure;
-use crate::drill::Random;
+use crate::drill::{OutageMeter, Random};
 
 /// Ratio of the largest number of rounds to the number that is enough if every revocation is acknowledged.
 const MAX_ROUNDS_FACTOR: usize = 10;
 
-/// Runs the plan, and returns the results of each fault.
+/// Runs the plan, and returns the results of each fault. Adds all observations to the file, if there is one.
 ///
 /// # Errors
 /// Fails if the drill itself cannot continue, such as when a guard does not recover from a fault.
 pub(in crate::drill) async fn run<T: FaultTarget>(
     target: &mut T,
     plan: &RevocationPlan<T::Fault>,
+    mut file: Option<&mut HistoryFile>,
 ) -> Result<Vec<CheckedFault<T::Fault>>, Failure> {
-    let (mut random, mut all, mut sessions) = (Random::new(plan.seed), Vec::new(), 0);
+    let (mut random, mut all, mut first, origin) = (Random::new(plan.seed), Vec::new(), 0, Instant::now());
     for fault in &plan.faults {
-        let mut sum = CheckResult::default();
+        let (mut sum, mut outages) = (CheckResult::default(), OutageMeter::default());
         for _ in 0..MAX_ROUNDS_FACTOR * plan.trials.div_ceil(plan.sessions) {
-            sum.add(
-                round(target, *fault, plan, sessions, &mut random)
-                    .await
-                    .map_err(|error| with_fault_name(*fault, &error))?,
-            );
-            sessions += plan.sessions;
+            let RevocationRound { history, outages: found } = round(target, *fault, plan, first, origin, &mut random)
+                .await
+                .map_err(|error| with_fault_name(*fault, &error))?;
+            outages.add(found);
+            let entries = history.entries();
+            sum.add(entries.check(target.guards()));
+            if let Some(file) = &mut file {
+                file.add(&entries)?;
+            }
+            first += sessions(plan);
             if sum.trials >= plan.trials {
                 break;
             }
         }
-        all.push(CheckedFault { fault: *fault, result: sum });
+        all.push(CheckedFault { fault: *fault, result: sum, outage: outages.worst() });
     }
     Ok(all)
 }

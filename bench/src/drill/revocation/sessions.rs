@@ -51,11 +51,21 @@ pub async fn register(auth: &Channel, email: &str) -> Result<RevocableSession, F
         ..CreateUserRequest::default()
     };
     let created = UserServiceClient::new(auth.clone()).create_user(request).await?.into_inner();
-    let text = created.tokens.ok_or("no tokens")?.access_token;
-    let token = Token::parse(&text)?;
-    let answer = TokenServiceClient::new(auth.clone()).verify_token(VerifyTokenRequest { token: text }).await?;
-    let claims = answer.into_inner().claims.ok_or("the token is not good")?;
-    Ok(RevocableSession { token, user: claims.subject, id: claims.session_id })
+    let token = Token::parse(&created.tokens.ok_or("no tokens")?.access_token)?;
+    Ok(RevocableSession::of(auth, token).await?.ok_or("the token is not good")?)
+}
+
+impl RevocableSession {
+    /// Returns the session of a token; `None` if the token is not good.
+    ///
+    /// # Errors
+    /// Returns the auth service's status.
+    pub async fn of(auth: &Channel, token: Token) -> Result<Option<Self>, Status> {
+        let request = VerifyTokenRequest { token: token.expose().to_owned() };
+        let answer = TokenServiceClient::new(auth.clone()).verify_token(request).await?;
+        let claims = answer.into_inner().claims;
+        Ok(claims.map(|claims| Self { token, user: claims.subject, id: claims.session_id }))
+    }
 }
 
 /// Returns the admin's token.

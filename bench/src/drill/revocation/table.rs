@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::file::broken;
 use super::{CheckResult, NamedFault, PROMISED_BOUND, RevocationFault};
 use crate::drill::{Broken, Report};
 
@@ -12,6 +13,8 @@ pub struct CheckedFault<F = RevocationFault> {
     pub fault: F,
     /// The results of all rounds.
     pub result: CheckResult,
+    /// The longest time without an admitted call of a good token at a guard.
+    pub outage: Duration,
 }
 
 /// Returns a table with one row for each fault. A fault with fewer than `trials` trials counts as a broken promise.
@@ -35,21 +38,20 @@ pub fn report<F: NamedFault>(checked: &[CheckedFault<F>], trials: usize) -> Repo
             "UNAVAILABLE"
         ),
     ]);
-    for CheckedFault { fault, result } in checked {
+    for CheckedFault { fault, result, .. } in checked {
         report.lines.push(row(*fault, result));
-        report.broken.extend(result.violations.iter().map(|violation| {
-            let (late, call) = (violation.late.as_millis(), violation.call);
-            let seen = format!("{}: {late} ms, session {} at guard {}", fault.name(), call.session, call.guard);
-            Broken::new("no call that begins later than 2 s after an acknowledged revocation is admitted", seen)
-        }));
-        report.broken.extend(result.odd.iter().map(|call| {
-            let seen = format!("{}: {:?}", fault.name(), call.outcome);
-            Broken::new("a guarded call is admitted, or ends with UNAUTHENTICATED or UNAVAILABLE", seen)
-        }));
+        report.broken.extend(broken(result).into_iter().map(|broken| broken.during(fault.name())));
         if result.trials < trials {
             let seen = format!("{}: {} trials of {trials}", fault.name(), result.trials);
             report.broken.push(Broken::new("revocations are acknowledged, and watched for two seconds", seen));
         }
+    }
+    let strict = checked.iter().map(|one| one.result.strict_calls).sum::<usize>();
+    let disorder = checked.iter().map(|one| one.result.disorder.len()).sum::<usize>();
+    report.row("checks at the revoking replica after the answer", strict);
+    report.row("checks out of order, in all places", disorder);
+    for CheckedFault { fault, outage, .. } in checked {
+        report.row(&format!("worst outage of a client, {}", fault.name()), format!("{} ms", outage.as_millis()));
     }
     report.row("promise, after the acknowledgement", format!("{} ms", PROMISED_BOUND.as_millis()));
     report

@@ -1,21 +1,34 @@
 //! Histories that are known to keep or break the promise.
 
+use tonic::Code;
+
 use super::*;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// A revocation that is acknowledged ten seconds after the start.
-const REVOKED: Revoked = Revoked { session: 7, acknowledged: ms(10_000) };
+/// A revocation that is acknowledged by replica 0 ten seconds after the start.
+const REVOKED: ObservedRevocation =
+    ObservedRevocation { session: 7, replica: 0, begun: ms(9_990), acknowledged: Some(ms(10_000)) };
 
 /// Returns a call of 5 ms with that session's token to the first guard, `begun` after the start.
 const fn call(begun: u64, outcome: GuardedOutcome) -> ObservedCall {
-    ObservedCall { session: 7, guard: 0, begun: ms(begun), ended: ms(begun + 5), outcome }
+    ObservedCall { session: 7, place: CheckPlace::Guard(0), begun: ms(begun), ended: ms(begun + 5), outcome }
+}
+
+/// Returns the same call at a replica.
+const fn at(replica: usize, begun: u64, outcome: GuardedOutcome) -> ObservedCall {
+    ObservedCall { place: CheckPlace::Replica(replica), ..call(begun, outcome) }
 }
 
 fn checked(calls: &[ObservedCall]) -> CheckResult {
     check(&[REVOKED], calls, 1)
+}
+
+/// Returns the broken rules about the order, in the order of the calls.
+fn broken_rules(calls: &[ObservedCall]) -> Vec<OrderRule> {
+    checked(calls).disorder.iter().map(|violation| violation.rule).collect()
 }
 
 use GuardedOutcome::{Admitted, Odd, Refused, Unavailable};
@@ -57,7 +70,7 @@ fn bounds_are_inclusive() {
 
 #[test]
 fn other_guards_and_sessions_do_not_count() {
-    let elsewhere = ObservedCall { guard: 1, ..call(12_600, Admitted) };
+    let elsewhere = ObservedCall { place: CheckPlace::Guard(1), ..call(12_600, Admitted) };
     assert_eq!(check(&[REVOKED], &[call(12_600, Refused), elsewhere], 2).violations.len(), 1);
     let alive = ObservedCall { session: 8, ..call(15_000, Admitted) };
     assert_eq!(checked(&[alive]).admitted, 0);
@@ -97,7 +110,8 @@ fn guard_closes_at_the_first_refusal_after_the_last() {
 fn slowest_guard_counts() {
     let one = [call(9_000, Admitted), call(10_010, Refused), call(12_100, Refused)];
     let other = [call(9_000, Admitted), call(10_090, Refused), call(12_100, Refused)];
-    let calls: Vec<_> = one.into_iter().chain(other.map(|call| ObservedCall { guard: 1, ..call })).collect();
+    let calls: Vec<_> =
+        one.into_iter().chain(other.map(|call| ObservedCall { place: CheckPlace::Guard(1), ..call })).collect();
     let result = check(&[REVOKED], &calls, 2);
     assert_eq!((result.trials, result.closed), (1, vec![ms(95)]));
 }
@@ -110,4 +124,60 @@ fn odd_answer_is_shown_and_sums_add_up() {
     assert_eq!(sum.odd, [odd]);
     assert_eq!((sum.revocations, sum.calls, sum.admitted, sum.violations.len()), (2, 3, 2, 1));
     assert_eq!(sum.latest, ms(2_700));
+}
+
+#[test]
+fn stale_check_at_the_revoking_replica_is_found() {
+    let planted = at(0, 10_001, Admitted);
+    let result = checked(&[at(0, 9_000, Admitted), planted, at(0, 10_100, Refused)]);
+    assert_eq!(result.disorder, [OrderViolation { rule: OrderRule::AfterAcknowledgement, call: planted }]);
+    assert_eq!((result.violations.len(), result.strict_calls), (0, 2));
+    assert!(!result.holds());
+    // Another replica and a guard may be behind.
+    assert!(checked(&[at(1, 10_001, Admitted), call(10_001, Admitted), at(1, 10_100, Refused)]).holds());
+    // Before the acknowledgement the revoking replica may still admit the token, or already refuse it.
+    assert!(checked(&[at(0, 9_989, Admitted), at(0, 10_000, Admitted), at(0, 9_996, Refused)]).holds());
+}
+
+#[test]
+fn other_replica_has_the_promised_limit() {
+    let result = checked(&[at(1, 11_999, Admitted), at(1, 12_001, Admitted)]);
+    assert_eq!((result.violations.len(), result.disorder.len()), (1, 0));
+}
+
+#[test]
+fn admission_after_a_refusal_is_found() {
+    let planted = call(10_300, Admitted);
+    let result = checked(&[call(9_000, Admitted), call(10_100, Refused), planted, call(10_700, Refused)]);
+    assert_eq!(result.disorder, [OrderViolation { rule: OrderRule::AfterRefusal, call: planted }]);
+    assert!(result.violations.is_empty() && !result.holds());
+    // Also before the acknowledgement, at the revoking replica and without one.
+    assert_eq!(broken_rules(&[at(0, 9_991, Refused), at(0, 9_998, Admitted)]), [OrderRule::AfterRefusal]);
+    let unsure = ObservedRevocation { acknowledged: None, ..REVOKED };
+    let result = check(&[unsure], &[call(10_100, Refused), call(30_000, Admitted)], 1);
+    assert_eq!((result.disorder.len(), result.revocations), (1, 0));
+    // Overlapping checks and checks in other places have no order.
+    assert!(checked(&[call(10_100, Refused), call(10_105, Admitted), at(1, 10_300, Admitted)]).holds());
+    // `UNAVAILABLE` is no decision.
+    assert!(checked(&[call(10_100, Unavailable), call(10_300, Admitted)]).holds());
+}
+
+#[test]
+fn refusal_before_the_revocation_is_found() {
+    assert_eq!(broken_rules(&[call(9_984, Refused)]), [OrderRule::BeforeRevocation]);
+    assert_eq!(broken_rules(&[at(0, 9_984, Refused)]), [OrderRule::BeforeRevocation]);
+    assert!(checked(&[call(9_985, Refused)]).holds(), "the revocation may have begun");
+    let never_revoked = ObservedCall { session: 8, ..call(20_000, Refused) };
+    assert_eq!(broken_rules(&[never_revoked]), [OrderRule::BeforeRevocation]);
+}
+
+#[test]
+fn first_of_two_revocations_counts() {
+    let later = ObservedRevocation { begun: ms(10_500), acknowledged: Some(ms(20_000)), ..REVOKED };
+    let elsewhere = ObservedRevocation { replica: 1, acknowledged: Some(ms(11_000)), ..REVOKED };
+    let strict = |calls: &[ObservedCall]| check(&[later, elsewhere, REVOKED], calls, 1).disorder.len();
+    assert_eq!(strict(&[at(0, 10_001, Admitted)]), 1);
+    assert_eq!(strict(&[at(1, 10_900, Admitted)]), 0);
+    assert_eq!(strict(&[at(1, 11_001, Admitted)]), 1);
+    assert_eq!(strict(&[call(9_986, Refused)]), 0);
 }
