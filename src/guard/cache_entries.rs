@@ -122,3 +122,37 @@ fn inactive_reason(cause: RevocationCause) -> InactiveReason {
         RevocationCause::Deleted => InactiveReason::UserDeleted,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scripted::token;
+    use super::super::{Identity, IntrospectionFacts};
+    use super::*;
+    use crate::revocation_state::{Evidence, LogEntry, LogPosition};
+
+    fn weight(introspection: &Introspection) -> usize {
+        IntrospectionWeight.weight(&token().digest(), introspection).try_into().unwrap()
+    }
+
+    fn of(identity: &Identity) -> usize {
+        weight(&Introspection::active(identity.clone()))
+    }
+
+    #[test]
+    fn each_text_adds_its_length_to_the_weight() {
+        let (large, text) = (Identity::user("a".repeat(1000)), size_of::<String>());
+        let before = of(&large);
+        assert_eq!(before, size_of_val(&*large) + 1000 + "gatepost".len() + text);
+        assert_eq!(of(&Identity::user("a".repeat(1003))), before + 3);
+        assert_eq!(of(&large.clone().session("phone")), before + 5);
+        assert_eq!(of(&large.clone().role("seller").role("a")), before + 6 + 1 + 2 * text);
+        assert_eq!(of(&large.clone().audiences(["gatepost".into(), "blog".into()])), before + 4 + text);
+        let position = LogPosition { log: [1; 16], last: LogEntry { revision: 1, fingerprint: [2; 16] } };
+        let evidence = Evidence { position, asked: Duration::ZERO, ttl: Duration::ZERO };
+        let facts = IntrospectionFacts { evidence, generation: 0, key: "kid".into() };
+        let known = Introspection::active(large).with_facts(facts.clone());
+        assert_eq!(weight(&known), before + size_of_val(&facts) + 3);
+        let inactive = Introspection::inactive(InactiveReason::Invalid);
+        assert_eq!([weight(&inactive), of(&Identity::user("ada"))], [MEAN_ENTRY_BYTES; 2], "small ones count as one");
+    }
+}

@@ -152,3 +152,31 @@ fn inactive_introspection_lives_for_1_s() {
     assert!(state.is_recent(ms(9500), ms(10_500)));
     assert!(!state.is_recent(ms(9500), ms(10_501)));
 }
+
+/// The model finds a known state by its hash.
+#[test]
+fn equal_states_have_equal_hashes_and_others_differ() {
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+    let revoked = |targets: &[RevocationTarget]| {
+        let mut state = fed();
+        for (target, revision) in targets.iter().zip(6..) {
+            state.revoke(entry(revision, 0), Some(target.clone()), ms(10_000)).unwrap();
+        }
+        (BuildHasherDefault::<DefaultHasher>::default().hash_one(&state), state)
+    };
+    let session = |id: &str| RevocationTarget::Session(id.into());
+    let key = |id: &str| RevocationTarget::SigningKey(id.into());
+    let numbers: Vec<String> = (0..9).map(|number| number.to_string()).collect();
+    for targets in
+        [numbers.iter().map(|id| session(id)).collect::<Vec<_>>(), numbers.iter().map(|id| key(id)).collect()]
+    {
+        let reversed: Vec<_> = targets.iter().rev().cloned().collect();
+        assert_eq!(revoked(&targets), revoked(&reversed), "in any order");
+    }
+    let different = [[session("a")], [session("b")], [key("a")], [key("b")]];
+    for (at, one) in different.iter().enumerate() {
+        for other in &different[..at] {
+            assert_ne!(revoked(one).0, revoked(other).0, "{one:?} {other:?}");
+        }
+    }
+}

@@ -188,8 +188,25 @@ mod tests {
             assert_eq!(LIMITS.failures.wait(full, now()), None, "address not blocked");
             assert_eq!(LIMITS.failures.use_one(full, now()), now() + TimeDelta::seconds(3), "row corrected");
         }
-        let skewed = Failures { count: 5, last: now() + TimeDelta::seconds(4) };
-        assert_eq!(LIMITS.wait(skewed, now()), Some(TimeDelta::seconds(2)), "cut to the longest delay");
+        for (ahead, wait) in [(4_000, Some(2)), (5_000, Some(2)), (5_001, None)] {
+            let skewed = Failures { count: 5, last: now() + TimeDelta::milliseconds(ahead) };
+            assert_eq!(LIMITS.wait(skewed, now()), wait.map(TimeDelta::seconds), "cut to the longest delay: {ahead}");
+        }
+    }
+
+    #[test]
+    fn times_of_an_allowance_follow_its_rate() {
+        // A use comes back in 3 s: 50 of the burst, and 128 beyond it, which a skew of a minute may add to.
+        let (allowance, skew) = (LIMITS.failures, TimeDelta::minutes(1));
+        let latest = now() + TimeDelta::seconds(3 * (50 + 128) + 60);
+        assert_eq!(
+            (allowance.latest(now(), skew), allowance.used_up(now())),
+            (latest, now() + TimeDelta::seconds(150))
+        );
+        let interval = TimeDelta::seconds(3);
+        assert_eq!(allowance.use_one(latest, now()), latest + interval, "plausible");
+        let later = latest + TimeDelta::milliseconds(1);
+        assert_eq!(allowance.use_one(later, now()), now() + interval, "written by a wrong clock");
     }
 
     #[test]

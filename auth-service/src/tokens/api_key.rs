@@ -113,4 +113,23 @@ mod tests {
             assert_eq!(ApiKeySecretText::key_id(text), None, "{text}");
         }
     }
+
+    #[test]
+    fn right_checksum_does_not_replace_the_form() {
+        let text = ApiKeySecretText::new(ID, [7; 32]).expose();
+        let body = &text[..text.len() - CHECKSUM_CHARACTERS];
+        let (id, random) = body.rsplit_once('_').unwrap();
+        let with_sum = |body: &str| format!("{body}{}", checksum(body));
+        assert_eq!(ApiKeySecretText::key_id(&with_sum(body)), Some(ID));
+        for other in [
+            format!("gp_{}_{random}", ApiKeyId::from_u128(0xabc).as_uuid().simple().to_string().to_uppercase()),
+            format!("{id}0_{random}"),
+            format!("{}_{random}", &id[..id.len() - 1]),
+            format!("{id}_{}-", &random[1..]),
+            format!("{id}_0{random}"),
+            format!("{id}_{}", &random[1..]),
+        ] {
+            assert_eq!(ApiKeySecretText::key_id(&with_sum(&other)), None, "{other}");
+        }
+    }
 }

@@ -89,3 +89,19 @@ impl Claims {
         self.iat >= 0 && lifetime.is_some_and(|lifetime| (0..=max).contains(&lifetime))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn audiences_are_listed_in_their_written_form_only() {
+        let texts = ["auth", "blog", "shop"].map(str::to_owned);
+        for count in [1, 2, 3] {
+            assert_eq!(Audience::new(&texts[..count]).list(), &texts[..count]);
+        }
+        for count in [0, 1] {
+            assert_eq!(Audience::Several(texts[..count].to_vec()).list(), &[""; 0], "a list of {count}");
+        }
+    }
+}

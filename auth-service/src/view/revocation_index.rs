@@ -221,4 +221,19 @@ mod tests {
         assert_eq!(count(&contents), 0);
         assert_eq!(contents.check_revocation(token(1)), Some(Cause::Ended));
     }
+
+    #[test]
+    fn each_kind_of_entry_is_counted_and_forgotten() {
+        let session = |number| entry(Revocation::Session(SessionId::from_u128(number)));
+        let key = |name: &str| entry(Revocation::SigningKey(name.into()));
+        let mut contents = contents(&[user(2, Cause::Ended), session(1), session(2), key("a"), key("b"), key("c")]);
+        assert_eq!(contents.len(), 1 + 2 + 3);
+        // The time of an entry is rounded up to the next second.
+        let (before, after) = (start() + Duration::from_millis(999), start() + Duration::from_secs(1));
+        contents.follow_horizon(after.into());
+        contents.forget(before);
+        assert_eq!(contents.len(), 6);
+        contents.forget(after);
+        assert_eq!(contents.len(), 0);
+    }
 }

@@ -71,3 +71,20 @@ pub enum RuleFault {
 fn listed(faults: &BTreeMap<String, impl Display>) -> String {
     faults.iter().map(|(row, fault)| format!("{row:?} {fault}")).collect::<Vec<_>>().join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_is_listed_with_its_row() {
+        let rows = [("/a.B", RowFault::Path), ("/a.B/C", RowFault::NoRole)].map(|(row, fault)| (row.to_owned(), fault));
+        assert_eq!(
+            PolicyError::Rows(rows.into()).to_string(),
+            "\"/a.B\" is not a path: write /package.Service/Method; \"/a.B/C\" lists no roles, so it would refuse every \
+             call: name at least one"
+        );
+        let rules = [("/a.B/C".to_owned(), RuleFault::Absent)].into();
+        assert_eq!(PolicyError::Rules(rules).to_string(), "\"/a.B/C\" has no rule");
+    }
+}

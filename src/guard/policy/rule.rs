@@ -122,4 +122,12 @@ mod tests {
             assert_eq!([&seller, &user, &service].map(|caller| rule.admits(caller)), admitted, "{rule:?}");
         }
     }
+
+    #[test]
+    fn predicate_equals_its_clones_and_is_not_shown() {
+        let rule = Rule::when(|caller| caller.subject == "bob");
+        assert_eq!(rule, rule.clone());
+        assert_ne!(rule, Rule::when(|caller| caller.subject == "bob"));
+        assert_eq!(format!("{rule:?}"), "When(Predicate)");
+    }
 }

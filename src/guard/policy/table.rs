@@ -171,7 +171,12 @@ mod tests {
         assert_eq!(policy.find_rule("/a.B/C"), &Rule::Authenticated);
         assert_eq!(policy.find_rule("/grpc.health.v1.Health/Check"), &Rule::Public);
         assert_eq!(policy.find_rule("/grpc.health.v1.Health/check"), &Rule::Authenticated);
-        assert_eq!(policy.find_rule("/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"), &Rule::Authenticated);
+        for version in ["v1", "v1alpha"] {
+            let path = format!("/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo");
+            assert_eq!(policy.find_rule(&path), &Rule::Authenticated);
+            assert_eq!(policy.clone().with_reflection().find_rule(&path), &Rule::Public);
+        }
+        assert_eq!(policy.find_rule("/grpc.health.v1.Health/Watch"), &Rule::Public);
     }
 
     #[test]

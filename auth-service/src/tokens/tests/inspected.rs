@@ -1,11 +1,14 @@
 //! Inspection without a key: it refuses the tokens that the verifier refuses for any reason but the signature.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 use testkit::start;
 
 use super::{Draw, issue, part, set_of_all, sign, verifier};
+use crate::domain::ApiKeyId;
 use crate::keys::model::Algorithm;
-use crate::tokens::{Expectations, Presented};
+use crate::tokens::{ApiKeySecretText, Expectations, Presented};
 
 /// Returns the names of the rules that a token breaks.
 fn broken(token: &str) -> Vec<&'static str> {
@@ -47,6 +50,7 @@ fn rules_agree_with_the_verifier() {
         ("typ", Value::Null, "type"),
         ("kid", Value::Null, "key id"),
         ("kid", json!("../key"), "key id"),
+        ("kid", json!(""), "key id"),
         ("alg", json!("none"), "algorithm"),
         ("alg", json!("HS256"), "algorithm"),
         ("crit", json!(["exp"]), "header"),
@@ -79,15 +83,61 @@ fn rules_agree_with_the_verifier() {
 }
 
 #[test]
+fn changed_signature_breaks_the_rule_of_its_algorithm() {
+    let token = issue(&set_of_all(Algorithm::Es256), &mut Draw(4));
+    let (message, signature) = token.rsplit_once('.').unwrap();
+    let mut bytes = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    bytes[32..].fill(0xff);
+    assert_eq!(broken(&format!("{message}.{}", URL_SAFE_NO_PAD.encode(&bytes))), ["algorithm"], "a greater s");
+}
+
+#[test]
+fn times_and_contents_are_shown() {
+    let set = set_of_all(Algorithm::EdDsa);
+    let token = issue(&set, &mut Draw(5));
+    let (header, claims) = (part(&token, 0), part(&token, 1));
+    let read = |token: &str| match Presented::read(token) {
+        Presented::Jwt(jwt) => jwt,
+        other => panic!("{other:?}"),
+    };
+    let jwt = read(&token);
+    assert_eq!(json!(jwt.header()), serde_json::from_str::<Value>(&header).unwrap());
+    assert_eq!(json!(jwt.claims()), serde_json::from_str::<Value>(&claims).unwrap());
+    let checks = jwt.check(&Expectations::default(), start());
+    let lifetime = checks.into_iter().find(|check| check.name == "lifetime").and_then(|check| check.result);
+    assert_eq!(lifetime, Some(Ok("1800 s".to_owned())));
+    let first = changed(&changed(&claims, "iat", &json!(0)).to_string(), "nbf", &json!(0)).to_string();
+    let first = changed(&first, "exp", &json!(60)).to_string();
+    let token = sign(set.signing().unwrap(), &serde_json::from_str(&header).unwrap(), &first);
+    assert_eq!(broken(&token), ["expiry"], "1970 is a time like another");
+}
+
+#[test]
 fn other_texts_are_named() {
     let token = issue(&set_of_all(Algorithm::EdDsa), &mut Draw(3));
     let (message, signature) = token.rsplit_once('.').unwrap();
-    for text in [message, &format!("{message}."), &format!("{token}="), &format!("{token}.a"), "eyJhbGciOiJub25lIn0"] {
-        assert!(matches!(Presented::read(text), Presented::Broken(_)), "{text}");
+    let broken = |text: &str| match Presented::read(text) {
+        Presented::Broken(fault) => fault,
+        other => panic!("{text} is {other:?}"),
+    };
+    for (text, fault) in [
+        (message, "it must have three parts, separated by dots"),
+        (&format!("{token}.a"), "it must have three parts, separated by dots"),
+        (&format!("{message}."), "it has no signature"),
+        (&format!("{token}="), "its third part, the signature, is not base64url without padding"),
+        (&token.replacen('.', ".!", 1), "its second part is not a JSON object in base64url"),
+        ("eyJhbGciOiJub25lIn0", "its first part is not a JSON object in base64url, or it has no other part"),
+        ("eyJhbGci.e30.YQ", "its first part is not a JSON object in base64url, or it has no other part"),
+    ] {
+        assert_eq!(broken(text), fault, "{text}");
     }
     assert!(matches!(Presented::read(signature), Presented::Opaque));
     let refresh = format!("gpr_{}", "A".repeat(64));
     assert!(matches!(Presented::read(&refresh), Presented::Refresh));
     let code = format!("gpc_{}", "A".repeat(43));
     assert!(matches!(Presented::read(&code), Presented::ResetCode));
+    let key = ApiKeySecretText::new(ApiKeyId::from_u128(1), [7; 32]).expose();
+    assert!(matches!(Presented::read(&key), Presented::ApiKey));
+    assert!(matches!(Presented::read(&key[1..]), Presented::Opaque));
+    assert!(matches!(Presented::read(&key[..key.len() - 1]), Presented::BrokenApiKey));
 }

@@ -79,8 +79,18 @@ fn verifier_by(timetable: Timetable) -> Verifier {
     Verifier::new(Arc::new(CurrentKeys::new(timetable)), "gatepost".into(), audiences(), DAY)
 }
 
+/// Returns an issuer of tokens that live for a day.
+fn issuer(keys: &Arc<KeySet>) -> Issuer {
+    Issuer::new(Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))), "gatepost".into(), DAY)
+}
+
 /// Issues a token of a random user and session.
 fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
+    issue_after(keys, draw, Horizon::default())
+}
+
+/// Issues a token of a random user and session in a log with this horizon.
+fn issue_after(keys: &Arc<KeySet>, draw: &mut Draw, horizon: Horizon) -> String {
     let user = User {
         id: draw.id().into(),
         name: "Ada".into(),
@@ -92,8 +102,7 @@ fn issue(keys: &Arc<KeySet>, draw: &mut Draw) -> String {
         create_time: start(),
         update_time: start(),
     };
-    let issuer = Issuer::new(Arc::new(CurrentKeys::new(Timetable::always(Arc::clone(keys)))), "gatepost".into(), DAY);
     let (session, end) = (draw.id().into(), start() + Duration::from_mins(30));
     let scope = Scope { session, end, audiences: &["gatepost".into()] };
-    issuer.access_token(&user, scope, draw.id().into(), start(), Horizon::default()).unwrap().token
+    issuer(keys).access_token(&user, scope, draw.id().into(), start(), horizon).unwrap().token
 }

@@ -8,9 +8,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use testkit::start;
 
-use super::{Draw, SECRET, half, hs256, issue, keys, other, part, sign, verifier};
+use super::{Draw, SECRET, half, hs256, issue, issue_after, issuer, keys, other, part, sign, verifier};
+use crate::domain::Horizon;
 use crate::keys::model::{KeySet, VerifyingKey};
-use crate::tokens::{TokenFault, jws};
+use crate::tokens::{RememberingVerifier, TokenFault, jws};
 
 /// C15: the largest token costs less than a millisecond.
 #[test]
@@ -60,6 +61,30 @@ fn token_may_be_issued_up_to_five_seconds_ahead() {
         assert!(verifier.verify(&token, start() - Duration::from_secs(5)).is_ok());
         assert_eq!(verifier.verify(&token, start() - Duration::from_secs(6)), Err(TokenFault::Invalid));
     }
+}
+
+/// C12: with a clock, the issue time may be ahead of the clock and of `now`, by the leeway of the settings.
+#[test]
+fn issue_time_may_be_ahead_by_the_set_leeway() {
+    let keys = Arc::new(KeySet::new(hs256()));
+    let token = issue(&keys, &mut Draw(12));
+    let early = start() - Duration::from_secs(100);
+    for (behind, is_good) in [(60, true), (61, false)] {
+        let clock = kit::Clock::manual(start() - Duration::from_secs(behind));
+        let verifier = verifier(&keys).with_leeway(chrono::TimeDelta::minutes(1), clock);
+        assert_eq!(verifier.verify(&token, early).is_ok(), is_good, "{behind}");
+    }
+}
+
+/// A token is issued after the horizon, which kills earlier ones, and names its issuer.
+#[test]
+fn token_is_issued_after_the_horizon() {
+    let keys = Arc::new(KeySet::new(hs256()));
+    let token = issue_after(&keys, &mut Draw(12), Horizon::from(start() + Duration::from_millis(700)));
+    let claims: serde_json::Value = serde_json::from_str(&part(&token, 1)).unwrap();
+    assert_eq!(claims["iat"], start().timestamp() + 1);
+    assert_eq!(claims["iss"], issuer(&keys).name());
+    assert_eq!(issuer(&keys).name(), "gatepost");
 }
 
 /// C11, C12: the times of a kept token are checked again.
@@ -171,6 +196,10 @@ fn key_is_polled_only_if_a_poll_can_help() {
     let lacks = |token: &str, seconds| verifier.lacks_key(token, start() + chrono::TimeDelta::seconds(seconds));
     let good = unknown(|_, _| {});
     assert!(lacks(&good, 0).is_some() && lacks(&good, 62).is_some());
+    let remembering = RememberingVerifier::new(verifier_of_pairs());
+    let named: serde_json::Value = serde_json::from_str(&part(&good, 0)).unwrap();
+    let asked = remembering.lacks_key(&gatepost::Token::parse(&good).unwrap(), start());
+    assert_eq!((asked.as_deref(), lacks(&good, 0).as_deref()), (named["kid"].as_str(), named["kid"].as_str()));
     assert_eq!(lacks(&good, 63), None, "the key would be known by now");
     for (what, token) in [
         ("type", unknown(|header, _| header["typ"] = json!("JWT"))),
