@@ -1,5 +1,8 @@
 //! `bench drill`: the flags of each drill, the first lines of its output, and its run.
 
+mod flags;
+mod stalls;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,11 +15,14 @@ use bench::drill::revocation::{
     self, GUARD_COUNT, HistoryFile, RecordedHistory, RevocationFault, RevocationPlan, RevocationRig,
 };
 use bench::drill::soak::{self, SoakOptions};
-use bench::drill::stall::{self, RetryBehavior, StallPlan, StallSubject};
+use bench::drill::stall;
 use bench::drill::{RECOVERY_TIME_LIMIT, Report, backup, damage, disk, kill, power, refresh};
 use bench::services::build;
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use testkit::postgres::PostgresServer;
+
+use self::flags::{attack_flags, fault_flags, rounds_flag};
+use self::stalls::Stalls;
 
 #[derive(Clone, Debug, Subcommand)]
 pub(crate) enum DrillCommand {
@@ -161,19 +167,6 @@ pub(crate) struct Partitions {
 }
 
 #[derive(Clone, Debug, Args)]
-pub(crate) struct Stalls {
-    /// Only these processes [default: all of them]
-    #[arg(long, value_enum, value_delimiter = ',')]
-    only: Vec<StallSubject>,
-    /// Only these behaviors of the clients [default: all of them]
-    #[arg(long, value_enum, value_delimiter = ',')]
-    retries: Vec<RetryBehavior>,
-    /// Seconds for which the process is stopped
-    #[arg(long, default_value_t = 20)]
-    seconds: u64,
-}
-
-#[derive(Clone, Debug, Args)]
 pub(crate) struct DrillOptions {
     /// Seed of random choices
     #[arg(long, default_value_t = 1)]
@@ -250,15 +243,6 @@ impl DrillCommand {
     }
 }
 
-fn rounds_flag(rounds: usize) -> String {
-    format!("--rounds {rounds}")
-}
-
-fn attack_flags<T: ValueEnum>(only: &[T], seconds: u64) -> String {
-    let only = if only.is_empty() { String::new() } else { format!("--only {} ", names(only)) };
-    format!("{only}--seconds {seconds}")
-}
-
 impl Attacks {
     fn flags(&self) -> String {
         attack_flags(&self.only, self.seconds)
@@ -267,43 +251,6 @@ impl Attacks {
     async fn run(&self, program: &Path, seed: u64) -> Report {
         let scenarios = if self.only.is_empty() { &Scenario::ALL[..] } else { &self.only };
         field::run(program, scenarios, Scale::full(Duration::from_secs(self.seconds), seed)).await
-    }
-}
-
-/// Returns the values as one argument of a flag, separated by commas.
-fn names<T: ValueEnum>(values: &[T]) -> String {
-    let named = |value: &T| value.to_possible_value().map(|value| value.get_name().to_owned());
-    values.iter().filter_map(named).collect::<Vec<_>>().join(",")
-}
-
-fn fault_flags<T: ValueEnum>(trials: usize, faults: &[T]) -> String {
-    let faults = if faults.is_empty() { String::new() } else { format!(" --faults {}", names(faults)) };
-    format!("--trials {trials}{faults}")
-}
-
-impl Stalls {
-    /// Time of the load before and after a stall.
-    const TIME_AROUND: Duration = Duration::from_secs(15);
-    /// Time after a stall until the goodput must be back.
-    const RECOVERY_TIME: Duration = Duration::from_secs(5);
-    /// Least part of the goodput before a stall.
-    const LEAST_GOODPUT: f64 = 0.9;
-
-    fn flags(&self) -> String {
-        let retries =
-            if self.retries.is_empty() { String::new() } else { format!("--retries {} ", names(&self.retries)) };
-        format!("{retries}{}", attack_flags(&self.only, self.seconds))
-    }
-
-    fn plan(&self) -> StallPlan {
-        StallPlan {
-            subjects: if self.only.is_empty() { StallSubject::ALL.to_vec() } else { self.only.clone() },
-            retries: if self.retries.is_empty() { RetryBehavior::ALL.to_vec() } else { self.retries.clone() },
-            stall: Duration::from_secs(self.seconds),
-            around: Self::TIME_AROUND,
-            recovery: Self::RECOVERY_TIME,
-            goodput: Self::LEAST_GOODPUT,
-        }
     }
 }
 
@@ -357,11 +304,12 @@ impl Watched {
         let mut checked = Vec::new();
         let (alone, replicated) = (selected(&RevocationFault::ALONE), selected(&RevocationFault::REPLICATED));
         if !alone.is_empty() {
-            checked.extend(RevocationRig::alone(program).await?.run(&plan(alone), file.as_mut()).await?);
+            checked
+                .extend(revocation::run(&mut RevocationRig::alone(program).await?, &plan(alone), file.as_mut()).await?);
         }
         if !replicated.is_empty() {
             let mut rig = RevocationRig::replicated(program, PostgresServer::start().await?).await?;
-            checked.extend(rig.run(&plan(replicated), file.as_mut()).await?);
+            checked.extend(revocation::run(&mut rig, &plan(replicated), file.as_mut()).await?);
         }
         Ok(revocation::report(&checked, self.trials))
     }

@@ -1,7 +1,7 @@
 //! Tokens are revoked while guards, the auth service and the connections between them fail.
 
 use bench::Failure;
-use bench::drill::revocation::{CheckedFault, RevocationFault, RevocationPlan, RevocationRig, report};
+use bench::drill::revocation::{CheckedFault, RevocationFault, RevocationPlan, RevocationRig, report, run};
 use bench::services::beside;
 use testkit::postgres::server;
 use tokio::task::JoinSet;
@@ -23,11 +23,12 @@ async fn no_call_is_admitted_2_s_after_a_revocation() -> Result<(), Failure> {
     let mut drills: JoinSet<Result<Vec<CheckedFault>, Failure>> = JoinSet::new();
     for faults in RevocationFault::ALONE.chunks(3) {
         let program = program.clone();
-        drills.spawn(async move { RevocationRig::alone(&program).await?.run(&plan(faults), None).await });
+        drills.spawn(async move { run(&mut RevocationRig::alone(&program).await?, &plan(faults), None).await });
     }
     if let Some(server) = replicated {
         drills.spawn(async move {
-            RevocationRig::replicated(&program, server).await?.run(&plan(&RevocationFault::REPLICATED), None).await
+            run(&mut RevocationRig::replicated(&program, server).await?, &plan(&RevocationFault::REPLICATED), None)
+                .await
         });
     }
     let mut checked = Vec::new();

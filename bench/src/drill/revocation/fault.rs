@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use testkit::proxy::Proxy;
+use tokio::time::{Instant, sleep, sleep_until};
+use tonic::transport::Channel;
 
-use super::{NamedFault, RevocationRig};
+use super::{FaultTarget, GUARD_COUNT, NamedFault, RevocableSession, RevocationHistory, RevocationRig, TokenCaller};
 use crate::Failure;
 use crate::drill::Random;
 
@@ -133,4 +135,34 @@ impl NamedFault for RevocationFault {
 /// Applies this change to all connections from guards to the auth service.
 fn change_links(rig: &RevocationRig, to: impl Fn(&Proxy)) {
     rig.guards.iter().for_each(|guard| to(&guard.link));
+}
+
+impl FaultTarget for RevocationRig {
+    type Fault = RevocationFault;
+
+    async fn auth(&self) -> Result<Channel, Failure> {
+        self.auth.channel().await
+    }
+
+    async fn callers(
+        &self,
+        number: usize,
+        session: &RevocableSession,
+        history: &RevocationHistory,
+    ) -> Result<Vec<TokenCaller>, Failure> {
+        let mut callers = RevocationRig::callers(self, number, session, history).await?;
+        callers.extend(self.replica_callers(number, session, history).await?);
+        Ok(callers)
+    }
+
+    fn guards(&self) -> usize {
+        GUARD_COUNT
+    }
+
+    async fn suffer(&mut self, fault: RevocationFault, start: Instant, random: &mut Random) -> Result<(), Failure> {
+        sleep_until(start + fault.begins(random)).await;
+        fault.begin(self, random).await?;
+        sleep(RevocationFault::lasts(random)).await;
+        fault.end(self)
+    }
 }

@@ -27,7 +27,8 @@ pub use observed::{CheckPlace, GuardedOutcome, ObservedCall, ObservedRevocation}
 pub use plan::RevocationPlan;
 pub use rig::{GUARD_COUNT, RevocationRig};
 pub(in crate::drill) use rig::{SERVICE_KEY, write};
-pub(in crate::drill) use run::run as run_faults;
+pub use run::run;
+pub(in crate::drill) use run::run_faults;
 pub use sessions::{RevocableSession, RevocationKind, admin, register};
 pub use table::{CheckedFault, report};
 pub(crate) use target::FaultTarget;

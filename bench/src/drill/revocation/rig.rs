@@ -8,16 +8,12 @@ use gatepost::{AuthService, Token, WithToken};
 use tempfile::TempDir;
 use testkit::postgres::PostgresServer;
 use testkit::proxy::Proxy;
-use tokio::time::{Instant, sleep, sleep_until};
 use tonic::transport::Channel;
 
 use super::callers::Checker;
-use super::{
-    CheckPlace, CheckedFault, FaultTarget, HistoryFile, RevocableSession, RevocationFault, RevocationHistory,
-    RevocationPlan, TokenCaller, register, run_faults,
-};
+use super::{CheckPlace, RevocableSession, RevocationHistory, TokenCaller, register};
 use crate::Failure;
-use crate::drill::{DRILL_SETTINGS, Random};
+use crate::drill::DRILL_SETTINGS;
 use crate::process::{Process, Setup};
 
 /// Number of guarded services.
@@ -81,18 +77,6 @@ impl RevocationRig {
         let process = auth(program, &folder, "replica", &server.url_at(link.address(), name))?;
         let replica = Some(ServiceReplica { process, link, _server: server });
         Self { auth: first, replica, guards: Vec::new(), folder }.guarded(program).await
-    }
-
-    /// Runs the plan, writes all observations into the file, and returns the results of each fault.
-    ///
-    /// # Errors
-    /// Fails if the drill itself cannot continue, such as when a guard does not recover from a fault.
-    pub async fn run(
-        &mut self,
-        plan: &RevocationPlan,
-        file: Option<&mut HistoryFile>,
-    ) -> Result<Vec<CheckedFault>, Failure> {
-        run_faults(self, plan, file).await
     }
 
     /// Returns a caller of each guard with this session's token, over connections of their own.
@@ -160,36 +144,6 @@ impl RevocationRig {
             self.guards.push(Guarded { process, link, post });
         }
         Ok(self)
-    }
-}
-
-impl FaultTarget for RevocationRig {
-    type Fault = RevocationFault;
-
-    async fn auth(&self) -> Result<Channel, Failure> {
-        self.auth.channel().await
-    }
-
-    async fn callers(
-        &self,
-        number: usize,
-        session: &RevocableSession,
-        history: &RevocationHistory,
-    ) -> Result<Vec<TokenCaller>, Failure> {
-        let mut callers = Self::callers(self, number, session, history).await?;
-        callers.extend(self.replica_callers(number, session, history).await?);
-        Ok(callers)
-    }
-
-    fn guards(&self) -> usize {
-        GUARD_COUNT
-    }
-
-    async fn suffer(&mut self, fault: RevocationFault, start: Instant, random: &mut Random) -> Result<(), Failure> {
-        sleep_until(start + fault.begins(random)).await;
-        fault.begin(self, random).await?;
-        sleep(RevocationFault::lasts(random)).await;
-        fault.end(self)
     }
 }
 

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::round::{RevocationRound, round, sessions};
-use super::{CheckResult, CheckedFault, FaultTarget, HistoryFile, NamedFault, RevocationPlan};
+use super::{CheckResult, CheckedFault, FaultTarget, HistoryFile, NamedFault, RevocationPlan, RevocationRig};
 use crate::Failure;
 use crate::drill::{OutageMeter, Random};
 
@@ -14,7 +14,7 @@ const MAX_ROUNDS_FACTOR: usize = 10;
 ///
 /// # Errors
 /// Fails if the drill itself cannot continue, such as when a guard does not recover from a fault.
-pub(in crate::drill) async fn run<T: FaultTarget>(
+pub(in crate::drill) async fn run_faults<T: FaultTarget>(
     target: &mut T,
     plan: &RevocationPlan<T::Fault>,
     mut file: Option<&mut HistoryFile>,
@@ -40,6 +40,18 @@ pub(in crate::drill) async fn run<T: FaultTarget>(
         all.push(CheckedFault { fault: *fault, result: sum, outage: outages.worst() });
     }
     Ok(all)
+}
+
+/// Runs the plan on these services, writes all observations into the file, and returns the results of each fault.
+///
+/// # Errors
+/// Fails if the drill itself cannot continue, such as when a guard does not recover from a fault.
+pub async fn run(
+    rig: &mut RevocationRig,
+    plan: &RevocationPlan,
+    file: Option<&mut HistoryFile>,
+) -> Result<Vec<CheckedFault>, Failure> {
+    run_faults(rig, plan, file).await
 }
 
 fn with_fault_name(fault: impl NamedFault, error: &Failure) -> Failure {
