@@ -220,7 +220,7 @@ impl CommitWitness {
     }
 }
 
-/// What the witness of a database knew when it was read.
+/// Content of a database's witness at the time of reading.
 pub struct WitnessReading(Option<FoundWitness>);
 
 impl WitnessReading {

@@ -161,6 +161,6 @@ async fn undo_third_migration(data: &Path) {
     database.execute(COPY).await.unwrap();
     database.close().await.unwrap();
     fs::rename(old, file).unwrap();
-    // That version had no witness.
+    // The older version wrote no witness.
     fs::remove_file(data.join("auth.db-witness")).unwrap();
 }

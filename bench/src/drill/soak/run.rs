@@ -203,7 +203,7 @@ impl SoakRun {
         Ok(())
     }
 
-    /// Compares all posts that nobody uses with the database.
+    /// Compares the posts without a call under way with the database.
     async fn sweep(&self) {
         let before = self.load.book().snapshot();
         match self.listed().await {

@@ -139,7 +139,7 @@ impl RevocationWatch {
             Checked::Replica(replica) => CheckPlace::Replica(replica),
             Checked::Guard => CheckPlace::Guard(first),
         };
-        // The guard was started again during the call: nobody knows which one has answered.
+        // The guard was started again during the call, so either process may have answered.
         if checked == Checked::Guard && self.places.guards.load(Ordering::Relaxed) != first {
             outcome = GuardedOutcome::Unavailable;
         }
