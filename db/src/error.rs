@@ -243,6 +243,9 @@ pub enum OpenError {
     /// Another process holds the lock.
     #[error("{0} is in use by another process: stop that process first, or use another folder")]
     InUse(String),
+    /// Another program holds a lock on the whole file.
+    #[error("{0} is locked by another program: end that program, then start again")]
+    Locked(String),
     /// A restore was interrupted.
     #[error("{0} has an interrupted restore: run the same `gatepost restore` again")]
     Restoring(String),

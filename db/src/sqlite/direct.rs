@@ -6,7 +6,8 @@ use sqlx::migrate::Migrator;
 use sqlx::{ConnectOptions as _, SqliteConnection};
 
 use super::files::make_file;
-use super::open::{check_library, damaged, options};
+use super::first::connect_first;
+use super::open::options;
 use crate::{OpenError, migrations};
 
 /// Opens a file as a service does: creates and migrates it. The caller holds the lock.
@@ -14,12 +15,9 @@ use crate::{OpenError, migrations};
 /// # Errors
 /// [`OpenError`]; its text says what to do.
 pub async fn open_to_fill(path: &Path, migrations: &Migrator) -> Result<SqliteConnection, OpenError> {
-    let name = path.display().to_string();
     make_file(path)?;
-    let connected = options(path).disable_statement_logging().connect().await;
-    let mut connection = connected.map_err(|error| damaged(&name, &error))?;
-    check_library(&mut connection, &name).await?;
-    migrations::run(&name, &mut connection, migrations).await?;
+    let mut connection = connect_first(path, &options(path).disable_statement_logging()).await?;
+    migrations::run(&path.display().to_string(), &mut connection, migrations).await?;
     Ok(connection)
 }
 

@@ -3,6 +3,7 @@
 mod direct;
 mod facts;
 mod files;
+mod first;
 mod group;
 mod job;
 mod limits;

@@ -2,18 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use sqlx::migrate::Migrator;
 use sqlx::query::{Query, QueryAs};
-use sqlx::sqlite::{
-    SqliteArguments, SqliteConnectOptions, SqliteExecutor, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-    SqliteSynchronous,
-};
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous};
 use sqlx::{Execute as _, Executor as _, FromRow, Sqlite as Driver};
 
-use super::files::{RESTORING, beside, make_file, make_folder, unwritable};
+use super::files::{RESTORING, beside, make_file, make_folder};
+use super::first::{close_first, connect_first};
 use super::job::{HeldByWrite, WriteJob, WriteKind};
 use super::limits::{BUSY_TIMEOUT, READER_CACHE_KIB};
 use super::lock::FileLock;
@@ -24,14 +21,10 @@ use super::rows::RowReaders;
 use super::witness::{CommitWitness, LossSign};
 use super::writer::{SqliteWriter, WitnessPlace};
 use crate::measures::{PoolLevels, PoolMeasure, WorkKind, WorkTimes};
-use crate::startup::START_TIMEOUT;
 use crate::{OpenError, ReadRow, SqlStatement, StoreError, TransactionOutcome, Tx, migrations};
 
 /// Number of statements that read at once; more than the cores of a small machine do not read faster.
 const READER_CONNECTIONS: u32 = 4;
-
-/// First SQLite version without the WAL-reset fault (sqlite.org/wal.html#walresetbug).
-const MIN_LIBRARY_VERSION: (u32, u32, u32) = (3, 51, 3);
 
 /// Presence of a witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,13 +87,8 @@ impl Sqlite {
         let lock = Arc::new(FileLock::take_whole(path).await?);
         make_file(path)?;
         let options = options(path);
-        let name = path.display().to_string();
-        // Migrations have a connection of their own: they may take longer than a call waits for a connection.
-        let first =
-            pool(1, START_TIMEOUT).connect_with(options.clone()).await.map_err(|error| damaged(&name, &error))?;
-        check_library(&first, &name).await?;
-        let mut connection = first.acquire().await.map_err(|error| damaged(&name, &error))?;
-        migrations::run(&name, &mut *connection, migrations).await?;
+        let mut connection = connect_first(path, &options).await?;
+        migrations::run(&path.display().to_string(), &mut connection, migrations).await?;
         let (witness, loss) = match witnessing {
             Witnessing::Off => (None, None),
             Witnessing::On => match CommitWitness::open(path, &mut connection).await? {
@@ -108,8 +96,7 @@ impl Sqlite {
                 Err(sign) => (None, Some(sign)),
             },
         };
-        drop(connection);
-        first.close().await;
+        close_first(connection).await;
         let reading = options.clone().read_only(true).pragma("cache_size", (-READER_CACHE_KIB).to_string());
         let witness = placed(witness);
         let writer = SqliteWriter::start(options, group, Arc::clone(&witness));
@@ -130,14 +117,10 @@ impl Sqlite {
         }
         let options = options(path);
         let reading = options.clone().read_only(true);
-        let first =
-            pool(1, START_TIMEOUT).connect_with(options.clone()).await.map_err(|error| unopened(path, &error))?;
-        check_library(&first, &name).await?;
-        let mut connection = first.acquire().await.map_err(|error| unopened(path, &error))?;
-        migrations::check_complete(&name, &mut *connection, migrations).await?;
+        let mut connection = connect_first(path, &options).await?;
+        migrations::check_complete(&name, &mut connection, migrations).await?;
         let witness = placed(CommitWitness::open_beside(path, &mut connection).await);
-        drop(connection);
-        first.close().await;
+        close_first(connection).await;
         let writer = SqliteWriter::start(options, 1, Arc::clone(&witness));
         Ok(Self::new(writer, witness, reading, 1, None))
     }
@@ -285,64 +268,13 @@ fn placed(witness: Option<CommitWitness>) -> WitnessPlace {
     Arc::new(witness.map_or_else(OnceLock::new, OnceLock::from))
 }
 
-/// Returns the options of a service's connection.
+/// Returns the options of a service's connection. The file is in WAL mode since its first connection: the statement that
+/// sets the mode does not wait for locks.
 pub(super) fn options(path: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
         // In WAL mode only FULL makes a commit survive a power loss (sqlite.org/pragma.html#pragma_synchronous).
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-}
-
-fn pool(connections: u32, acquire: Duration) -> SqlitePoolOptions {
-    SqlitePoolOptions::new().max_connections(connections).acquire_timeout(acquire)
-}
-
-pub(super) async fn check_library(connection: impl SqliteExecutor<'_>, name: &str) -> Result<(), OpenError> {
-    const SQL: &str = "select sqlite_version()";
-    let version: String = sqlx::query_scalar(SQL).fetch_one(connection).await.map_err(|error| damaged(name, &error))?;
-    if is_old(&version) { Err(OpenError::OldLibrary(version)) } else { Ok(()) }
-}
-
-/// Returns true if this version of SQLite has the fault. An unreadable version counts as old.
-fn is_old(version: &str) -> bool {
-    let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    let mut next = || parts.next().unwrap_or(0);
-    (next(), next(), next()) < MIN_LIBRARY_VERSION
-}
-
-/// Returns the error of an existing file that cannot be opened, usually because it belongs to another user
-/// (<https://sqlite.org/rescode.html>: `SQLITE_CANTOPEN`, `SQLITE_READONLY`, `SQLITE_PERM`).
-fn unopened(path: &Path, error: &sqlx::Error) -> OpenError {
-    let code = error.as_database_error().and_then(|cause| cause.code()?.parse::<u32>().ok()).map(|code| code & 0xff);
-    match code {
-        Some(3 | 8 | 14) => unwritable(path, &std::io::ErrorKind::PermissionDenied.into()),
-        _ => damaged(&path.display().to_string(), error),
-    }
-}
-
-pub(super) fn damaged(name: &str, error: &sqlx::Error) -> OpenError {
-    OpenError::Damaged(name.to_owned(), error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn library_that_can_lose_data_is_detected() {
-        for (version, old) in [
-            ("3.7.0", true),
-            ("3.51.2", true),
-            ("3.51.3", false),
-            ("3.52.0", false),
-            ("4.0.0", false),
-            ("3.51", true),
-            ("", true),
-        ] {
-            assert_eq!(is_old(version), old, "{version}");
-        }
-    }
 }
