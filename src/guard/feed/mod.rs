@@ -102,6 +102,11 @@ struct FeedFollower {
     lost: Option<Instant>,
 }
 
+/// Returns the maximum pause after one more failure.
+fn longer_pause(pause: Duration) -> Duration {
+    (pause * 2).min(MAX_RECONNECT_PAUSE)
+}
+
 /// The failures of an outage that the log has. The next stream clears them.
 #[derive(Clone, Copy, Default)]
 struct LoggedFailures {
@@ -125,7 +130,7 @@ impl FeedFollower {
                 }
             };
             sleep(wait).await;
-            self.pause = (self.pause * 2).min(MAX_RECONNECT_PAUSE);
+            self.pause = longer_pause(self.pause);
         }
     }
 
@@ -220,32 +225,60 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_millis(10), feed.died()).await.is_err());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn dropped_feed_ends_its_task() {
+        let (held, released) = watch::channel(());
+        let feed = RevocationFeed::spawn(async move {
+            let _held = held;
+            std::future::pending().await
+        });
+        // The task runs, so only its end releases the channel.
+        tokio::task::yield_now().await;
+        drop(feed);
+        let mut released = released;
+        let change = tokio::time::timeout(Duration::from_secs(1), released.changed()).await;
+        assert!(change.is_ok_and(|sent| sent.is_err()), "the task still runs");
+    }
+
+    #[test]
+    fn pause_doubles_up_to_its_maximum() {
+        let pauses = std::iter::successors(Some(FIRST_RECONNECT_PAUSE), |pause| Some(longer_pause(*pause)));
+        let millis: Vec<_> = pauses.take(5).map(|pause| pause.as_millis()).collect();
+        assert_eq!(millis, [50, 100, 200, 400, 400]);
+    }
+
+    fn follower() -> FeedFollower {
+        let endpoint = Endpoint::from_static("http://127.0.0.1:1");
+        let targets = [EndpointTarget::Custom(Box::new(endpoint.into()))];
+        FeedFollower {
+            endpoints: AuthEndpoints::new(&targets, Duration::from_millis(500), AuthMetrics::default()),
+            last: None,
+            credential: FeedCredential::ServiceKey(Token::parse("key").unwrap()),
+            revocation_state: Arc::new(SharedRevocationState::new(Uptime::manual())),
+            digest: Vec::new(),
+            pause: FIRST_RECONNECT_PAUSE,
+            rejections: 0,
+            logged: LoggedFailures::default(),
+            lost: None,
+        }
+    }
+
     #[tokio::test]
-    async fn rejection_is_logged_after_an_outage_too() {
-        let fail = |causes: &[FeedFailure]| {
-            let endpoint = Endpoint::from_static("http://127.0.0.1:1");
-            let targets = [EndpointTarget::Custom(Box::new(endpoint.into()))];
-            let mut follower = FeedFollower {
-                endpoints: AuthEndpoints::new(&targets, Duration::from_millis(500), AuthMetrics::default()),
-                last: None,
-                credential: FeedCredential::ServiceKey(Token::parse("key").unwrap()),
-                revocation_state: Arc::new(SharedRevocationState::new(Uptime::manual())),
-                digest: Vec::new(),
-                pause: FIRST_RECONNECT_PAUSE,
-                rejections: 0,
-                logged: LoggedFailures::default(),
-                lost: None,
-            };
-            causes.iter().map(|cause| follower.log_failure(cause)).max()
+    async fn each_kind_of_failure_is_logged_once() {
+        let rejected = || FeedFailure::Status(Code::Unauthenticated);
+        let causes = [FeedFailure::Silent, FeedFailure::Silent, rejected(), rejected(), FeedFailure::Silent];
+        let fail = || {
+            let mut follower = follower();
+            causes.each_ref().map(|cause| follower.log_failure(cause))
         };
-        let causes =
-            [FeedFailure::Silent, FeedFailure::Silent, FeedFailure::Status(Code::Unauthenticated), FeedFailure::Silent];
         // The breaker's test explains this first run without the log.
-        fail(&causes);
+        fail();
         let log = LogLines::from_module("gatepost::guard::feed");
         let listening = set_default(log.clone());
-        assert_eq!(fail(&causes), Some(REJECTION_PAUSE));
+        let pauses = fail();
         drop(listening);
+        assert_eq!(pauses.map(|pause| pause == REJECTION_PAUSE), [false, false, true, true, false], "{pauses:?}");
+        assert!(pauses.iter().all(|pause| *pause == REJECTION_PAUSE || *pause <= FIRST_RECONNECT_PAUSE), "{pauses:?}");
         let logged = log.lines();
         assert!(
             matches!(&logged[..], [away, refused] if away.contains("silent") && refused.contains("AUTH_SERVICE_KEY")),
