@@ -7,8 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::facts::DatabaseFacts;
 use super::{
-    ClosingStatements, DatabaseUrl, LossSign, Migrations, OpenError, OwnConnection, Postgres, ReadRow, SqlStatement,
-    Sqlite, StoreError, TransactionOutcome, Tx, Watcher, WorkKind, exposure,
+    ClosingStatements, DatabaseUrl, LossSign, Migrations, OpenError, Postgres, ReadRow, SqlStatement, Sqlite,
+    StoreError, TransactionOutcome, Tx, Watcher, WorkKind, exposure,
 };
 
 /// An open database.
@@ -155,8 +155,8 @@ impl Db {
     #[must_use]
     pub fn watcher(&self) -> Watcher {
         match self {
-            Self::Sqlite(db) => Watcher::Sqlite(OwnConnection::new(db.reading())),
-            Self::Postgres(db) => Watcher::Postgres(db.primary_connection()),
+            Self::Sqlite(db) => Watcher::of_file(db.watcher()),
+            Self::Postgres(db) => Watcher::of_server(db.primary_connection()),
         }
     }
 

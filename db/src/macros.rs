@@ -88,34 +88,6 @@ macro_rules! __db_write_by {
     };
 }
 
-/// Polls the database through a [`Watcher`](crate::Watcher).
-///
-/// `watch!(watcher, |connection| sqlx::query_as(SQL).bind(id).fetch_all(connection))` is a `Result<_, StoreError>`.
-#[macro_export]
-#[doc(hidden)]
-macro_rules! __db_watch {
-    ($watcher:expr, |$connection:ident| $statement:expr) => {
-        match &mut $watcher {
-            $crate::Watcher::Sqlite(own) => $crate::__db_watch_by!(own, |$connection| $statement),
-            $crate::Watcher::Postgres(own) => $crate::__db_watch_by!(own, |$connection| $statement),
-        }
-    };
-}
-
-#[macro_export]
-#[doc(hidden)]
-macro_rules! __db_watch_by {
-    ($own:ident, |$connection:ident| $statement:expr) => {{
-        let polled = async {
-            let mut taken = $own.take().await?;
-            let $connection = &mut *taken;
-            let polled = $own.limit($statement).await;
-            $own.put_back(taken, polled)
-        };
-        polled.await.map_err($crate::StoreError::from)
-    }};
-}
-
 /// Runs several statements as one transaction. All writes are stored if the closure returns a
 /// [`TransactionOutcome`](crate::TransactionOutcome) that commits.
 ///
@@ -164,6 +136,6 @@ macro_rules! __db_within {
 }
 
 pub use crate::{
-    __db_read as read, __db_transaction as transaction, __db_watch as watch, __db_within as within,
-    __db_write as write, __db_write_one as write_one,
+    __db_read as read, __db_transaction as transaction, __db_within as within, __db_write as write,
+    __db_write_one as write_one,
 };

@@ -1,6 +1,8 @@
 //! Rows of API keys with their secrets, as several statements read them.
 
+use db::{FileRow, FileRowError, ReadRow};
 use sqlx::FromRow;
+use uuid::Uuid;
 
 use super::{StoreError, Time};
 use crate::domain::{ApiKey, ApiKeyDigest, ApiKeyId, ApiKeySecret, Roles};
@@ -22,6 +24,27 @@ pub(super) struct ApiKeyRow {
     digest: Vec<u8>,
     secret_create_time: Time,
     secret_expire_time: Option<Time>,
+}
+
+impl ReadRow for ApiKeyRow {
+    fn from_file(row: &FileRow<'_>) -> Result<Self, FileRowError> {
+        Ok(Self {
+            id: row.get::<_, Uuid>("id")?.into(),
+            name: row.get("name")?,
+            roles: row.get("roles")?,
+            audiences: row.get("audiences")?,
+            revision: row.get("revision")?,
+            create_time: row.get("create_time")?,
+            update_time: row.get("update_time")?,
+            expire_time: row.get("expire_time")?,
+            revoke_time: row.get("revoke_time")?,
+            last_used_time: row.get("last_used_time")?,
+            number: row.get("number")?,
+            digest: row.get("digest")?,
+            secret_create_time: row.get("secret_create_time")?,
+            secret_expire_time: row.get("secret_expire_time")?,
+        })
+    }
 }
 
 /// Groups rows, which are ordered by key, with the newest secret first.

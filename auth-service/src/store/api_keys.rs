@@ -1,7 +1,7 @@
 //! API keys: rows, their changes with an entry in the log of revocations, and reads for the view.
 
-use db::{TransactionOutcome, Tx, read, settle, transaction, watch, within, write};
-use sqlx::query::{Query, QueryAs};
+use db::{SqlStatement, TransactionOutcome, Tx, read, settle, transaction, within, write};
+use sqlx::query::Query;
 
 use super::api_key_rows::{ApiKeyRow, keys};
 use super::{AuthStore, LogReader, StoreError, Time, audit, log};
@@ -219,9 +219,8 @@ impl LogReader {
              order by k.id, number desc limit 128";
         let mut found = Vec::new();
         for some in ids.chunks(BATCH) {
-            let rows: Vec<ApiKeyRow> = watch!(self.watcher, |connection| padded(some)
-                .fold(sqlx::query_as(SQL), QueryAs::bind)
-                .fetch_all(&mut *connection))?;
+            let rows: Vec<ApiKeyRow> =
+                self.watcher.select(padded(some).fold(SqlStatement::new(SQL), SqlStatement::bind)).await?;
             found.extend(keys(rows)?);
         }
         Ok(found)
@@ -239,10 +238,8 @@ impl LogReader {
              join api_key_secrets s on s.api_key_id = k.id order by k.id, number desc";
         let (mut found, mut after) = (Vec::new(), ApiKeyId::NIL);
         loop {
-            let rows: Vec<ApiKeyRow> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
-                .bind(after)
-                .bind(KEYS_PER_POLL)
-                .fetch_all(&mut *connection))?;
+            let rows: Vec<ApiKeyRow> =
+                self.watcher.select(SqlStatement::new(SQL).bind(after).bind(KEYS_PER_POLL)).await?;
             let page = keys(rows)?;
             let Some(last) = page.last() else { return Ok(found) };
             after = last.id;

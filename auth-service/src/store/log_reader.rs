@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use chrono::DateTime;
-use db::{Watcher, watch};
+use db::{FileRow, FileRowError, ReadRow, SqlStatement, Watcher};
 use kit::Stopwatch;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -63,10 +63,8 @@ impl LogReader {
         // After a failed poll the next one is small, so that it finishes in time.
         let size = std::mem::take(&mut self.size);
         let time = Stopwatch::start();
-        let rows: Vec<EntryRow> = watch!(self.watcher, |connection| sqlx::query_as(SQL)
-            .bind(from)
-            .bind(size.rows())
-            .fetch_all(&mut *connection))?;
+        let page = SqlStatement::new(SQL).bind(from).bind(size.rows());
+        let rows: Vec<EntryRow> = self.watcher.select(page).await?;
         let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows == size.rows());
         if let Some(EntryRow { head: read, .. }) = rows.first() {
             let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
@@ -77,8 +75,7 @@ impl LogReader {
             }
             return Ok(page);
         }
-        let read: Option<HeadRow> =
-            watch!(self.watcher, |connection| sqlx::query_as(HEAD).fetch_optional(&mut *connection))?;
+        let read: Option<HeadRow> = self.watcher.select(SqlStatement::new(HEAD)).await?.pop();
         let read = read.ok_or_else(|| {
             let cause = io::Error::other("the server is in recovery and repeats what another one writes");
             StoreError::Unavailable(Arc::new(sqlx::Error::Io(cause)))
@@ -126,6 +123,33 @@ struct EntryRow {
     subject: String,
     generation: i32,
     log_time: Time,
+}
+
+impl ReadRow for HeadRow {
+    fn from_file(row: &FileRow<'_>) -> Result<Self, FileRowError> {
+        Ok(Self {
+            log_id: row.get("log_id")?,
+            last: row.get("head")?,
+            horizon: row.get("horizon")?,
+            era: row.get("era")?,
+            era_before: row.get("era_before")?,
+            era_before_until: row.get("era_before_until")?,
+        })
+    }
+}
+
+impl ReadRow for EntryRow {
+    fn from_file(row: &FileRow<'_>) -> Result<Self, FileRowError> {
+        Ok(Self {
+            head: HeadRow::from_file(row)?,
+            revision: row.get("revision")?,
+            mark: row.get("mark")?,
+            kind: row.get("kind")?,
+            subject: row.get("subject")?,
+            generation: row.get("generation")?,
+            log_time: row.get("log_time")?,
+        })
+    }
 }
 
 impl EntryRow {

@@ -27,6 +27,6 @@ mod write;
 
 pub use lease::Lease;
 pub use open::Postgres;
-pub use primary::PrimaryConnection;
+pub(crate) use primary::PrimaryConnection;
 pub use retries::{ReadRetries, WriteRetries};
 pub use session::SessionOptions;

@@ -1,16 +1,17 @@
 //! A dedicated connection for polls, which follows the address to the primary.
 
 use std::fmt;
-use std::ops::{Deref, DerefMut};
 use std::time::Duration;
 
-use sqlx::{Connection as _, Error, PgConnection};
+use sqlx::{Connection as _, Error};
 
 use super::dialer::{DialedConnection, Dialer};
 use super::dials::Dials;
 use super::identity::unfit;
 use super::limit::limited;
+use super::select::values;
 use crate::error::{ConnectionFate, connection_fate, is_answer, is_timeout};
+use crate::{ReadRow, SqlStatement};
 
 /// Age at which a second connection is opened beside the old one. After the address has moved, the old server may still
 /// run, and only a new connection shows the move.
@@ -18,14 +19,14 @@ const RENEWAL_AGE: Duration = Duration::from_secs(10);
 
 /// A connection to the primary behind the address. A separate task opens the connection, and opens it again after a
 /// fault.
-pub struct PrimaryConnection {
+pub(crate) struct PrimaryConnection {
     dialer: Dialer,
     kept: Option<KeptConnection>,
     dials: Dials,
 }
 
 /// A connection for one poll.
-pub struct KeptConnection {
+struct KeptConnection {
     made: DialedConnection,
     /// Set after a timeout: the answer to an older poll is still to come.
     is_doubted: bool,
@@ -36,11 +37,23 @@ impl PrimaryConnection {
         Self { dials: Dials::new(dialer.clone()), dialer, kept: None }
     }
 
+    /// Returns the rows of a statement. Waits for them up to the limit of a poll.
+    ///
+    /// # Errors
+    /// The error of the poll, or a timeout.
+    pub(crate) async fn select<T: ReadRow>(&mut self, statement: &SqlStatement) -> Result<Vec<T>, Error> {
+        let values = values(statement)?;
+        let mut kept = self.take().await?;
+        let poll = sqlx::query_as_with(statement.sql, values).fetch_all(&mut kept.made.connection);
+        let polled = limited(self.dialer.times().poll(), poll).await;
+        self.put_back(kept, polled)
+    }
+
     /// Takes the connection until it is [put back](Self::put_back). A connection that is dropped before that is closed.
     ///
     /// # Errors
     /// No connection can be opened, or the connection is not ready yet. The next poll waits for the same connection.
-    pub async fn take(&mut self) -> Result<KeptConnection, Error> {
+    async fn take(&mut self) -> Result<KeptConnection, Error> {
         if let Some(mut kept) = self.kept.take().filter(|kept| !self.dialer.has_left(&kept.made)) {
             if kept.made.begun.elapsed() > RENEWAL_AGE {
                 self.dials.begin();
@@ -56,19 +69,11 @@ impl PrimaryConnection {
         Ok(KeptConnection { made: self.dials.next(self.dialer.times().connect()).await?, is_doubted: false })
     }
 
-    /// Waits for the answer to a poll, up to the limit.
-    ///
-    /// # Errors
-    /// The error of the poll, or a timeout.
-    pub async fn limit<T>(&self, poll: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        limited(self.dialer.times().poll(), poll).await
-    }
-
     /// Puts the connection back after a poll with this result, for the next poll, unless it is lost.
     ///
     /// # Errors
     /// The error of the poll, or an error if the address has moved away from the server that answered.
-    pub fn put_back<T>(&mut self, mut kept: KeptConnection, polled: Result<T, Error>) -> Result<T, Error> {
+    fn put_back<T>(&mut self, mut kept: KeptConnection, polled: Result<T, Error>) -> Result<T, Error> {
         if self.dialer.has_left(&kept.made) {
             return Err(unfit("the address of the database leads to another server than the one that has answered"));
         }
@@ -107,20 +112,6 @@ impl KeptConnection {
         });
         self.is_doubted = drained.await.is_err();
         !self.is_doubted
-    }
-}
-
-impl Deref for KeptConnection {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.made.connection
-    }
-}
-
-impl DerefMut for KeptConnection {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.made.connection
     }
 }
 

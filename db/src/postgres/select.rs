@@ -27,7 +27,8 @@ impl Postgres {
     }
 }
 
-fn values(statement: &SqlStatement) -> Result<PgArguments, sqlx::Error> {
+/// Returns the values of a statement.
+pub(super) fn values(statement: &SqlStatement) -> Result<PgArguments, sqlx::Error> {
     let mut values = PgArguments::default();
     for value in &statement.values {
         let added = match value {

@@ -14,6 +14,7 @@ mod open;
 mod places;
 mod readers;
 mod rows;
+mod watcher;
 mod witness;
 mod writer;
 
@@ -23,4 +24,5 @@ pub use job::HeldByWrite;
 pub use lock::FileLock;
 pub use open::Sqlite;
 pub use readers::ReaderLease;
+pub(crate) use watcher::FileWatcher;
 pub use witness::{LossSign, WitnessReading};

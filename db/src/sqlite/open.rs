@@ -18,6 +18,7 @@ use super::measure::WriterMeasure;
 use super::places::Places;
 use super::readers::{ReaderLease, Readers};
 use super::rows::RowReaders;
+use super::watcher::FileWatcher;
 use super::witness::{CommitWitness, LossSign};
 use super::writer::{SqliteWriter, WitnessPlace};
 use crate::measures::{PoolLevels, PoolMeasure, WorkKind, WorkTimes};
@@ -175,9 +176,9 @@ impl Sqlite {
         ]
     }
 
-    /// Returns the options of a connection that reads.
-    pub(crate) fn reading(&self) -> SqliteConnectOptions {
-        self.readers.options().clone()
+    /// Returns a connection for polls.
+    pub(crate) fn watcher(&self) -> FileWatcher {
+        FileWatcher::new((*self.path).clone())
     }
 
     /// Takes a connection that reads.

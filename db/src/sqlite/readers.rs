@@ -34,11 +34,6 @@ impl Readers {
         Self(Arc::new(IdleConnections { options, idle: Mutex::default() }))
     }
 
-    /// Returns the options of the connections.
-    pub(super) fn options(&self) -> &SqliteConnectOptions {
-        &self.0.options
-    }
-
     /// Takes a connection.
     ///
     /// # Errors

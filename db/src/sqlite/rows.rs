@@ -1,6 +1,6 @@
 //! Connections that convert the rows of a file on the thread that reads them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono::SecondsFormat;
@@ -44,7 +44,7 @@ impl RowReaders {
         let connections = Arc::clone(&self.0);
         let read = spawn_blocking(move || {
             let idle = connections.idle().pop();
-            let connection = idle.map_or_else(|| connections.open(), Ok)?;
+            let connection = idle.map_or_else(|| open_reader(&connections.path), Ok)?;
             let rows = rows(&connection, &statement);
             connections.idle().push(connection);
             drop(place);
@@ -68,19 +68,21 @@ impl IdleConnections {
     fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    fn open(&self) -> Result<Connection, FileRowError> {
-        // Only one thread at a time uses the connection, so SQLite needs no mutex.
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-        connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
-        Ok(connection)
-    }
 }
 
-fn rows<T: ReadRow>(connection: &Connection, statement: &SqlStatement) -> Result<Vec<T>, FileRowError> {
+/// Opens a connection that reads the file. It may be used on any thread, but on one at a time.
+pub(super) fn open_reader(path: &Path) -> Result<Connection, FileRowError> {
+    // Only one thread at a time uses the connection, so SQLite needs no mutex.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED_STATEMENTS);
+    Ok(connection)
+}
+
+/// Returns the rows of a statement.
+pub(super) fn rows<T: ReadRow>(connection: &Connection, statement: &SqlStatement) -> Result<Vec<T>, FileRowError> {
     let mut prepared = connection.prepare_cached(statement.sql)?;
     for place in 1..=prepared.parameter_count() {
         // SQLite numbers `$1` and `$2` in the order of their first use.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use db::{StoreError, read, watch};
+use db::{SqlStatement, StoreError, read};
 use sqlx::{Connection as _, Executor as _, PgConnection};
 use testkit::postgres::{PostgresServer, server};
 use testkit::proxy::Proxy;
@@ -88,12 +88,10 @@ async fn connections_leave_a_superseded_server() {
     let Some(pair) = PrimaryAndStandby::start().await else { return };
     let mut watcher = pair.notes.db.watcher();
     let mut poll = async || {
-        let polled: Result<Vec<i32>, StoreError> =
-            watch!(watcher, |connection| sqlx::query_scalar("select id from notes order by id")
-                .fetch_all(&mut *connection));
-        polled
+        let ids = SqlStatement::new("select cast(id as bigint) from notes order by id");
+        watcher.select::<(i64,)>(ids).await
     };
-    assert_eq!(poll().await.unwrap(), [1]);
+    assert_eq!(poll().await.unwrap(), [(1,)]);
     pair.new.promote().await.unwrap();
     pair.address.lead_to_socket(pair.new.socket());
     // The old server still runs, and would take all writes. One connection is lost, and the next one shows the new
@@ -107,7 +105,7 @@ async fn connections_leave_a_superseded_server() {
         id += 1;
     }
     assert_eq!(pair.notes.notes().await, [1, id], "a read follows");
-    assert_eq!(poll().await.unwrap(), [1, id], "a poll follows");
+    assert_eq!(poll().await.unwrap(), [(1,), (i64::from(id),)], "a poll follows");
     assert_eq!(ids(&mut old).await, [1], "the old server gets no write");
 }
 

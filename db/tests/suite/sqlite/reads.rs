@@ -1,4 +1,4 @@
-//! Reads that their callers abandon.
+//! Reads that their callers abandon, and polls.
 
 use std::iter::repeat_with;
 
@@ -35,5 +35,22 @@ async fn abandoned_reads_leave_room_for_others() {
     for count in counts {
         assert_eq!(count.unwrap(), (vec![(100_000,)], 100_000));
     }
+    case.db.close().await;
+}
+
+#[tokio::test]
+async fn poll_waits_for_an_abandoned_one() {
+    let case = Case::sqlite().await;
+    let mut watcher = case.db.watcher();
+    {
+        let mut abandoned = Box::pin(watcher.select::<(i64,)>(SqlStatement::new(LONG)));
+        begun(&mut abandoned).await;
+    }
+    let failed = watcher.select::<(i64,)>(SqlStatement::new("select number from absent")).await;
+    assert!(matches!(failed, Err(StoreError::Fault(_))), "{failed:?}");
+    case.add(1, "one").await.unwrap();
+    let count = watcher.select::<(i64,)>(SqlStatement::new("select count(*) from notes")).await;
+    assert_eq!(count.unwrap(), [(1,)]);
+    watcher.close().await;
     case.db.close().await;
 }
