@@ -1,4 +1,5 @@
-//! Rows that [`Db::select`](crate::Db::select) reads with few hops between threads.
+//! Rows that [`Db::select`](crate::Db::select) and [`Watcher::select`](crate::Watcher::select) read with few hops
+//! between threads.
 //!
 //! sqlx hands each row of a file from the connection's thread to the call, which costs more than the row's conversion.
 //! So these rows of a file are converted on the thread that reads them.

@@ -47,8 +47,7 @@ impl Watcher {
     /// Closes the connection.
     pub async fn close(self) {
         match self.0 {
-            // A poll that has not ended closes the connection when it ends.
-            Connection::File(watcher) => drop(watcher),
+            Connection::File(watcher) => watcher.close().await,
             Connection::Server(connection) => connection.close().await,
         }
     }

@@ -23,6 +23,7 @@ mod session;
 mod steps;
 mod time;
 mod time_limits;
+mod values;
 mod write;
 
 pub use lease::Lease;

@@ -9,7 +9,7 @@ use super::dialer::{DialedConnection, Dialer};
 use super::dials::Dials;
 use super::identity::unfit;
 use super::limit::limited;
-use super::select::values;
+use super::values::values;
 use crate::error::{ConnectionFate, connection_fate, is_answer, is_timeout};
 use crate::{ReadRow, SqlStatement};
 

@@ -1,11 +1,9 @@
 //! Reads of a statement's rows, for [`Db::select`](crate::Db::select).
 
-use sqlx::Arguments as _;
-use sqlx::postgres::PgArguments;
-
 use super::Postgres;
+use super::values::values;
 use crate::measures::WorkKind;
-use crate::{ReadRow, SqlStatement, SqlValue, StoreError};
+use crate::{ReadRow, SqlStatement, StoreError};
 
 impl Postgres {
     /// Returns the rows of a statement that reads.
@@ -25,20 +23,4 @@ impl Postgres {
             }
         }
     }
-}
-
-/// Returns the values of a statement.
-pub(super) fn values(statement: &SqlStatement) -> Result<PgArguments, sqlx::Error> {
-    let mut values = PgArguments::default();
-    for value in &statement.values {
-        let added = match value {
-            SqlValue::Uuid(value) => values.add(*value),
-            SqlValue::Text(value) => values.add(value.as_str()),
-            SqlValue::Bytes(value) => values.add(value.as_slice()),
-            SqlValue::Integer(value) => values.add(*value),
-            SqlValue::Time(value) => values.add(*value),
-        };
-        added.map_err(sqlx::Error::Encode)?;
-    }
-    Ok(values)
 }

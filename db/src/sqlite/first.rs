@@ -27,11 +27,15 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(20);
 pub(super) async fn connect_first(path: &Path, options: &SqliteConnectOptions) -> Result<SqliteConnection, OpenError> {
     let options = options.clone().journal_mode(SqliteJournalMode::Wal);
     let give_up = Instant::now() + LOCK_TIMEOUT;
+    let mut is_logged = false;
     let mut connection = loop {
         match options.connect().await {
             Ok(connection) => break connection,
-            Err(error) if is_locked(&error) && Instant::now() < give_up => {
-                tracing::debug!("{} is locked by another program: waiting for it", path.display());
+            Err(error) if is_busy(&error) && Instant::now() < give_up => {
+                if !is_logged {
+                    tracing::debug!("{} is locked by another program: waiting for it", path.display());
+                    is_logged = true;
+                }
                 sleep(RETRY_INTERVAL).await;
             }
             Err(error) => return Err(unopened(path, &error)),
@@ -69,7 +73,7 @@ fn primary_code(error: &sqlx::Error) -> Option<u32> {
 }
 
 /// Returns true for `SQLITE_BUSY` and `SQLITE_LOCKED`.
-fn is_locked(error: &sqlx::Error) -> bool {
+fn is_busy(error: &sqlx::Error) -> bool {
     matches!(primary_code(error), Some(5 | 6))
 }
 
@@ -102,7 +106,7 @@ mod tests {
     async fn lock_of_another_program_is_waited_for() {
         let (file, holder) = locked().await;
         let options = super::super::open::options(file.path());
-        assert!(is_locked(&options.clone().journal_mode(SqliteJournalMode::Wal).connect().await.unwrap_err()));
+        assert!(is_busy(&options.clone().journal_mode(SqliteJournalMode::Wal).connect().await.unwrap_err()));
         let (opened, ()) = tokio::join!(connect_first(file.path(), &options), close_first(holder));
         close_first(opened.unwrap()).await;
     }

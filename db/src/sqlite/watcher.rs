@@ -2,13 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::rows::{open_reader, rows};
 use crate::{ReadRow, SqlStatement, StoreError};
+
+/// Longest wait for the end of an abandoned statement at the close.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// A connection that is opened on its first use, and again after a fault.
 #[derive(Debug)]
@@ -37,5 +42,14 @@ impl FileWatcher {
             Ok(rows)
         });
         read.await.map_err(|_| sqlx::Error::WorkerCrashed)?
+    }
+
+    /// Closes the connection, after the end of an abandoned statement. A connection that is still open would keep the
+    /// write-ahead log beside the file.
+    pub(crate) async fn close(self) {
+        if let Ok(mut kept) = timeout(CLOSE_TIMEOUT, self.connection.lock_owned()).await {
+            // A panic would change nothing: the connection only reads.
+            let _ = spawn_blocking(move || drop(kept.take())).await;
+        }
     }
 }

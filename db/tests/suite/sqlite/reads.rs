@@ -38,12 +38,15 @@ async fn abandoned_reads_leave_room_for_others() {
     case.db.close().await;
 }
 
+const SHORT: &str = "with recursive numbers(number) as (select 1 union all select number + 1 from numbers \
+     where number < 1000) select count(*) from numbers";
+
 #[tokio::test]
 async fn poll_waits_for_an_abandoned_one() {
     let case = Case::sqlite().await;
     let mut watcher = case.db.watcher();
     {
-        let mut abandoned = Box::pin(watcher.select::<(i64,)>(SqlStatement::new(LONG)));
+        let mut abandoned = Box::pin(watcher.select::<(i64,)>(SqlStatement::new(SHORT)));
         begun(&mut abandoned).await;
     }
     let failed = watcher.select::<(i64,)>(SqlStatement::new("select number from absent")).await;
@@ -53,4 +56,18 @@ async fn poll_waits_for_an_abandoned_one() {
     assert_eq!(count.unwrap(), [(1,)]);
     watcher.close().await;
     case.db.close().await;
+}
+
+#[tokio::test]
+async fn abandoned_poll_leaves_no_log_beside_the_file() {
+    let case = Case::sqlite().await;
+    case.add(1, "one").await.unwrap();
+    let mut watcher = case.db.watcher();
+    {
+        let mut abandoned = Box::pin(watcher.select::<(i64,)>(SqlStatement::new(SHORT)));
+        begun(&mut abandoned).await;
+    }
+    watcher.close().await;
+    case.db.close().await;
+    assert!(!db::beside(case.database.path(), "-wal").exists());
 }
