@@ -45,6 +45,11 @@ func open(name string) (*sql.DB, error) {
 	if err != nil {
 		return nil, err
 	}
+	if driver == "pgx" {
+		// By default, database/sql keeps two idle connections, and opens one for most calls under load.
+		db.SetMaxOpenConns(16)
+		db.SetMaxIdleConns(16)
+	}
 	for _, table := range strings.Split(tables, ";") {
 		if _, err := db.Exec(table); err != nil {
 			return nil, err
