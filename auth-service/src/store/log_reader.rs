@@ -6,8 +6,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use db::{FileRow, FileRowError, ReadRow, SqlStatement, Watcher};
 use kit::Stopwatch;
-use sqlx::postgres::PgRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::page_size::PageSize;
@@ -71,7 +70,7 @@ impl LogReader {
         let mut rows: Vec<EntryRow> = self.watcher.select(page).await?;
         let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows == size.rows());
         if let Some(first) = rows.first_mut() {
-            let read = first.head.take().ok_or_else(repeating)?;
+            let read = first.take_head().ok_or_else(repeating)?;
             let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
             let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(EntryRow::entry).collect();
             let page = LogPage { log, head, horizon, entries: entries?, is_cut };
@@ -121,8 +120,15 @@ impl HeadRow {
 }
 
 /// Row of an entry. The first one has the end of the log.
+#[derive(FromRow)]
 struct EntryRow {
-    head: Option<HeadRow>,
+    log_id: Option<Vec<u8>>,
+    #[sqlx(rename = "head")]
+    last: Option<i64>,
+    horizon: Option<Time>,
+    era: Option<i64>,
+    era_before: Option<i64>,
+    era_before_until: Option<Time>,
     revision: i64,
     mark: Vec<u8>,
     kind: String,
@@ -145,25 +151,16 @@ impl ReadRow for HeadRow {
     }
 }
 
-impl FromRow<'_, PgRow> for EntryRow {
-    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            head: row.try_get::<Option<i64>, _>("head")?.map(|_| HeadRow::from_row(row)).transpose()?,
-            revision: row.try_get("revision")?,
-            mark: row.try_get("mark")?,
-            kind: row.try_get("kind")?,
-            subject: row.try_get("subject")?,
-            generation: row.try_get("generation")?,
-            log_time: row.try_get("log_time")?,
-        })
-    }
-}
-
 impl ReadRow for EntryRow {
     /// Reads the columns by their places.
     fn from_file(row: &FileRow<'_>) -> Result<Self, FileRowError> {
         Ok(Self {
-            head: row.get::<_, Option<i64>>(1)?.map(|_| HeadRow::from_file(row)).transpose()?,
+            log_id: row.get(0)?,
+            last: row.get(1)?,
+            horizon: row.get(2)?,
+            era: row.get(3)?,
+            era_before: row.get(4)?,
+            era_before_until: row.get(5)?,
             revision: row.get(6)?,
             mark: row.get(7)?,
             kind: row.get(8)?,
@@ -175,6 +172,18 @@ impl ReadRow for EntryRow {
 }
 
 impl EntryRow {
+    /// Takes the end of the log out of the first row.
+    fn take_head(&mut self) -> Option<HeadRow> {
+        Some(HeadRow {
+            log_id: self.log_id.take()?,
+            last: self.last?,
+            horizon: self.horizon?,
+            era: self.era?,
+            era_before: self.era_before?,
+            era_before_until: self.era_before_until?,
+        })
+    }
+
     fn entry(self) -> Result<Entry, sqlx::Error> {
         let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
         let revocation = match kind.as_str() {
