@@ -111,15 +111,6 @@ mod tests {
         close_first(opened.unwrap()).await;
     }
 
-    #[tokio::test]
-    async fn file_that_stays_locked_is_refused() {
-        let (file, _holder) = locked().await;
-        let error = connect_first(file.path(), &super::super::open::options(file.path())).await.unwrap_err();
-        let name = file.path().display();
-        let text = format!("{name} is locked by another program: end that program, then start again");
-        assert_eq!(error.to_string(), text);
-    }
-
     #[test]
     fn library_that_can_lose_data_is_detected() {
         for (version, old) in [

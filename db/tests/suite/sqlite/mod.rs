@@ -4,6 +4,7 @@ mod groups;
 mod metrics;
 mod reads;
 mod turns;
+mod whole_file;
 
 use std::fs;
 use std::path::Path;
