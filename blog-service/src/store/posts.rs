@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use db::{Db, FileRow, FileRowError, ReadRow, SqlStatement, TransactionOutcome, requests, settle, transaction, within};
+use db::{Db, FileRow, FileRowError, ReadRow, SqlStatement, TransactionOutcome, requests, settle, transaction, within, write};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -48,6 +48,20 @@ pub struct PostSize {
     pub octets: u64,
 }
 
+/// Returns the statement that inserts a post. The engines' statements have different types.
+macro_rules! insertion {
+    ($new:expr) => {{
+        const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
+             values ($1, $2, $3, $4, 1, $5, $5)";
+        sqlx::query(SQL)
+            .bind($new.id)
+            .bind($new.owner_id)
+            .bind($new.title.as_str())
+            .bind($new.content.as_str())
+            .bind($new.create_time)
+    }};
+}
+
 impl From<NewPost> for Post {
     /// Returns the post at its first revision.
     fn from(new: NewPost) -> Self {
@@ -72,24 +86,16 @@ impl BlogStore {
 
     /// Returns `false` if a request with the same id was first.
     async fn try_create(&self, new: &Arc<NewPost>, request: Option<&RequestKey>) -> Result<bool, StoreError> {
-        const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
-             values ($1, $2, $3, $4, 1, $5, $5)";
-        let (new, request) = (Arc::clone(new), request.cloned());
+        let Some(request) = request.cloned() else {
+            // One statement, which needs no round trips to begin and to commit.
+            return write!(self.db, insertion!(new)).map(|_| true);
+        };
+        let new = Arc::clone(new);
         transaction!(self.db, async move |mut tx| {
-            if let Some(key) = &request
-                && !requests::keep(&mut tx, key, new.id, new.create_time).await?
-            {
+            if !requests::keep(&mut tx, &request, new.id, new.create_time).await? {
                 return Ok(TransactionOutcome::Undo(false));
             }
-            within!(
-                tx,
-                sqlx::query(SQL)
-                    .bind(new.id)
-                    .bind(new.owner_id)
-                    .bind(new.title.as_str())
-                    .bind(new.content.as_str())
-                    .bind(new.create_time)
-            )?;
+            within!(tx, insertion!(new))?;
             Ok(TransactionOutcome::Commit(true))
         })
     }
