@@ -2,6 +2,7 @@
 
 mod cache;
 mod changes;
+mod grouped;
 mod ids;
 mod posts;
 mod tables;
@@ -15,6 +16,7 @@ use kit::metrics::{MetricSource, MetricsPage};
 use sqlx::migrate::Migrator;
 
 use self::cache::CachedPosts;
+use self::grouped::GroupedReads;
 
 pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
@@ -35,6 +37,8 @@ pub static SCHEMA: Schema = Schema {
 pub struct BlogStore {
     db: Db,
     posts: CachedPosts,
+    /// Reads of single posts on a server. Reads of a file cost little.
+    grouped: Option<GroupedReads>,
 }
 
 impl BlogStore {
@@ -45,7 +49,8 @@ impl BlogStore {
     pub async fn open(url: &DatabaseUrl, cache_bytes: u64) -> Result<Self, OpenError> {
         let db = Db::open(url, &SCHEMA.migrations).await?;
         let posts = CachedPosts::new(&db, cache_bytes);
-        Ok(Self { db, posts })
+        let grouped = (!db.has_one_writer()).then(|| GroupedReads::new(db.clone()));
+        Ok(Self { db, posts, grouped })
     }
 
     /// Opens the database beside a service that may be running, without migrations.
@@ -54,7 +59,7 @@ impl BlogStore {
     /// [`OpenError`]; its text says what to do.
     pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
         let db = Db::open_beside(url, &SCHEMA.migrations).await?;
-        Ok(Self { db, posts: CachedPosts::none() })
+        Ok(Self { db, posts: CachedPosts::none(), grouped: None })
     }
 
     /// Returns the database, for the tables that both services have.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use db::{FileRow, FileRowError, ReadRow, SqlStatement, TransactionOutcome, requests, settle, transaction, within};
+use db::{Db, FileRow, FileRowError, ReadRow, SqlStatement, TransactionOutcome, requests, settle, transaction, within, write};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use uuid::Uuid;
@@ -48,6 +48,20 @@ pub struct PostSize {
     pub octets: u64,
 }
 
+/// Returns the statement that inserts a post. The engines' statements have different types.
+macro_rules! insertion {
+    ($new:expr) => {{
+        const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
+             values ($1, $2, $3, $4, 1, $5, $5)";
+        sqlx::query(SQL)
+            .bind($new.id)
+            .bind($new.owner_id)
+            .bind($new.title.as_str())
+            .bind($new.content.as_str())
+            .bind($new.create_time)
+    }};
+}
+
 impl From<NewPost> for Post {
     /// Returns the post at its first revision.
     fn from(new: NewPost) -> Self {
@@ -72,24 +86,16 @@ impl BlogStore {
 
     /// Returns `false` if a request with the same id was first.
     async fn try_create(&self, new: &Arc<NewPost>, request: Option<&RequestKey>) -> Result<bool, StoreError> {
-        const SQL: &str = "insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
-             values ($1, $2, $3, $4, 1, $5, $5)";
-        let (new, request) = (Arc::clone(new), request.cloned());
+        let Some(request) = request.cloned() else {
+            // One statement, which needs no round trips to begin and to commit.
+            return write!(self.db, insertion!(new)).map(|_| true);
+        };
+        let new = Arc::clone(new);
         transaction!(self.db, async move |mut tx| {
-            if let Some(key) = &request
-                && !requests::keep(&mut tx, key, new.id, new.create_time).await?
-            {
+            if !requests::keep(&mut tx, &request, new.id, new.create_time).await? {
                 return Ok(TransactionOutcome::Undo(false));
             }
-            within!(
-                tx,
-                sqlx::query(SQL)
-                    .bind(new.id)
-                    .bind(new.owner_id)
-                    .bind(new.title.as_str())
-                    .bind(new.content.as_str())
-                    .bind(new.create_time)
-            )?;
+            within!(tx, insertion!(new))?;
             Ok(TransactionOutcome::Commit(true))
         })
     }
@@ -99,20 +105,14 @@ impl BlogStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn post(&self, id: PostId, view: PostView) -> Result<Option<Post>, StoreError> {
-        const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
-             from posts where id = $1";
-        const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
-             from posts where id = $1";
-        let sql = match view {
-            PostView::Basic => BASIC,
-            PostView::Full => FULL,
-        };
         if let Some(post) = self.posts.find(id, view) {
             return Ok(Some(post));
         }
+        if let Some(grouped) = self.grouped.as_ref().filter(|_| view == PostView::Full) {
+            return grouped.post(id).await;
+        }
         let read = self.posts.begin_read(id, view);
-        let row = self.db.select::<PostRow>(SqlStatement::new(sql).bind(id)).await?.pop();
-        Ok(row.map(|row| read.keep(row.into())))
+        Ok(select_post(&self.db, id, view).await?.map(|post| read.keep(post)))
     }
 
     /// Returns the posts that exist, in no order, for at most [`posts_per_read`] ids.
@@ -134,25 +134,13 @@ impl BlogStore {
     }
 
     async fn uncached_posts_of(&self, ids: &[PostId], view: PostView) -> Result<Vec<Post>, StoreError> {
-        const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
-             from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-             $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
-             order by id limit 32";
-        const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
-             from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
-        let sql = match view {
-            PostView::Basic => BASIC,
-            PostView::Full => FULL,
-        };
-        // Padded with the nil id, which no row has.
-        let padded = ids.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(posts_per_read(view));
         let mut reads: HashMap<PostId, _> = ids.iter().map(|id| (*id, self.posts.begin_read(*id, view))).collect();
-        let posts = self.db.select::<PostRow>(padded.fold(SqlStatement::new(sql), SqlStatement::bind)).await?;
+        let posts = select_posts(&self.db, ids, view).await?;
         let kept = |post: Post| match reads.remove(&post.id) {
             Some(read) => read.keep(post),
             None => post,
         };
-        Ok(posts.into_iter().map(Post::from).map(kept).collect())
+        Ok(posts.into_iter().map(kept).collect())
     }
 
     /// Returns the total bytes of titles and contents of at most 100 posts, without reading them.
@@ -215,6 +203,37 @@ impl BlogStore {
         let posts: Vec<PostRow> = self.db.select(statement).await?;
         Ok(posts.into_iter().map(Post::from).collect())
     }
+}
+
+/// Reads a post.
+pub(super) async fn select_post(db: &Db, id: PostId, view: PostView) -> Result<Option<Post>, StoreError> {
+    const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
+         from posts where id = $1";
+    const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
+         from posts where id = $1";
+    let sql = match view {
+        PostView::Basic => BASIC,
+        PostView::Full => FULL,
+    };
+    Ok(db.select::<PostRow>(SqlStatement::new(sql).bind(id)).await?.pop().map(Post::from))
+}
+
+/// Reads the posts that exist, in no order, for at most [`posts_per_read`] ids.
+pub(super) async fn select_posts(db: &Db, ids: &[PostId], view: PostView) -> Result<Vec<Post>, StoreError> {
+    const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
+         from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+         $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
+         order by id limit 32";
+    const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
+         from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
+    let sql = match view {
+        PostView::Basic => BASIC,
+        PostView::Full => FULL,
+    };
+    // Padded with the nil id, which no row has.
+    let padded = ids.iter().copied().chain(std::iter::repeat(PostId::NIL)).take(posts_per_read(view));
+    let posts: Vec<PostRow> = db.select(padded.fold(SqlStatement::new(sql), SqlStatement::bind)).await?;
+    Ok(posts.into_iter().map(Post::from).collect())
 }
 
 /// A row of the table.

@@ -6,6 +6,7 @@
 mod cached;
 mod concurrent;
 mod crud;
+mod grouped;
 mod opens;
 mod plans;
 mod support;

@@ -1,4 +1,4 @@
-//! Settings of sessions, and time limits of calls. The limits grow with the round-trip time to the server, which is measured at the start.
+//! Time limits of calls. They grow with the round-trip time to the server, which is measured at the start.
 
 use std::time::Duration;
 
@@ -89,11 +89,7 @@ impl TimeLimits {
         self.session_settings("800ms", "700ms")
     }
 
-    /// Returns the server's plans of statements, and the limits that the server itself enforces.
-    ///
-    /// Each statement has one plan, which suits all values: see `docs/decisions/0040-one-plan-for-each-statement.md`.
-    ///
-    /// A statement ends before its RPC's deadline, and a wait for a
+    /// Returns the limits that the server itself enforces. A statement ends before its RPC's deadline, and a wait for a
     /// lock ends earlier.
     ///
     /// The limit of idle transactions ends abandoned transactions. Between two statements, a live transaction is idle
@@ -101,7 +97,6 @@ impl TimeLimits {
     fn session_settings(self, statement: &'static str, lock: &'static str) -> Vec<SessionSetting> {
         let idle = format!("{}ms", self.with_round_trips(500, STATEMENT_ROUND_TRIPS).as_millis());
         vec![
-            SessionSetting::new("plan_cache_mode", "force_generic_plan"),
             SessionSetting::new("statement_timeout", statement),
             SessionSetting::new("lock_timeout", lock),
             SessionSetting { name: "idle_in_transaction_session_timeout".into(), value: idle.into() },
