@@ -1,6 +1,9 @@
-//! The checklists `docs/security.md` and `docs/reliability.md`: each cited code has one row, each row names tests that exist.
+//! The checklists `docs/security.md`, `docs/reliability.md` and `docs/asvs.md`: each cited code and each requirement has
+//! one row, each row names tests that exist.
 
 #![cfg(test)]
+
+mod asvs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -71,15 +74,19 @@ fn shown(path: &Path) -> String {
 fn rows() -> Vec<Row> {
     let mut rows = Vec::new();
     for page in PAGES {
-        for line in fs::read_to_string(root().join(page)).unwrap().lines() {
-            let Some(line) = line.strip_prefix("| ") else { continue };
-            let cells: Vec<String> = line.trim_end().trim_end_matches('|').split(" | ").map(str::to_owned).collect();
+        for cells in fs::read_to_string(root().join(page)).unwrap().lines().filter_map(cells) {
             if is_code(&cells[0]) {
                 rows.push(Row { page, code: cells[0].clone(), cells });
             }
         }
     }
     rows
+}
+
+/// Returns the cells of a line of a table.
+fn cells(line: &str) -> Option<Vec<String>> {
+    let line = line.strip_prefix("| ")?;
+    Some(line.trim_end().trim_end_matches('|').split(" | ").map(str::to_owned).collect())
 }
 
 /// Returns true if the word is a code: one of the letters and one or two digits.
@@ -306,7 +313,7 @@ fn faulty_row_is_reported() {
     assert!(told("nothing").contains("row C99: names no test"));
     assert!(
         told("`house::codes_are_words_of_their_own`")
-            .ends_with("it is in `tests/checklist::codes_are_words_of_their_own`")
+            .ends_with("it is in `tests/checklist/main::codes_are_words_of_their_own`")
     );
     assert!(told("`checklist::root`").contains("no test `checklist::root`"), "a function that is no test");
     assert!(told("").contains("must have four cells"));
