@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use db::{Db, FileRow, FileRowError, ReadRow, SqlStatement, TransactionOutcome, requests, settle, transaction, within, write};
+use db::{
+    Db, FileRow, FileRowError, ReadRow, SqlStatement, TransactionOutcome, requests, settle, transaction, within, write,
+};
 use kit::request_id::RequestKey;
 use sqlx::FromRow;
 use uuid::Uuid;

@@ -127,7 +127,8 @@ where
             accepted = turns.accept(connection, &exchange.shares.window) => match accepted {
                 Some(Ok((request, respond))) => {
                     life.accepted(connection);
-                    tokio::spawn(exchange.clone().answer(request, respond, seat.open(), Arc::clone(seat)));
+                    let accepted = exchange.host.backlog.accept();
+                    tokio::spawn(exchange.clone().answer(request, respond, accepted, seat.open(), Arc::clone(seat)));
                 }
                 Some(Err(error)) => {
                     tracing::debug!(%error, "a connection has failed");

@@ -6,6 +6,7 @@ use tokio::sync::Semaphore;
 
 use super::ServerLimits;
 use super::addresses::AddressLimit;
+use super::backlog::Backlog;
 use super::counters::ServerMetrics;
 use super::lanes::Lanes;
 use super::memory::Budget;
@@ -25,6 +26,7 @@ pub(super) struct Host<S> {
     pub(super) answers: Budget,
     pub(super) making: Arc<Semaphore>,
     pub(super) compressing: Arc<Semaphore>,
+    pub(super) backlog: Arc<Backlog>,
     pub(super) lanes: Lanes,
     pub(super) waiting_bytes: WaitPool,
     pub(super) streams: WaitPool,

@@ -3,6 +3,7 @@
 mod accept;
 mod addresses;
 mod authority;
+mod backlog;
 mod call;
 mod connection;
 mod connection_end;

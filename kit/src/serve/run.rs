@@ -19,6 +19,7 @@ use tower_layer::Layer as _;
 
 use super::accept::Door;
 use super::addresses::AddressLimit;
+use super::backlog::Backlog;
 use super::call;
 use super::connection;
 use super::counters::ServerMetrics;
@@ -130,6 +131,7 @@ pub async fn serve<R: Reason, V: Verify>(
         answers: Budget::new(limits.answer_memory),
         making: call::making(),
         compressing: Arc::new(Semaphore::new(gzip::MAX_COMPRESSIONS)),
+        backlog: Backlog::new(),
         lanes: Lanes::new((limits.waiting_calls, limits.running_calls), limits.reserved_calls, parts.essential),
         waiting_bytes: WaitPool::new(limits.waiting_bytes),
         streams: WaitPool::new(limits.streams),
