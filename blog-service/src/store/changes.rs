@@ -2,7 +2,7 @@
 
 use db::{settle, write, write_one};
 
-use super::posts::PostRow;
+use super::rows::PostRow;
 use super::{BlogStore, StoreError, Time};
 use crate::domain::{Content, Post, PostChange, PostId, PostView, Title};
 

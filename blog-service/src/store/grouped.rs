@@ -6,12 +6,11 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use db::Db;
+use db::{Db, StoreError};
+use kit::Stopwatch;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
-use super::StoreError;
-use super::posts::{posts_per_read, select_post, select_posts};
+use super::rows::{posts_per_read, select_post, select_posts};
 use crate::domain::{Post, PostId, PostView};
 
 /// Largest number of statements that run at once: half of the connections, so that lists have the others.
@@ -40,7 +39,7 @@ struct Queue {
 #[derive(Debug)]
 struct WaitingRead {
     id: PostId,
-    since: Instant,
+    waited: Stopwatch,
     answer: oneshot::Sender<Result<Option<Post>, StoreError>>,
 }
 
@@ -64,7 +63,7 @@ impl GroupedReads {
         let (answer, answered) = oneshot::channel();
         let is_reader_missing = {
             let mut queue = self.0.queue();
-            queue.waiting.push_back(WaitingRead { id, since: Instant::now(), answer });
+            queue.waiting.push_back(WaitingRead { id, waited: Stopwatch::start(), answer });
             let is_missing = queue.readers < MAX_STATEMENTS;
             queue.readers += usize::from(is_missing);
             is_missing
@@ -104,7 +103,7 @@ impl GroupReader<'_> {
         while group.len() < posts_per_read(PostView::Full)
             && let Some(read) = queue.waiting.pop_front()
         {
-            if read.since.elapsed() > MAX_WAIT {
+            if read.waited.elapsed() > MAX_WAIT {
                 let _ = read.answer.send(Err(sqlx::Error::PoolTimedOut.into()));
             } else if !read.answer.is_closed() {
                 group.push(read);

@@ -5,6 +5,7 @@ mod changes;
 mod grouped;
 mod ids;
 mod posts;
+mod rows;
 mod tables;
 
 use std::fmt;
@@ -20,7 +21,8 @@ use self::grouped::GroupedReads;
 
 pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
-pub use posts::{NewPost, PostSize, posts_per_read};
+pub use posts::{NewPost, PostSize};
+pub use rows::posts_per_read;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");

@@ -3,7 +3,7 @@
 //! A process with more calls than processor time has a standing backlog. Each call waits in it, and callers give up before
 //! their answers are sent. Work for such callers keeps the backlog long, also after the load has fallen (a metastable
 //! failure). So a call that has waited too long in a standing backlog is refused, which costs a fraction of its work.
-//! A backlog that is short at times is a burst, and all its calls are served (as in CoDel, RFC 8289).
+//! A backlog that is short at times is a burst, and all its calls are served (as in RFC 8289).
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
