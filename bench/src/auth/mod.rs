@@ -1,7 +1,9 @@
 //! `bench auth`: capacity of the auth service with a million live sessions, and in a flood of logins.
 
+mod comparisons;
 mod fill;
 mod flood;
+mod samples;
 mod shared;
 mod timing;
 

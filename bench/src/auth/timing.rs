@@ -1,4 +1,4 @@
-//! `bench timing`: compares the times of refused logins, which must not reveal accounts (C51).
+//! `bench timing`: compares the times of refused logins, which must not reveal accounts (C51), and of refused secrets.
 
 use bench::Failure;
 use bench::services::{self, Services};
@@ -10,7 +10,8 @@ use tokio::time::Instant;
 use tonic::Code;
 use tonic::transport::Channel;
 
-use super::{USER_PASSWORD, without_limits};
+use super::samples::{cropped, median, welch};
+use super::{USER_PASSWORD, comparisons, without_limits};
 
 /// Number of logins of each of the two compared kinds.
 const LOGINS_PER_KIND: usize = 2000;
@@ -58,7 +59,8 @@ pub(crate) async fn run() -> Result<(), Failure> {
         let median = median(&two) * 1000.0;
         println!("{:<43}{median:>11.3}{difference:>10.2} %{all:>12.2}{cropped:>12.2}", other.name);
     }
-    pair.stop()
+    pair.stop()?;
+    comparisons::print()
 }
 
 fn tried(name: &'static str, email: &'static str, password: &str) -> TriedLogin {
@@ -107,40 +109,5 @@ async fn login(auth: &Channel, tried: &TriedLogin) -> Result<f64, Failure> {
     match refused {
         Err(status) if status.code() == Code::Unauthenticated => Ok(took),
         other => Err(format!("{}: {:?}", tried.name, other.map(drop)).into()),
-    }
-}
-
-fn median(samples: &[f64]) -> f64 {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-/// Returns Welch's t.
-fn welch(one: &[f64], two: &[f64]) -> f64 {
-    let (one, two) = (Moments::new(one), Moments::new(two));
-    (two.mean - one.mean) / (one.variance_of_mean + two.variance_of_mean).sqrt()
-}
-
-/// Returns the samples without the slowest twentieth, which is mostly other work on the machine.
-fn cropped(samples: &[f64]) -> Vec<f64> {
-    let mut sorted = samples.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.truncate(sorted.len() - sorted.len() / 20);
-    sorted
-}
-
-/// The mean of samples, and its variance.
-struct Moments {
-    mean: f64,
-    variance_of_mean: f64,
-}
-
-impl Moments {
-    fn new(samples: &[f64]) -> Self {
-        let count = f64::from(u32::try_from(samples.len()).unwrap_or(u32::MAX));
-        let mean = samples.iter().sum::<f64>() / count;
-        let variance = samples.iter().map(|sample| (sample - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        Self { mean, variance_of_mean: variance / count }
     }
 }
