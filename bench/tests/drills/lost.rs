@@ -42,7 +42,7 @@ async fn write_with_a_lost_commit_answer_is_made_once() -> Result<(), Failure> {
     let _turn = turn().await;
     let Some(server) = server().await else { return Ok(()) };
     let drill = PostgresDrill::start(&beside()?, server, 1).await?;
-    drill.proxy.cut_on_answer_of(b"commit");
+    drill.proxy.cut_on_answer_of(b"once");
     let id = drill.client.ask_for_post(Operation::CreatePost, "once", "").await.map_err(|answer| answer.to_string())?;
     drill.proxy.fired().await;
     assert_eq!(drill.client.all_posts().await?["once"], [id]);

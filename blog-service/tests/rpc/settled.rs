@@ -32,14 +32,14 @@ async fn commit_with_a_lost_answer_is_acknowledged() {
     let Some(server) = server().await else { return };
     let proxy = Proxy::to_socket(server.socket());
     let service = start_at(&server.url_at(proxy.address(), "postgres")).await;
-    // The first call waits until the service has started; a start commits its migrations.
+    // The first call waits until the service has started, and prepares the statement. From the second use on, only the values
+    // of a statement are sent.
     service.create(ADA, "Hello", "Before the first post.").await.unwrap();
-    proxy.cut_on_answer_of(b"commit");
+    proxy.cut_on_answer_of(b"First post.");
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
     proxy.fired().await;
     assert_eq!(read(&service, &post.id).await.unwrap(), post);
 
-    // From the second use on, only the values of the prepared statement are sent.
     let post = update(&service, &post, "Second version.").await.unwrap();
     proxy.cut_on_answer_of(b"Third version.");
     let post = update(&service, &post, "Third version.").await.unwrap();

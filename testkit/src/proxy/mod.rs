@@ -15,10 +15,14 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 
 use crate::apart::runtime;
 use link::{ProxyRoute, ProxyTarget, serve};
 use state::{Mode, ProxyState};
+
+/// Longer than any test needs to send a request.
+const FIRE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A proxy on a port of `127.0.0.1`, on its own thread, so that it serves tests of any runtime. Dropping the value closes its
 /// connections and frees its port.
@@ -166,11 +170,15 @@ impl Proxy {
         self.state.borrow().requests
     }
 
-    /// Waits, without a time limit, for the fault of [`Self::cut_on_answer_of`], [`Self::go_on_answer_of`] or
-    /// [`Self::freeze_after`].
+    /// Waits for the fault of [`Self::cut_on_answer_of`], [`Self::go_on_answer_of`] or [`Self::freeze_after`].
+    ///
+    /// # Panics
+    /// Panics after a minute: the test sent no request that matches.
     pub async fn fired(&self) {
-        // The borrowed proxy keeps the sender, so the wait cannot fail.
-        let _ = self.state.subscribe().wait_for(|state| state.fired).await;
+        let mut state = self.state.subscribe();
+        // The borrowed proxy keeps the sender, so the wait itself cannot fail.
+        let fired = timeout(FIRE_TIMEOUT, state.wait_for(|state| state.fired)).await;
+        assert!(fired.is_ok(), "no request has caused the fault of the proxy within {FIRE_TIMEOUT:?}");
     }
 
     /// Delays forwarded bytes by this time in each direction; zero ends the delay. Bytes in transit may be merged, so a stream
