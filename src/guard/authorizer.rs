@@ -211,10 +211,10 @@ mod tests {
         Authorizer::new(policy, Good, GuardMetrics::default())
     }
 
-    /// Runs the closure twice and returns the lines of the second run. The breaker's test explains the first run.
+    /// Runs the closure twice and returns the lines of the second run.
     async fn logged(run: impl AsyncFn()) -> Vec<String> {
-        run().await;
         let log = LogLines::from_module("gatepost::guard::authorizer");
+        run().await;
         let listening = set_default(log.clone());
         run().await;
         drop(listening);

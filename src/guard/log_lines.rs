@@ -1,11 +1,15 @@
 //! A log subscriber for tests.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Metadata, Subscriber};
+
+/// Subscribers that exist until the end. With less than two of them, tracing asks only the subscriber of the thread that
+/// reaches a line first, so a thread without a log would disable the line for all threads.
+static OTHERS: LazyLock<[Dispatch; 2]> = LazyLock::new(|| [(); 2].map(|()| Dispatch::new(LogLines::new(""))));
 
 /// A subscriber that keeps level, message and fields of each line of one module.
 #[derive(Clone)]
@@ -15,7 +19,14 @@ pub(super) struct LogLines {
 }
 
 impl LogLines {
+    /// Prepares to keep the lines of a module. The test then runs its code once before it installs the subscriber, in case
+    /// another thread has begun to reach a line.
     pub(super) fn from_module(module: &'static str) -> Self {
+        LazyLock::force(&OTHERS);
+        Self::new(module)
+    }
+
+    fn new(module: &'static str) -> Self {
         Self { module, lines: Arc::default() }
     }
 

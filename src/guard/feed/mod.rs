@@ -271,9 +271,8 @@ mod tests {
             let mut follower = follower();
             causes.each_ref().map(|cause| follower.log_failure(cause))
         };
-        // The breaker's test explains this first run without the log.
-        fail();
         let log = LogLines::from_module("gatepost::guard::feed");
+        fail();
         let listening = set_default(log.clone());
         let pauses = fail();
         drop(listening);

@@ -222,9 +222,8 @@ mod tests {
             let rejection = Rejection::Token(InactiveReason::Revoked);
             assert!(ended.contains(&RejectionCount { rejection, count: 1 }));
         };
-        // The breaker's test explains this first run without the log.
-        end();
         let log = LogLines::from_module("gatepost::guard::streaming::open_call");
+        end();
         let listening = set_default(log.clone());
         end();
         drop(listening);
