@@ -127,7 +127,7 @@ where
             accepted = turns.accept(connection, &exchange.shares.window) => match accepted {
                 Some(Ok((request, respond))) => {
                     life.accepted(connection);
-                    let accepted = exchange.host.backlog.accept();
+                    let accepted = Instant::now();
                     tokio::spawn(exchange.clone().answer(request, respond, accepted, seat.open(), Arc::clone(seat)));
                 }
                 Some(Err(error)) => {

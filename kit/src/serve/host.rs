@@ -6,11 +6,11 @@ use tokio::sync::Semaphore;
 
 use super::ServerLimits;
 use super::addresses::AddressLimit;
-use super::backlog::Backlog;
 use super::counters::ServerMetrics;
 use super::lanes::Lanes;
 use super::memory::Budget;
 use super::refusals::Refusals;
+use super::saturation::Saturation;
 use super::streamed::Streamed;
 use super::waiting::WaitPool;
 use crate::peer::ProxyProtocol;
@@ -26,8 +26,8 @@ pub(super) struct Host<S> {
     pub(super) answers: Budget,
     pub(super) making: Arc<Semaphore>,
     pub(super) compressing: Arc<Semaphore>,
-    pub(super) backlog: Arc<Backlog>,
     pub(super) lanes: Lanes,
+    pub(super) saturation: Arc<Saturation>,
     pub(super) waiting_bytes: WaitPool,
     pub(super) streams: WaitPool,
     pub(super) public_streams: WaitPool,

@@ -59,6 +59,11 @@ impl Lanes {
         Self { pools: [pool(waiting, running), reserve(), reserve()], essential }
     }
 
+    /// Returns the places of running ordinary calls.
+    pub(super) fn ordinary(&self) -> &WaitPool {
+        &self.pools[Lane::Ordinary as usize].running
+    }
+
     /// Returns the lane of the method at this path.
     pub(super) fn find(&self, path: &str) -> Lane {
         match () {

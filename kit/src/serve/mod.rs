@@ -3,7 +3,6 @@
 mod accept;
 mod addresses;
 mod authority;
-mod backlog;
 mod call;
 mod connection;
 mod connection_end;
@@ -26,6 +25,7 @@ mod outgoing;
 mod piece;
 mod refusals;
 mod run;
+mod saturation;
 mod seats;
 mod spare;
 mod standard;

@@ -19,7 +19,6 @@ use tower_layer::Layer as _;
 
 use super::accept::Door;
 use super::addresses::AddressLimit;
-use super::backlog::Backlog;
 use super::call;
 use super::connection;
 use super::counters::ServerMetrics;
@@ -32,6 +31,7 @@ use super::lanes::Lanes;
 use super::memory::Budget;
 use super::operators::Operators;
 use super::refusals::Refusals;
+use super::saturation::Saturation;
 use super::seats::Seats;
 use super::standard::STANDARD_DESCRIPTORS;
 use super::streamed::Streamed;
@@ -124,6 +124,7 @@ pub async fn serve<R: Reason, V: Verify>(
     let signpost = Signpost::<R> { elsewhere, reasons: PhantomData };
     let tasks = Tasks::new(&life);
     let stop = tasks.end();
+    let lanes = Lanes::new((limits.waiting_calls, limits.running_calls), limits.reserved_calls, parts.essential);
     let host = Arc::new(Host {
         service: envelope.layer(signpost.layer(parts.guard.peers(peer).layer(SubjectNotes(routes.prepare())))),
         limits,
@@ -131,8 +132,8 @@ pub async fn serve<R: Reason, V: Verify>(
         answers: Budget::new(limits.answer_memory),
         making: call::making(),
         compressing: Arc::new(Semaphore::new(gzip::MAX_COMPRESSIONS)),
-        backlog: Backlog::new(),
-        lanes: Lanes::new((limits.waiting_calls, limits.running_calls), limits.reserved_calls, parts.essential),
+        saturation: Saturation::new(lanes.ordinary().clone()),
+        lanes,
         waiting_bytes: WaitPool::new(limits.waiting_bytes),
         streams: WaitPool::new(limits.streams),
         public_streams: WaitPool::new(limits.public_streams),

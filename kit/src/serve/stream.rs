@@ -18,14 +18,12 @@ use tonic::transport::server::TcpConnectInfo;
 use tonic::{Code, Status};
 use tower_service::Service;
 
-use super::backlog::AcceptedCall;
 use super::call::{CallMemory, Room, Shares};
 use super::counters::CallRecord;
 use super::envelope::AcceptedAt;
 use super::gzip::{self, Inflated};
 use super::host::Host;
 use super::incoming::Incoming;
-use super::lanes::Lane;
 use super::outgoing::{ReaderLimits, Sent, send};
 use super::piece::Piece;
 use super::seats::{OpenStream, Seat};
@@ -61,12 +59,10 @@ where
         self,
         request: Request<RecvStream>,
         mut respond: SendResponse<Piece>,
-        waited: AcceptedCall,
+        accepted: Instant,
         open: OpenStream,
         seat: Arc<Seat>,
     ) {
-        let accepted = waited.time();
-        let is_overdue = waited.begin();
         let (mut head, body) = request.into_parts();
         let path = head.uri.path();
         let lane = self.host.lanes.find(path);
@@ -76,12 +72,6 @@ where
         let inflated = gzip::take_encoding(&mut head.headers).then_some(self.host.limits.message);
         let span = self.host.tracer.start(&mut head.headers, self.info.remote_addr());
         let record = self.host.metrics.counters().begin_call(path, accepted, span.clone());
-        if is_overdue && lane == Lane::Ordinary {
-            let refusal = call.overloaded();
-            record.refuse(&refusal);
-            let _ = respond.send_response(refusal.into_http(), true);
-            return;
-        }
         let mut body = Incoming::new(body, Arc::clone(&call), inflated);
         let own = self.host.limits.deadline;
         let end = accepted + deadline::requested(&head.headers).map_or(own, |requested| requested.min(own));
@@ -108,6 +98,7 @@ where
             let _ = respond.send_response(refusal.into_http(), true);
             return;
         };
+        self.host.saturation.watch();
         head.extensions.insert(self.info.clone());
         if let Some(certificate) = &self.certificate {
             head.extensions.insert(certificate.clone());

@@ -9,7 +9,14 @@ use std::task::Poll;
 
 /// Pool of places that all connections share.
 #[derive(Clone, Debug)]
-pub(super) struct WaitPool(Arc<AtomicUsize>);
+pub(super) struct WaitPool(Arc<Places>);
+
+/// Places of a pool. More places may be taken than there are, after a [`WaitPool::resize`].
+#[derive(Debug)]
+struct Places {
+    size: AtomicUsize,
+    taken: AtomicUsize,
+}
 
 /// Share of one connection: at most as many places as are still free.
 ///
@@ -17,7 +24,7 @@ pub(super) struct WaitPool(Arc<AtomicUsize>);
 /// released.
 #[derive(Debug)]
 pub(super) struct WaitShare {
-    free: WaitPool,
+    pool: WaitPool,
     taken: AtomicUsize,
 }
 
@@ -27,12 +34,27 @@ pub(super) struct WaitPermit(Arc<WaitShare>);
 
 impl WaitPool {
     pub(super) fn new(places: usize) -> Self {
-        Self(Arc::new(AtomicUsize::new(places)))
+        Self(Arc::new(Places { size: AtomicUsize::new(places), taken: AtomicUsize::new(0) }))
+    }
+
+    /// Returns the number of places.
+    pub(super) fn size(&self) -> usize {
+        self.0.size.load(Relaxed)
+    }
+
+    /// Returns the number of taken places.
+    pub(super) fn taken(&self) -> usize {
+        self.0.taken.load(Relaxed)
+    }
+
+    /// Changes the number of places. Taken places stay taken.
+    pub(super) fn resize(&self, places: usize) {
+        self.0.size.store(places, Relaxed);
     }
 
     /// Opens the share of a new connection.
     pub(super) fn open_share(&self) -> Arc<WaitShare> {
-        Arc::new(WaitShare { free: self.clone(), taken: AtomicUsize::new(0) })
+        Arc::new(WaitShare { pool: self.clone(), taken: AtomicUsize::new(0) })
     }
 }
 
@@ -56,8 +78,9 @@ impl WaitShare {
     pub(super) fn take(&self, places: usize) -> bool {
         // For the last place: `free - (places - 1) >= taken + places`.
         let needed = self.taken.load(Relaxed) + (2 * places).saturating_sub(1);
-        let taken = places == 0
-            || self.free.0.fetch_update(Relaxed, Relaxed, |free| (free >= needed).then(|| free - places)).is_ok();
+        let size = self.pool.size();
+        let take = |taken: usize| (size.saturating_sub(taken) >= needed).then(|| taken + places);
+        let taken = places == 0 || self.pool.0.taken.fetch_update(Relaxed, Relaxed, take).is_ok();
         if taken {
             self.taken.fetch_add(places, Relaxed);
         }
@@ -67,7 +90,7 @@ impl WaitShare {
     /// Releases this number of places.
     pub(super) fn give_back(&self, places: usize) {
         self.taken.fetch_sub(places, Relaxed);
-        self.free.0.fetch_add(places, Relaxed);
+        self.pool.0.taken.fetch_sub(places, Relaxed);
     }
 }
 
@@ -96,7 +119,19 @@ mod tests {
         assert!(!enter_all(&shares[2]).is_empty(), "a new connection finds a place");
         assert!(shares[0].enter().is_none());
         drop((first, second));
-        assert_eq!(waiting.0.load(Relaxed), 100);
+        assert_eq!(waiting.taken(), 0);
+    }
+
+    #[test]
+    fn smaller_pool_keeps_its_taken_places() {
+        let pool = WaitPool::new(100);
+        let share = pool.open_share();
+        let mut places = enter_all(&share);
+        pool.resize(50);
+        assert!(share.enter().is_none());
+        assert_eq!(pool.taken(), 50);
+        places.clear();
+        assert_eq!(enter_all(&share).len(), 25);
     }
 
     #[tokio::test]

@@ -1,9 +1,13 @@
-//! Limit of running calls: calls beyond it are refused at once, and health and essential methods have a reserve.
+//! Limit of running calls: calls beyond it are refused at once, and health and essential methods have a reserve. The limit is
+//! lower while calls wait for a thread.
+
+use std::time::{Duration, Instant};
 
 use gatepost::api::auth::v1::VerifyTokenRequest;
 use kit::serve::ServerLimits;
 use prost::Message as _;
 use testkit::{Raw, Reply, framed};
+use tokio::task::yield_now;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -82,4 +86,41 @@ async fn reserve_has_a_limit_of_its_own() {
     for (path, message) in [(VERIFY, &b""[..]), (CHECK, b"")] {
         assert_eq!(raw.unary(path, &[], message).await.unwrap_err().code(), Code::ResourceExhausted, "{path}");
     }
+}
+
+/// The only thread is busy with another task while a hundred calls run.
+#[tokio::test]
+async fn calls_beyond_the_processor_time_are_refused() {
+    const BUSY: Duration = Duration::from_millis(50);
+    let server = start_with(|parts| parts.essential = &[KEYS]).await;
+    let full = server.raw().await;
+    let hanging: Vec<_> = (0..99)
+        .map(|_| {
+            let raw = full.clone();
+            tokio::spawn(async move { verify(&raw, "hang").await })
+        })
+        .collect();
+    let busy = tokio::spawn(async {
+        loop {
+            let start = Instant::now();
+            while start.elapsed() < BUSY {}
+            yield_now().await;
+        }
+    });
+    let raw = server.raw().await;
+    let refusal = loop {
+        let reply = verify(&raw, "").await;
+        if reply.status().code() != Code::Ok {
+            break reply.status();
+        }
+    };
+    assert_eq!(refusal.code(), Code::ResourceExhausted);
+    assert_eq!(refusal.get_details_error_info().unwrap().reason, "OVERLOADED");
+    assert_eq!(raw.call(KEYS, &[], framed(b"")).await.status().code(), Code::Ok, "essential methods have a reserve");
+    assert!(raw.unary(CHECK, &[], b"").await.is_ok(), "health has a reserve");
+    busy.abort();
+    for call in hanging {
+        call.abort();
+    }
+    while verify(&raw, "").await.status().code() != Code::Ok {}
 }
