@@ -2,14 +2,16 @@
 //!
 //! With more calls than processor time, each call waits for a thread at every step, and callers give up before their
 //! answers are sent. Work for such callers keeps the queue long, also after the load has fallen (a metastable failure).
-//! So a probe measures how long a task waits for a thread. If the wait is long all the time, the server runs fewer calls
-//! at once and refuses the others, which costs a fraction of their work. If the wait is short, the limit grows back.
+//! So a probe measures how long a task waits for a thread. If most waits are long, the server runs fewer calls
+//! at once and refuses the others, which costs a fraction of their work. If they are short, the limit grows back.
 
+use std::future::poll_fn;
+use std::mem::replace;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::task::Poll;
 use std::time::Duration;
 
-use tokio::task::yield_now;
 use tokio::time::{Instant, sleep};
 
 use super::waiting::WaitPool;
@@ -17,11 +19,14 @@ use super::waiting::WaitPool;
 /// Wait for a thread that is too long.
 const LONG_WAIT: Duration = Duration::from_millis(25);
 
-/// Period in which the shortest wait counts: a longer wait may be a burst (as in RFC 8289).
+/// Period of the measurements for one decision. A single wait may be long because of a burst, or of a pause of the process.
 const PERIOD: Duration = Duration::from_millis(100);
 
 /// Pause between two measurements after a short wait.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// Least number of measurements for a decision.
+const MIN_WAITS: usize = 3;
 
 /// Least number of calls that may run at once. No measurement is needed with fewer calls.
 const FEW_CALLS: usize = 32;
@@ -55,7 +60,7 @@ impl Saturation {
     /// Adapts the limit until few calls run.
     async fn measure(self: Arc<Self>) {
         loop {
-            let size = adapted(self.running.size(), self.running.taken(), self.most, shortest_wait().await);
+            let size = adapted(self.running.size(), self.running.taken(), self.most, usual_wait().await);
             self.running.resize(size);
             if size == self.most && self.running.taken() < FEW_CALLS {
                 break;
@@ -65,25 +70,36 @@ impl Saturation {
     }
 }
 
-/// Returns the shortest wait of a task for a thread, of all that began in one period.
-async fn shortest_wait() -> Duration {
-    let (start, mut shortest) = (Instant::now(), Duration::MAX);
-    for number in 1.. {
+/// Returns the median wait of a task for a thread, from the waits of one period.
+async fn usual_wait() -> Duration {
+    let (start, mut waits) = (Instant::now(), Vec::new());
+    while waits.len() < MIN_WAITS || start.elapsed() < PERIOD {
         let begun = Instant::now();
-        yield_now().await;
-        shortest = shortest.min(begun.elapsed());
-        // The first wait may be a pause of the whole process.
-        if number > 1 && start.elapsed() >= PERIOD {
-            break;
-        }
-        if shortest <= LONG_WAIT {
+        queue_again().await;
+        let wait = begun.elapsed();
+        waits.push(wait);
+        if wait <= LONG_WAIT {
             sleep(PAUSE).await;
         }
     }
-    shortest
+    waits.sort_unstable();
+    waits.get((waits.len() - 1) / 2).copied().unwrap_or_default()
 }
 
-/// Returns the next limit, from the present limit, the running calls, the largest limit and the shortest wait.
+/// Waits for the tasks in the queue of this thread. tokio's `yield_now` waits for other events instead.
+async fn queue_again() {
+    let mut is_queued = false;
+    poll_fn(|cx| {
+        if replace(&mut is_queued, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Returns the next limit, from the present limit, the running calls, the largest limit and the usual wait.
 fn adapted(size: usize, running: usize, most: usize, wait: Duration) -> usize {
     if wait <= LONG_WAIT {
         return most.min(size + size / 8 + 1);
@@ -113,7 +129,7 @@ mod tests {
         assert_eq!(periods.count(), 34, "it takes less than four seconds");
     }
 
-    /// The only thread is blocked for a while each time that another task runs.
+    /// Another task blocks the only thread each time that it runs.
     #[tokio::test]
     async fn busy_thread_cuts_the_limit_until_few_calls_run() {
         let running = WaitPool::new(1000);
@@ -121,10 +137,16 @@ mod tests {
         let mut places: Vec<_> = std::iter::from_fn(|| share.enter()).take(200).collect();
         let saturation = Saturation::new(running.clone());
         saturation.watch();
+        let busy = tokio::spawn(async {
+            loop {
+                std::thread::sleep(LONG_WAIT * 2);
+                queue_again().await;
+            }
+        });
         while running.size() > 100 {
-            std::thread::sleep(LONG_WAIT * 2);
-            yield_now().await;
+            sleep(PAUSE).await;
         }
+        busy.abort();
         assert!(share.enter().is_none(), "200 calls run, and fewer may");
         places.clear();
         while saturation.is_measured.load(Relaxed) {
