@@ -1,22 +1,24 @@
 //! Statuses for faults of a call, and for calls that the server cannot take.
 
+use std::time::Duration;
+
 use gatepost::status::{Reason, details};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::reasons::{
     DEADLINE, ETAG_MISMATCH, MALFORMED_REQUEST, MESSAGE_TOO_LARGE, OVERLOADED, PAGE_TOKEN_INVALID, REQUEST_ID_REUSED,
-    UNIMPLEMENTED, retry, status,
+    UNIMPLEMENTED, retry_after, status,
 };
 
 /// Trailer that tells a client with a retry policy when to retry.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// Shortest time in the trailer.
-const MIN_PUSHBACK_MILLIS: u64 = 500;
+/// Times after which a refused call comes back, in milliseconds: the shortest one, and their range above it.
+const PUSHBACK_MILLIS: (u64, u64) = (500, 1000);
 
-/// Range of times in the trailer, above the shortest one.
-const PUSHBACK_RANGE_MILLIS: u64 = 1000;
+/// The same times while the processor is saturated. Refusals that come back sooner would take the rest of it.
+const SATURATED_PUSHBACK_MILLIS: (u64, u64) = (2000, 4000);
 
 /// Returns `INVALID_ARGUMENT` for an invalid page token.
 pub fn page_token<R: Reason>() -> Status {
@@ -54,13 +56,22 @@ pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static s
 
 /// Returns `RESOURCE_EXHAUSTED` for a call for which the server has no place or no memory.
 ///
-/// A client with a retry policy waits exactly as long as the pushback says (gRFC A6). The pushback varies, so that
-/// refused calls do not come back at the same time.
+/// A client with a retry policy waits exactly as long as the pushback says (gRFC A6), and other clients as long as
+/// `RetryInfo` says. Both are the same and vary, so that refused calls do not come back at the same time.
 pub fn overloaded<R: Reason>() -> Status {
+    pushed_back::<R>(PUSHBACK_MILLIS)
+}
+
+/// Returns the same status with a longer pushback, for a call for which the server has no processor time.
+pub fn saturated<R: Reason>() -> Status {
+    pushed_back::<R>(SATURATED_PUSHBACK_MILLIS)
+}
+
+fn pushed_back<R: Reason>((shortest, range): (u64, u64)) -> Status {
     const TEXT: &str = "the service has no room for this call now, try again in a moment";
-    let mut status = retry::<R>(Code::ResourceExhausted, OVERLOADED, TEXT);
     let [high, low] = crate::random::bytes::<2>();
-    let wait = MIN_PUSHBACK_MILLIS + u64::from(u16::from_be_bytes([high, low])) % PUSHBACK_RANGE_MILLIS;
+    let wait = shortest + u64::from(u16::from_be_bytes([high, low])) % range;
+    let mut status = retry_after::<R>(Code::ResourceExhausted, OVERLOADED, TEXT, Duration::from_millis(wait));
     status.metadata_mut().insert(PUSHBACK, wait.into());
     status
 }

@@ -7,8 +7,8 @@ mod reasons;
 mod store;
 
 pub use call::{
-    deadline, malformed, not_found, overloaded, page_token, request_id_reused, stale, too_large, unknown_compression,
-    unknown_method,
+    deadline, malformed, not_found, overloaded, page_token, request_id_reused, saturated, stale, too_large,
+    unknown_compression, unknown_method,
 };
 pub use fields::{BadFields, Violation, both, invalid_fields};
 pub use internal::{internal, panicked};

@@ -51,8 +51,13 @@ pub(super) fn status<R: Reason>(code: Code, reason: &str, message: &str) -> Stat
 
 /// Returns a status that asks the caller to retry after a second.
 pub(super) fn retry<R: Reason>(code: Code, reason: &str, message: &str) -> Status {
+    retry_after::<R>(code, reason, message, RETRY_DELAY)
+}
+
+/// Returns a status with `RetryInfo` of this delay.
+pub(super) fn retry_after<R: Reason>(code: Code, reason: &str, message: &str, delay: Duration) -> Status {
     let mut details = details::<R>(reason);
-    details.set_retry_info(Some(RETRY_DELAY));
+    details.set_retry_info(Some(delay));
     Status::with_error_details(code, message, details)
 }
 

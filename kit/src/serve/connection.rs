@@ -4,8 +4,10 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use gatepost::PeerCertificate;
@@ -125,8 +127,12 @@ where
         let (wake, is_pinged) = (life.next(seat), life.is_pinged());
         tokio::select! {
             accepted = turns.accept(connection, &exchange.shares.window) => match accepted {
-                Some(Ok((request, respond))) => {
+                Some(Ok((request, mut respond))) => {
                     life.accepted(connection);
+                    // After a stall many callers have given up. No part of their calls is executed.
+                    if poll_fn(|cx| Poll::Ready(respond.poll_reset(cx).is_ready())).await {
+                        continue;
+                    }
                     let accepted = Instant::now();
                     tokio::spawn(exchange.clone().answer(request, respond, accepted, seat.open(), Arc::clone(seat)));
                 }

@@ -90,7 +90,7 @@ impl Default for ServerLimits {
         Self {
             concurrent_streams: 100,
             error_resets: 100,
-            pending_resets: 20,
+            pending_resets: 1000,
             resets: 1000,
             control_frames: 10_000,
             header_list: 16 * 1024,

@@ -10,6 +10,8 @@ use crate::failure;
 pub(super) struct Refusals {
     /// No room for the call.
     pub(super) overloaded: fn() -> Status,
+    /// No processor time for the call.
+    pub(super) saturated: fn() -> Status,
     /// Message above the limit.
     pub(super) too_large: fn() -> Status,
     /// Bytes that do not decode.
@@ -21,6 +23,7 @@ impl Refusals {
     pub(super) fn new<R: Reason>() -> Self {
         Self {
             overloaded: failure::overloaded::<R>,
+            saturated: failure::saturated::<R>,
             too_large: failure::too_large::<R>,
             malformed: failure::malformed::<R>,
         }

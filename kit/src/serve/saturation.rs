@@ -17,10 +17,10 @@ use tokio::time::{Instant, sleep};
 use super::waiting::WaitPool;
 
 /// Wait for a thread that is too long.
-const LONG_WAIT: Duration = Duration::from_millis(25);
+const LONG_WAIT: Duration = Duration::from_millis(100);
 
 /// Period of the measurements for one decision. A single wait may be long because of a burst, or of a pause of the process.
-const PERIOD: Duration = Duration::from_millis(100);
+const PERIOD: Duration = Duration::from_millis(250);
 
 /// Pause between two measurements after a short wait.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -55,6 +55,11 @@ impl Saturation {
         if self.running.taken() >= FEW_CALLS && !self.is_measured.swap(true, Relaxed) {
             tokio::spawn(Arc::clone(self).measure());
         }
+    }
+
+    /// Returns true while the limit is below the setting.
+    pub(super) fn is_high(&self) -> bool {
+        self.running.size() < self.most
     }
 
     /// Adapts the limit until few calls run.
@@ -102,7 +107,7 @@ async fn queue_again() {
 /// Returns the next limit, from the present limit, the running calls, the largest limit and the usual wait.
 fn adapted(size: usize, running: usize, most: usize, wait: Duration) -> usize {
     if wait <= LONG_WAIT {
-        return most.min(size + size / 8 + 1);
+        return most.min(size + size / 4 + 1);
     }
     let running = running.min(size);
     let in_time = LONG_WAIT.as_micros() * running as u128 / wait.as_micros();

@@ -24,6 +24,7 @@ use super::envelope::AcceptedAt;
 use super::gzip::{self, Inflated};
 use super::host::Host;
 use super::incoming::Incoming;
+use super::lanes::Lane;
 use super::outgoing::{ReaderLimits, Sent, send};
 use super::piece::Piece;
 use super::seats::{OpenStream, Seat};
@@ -93,7 +94,8 @@ where
             return;
         }
         let Some(permit) = call.lane().running.enter() else {
-            let refusal = call.overloaded();
+            let is_saturated = lane == Lane::Ordinary && self.host.saturation.is_high();
+            let refusal = if is_saturated { (self.host.refusals.saturated)() } else { call.overloaded() };
             record.refuse(&refusal);
             let _ = respond.send_response(refusal.into_http(), true);
             return;

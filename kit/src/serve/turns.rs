@@ -4,8 +4,9 @@
 //! counts as a rapid reset (CVE-2023-44487). After a stall the socket holds requests and, behind them, the resets of
 //! callers that gave up. Without turns the server would cut its clients because of its own delay.
 //!
-//! With turns, h2 counts a reset only if it is in the same 1 KiB read as its stream. Every reset also counts toward a
-//! limit per second. By default, 100 streams that time out every 100 ms reach this limit: far more than clients need.
+//! With turns, h2 counts a reset only if it is in the same read of 16 KiB as its stream. Such a stream reaches no handler, so
+//! a read may have many. Every reset also counts toward a limit per second. By default, 100 streams that time out every
+//! 100 ms reach this limit: far more than clients need.
 
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -21,8 +22,8 @@ use tokio::time::Instant;
 use super::piece::Piece;
 use super::window::ConnectionWindow;
 
-/// Largest read beyond the current frame, in bytes. Fewer than 20 calls fit in, but 40 pairs of a stream and its reset.
-pub(super) const MAX_READ: usize = 1024;
+/// Largest read beyond the current frame, in bytes: about a hundred small calls.
+pub(super) const MAX_READ: usize = 16 * 1024;
 
 /// Turns of a connection's reads. Reads are not restricted until the first call of [`Turns::accept`].
 #[derive(Debug)]

@@ -62,8 +62,8 @@ async fn answers_to_pings_are_not_a_flood() {
 async fn flood_of_streams_is_closed() {
     let server = start(ServerLimits { concurrent_streams: 2, resets: 5, ..ServerLimits::default() }).await;
     let mut connection = RawConnection::open(server.address).await;
-    // Each read holds at most a KiB, and counts the refused streams of the earlier ones.
-    let frames: Vec<u8> = (1..1001).step_by(2).flat_map(|stream| frame(HEADERS, 0x4, stream, &REQUEST)).collect();
+    // Each read holds at most 16 KiB, and counts the refused streams of the earlier ones.
+    let frames: Vec<u8> = (1..8001).step_by(2).flat_map(|stream| frame(HEADERS, 0x4, stream, &REQUEST)).collect();
     connection.send(&frames).await;
     assert_eq!(goaway(&mut connection).await, ENHANCE_YOUR_CALM);
 }
