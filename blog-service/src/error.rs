@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use crate::api::v1::ErrorReason;
 use gatepost::Rejection;
-use gatepost::status::{retry, status};
+use gatepost::status::{details, retry, status};
 use kit::failure::{self, BadFields, Violation};
 use kit::page::BadToken;
 use tonic::{Code, Status};
+use tonic_types::StatusExt as _;
 
-use crate::domain::PostId;
+use crate::domain::{PostId, PostState};
 use crate::store::{PostUnchanged, StoreError};
 
 /// An error of a call.
@@ -27,6 +28,10 @@ pub(crate) enum BlogError {
     NotPostOwner,
     #[error("the post has changed since the etag was read")]
     Stale,
+    #[error("another post has the slug")]
+    SlugTaken,
+    #[error("the post's state does not allow the change")]
+    WrongPostState { id: PostId, state: PostState },
     #[error("the answer would be larger than a client takes")]
     AnswerTooLarge,
     #[error("the user has written more than the quota")]
@@ -43,6 +48,8 @@ impl BlogError {
         match why {
             PostUnchanged::NotFound => Self::PostNotFound(id.to_string()),
             PostUnchanged::Stale => Self::Stale,
+            PostUnchanged::SlugTaken => Self::SlugTaken,
+            PostUnchanged::WrongState(state) => Self::WrongPostState { id, state },
         }
     }
 }
@@ -70,6 +77,12 @@ impl From<BlogError> for Status {
             }
             BlogError::NotPostOwner => status(Code::PermissionDenied, ErrorReason::NotPostOwner, "permission denied"),
             BlogError::Stale => failure::stale::<ErrorReason>(),
+            BlogError::SlugTaken => status(
+                Code::AlreadyExists,
+                ErrorReason::SlugTaken,
+                "slug: another post has this slug now or had it before, choose another one",
+            ),
+            BlogError::WrongPostState { id, state } => wrong_post_state(id, state),
             BlogError::AnswerTooLarge => status(
                 Code::ResourceExhausted,
                 ErrorReason::MessageTooLarge,
@@ -86,6 +99,20 @@ impl From<BlogError> for Status {
             BlogError::Store(error) => failure::store::<ErrorReason>(&error),
         }
     }
+}
+
+/// Returns `FAILED_PRECONDITION` with the post and its state.
+fn wrong_post_state(id: PostId, state: PostState) -> Status {
+    let message = match state {
+        PostState::Published => "the post is published already: unpublish it before you publish it again",
+        PostState::Draft | PostState::Scheduled => {
+            "the post is a draft already: only a published or scheduled post can be unpublished"
+        }
+    };
+    let mut details = details(ErrorReason::WrongPostState);
+    let subject = format!("gatepost.blog.v1.Post/{id}");
+    details.add_precondition_failure_violation("POST_STATE", subject, message);
+    Status::with_error_details(Code::FailedPrecondition, message, details)
 }
 
 #[cfg(test)]

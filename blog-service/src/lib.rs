@@ -10,6 +10,7 @@ mod error;
 mod policy;
 mod rpc;
 mod run;
+mod scheduler;
 mod secrets;
 pub mod store;
 

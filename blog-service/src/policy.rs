@@ -22,6 +22,8 @@ pub(crate) fn policy(public_reads: bool) -> Policy {
         .rule("/gatepost.blog.v1.PostService/ListPosts", read)
         .rule("/gatepost.blog.v1.PostService/UpdatePost", Rule::Authenticated)
         .rule("/gatepost.blog.v1.PostService/DeletePost", Rule::Authenticated)
+        .rule("/gatepost.blog.v1.PostService/PublishPost", Rule::Authenticated)
+        .rule("/gatepost.blog.v1.PostService/UnpublishPost", Rule::Authenticated)
 }
 
 #[cfg(test)]

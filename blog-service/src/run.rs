@@ -31,6 +31,7 @@ use crate::commands::BlogGreeting;
 use crate::config::{BlogConfig, BlogFlags};
 use crate::policy;
 use crate::rpc;
+use crate::scheduler::publish_scheduled;
 use crate::store::{BlogStore, StoreError};
 
 pub use program::run_command_line;
@@ -165,6 +166,7 @@ async fn serve_on(
             let _: Option<()> = end.run_until_cancelled(feed.feed_died()).await;
         }),
         tasks.run("database writer", store.db().run_until(&end)),
+        tasks.run("publication of posts", Box::pin(publish_scheduled(store.clone(), clock.clone(), end.clone()))),
         Box::pin(telemetry.export(metrics, end.clone()))
     );
     store.close().await;

@@ -179,7 +179,7 @@ impl DrillClient {
     pub async fn ask_for_post(&self, operation: Operation, title: &str, request_id: &str) -> Result<String, Answer> {
         let (title, request_id) = (title.to_owned(), request_id.to_owned());
         let content = content();
-        let request = CreatePostRequest { title: title.clone(), content, request_id, validate_only: false };
+        let request = CreatePostRequest { title: title.clone(), content, request_id, ..CreatePostRequest::default() };
         let call = |request| async { self.posts().create_post(request).await };
         let created = self.made(operation, request, call).await;
         let id = created.map(|created| created.post.unwrap_or_default().id);

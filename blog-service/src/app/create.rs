@@ -1,12 +1,13 @@
 //! Creation of posts. A caller that lost the answer may repeat the request.
 
+use chrono::{DateTime, Utc};
 use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestId, RequestKey};
 
 use super::{BlogState, read};
-use crate::domain::{AuthorId, Content, Post, PostId, PostView, Title};
+use crate::domain::{AuthorId, Content, Post, PostCaller, PostId, PostState, PostView, Slug, Title};
 use crate::error::BlogError;
-use crate::store::NewPost;
+use crate::store::{NewPost, NewSlug, NotCreated};
 
 const METHOD: &str = "gatepost.blog.v1.PostService/CreatePost";
 
@@ -14,6 +15,10 @@ const METHOD: &str = "gatepost.blog.v1.PostService/CreatePost";
 pub(crate) struct PostDraft {
     pub(crate) title: Title,
     pub(crate) content: Content,
+    /// Given slug; `None` if the slug is made from the title.
+    pub(crate) slug: Option<Slug>,
+    /// State of the new post: a draft or published.
+    pub(crate) state: PostState,
     pub(crate) request_id: Option<RequestId>,
     pub(crate) validate_only: bool,
 }
@@ -30,25 +35,63 @@ pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDra
         caller: owner_id.to_string(),
         method: METHOD,
         id,
-        fingerprint: Fingerprint::from_fields(&[draft.title.as_str(), draft.content.as_str()]),
+        fingerprint: fingerprint(&draft),
     });
     let made = earlier(state, request.as_ref()).await?;
     if draft.validate_only {
+        if let Some(slug) = &draft.slug
+            && state.store.id_of_slug(slug).await?.is_some()
+        {
+            return Err(BlogError::SlugTaken);
+        }
         return Ok(Submitted::Checked(draft));
     }
     if let Some(id) = made {
-        return repeat(state, id).await;
+        return repeat(state, owner_id, id).await;
     }
     state.meter(owner_id, 1, draft.title.as_str().len() + draft.content.as_str().len())?;
-    let PostDraft { title, content, .. } = draft;
     let id = state.ids.next();
-    let new = NewPost { id, owner_id, title, content, create_time: state.clock.now() };
-    if let Some(post) = state.store.create_post(new, request.as_ref()).await? {
-        return Ok(Submitted::Post(post));
+    match state.store.create_post(draft.into_new(id, owner_id, state.clock.now()), request.as_ref()).await? {
+        Ok(post) => Ok(Submitted::Post(post)),
+        Err(NotCreated::SlugTaken) => Err(BlogError::SlugTaken),
+        // The same request ran twice at the same time, and the other run finished first.
+        Err(NotCreated::Repeated) => {
+            let made = earlier(state, request.as_ref()).await?;
+            repeat(state, owner_id, made.unwrap_or(id)).await
+        }
     }
-    // The same request ran twice at the same time, and the other run finished first.
-    let made = earlier(state, request.as_ref()).await?;
-    repeat(state, made.unwrap_or(id)).await
+}
+
+impl PostDraft {
+    /// Returns the slug that is made from the title; `None` if one is given or the title gives none.
+    fn made_slug(&self) -> Option<Slug> {
+        if self.slug.is_some() { None } else { Slug::from_title(&self.title) }
+    }
+
+    /// Returns the slug of the post to create, without the number that a made one may get.
+    pub(crate) fn shown_slug(&self) -> Option<Slug> {
+        self.slug.clone().or_else(|| self.made_slug())
+    }
+
+    fn into_new(self, id: PostId, owner_id: AuthorId, create_time: DateTime<Utc>) -> NewPost {
+        let made = self.made_slug();
+        let Self { title, content, slug, state, .. } = self;
+        let slug = slug.map(NewSlug::Given).or(made.map(NewSlug::Made)).unwrap_or(NewSlug::FromId);
+        NewPost { id, owner_id, slug, title, content, state, create_time }
+    }
+}
+
+/// Returns the fingerprint of a request. Without a slug and a state it is the one of earlier versions, which remember
+/// requests for a day.
+fn fingerprint(draft: &PostDraft) -> Fingerprint {
+    let fields = [draft.title.as_str(), draft.content.as_str()];
+    match (&draft.slug, draft.state) {
+        (None, PostState::Published) => Fingerprint::from_fields(&fields),
+        (slug, state) => {
+            let slug = slug.as_ref().map_or("", Slug::as_str);
+            Fingerprint::from_fields(&[fields[0], fields[1], slug, state.as_str()])
+        }
+    }
 }
 
 /// Returns the id of the post that an earlier run of this request created.
@@ -62,6 +105,6 @@ async fn earlier(state: &BlogState, request: Option<&RequestKey>) -> Result<Opti
 }
 
 /// Answers a repeated request with the post in its current state.
-async fn repeat(state: &BlogState, id: PostId) -> Result<Submitted, BlogError> {
-    Ok(Submitted::Post(read::one(state, id, PostView::Full).await?))
+async fn repeat(state: &BlogState, owner_id: AuthorId, id: PostId) -> Result<Submitted, BlogError> {
+    Ok(Submitted::Post(read::one(state, PostCaller::from_user(owner_id), id, PostView::Full).await?))
 }

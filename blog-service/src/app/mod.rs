@@ -1,6 +1,7 @@
 //! Use cases: each RPC without tonic and the generated types.
 
 pub(crate) mod create;
+pub(crate) mod publish;
 pub(crate) mod read;
 mod state;
 pub(crate) mod write;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use kit::page::{self, BadToken, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fitting};
 
 use super::BlogState;
-use crate::domain::{Post, PostId, PostView};
+use crate::domain::{Post, PostCaller, PostId, PostName, PostView};
 use crate::error::BlogError;
 use crate::store::posts_per_read;
 
@@ -25,7 +25,7 @@ pub(crate) struct PostPage<'t> {
     pub(crate) view: PostView,
 }
 
-/// The posts of a batch that exist, and the texts of the missing ids.
+/// The posts of a batch that exist and that the caller may see, and the texts of the other ids.
 pub(crate) struct FoundPosts<T> {
     pub(crate) posts: Vec<T>,
     pub(crate) missing_ids: Vec<String>,
@@ -43,15 +43,42 @@ enum PageFailure<E> {
 /// Method that a page token is bound to.
 const LIST_METHOD: &str = "gatepost.blog.v1.PostService/ListPosts";
 
-pub(crate) async fn one(state: &BlogState, id: PostId, view: PostView) -> Result<Post, BlogError> {
-    state.store.post(id, view).await?.ok_or_else(|| BlogError::PostNotFound(id.to_string()))
+/// Returns the post that the caller names by its id or by one of its slugs.
+pub(crate) async fn named(
+    state: &BlogState,
+    caller: PostCaller,
+    name: &PostName,
+    view: PostView,
+) -> Result<Post, BlogError> {
+    let slug = match name {
+        PostName::Id(id) => return one(state, caller, *id, view).await,
+        PostName::Slug(slug) => slug,
+    };
+    let found = match state.store.id_of_slug(slug).await? {
+        Some(id) => visible(state, caller, id, view).await?,
+        None => None,
+    };
+    // The error never names the id: the caller may not know that there is a post.
+    found.ok_or_else(|| BlogError::PostNotFound(slug.as_str().to_owned()))
 }
 
-/// Returns the posts that exist, and the ids of the missing posts as the caller wrote them.
+/// Returns the post if the caller may see it.
+pub(crate) async fn one(state: &BlogState, caller: PostCaller, id: PostId, view: PostView) -> Result<Post, BlogError> {
+    visible(state, caller, id, view).await?.ok_or_else(|| BlogError::PostNotFound(id.to_string()))
+}
+
+/// Returns the post, unless the caller may not see it. The check follows each read, also of a cached post.
+async fn visible(state: &BlogState, caller: PostCaller, id: PostId, view: PostView) -> Result<Option<Post>, BlogError> {
+    let found = state.store.post(id, view).await?;
+    Ok(found.filter(|post| caller.may_see(post.owner_id, post.state)))
+}
+
+/// Returns the posts that exist and that the caller may see, and the other ids as the caller wrote them.
 ///
 /// `row` converts a post to a message and measures the message.
 pub(crate) async fn some<T>(
     state: &BlogState,
+    caller: PostCaller,
     wanted: Vec<WantedPost>,
     view: PostView,
     row: fn(Post) -> PageRow<T, PostId>,
@@ -60,14 +87,18 @@ pub(crate) async fn some<T>(
     if view == PostView::Full {
         let ids: Vec<PostId> = wanted.iter().map(|wanted| wanted.id).collect();
         // A post's message is larger than its title and content. An answer that is too large is refused before the read.
-        if state.store.octets_of(&ids).await? > MAX_PAGE_BYTES as u64 {
+        // Hidden posts do not count: the refusal would reveal them.
+        let sizes = state.store.sizes_of(&ids).await?;
+        let visible = sizes.iter().filter(|size| caller.may_see(size.owner_id, size.state));
+        if visible.fold(0, |sum: u64, size| sum.saturating_add(size.octets)) > MAX_PAGE_BYTES as u64 {
             return Err(BlogError::AnswerTooLarge);
         }
     }
     for some in wanted.chunks(posts_per_read(view)) {
         let ids: Vec<PostId> = some.iter().map(|wanted| wanted.id).collect();
-        let found = state.store.posts_of(&ids, view).await?;
-        let mut found: HashMap<PostId, Post> = found.into_iter().map(|post| (post.id, post)).collect();
+        let found = state.store.posts_of(&ids, view).await?.into_iter();
+        let visible = found.filter(|post| caller.may_see(post.owner_id, post.state));
+        let mut found: HashMap<PostId, Post> = visible.map(|post| (post.id, post)).collect();
         for WantedPost { id, text } in some {
             match found.remove(id).map(row) {
                 Some(row) => {
@@ -84,7 +115,7 @@ pub(crate) async fn some<T>(
     Ok(FoundPosts { posts, missing_ids })
 }
 
-/// Returns the page that the request names.
+/// Returns the page of published posts that the request names.
 ///
 /// `row` converts a post to a message and measures the message. `reserve` waits for room for posts of this number of
 /// bytes, with their contents, before they are read.
@@ -124,7 +155,7 @@ async fn read_full<T, E, F>(
 where
     F: Future<Output = Result<(), E>>,
 {
-    let measured = state.store.list_octets(after, limit).await.map_err(BlogError::from)?;
+    let measured = state.store.list_sizes(after, limit).await.map_err(BlogError::from)?;
     let Some(last) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
     let octets = || measured.iter().map(|size| usize::try_from(size.octets).unwrap_or(MAX_PAGE_BYTES));
     let count = fitting(octets());

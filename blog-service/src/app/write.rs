@@ -1,7 +1,7 @@
 //! Changes and deletions of posts: checks existence, then ownership, then the etag.
 
 use super::{BlogState, read};
-use crate::domain::{Post, PostChange, PostId, PostView, PostWriter};
+use crate::domain::{Post, PostCaller, PostChange, PostId, PostView};
 use crate::error::BlogError;
 
 /// A change of a post, with valid fields.
@@ -12,35 +12,48 @@ pub(crate) struct PostUpdate {
     pub(crate) validate_only: bool,
 }
 
-pub(crate) async fn update(state: &BlogState, writer: PostWriter, update: PostUpdate) -> Result<Post, BlogError> {
+pub(crate) async fn update(state: &BlogState, caller: PostCaller, update: PostUpdate) -> Result<Post, BlogError> {
     let PostUpdate { id, change, expected, validate_only } = update;
     let view = if validate_only { PostView::Full } else { PostView::Basic };
-    let post = own(state, writer, id, view).await?;
+    let post = own(state, caller, id, view).await?;
     if validate_only {
-        let is_stale = expected.is_some_and(|expected| expected != post.revision);
-        return if is_stale { Err(BlogError::Stale) } else { Ok(change.apply(post)) };
+        return validate(state, post, change, expected).await;
     }
-    if let Some(user) = writer.user {
-        state.meter(user, 0, change.bytes())?;
+    if let Some(user) = caller.user {
+        // A new slug stays reserved, as the slug of a new post does.
+        state.meter(user, u64::from(change.slug.is_some()), change.bytes())?;
     }
     // The owner of a post never changes, so the check still holds at the write.
     let updated = state.store.update_post(id, change, expected, state.clock.now()).await?;
     updated.map_err(|why| BlogError::unchanged(why, id))
 }
 
+/// Returns the post as it would become.
+async fn validate(state: &BlogState, post: Post, change: PostChange, expected: Option<i32>) -> Result<Post, BlogError> {
+    if expected.is_some_and(|expected| expected != post.revision) {
+        return Err(BlogError::Stale);
+    }
+    if let Some(slug) = &change.slug
+        && state.store.id_of_slug(slug).await?.is_some_and(|id| id != post.id)
+    {
+        return Err(BlogError::SlugTaken);
+    }
+    Ok(change.apply(post))
+}
+
 pub(crate) async fn delete(
     state: &BlogState,
-    writer: PostWriter,
+    caller: PostCaller,
     id: PostId,
     expected: Option<i32>,
 ) -> Result<(), BlogError> {
-    own(state, writer, id, PostView::Basic).await?;
+    own(state, caller, id, PostView::Basic).await?;
     let deleted = state.store.delete_post(id, expected).await?;
     deleted.map_err(|why| BlogError::unchanged(why, id))
 }
 
-/// Returns the post if the writer may change it.
-async fn own(state: &BlogState, writer: PostWriter, id: PostId, view: PostView) -> Result<Post, BlogError> {
-    let post = read::one(state, id, view).await?;
-    if writer.may_change(&post) { Ok(post) } else { Err(BlogError::NotPostOwner) }
+/// Returns the post if the caller may change it.
+pub(super) async fn own(state: &BlogState, caller: PostCaller, id: PostId, view: PostView) -> Result<Post, BlogError> {
+    let post = read::one(state, caller, id, view).await?;
+    if caller.may_change(&post) { Ok(post) } else { Err(BlogError::NotPostOwner) }
 }

@@ -1,11 +1,8 @@
-//! Posts, and the right to change them.
+//! Posts and their changes.
 
 use chrono::{DateTime, Utc};
 
-use super::{AuthorId, Content, PostId, Title};
-
-/// Role that may change the posts of all users.
-pub const EDITOR: &str = "editor";
+use super::{AuthorId, Content, PostId, PostState, Slug, Title};
 
 /// A stored post.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,16 +11,35 @@ pub struct Post {
     pub id: PostId,
     /// Author and owner.
     pub owner_id: AuthorId,
+    /// Current slug; the id's text if the post has no slug of its own.
+    pub slug: String,
     /// Title.
     pub title: String,
     /// Text; empty in the basic view.
     pub content: String,
+    /// State.
+    pub state: PostState,
+    /// Time of publication, past or planned; `None` for a draft.
+    pub publish_time: Option<DateTime<Utc>>,
     /// Number of writes of the row.
     pub revision: i32,
     /// Time of creation.
     pub create_time: DateTime<Utc>,
     /// Time of the last change.
     pub update_time: DateTime<Utc>,
+}
+
+/// Size of a post, with the facts that decide who may see the post.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PostSize {
+    /// The post.
+    pub id: PostId,
+    /// Owner of the post.
+    pub owner_id: AuthorId,
+    /// State of the post.
+    pub state: PostState,
+    /// Bytes of title and content.
+    pub octets: u64,
 }
 
 /// Fields of a post that a read returns.
@@ -42,6 +58,8 @@ pub struct PostChange {
     pub title: Option<Title>,
     /// New text.
     pub content: Option<Content>,
+    /// New slug.
+    pub slug: Option<Slug>,
 }
 
 impl PostChange {
@@ -57,23 +75,8 @@ impl PostChange {
         Post {
             title: self.title.map_or(post.title, Title::into_string),
             content: self.content.map_or(post.content, Content::into_string),
+            slug: self.slug.map_or(post.slug, Slug::into_string),
             ..post
         }
-    }
-}
-
-/// A caller who wants to change posts.
-#[derive(Clone, Copy, Debug)]
-pub struct PostWriter {
-    /// User; `None` for a service.
-    pub user: Option<AuthorId>,
-    /// Set if the caller has the role [`EDITOR`].
-    pub is_editor: bool,
-}
-
-impl PostWriter {
-    /// Returns true if the caller may change this post, as its owner or as an editor.
-    pub fn may_change(&self, post: &Post) -> bool {
-        self.is_editor || self.user == Some(post.owner_id)
     }
 }

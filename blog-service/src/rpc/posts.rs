@@ -5,8 +5,8 @@ use std::sync::Arc;
 use crate::api::v1::post_service_server::PostService;
 use crate::api::v1::{
     self, BatchGetPostsRequest, BatchGetPostsResponse, CreatePostRequest, CreatePostResponse, DeletePostRequest,
-    DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, UpdatePostRequest,
-    UpdatePostResponse,
+    DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, PublishPostRequest,
+    PublishPostResponse, UnpublishPostRequest, UnpublishPostResponse, UpdatePostRequest, UpdatePostResponse,
 };
 use kit::failure::both;
 use kit::serve::Room;
@@ -15,7 +15,7 @@ use tonic::{Request, Response, Status};
 
 use crate::app::create::{self, Submitted};
 use crate::app::read::PostPage;
-use crate::app::{BlogState, read, write};
+use crate::app::{BlogState, publish, read, write};
 use crate::convert;
 use crate::domain::PostView;
 use crate::error::BlogError;
@@ -40,9 +40,10 @@ impl PostService for PostRpc {
     }
 
     async fn get_post(&self, request: Request<GetPostRequest>) -> Result<Response<GetPostResponse>, Status> {
-        let (room, GetPostRequest { post, view }) = (Room::from_request(&request), request.into_inner());
-        let (id, view) = both(convert::post_id(post), convert::view(view, PostView::Full))?;
-        let read = async || Ok::<_, BlogError>(convert::post(read::one(&self.0, id, view).await?));
+        let (room, caller) = (Room::from_request(&request), convert::caller(&request));
+        let GetPostRequest { post, view } = request.into_inner();
+        let (name, view) = both(convert::post_name(post), convert::view(view, PostView::Full))?;
+        let read = async || Ok::<_, BlogError>(convert::post(read::named(&self.0, caller, &name, view).await?));
         let post = room.read(read).await?;
         Ok(Response::new(GetPostResponse { post: Some(post) }))
     }
@@ -51,11 +52,12 @@ impl PostService for PostRpc {
         &self,
         request: Request<BatchGetPostsRequest>,
     ) -> Result<Response<BatchGetPostsResponse>, Status> {
-        let (room, BatchGetPostsRequest { ids, view }) = (Room::from_request(&request), request.into_inner());
+        let (room, caller) = (Room::from_request(&request), convert::caller(&request));
+        let BatchGetPostsRequest { ids, view } = request.into_inner();
         room.reserve(ids.len().saturating_mul(row_bytes(view)).min(page::MAX_PAGE_BYTES)).await?;
         let (wanted, view) = both(convert::batch(ids), convert::view(view, PostView::Basic))?;
         // Boxed, so that a call that waits for memory uses little memory itself.
-        let found = Box::pin(read::some(&self.0, wanted, view, convert::row)).await?;
+        let found = Box::pin(read::some(&self.0, caller, wanted, view, convert::row)).await?;
         Ok(Response::new(BatchGetPostsResponse { posts: found.posts, missing_ids: found.missing_ids }))
     }
 
@@ -73,19 +75,39 @@ impl PostService for PostRpc {
     }
 
     async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {
-        let writer = convert::writer(&request)?;
+        let caller = convert::known_caller(&request)?;
         let content = request.get_ref().patch.as_ref().and_then(|patch| patch.content.as_ref());
         Room::from_request(&request).reserve(content.map_or(0, String::len) + BASIC_BYTES).await?;
         let update = convert::post_update(request.into_inner())?;
-        let post = write::update(&self.0, writer, update).await?;
+        let post = write::update(&self.0, caller, update).await?;
         Ok(Response::new(UpdatePostResponse { post: Some(convert::post(post)) }))
     }
 
     async fn delete_post(&self, request: Request<DeletePostRequest>) -> Result<Response<DeletePostResponse>, Status> {
-        let writer = convert::writer(&request)?;
+        let caller = convert::known_caller(&request)?;
         let DeletePostRequest { id, etag } = request.into_inner();
-        write::delete(&self.0, writer, convert::id(&id)?, etag::expected(&etag)).await?;
+        write::delete(&self.0, caller, convert::id(&id)?, etag::expected(&etag)).await?;
         Ok(Response::new(DeletePostResponse {}))
+    }
+
+    async fn publish_post(
+        &self,
+        request: Request<PublishPostRequest>,
+    ) -> Result<Response<PublishPostResponse>, Status> {
+        let caller = convert::known_caller(&request)?;
+        let order = convert::publish_order(request.get_ref())?;
+        let post = publish::publish(&self.0, caller, order).await?;
+        Ok(Response::new(PublishPostResponse { post: Some(convert::post(post)) }))
+    }
+
+    async fn unpublish_post(
+        &self,
+        request: Request<UnpublishPostRequest>,
+    ) -> Result<Response<UnpublishPostResponse>, Status> {
+        let caller = convert::known_caller(&request)?;
+        let UnpublishPostRequest { id, etag } = request.into_inner();
+        let post = publish::unpublish(&self.0, caller, convert::id(&id)?, etag::expected(&etag)).await?;
+        Ok(Response::new(UnpublishPostResponse { post: Some(convert::post(post)) }))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use db::{Db, HeldByWrite, ReadMark, RowBytes, RowCache};
 use kit::metrics::{EventCounter, FamilyKind, MetricsPage};
 
-use crate::domain::{Post, PostId, PostView};
+use crate::domain::{Post, PostId, PostSize, PostView};
 
 /// Bytes of an entry besides its texts: the post, its key and the cache's own fields.
 const ENTRY_BYTES: usize = size_of::<Post>() + 80;
@@ -30,7 +30,7 @@ pub(super) struct PostRead<'c> {
 
 impl RowBytes for Post {
     fn bytes(&self) -> u64 {
-        u64::try_from(ENTRY_BYTES + self.title.len() + self.content.len()).unwrap_or(u64::MAX)
+        u64::try_from(ENTRY_BYTES + self.slug.len() + self.title.len() + self.content.len()).unwrap_or(u64::MAX)
     }
 }
 
@@ -60,13 +60,17 @@ impl CachedPosts {
         cache.hits.one();
         Some(match view {
             PostView::Full => Post::clone(&post),
-            PostView::Basic => Post { title: post.title.clone(), content: String::new(), ..*post },
+            PostView::Basic => {
+                Post { slug: post.slug.clone(), title: post.title.clone(), content: String::new(), ..*post }
+            }
         })
     }
 
-    /// Returns the bytes of the cached post's title and content.
-    pub(super) fn octets(&self, id: PostId) -> Option<usize> {
-        self.0.as_ref()?.rows.find(&id).map(|post| post.title.len() + post.content.len())
+    /// Returns the size of the cached post.
+    pub(super) fn size(&self, id: PostId) -> Option<PostSize> {
+        let post = self.0.as_ref()?.rows.find(&id)?;
+        let octets = u64::try_from(post.title.len() + post.content.len()).unwrap_or(u64::MAX);
+        Some(PostSize { id, owner_id: post.owner_id, state: post.state, octets })
     }
 
     /// Begins a read of the post from the database. A post without its content is not kept.
@@ -77,7 +81,14 @@ impl CachedPosts {
 
     /// Removes the post until its write has ended.
     pub(super) fn hold(&self, id: PostId) -> HeldByWrite {
-        self.0.as_ref().map(|cache| Box::new(cache.rows.hold(id)) as Box<dyn Send>)
+        self.hold_all(&[id])
+    }
+
+    /// Removes the posts until their write has ended.
+    pub(super) fn hold_all(&self, ids: &[PostId]) -> HeldByWrite {
+        let cache = self.0.as_ref()?;
+        let holds: Vec<_> = ids.iter().map(|id| cache.rows.hold(*id)).collect();
+        Some(Box::new(holds))
     }
 
     /// Writes the number of reads and the bytes of the posts, if posts are cached.

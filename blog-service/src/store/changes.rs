@@ -4,22 +4,26 @@ use db::{settle, write, write_one};
 
 use super::rows::PostRow;
 use super::{BlogStore, StoreError, Time};
-use crate::domain::{Content, Post, PostChange, PostId, PostView, Title};
+use crate::domain::{Content, Post, PostChange, PostId, PostState, PostView, Slug, Title};
 
 /// Reason for an unchanged post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PostUnchanged {
     /// There is no such post.
     NotFound,
-    /// The post has a newer revision than the change expects.
+    /// The post has a newer revision than the change expects, or has changed meanwhile.
     Stale,
+    /// Another post has the new slug.
+    SlugTaken,
+    /// The post's state, this one, does not allow the change.
+    WrongState(PostState),
 }
 
 /// Result of a change. After a [`StoreError`] nothing is written; after [`StoreError::Unknown`] the outcome is unknown.
 pub type ChangeResult<T> = Result<Result<T, PostUnchanged>, StoreError>;
 
 impl BlogStore {
-    /// Changes title or content.
+    /// Changes title, content or slug.
     ///
     /// `expected` is the revision that the change requires; `None` accepts any.
     ///
@@ -36,6 +40,7 @@ impl BlogStore {
             post.update_time == now
                 && change.title.as_ref().is_none_or(|title| *title.as_str() == post.title)
                 && change.content.as_ref().is_none_or(|content| *content.as_str() == post.content)
+                && change.slug.as_ref().is_none_or(|slug| *slug.as_str() == post.slug)
         };
         let updated = settle(
             || self.try_update(id, &change, expected, now),
@@ -54,26 +59,31 @@ impl BlogStore {
         now: Time,
     ) -> ChangeResult<Post> {
         const SQL: &str = "update posts set title = coalesce($2, title), content = coalesce($3, content), \
-             revision = revision + 1, update_time = $4 where id = $1 and ($5 is null or revision = $5) \
-             returning id, owner_id, title, case when $3 is null then content else '' end as content, \
-             revision, create_time, update_time";
-        let post: Option<PostRow> = write_one!(
+             slug = coalesce($4, slug), revision = revision + 1, update_time = $5 \
+             where id = $1 and ($6 is null or revision = $6) \
+             returning id, owner_id, slug, title, case when $3 is null then content else '' end as content, \
+             state, publish_time, revision, create_time, update_time";
+        let post: Result<Option<PostRow>, StoreError> = write_one!(
             self.db,
             sqlx::query_as(SQL)
                 .bind(id)
                 .bind(change.title.as_ref().map(Title::as_str))
                 .bind(change.content.as_ref().map(Content::as_str))
+                .bind(change.slug.as_ref().map(Slug::as_str))
                 .bind(now)
                 .bind(expected),
             self.posts.hold(id)
-        )?;
+        );
         match post {
-            Some(post) => Ok(Ok(post.into())),
-            None => Ok(Err(self.unchanged(id).await?)),
+            Ok(Some(post)) => Ok(Ok(post.into())),
+            Ok(None) => Ok(Err(self.unchanged(id).await?)),
+            // Only slugs are unique here.
+            Err(StoreError::Taken(_)) => Ok(Err(PostUnchanged::SlugTaken)),
+            Err(error) => Err(error),
         }
     }
 
-    /// Deletes a post permanently.
+    /// Deletes a post permanently, and frees its slugs.
     ///
     /// # Errors
     /// [`StoreError`]; nothing is written, except with [`StoreError::Unknown`].

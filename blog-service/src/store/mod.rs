@@ -4,15 +4,18 @@ mod cache;
 mod changes;
 mod grouped;
 mod ids;
+mod pages;
 mod posts;
+mod publication;
 mod rows;
+mod slugs;
 mod tables;
 
 use std::fmt;
 
 use chrono::{DateTime, Utc};
 use db::schema::Schema;
-use db::{Db, Migrations, OpenError};
+use db::{Db, InSteps, Migrations, OpenError};
 use kit::metrics::{MetricSource, MetricsPage};
 use sqlx::migrate::Migrator;
 
@@ -21,16 +24,21 @@ use self::grouped::GroupedReads;
 
 pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
-pub use posts::{NewPost, PostSize};
+pub use posts::{NewPost, NewSlug, NotCreated};
+pub use publication::PublishedPosts;
 pub use rows::posts_per_read;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
+/// Migrations that PostgreSQL runs in steps if the tables have rows, so that they do not block calls on a large table.
+const IN_STEPS: [InSteps; 1] =
+    [InSteps { version: 3, sql: include_str!("../../migrations/postgres/steps/0003_slugs_and_states.sql") }];
+
 /// Schema of the database, for copies and backups.
 pub static SCHEMA: Schema = Schema {
     service: "blog",
-    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &[] },
+    migrations: Migrations { sqlite: &SQLITE, postgres: &POSTGRES, in_steps: &IN_STEPS },
     tables: &tables::TABLES,
 };
 

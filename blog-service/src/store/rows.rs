@@ -5,7 +5,7 @@ use db::{Db, FileRow, FileRowError, ReadRow, SqlStatement, StoreError};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::domain::{AuthorId, Post, PostId, PostView};
+use crate::domain::{AuthorId, Post, PostId, PostState, PostView};
 
 /// Returns the number of posts that one statement reads. With their contents few are read at once: they may have grown
 /// since they were measured.
@@ -18,10 +18,10 @@ pub fn posts_per_read(view: PostView) -> usize {
 
 /// Reads a post.
 pub(super) async fn select_post(db: &Db, id: PostId, view: PostView) -> Result<Option<Post>, StoreError> {
-    const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
-         from posts where id = $1";
-    const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
-         from posts where id = $1";
+    const BASIC: &str = "select id, owner_id, slug, title, '' as content, state, publish_time, revision, create_time, \
+         update_time from posts where id = $1";
+    const FULL: &str = "select id, owner_id, slug, title, content, state, publish_time, revision, create_time, \
+         update_time from posts where id = $1";
     let sql = match view {
         PostView::Basic => BASIC,
         PostView::Full => FULL,
@@ -31,12 +31,12 @@ pub(super) async fn select_post(db: &Db, id: PostId, view: PostView) -> Result<O
 
 /// Reads the posts that exist, in no order, for at most [`posts_per_read`] ids.
 pub(super) async fn select_posts(db: &Db, ids: &[PostId], view: PostView) -> Result<Vec<Post>, StoreError> {
-    const BASIC: &str = "select id, owner_id, title, '' as content, revision, create_time, update_time \
-         from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
+    const BASIC: &str = "select id, owner_id, slug, title, '' as content, state, publish_time, revision, create_time, \
+         update_time from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
          $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
          order by id limit 32";
-    const FULL: &str = "select id, owner_id, title, content, revision, create_time, update_time \
-         from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
+    const FULL: &str = "select id, owner_id, slug, title, content, state, publish_time, revision, create_time, \
+         update_time from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
     let sql = match view {
         PostView::Basic => BASIC,
         PostView::Full => FULL,
@@ -52,8 +52,11 @@ pub(super) async fn select_posts(db: &Db, ids: &[PostId], view: PostView) -> Res
 pub(super) struct PostRow {
     id: PostId,
     owner_id: AuthorId,
+    slug: Option<String>,
     title: String,
     content: String,
+    state: String,
+    publish_time: Option<DateTime<Utc>>,
     revision: i32,
     create_time: DateTime<Utc>,
     update_time: DateTime<Utc>,
@@ -64,8 +67,11 @@ impl ReadRow for PostRow {
         Ok(Self {
             id: row.get::<_, Uuid>("id")?.into(),
             owner_id: row.get::<_, Uuid>("owner_id")?.into(),
+            slug: row.get("slug")?,
             title: row.get("title")?,
             content: row.get("content")?,
+            state: row.get("state")?,
+            publish_time: row.get("publish_time")?,
             revision: row.get("revision")?,
             create_time: row.get("create_time")?,
             update_time: row.get("update_time")?,
@@ -75,7 +81,24 @@ impl ReadRow for PostRow {
 
 impl From<PostRow> for Post {
     fn from(row: PostRow) -> Self {
-        let PostRow { id, owner_id, title, content, revision, create_time, update_time } = row;
-        Self { id, owner_id, title, content, revision, create_time, update_time }
+        let PostRow { id, owner_id, slug, title, content, state, publish_time, revision, create_time, update_time } =
+            row;
+        let state = PostState::from_name(&state);
+        Self {
+            id,
+            owner_id,
+            slug: slug.unwrap_or_else(|| id.to_string()),
+            title,
+            content,
+            state,
+            publish_time: match state {
+                PostState::Draft => None,
+                // Posts from before the column have no time of publication.
+                PostState::Scheduled | PostState::Published => publish_time.or(Some(create_time)),
+            },
+            revision,
+            create_time,
+            update_time,
+        }
     }
 }

@@ -4,7 +4,12 @@ use db::schema::{Column, ColumnType, Table};
 use db::{requests, secrets};
 
 /// Tables, each after the tables that its rows refer to.
-pub(super) const TABLES: [Table; 3] = [
+pub(super) const TABLES: [Table; 4] = [
+    // Before the posts: the trigger of a copied post then finds its slug.
+    Table {
+        name: "post_slugs",
+        columns: &[Column::new("slug", ColumnType::Text), Column::new("post_id", ColumnType::Uuid)],
+    },
     Table {
         name: "posts",
         columns: &[
@@ -14,6 +19,9 @@ pub(super) const TABLES: [Table; 3] = [
             Column::new("revision", ColumnType::Integer),
             Column::new("create_time", ColumnType::Time),
             Column::new("update_time", ColumnType::Time),
+            Column::optional("slug", ColumnType::Text),
+            Column::new("state", ColumnType::Text),
+            Column::optional("publish_time", ColumnType::Time),
             Column::new("content", ColumnType::Text),
         ],
     },

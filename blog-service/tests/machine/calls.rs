@@ -1,7 +1,7 @@
 //! The store's methods as values: calls and answers.
 
-use blog_service::domain::{Post, PostChange, PostId, PostView};
-use blog_service::store::{BlogStore, NewPost, PostUnchanged, StoreError};
+use blog_service::domain::{Post, PostChange, PostId, PostSize, PostView, Publication, Slug};
+use blog_service::store::{BlogStore, NewPost, NotCreated, PostUnchanged, PublishedPosts, StoreError};
 use chrono::{DateTime, Utc};
 use db::requests::{self, Earlier};
 use db::secrets;
@@ -12,23 +12,74 @@ pub(crate) type Time = DateTime<Utc>;
 /// A call of one of the store's methods.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
-    Create { new: NewPost, request: Option<RequestKey> },
-    Post { id: PostId, view: PostView },
-    Posts { ids: Vec<PostId>, view: PostView },
-    List { after: Option<PostId>, limit: u32, view: PostView },
-    Update { id: PostId, change: PostChange, expected: Option<i32>, now: Time },
-    Delete { id: PostId, expected: Option<i32> },
-    Earlier { key: RequestKey, now: Time },
-    PageTokenKey { fresh: [u8; 64] },
+    Create {
+        new: NewPost,
+        request: Option<RequestKey>,
+    },
+    Post {
+        id: PostId,
+        view: PostView,
+    },
+    Posts {
+        ids: Vec<PostId>,
+        view: PostView,
+    },
+    List {
+        after: Option<PostId>,
+        limit: u32,
+        view: PostView,
+    },
+    Update {
+        id: PostId,
+        change: PostChange,
+        expected: Option<i32>,
+        now: Time,
+    },
+    Delete {
+        id: PostId,
+        expected: Option<i32>,
+    },
+    Publish {
+        id: PostId,
+        publication: Publication,
+        expected: Option<i32>,
+        now: Time,
+    },
+    Unpublish {
+        id: PostId,
+        expected: Option<i32>,
+        now: Time,
+    },
+    /// A poll of the scheduler, whose clock may be wrong.
+    PublishDue {
+        now: Time,
+    },
+    IdOfSlug {
+        slug: Slug,
+    },
+    Sizes {
+        ids: Vec<PostId>,
+    },
+    Earlier {
+        key: RequestKey,
+        now: Time,
+    },
+    PageTokenKey {
+        fresh: [u8; 64],
+    },
 }
 
 /// The result of a call.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Answer {
+    Created(Result<Post, NotCreated>),
     Post(Option<Post>),
     Posts(Vec<Post>),
     Changed(Result<Post, PostUnchanged>),
     Deleted(Result<(), PostUnchanged>),
+    Due(PublishedPosts),
+    Id(Option<PostId>),
+    Sizes(Vec<PostSize>),
     Earlier(Option<Earlier<PostId>>),
     Key([u8; 64]),
 }
@@ -36,7 +87,7 @@ pub(crate) enum Answer {
 impl Call {
     pub(crate) async fn ask(&self, store: &BlogStore) -> Result<Answer, StoreError> {
         Ok(match self {
-            Self::Create { new, request } => Answer::Post(store.create_post(new.clone(), request.as_ref()).await?),
+            Self::Create { new, request } => Answer::Created(store.create_post(new.clone(), request.as_ref()).await?),
             Self::Post { id, view } => Answer::Post(store.post(*id, *view).await?),
             Self::Posts { ids, view } => {
                 let mut posts = store.posts_of(ids, *view).await?;
@@ -48,6 +99,17 @@ impl Call {
                 Answer::Changed(store.update_post(*id, change.clone(), *expected, *now).await?)
             }
             Self::Delete { id, expected } => Answer::Deleted(store.delete_post(*id, *expected).await?),
+            Self::Publish { id, publication, expected, now } => {
+                Answer::Changed(store.publish_post(*id, *publication, *expected, *now).await?)
+            }
+            Self::Unpublish { id, expected, now } => Answer::Changed(store.unpublish_post(*id, *expected, *now).await?),
+            Self::PublishDue { now } => Answer::Due(store.publish_due_posts(*now).await?),
+            Self::IdOfSlug { slug } => Answer::Id(store.id_of_slug(slug).await?),
+            Self::Sizes { ids } => {
+                let mut sizes = store.sizes_of(ids).await?;
+                sizes.sort_unstable_by_key(|size| size.id);
+                Answer::Sizes(sizes)
+            }
             Self::Earlier { key, now } => Answer::Earlier(requests::find(store.db(), key, *now).await?),
             Self::PageTokenKey { fresh } => Answer::Key(secrets::page_token_key(store.db(), *fresh).await?),
         })

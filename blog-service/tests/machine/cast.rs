@@ -1,14 +1,14 @@
 //! Turns the random numbers (dice) of a step into a call. This happens when the step runs: only then is it known which
 //! posts exist.
 
-use blog_service::domain::{AuthorId, Content, PostChange, PostId, PostView, Title};
-use blog_service::store::NewPost;
+use blog_service::domain::{AuthorId, Content, PostChange, PostId, PostState, PostView, Publication, Slug, Title};
+use blog_service::store::{NewPost, NewSlug};
 use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestId, RequestKey};
 use testkit::{machine, start};
 
 use super::calls::{Call, Time};
 use super::model::Model;
-use super::pools::{CONTENTS, LIMITS, OWNERS, REQUESTS, SAID, TIMES, TITLES};
+use super::pools::{CONTENTS, DELAYS, LIMITS, OWNERS, REQUESTS, SAID, SLUGS, TIMES, TITLES};
 use super::steps::{Method, Passes, Step};
 
 /// The current time and the possible targets of calls: 16 slots, each with the id of its latest post.
@@ -18,7 +18,7 @@ pub(crate) struct Cast {
     made: u16,
 }
 
-type Dice = machine::Dice<12>;
+type Dice = machine::Dice<16>;
 
 fn view(dice: &mut Dice) -> PostView {
     dice.of(&[PostView::Basic, PostView::Full])
@@ -26,6 +26,18 @@ fn view(dice: &mut Dice) -> PostView {
 
 fn title(dice: &mut Dice) -> Title {
     Title::parse(dice.of(&TITLES).to_owned()).unwrap()
+}
+
+fn slug(dice: &mut Dice) -> Slug {
+    Slug::parse(dice.of(&SLUGS).to_owned()).unwrap()
+}
+
+fn new_slug(dice: &mut Dice) -> NewSlug {
+    match dice.roll() % 5 {
+        0 | 1 => NewSlug::Given(slug(dice)),
+        2 | 3 => NewSlug::Made(slug(dice)),
+        _ => NewSlug::FromId,
+    }
 }
 
 fn content(dice: &mut Dice) -> Content {
@@ -47,10 +59,17 @@ impl Cast {
             Method::Create => self.create(dice),
             Method::Post => Call::Post { id, view: view(dice) },
             Method::Posts => {
-                let (first, count) = (usize::from(dice.roll()), usize::from(dice.roll()) % 9);
-                let ids = (0..count).map(|next| self.posts[(first + next) % self.posts.len()]).collect();
+                let ids = self.some(dice);
                 Call::Posts { ids, view: view(dice) }
             }
+            Method::Sizes => Call::Sizes { ids: self.some(dice) },
+            Method::IdOfSlug => Call::IdOfSlug { slug: slug(dice) },
+            Method::Publish => {
+                let publication = Publication::from_time(Some(self.now + dice.of(&DELAYS)), self.now);
+                Call::Publish { id, publication, expected: expected(id, dice, model), now: self.now }
+            }
+            Method::Unpublish => Call::Unpublish { id, expected: expected(id, dice, model), now: self.now },
+            Method::PublishDue => Call::PublishDue { now: self.now + dice.of(&DELAYS) },
             Method::List => {
                 let after = dice.one_in(2).then_some(id);
                 Call::List { after, limit: dice.of(&LIMITS), view: view(dice) }
@@ -59,6 +78,7 @@ impl Cast {
                 let change = PostChange {
                     title: dice.one_in(2).then(|| title(dice)),
                     content: dice.one_in(2).then(|| content(dice)),
+                    slug: dice.one_in(2).then(|| slug(dice)),
                 };
                 Call::Update { id, change, expected: expected(id, dice, model), now: self.now }
             }
@@ -66,6 +86,12 @@ impl Cast {
             Method::Earlier => Call::Earlier { key: request(dice), now: self.now },
             Method::PageTokenKey => Call::PageTokenKey { fresh: [dice.roll(); 64] },
         }
+    }
+
+    /// Returns up to eight ids.
+    fn some(&self, dice: &mut Dice) -> Vec<PostId> {
+        let (first, count) = (usize::from(dice.roll()), usize::from(dice.roll()) % 9);
+        (0..count).map(|next| self.posts[(first + next) % self.posts.len()]).collect()
     }
 
     fn later(&self, passes: Passes, model: &Model) -> Time {
@@ -88,6 +114,8 @@ impl Cast {
             owner_id: dice.of(&OWNERS),
             title: title(dice),
             content: content(dice),
+            slug: new_slug(dice),
+            state: if dice.one_in(2) { PostState::Draft } else { PostState::Published },
             create_time: self.now,
         };
         let slot = usize::from(dice.roll()) % self.posts.len();

@@ -1,13 +1,15 @@
 //! One run of a sequence: its targets and its model.
 
-use blog_service::domain::PostView;
+use blog_service::domain::{PostId, PostView, Slug};
 use blog_service::store::{BlogStore, StoreError};
+use db::read;
 use testkit::machine::Machine;
 
 use super::calls::{Answer, Call};
 use super::cast::Cast;
 use super::model::Model;
 use super::opens::Opens;
+use super::pools::SLUGS;
 use super::steps::Step;
 
 pub(crate) struct Game {
@@ -30,8 +32,11 @@ impl Machine for Game {
     const EMPTY: &'static str = "begin; delete from posts; delete from requests; delete from secrets; commit";
 
     async fn delete_cached(store: &BlogStore) {
-        for post in store.list_posts(None, u32::MAX, PostView::Basic).await.unwrap() {
-            store.delete_post(post.id, None).await.unwrap().unwrap();
+        // Drafts, too, which no list has.
+        let ids: Vec<(PostId,)> =
+            read!(store.db(), |reader| sqlx::query_as("select id from posts").fetch_all(reader)).unwrap();
+        for (id,) in ids {
+            store.delete_post(id, None).await.unwrap().unwrap();
         }
     }
 
@@ -56,6 +61,8 @@ impl Machine for Game {
 fn everything(cast: &Cast) -> Vec<Call> {
     let mut calls = vec![Call::List { after: None, limit: 10_000, view: PostView::Full }];
     calls.extend(cast.posts.map(|id| Call::Post { id, view: PostView::Full }));
+    calls.push(Call::Sizes { ids: cast.posts.into() });
+    calls.extend(SLUGS.map(|slug| Call::IdOfSlug { slug: Slug::parse(slug.to_owned()).unwrap() }));
     calls.extend(Cast::requests().map(|key| Call::Earlier { key, now: cast.now }));
     calls
 }

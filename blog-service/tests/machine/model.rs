@@ -1,9 +1,12 @@
 //! The documented behavior of the store's methods, in memory: written from their documentation, not from their SQL.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use blog_service::domain::{Content, Post, PostChange, PostId, PostView, Title};
-use blog_service::store::{NewPost, PostUnchanged};
+use blog_service::domain::{
+    Content, Post, PostChange, PostId, PostSize, PostState, PostView, Publication, Slug, SlugNumbers, Title,
+};
+use blog_service::store::{NewPost, NewSlug, NotCreated, PostUnchanged, PublishedPosts};
+use chrono::TimeDelta;
 use db::requests::Earlier;
 use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestId, RequestKey};
 
@@ -13,6 +16,8 @@ use super::calls::{Answer, Call, Time};
 #[derive(Default)]
 pub(crate) struct Model {
     pub(crate) posts: BTreeMap<PostId, Post>,
+    /// Posts of the slugs, current and earlier ones.
+    slugs: BTreeMap<String, PostId>,
     /// Requests by caller, method and id.
     pub(crate) requests: BTreeMap<(String, &'static str, RequestId), Request>,
     page_token_key: Option<[u8; 64]>,
@@ -27,40 +32,59 @@ pub(crate) struct Request {
 impl Model {
     pub(crate) fn answer(&mut self, call: &Call) -> Answer {
         match call {
-            Call::Create { new, request } => Answer::Post(self.create(new, request.as_ref())),
+            Call::Create { new, request } => Answer::Created(self.create(new, request.as_ref())),
             Call::Post { id, view } => Answer::Post(self.posts.get(id).map(|post| seen(post, *view))),
             Call::Posts { ids, view } => {
                 let wanted = self.posts.values().filter(|post| ids.contains(&post.id));
                 Answer::Posts(wanted.map(|post| seen(post, *view)).collect())
             }
             Call::List { after, limit, view } => {
-                let older = self.posts.values().rev().filter(|post| after.is_none_or(|after| post.id < after));
+                let published = self.posts.values().rev().filter(|post| post.state == PostState::Published);
+                let older = published.filter(|post| after.is_none_or(|after| post.id < after));
                 Answer::Posts(older.take(*limit as usize).map(|post| seen(post, *view)).collect())
             }
-            Call::Update { id, change, expected, now } => {
-                Answer::Changed(self.changeable(*id, *expected).map(|post| changed(post, change, *now)))
-            }
+            Call::Update { id, change, expected, now } => Answer::Changed(self.update(*id, change, *expected, *now)),
             Call::Delete { id, expected } => {
                 let found = self.changeable(*id, *expected).map(drop);
-                Answer::Deleted(found.inspect(|()| drop(self.posts.remove(id))))
+                Answer::Deleted(found.inspect(|()| self.delete(*id)))
+            }
+            Call::Publish { id, publication, expected, now } => {
+                Answer::Changed(self.publish(*id, *publication, *expected, *now))
+            }
+            Call::Unpublish { id, expected, now } => {
+                let post = self.changeable(*id, *expected).and_then(|post| unless(post, PostState::Draft));
+                Answer::Changed(post.map(|post| moved(post, PostState::Draft, None, *now)))
+            }
+            Call::PublishDue { now } => Answer::Due(self.publish_due(*now)),
+            Call::IdOfSlug { slug } => Answer::Id(self.slugs.get(slug.as_str()).copied()),
+            Call::Sizes { ids } => {
+                let ids: BTreeSet<PostId> = ids.iter().copied().collect();
+                Answer::Sizes(ids.iter().filter_map(|id| self.posts.get(id)).map(size).collect())
             }
             Call::Earlier { key, now } => Answer::Earlier(self.earlier(key, *now)),
             Call::PageTokenKey { fresh } => Answer::Key(*self.page_token_key.get_or_insert(*fresh)),
         }
     }
 
-    fn create(&mut self, new: &NewPost, request: Option<&RequestKey>) -> Option<Post> {
+    fn create(&mut self, new: &NewPost, request: Option<&RequestKey>) -> Result<Post, NotCreated> {
         if let Some(key) = request {
             let id = (key.caller.clone(), key.method, key.id);
             if self.requests.get(&id).is_some_and(|earlier| new.create_time - earlier.time < REQUEST_ID_LIFETIME) {
-                return None;
+                return Err(NotCreated::Repeated);
             }
+        }
+        let slug = self.new_slug(&new.slug)?;
+        if let Some(key) = request {
+            let id = (key.caller.clone(), key.method, key.id);
             let request = Request { fingerprint: key.fingerprint, resource: new.id, time: new.create_time };
             self.requests.insert(id, request);
         }
         let post = Post {
             id: new.id,
             owner_id: new.owner_id,
+            slug: slug.as_ref().map_or_else(|| new.id.to_string(), |slug| slug.as_str().to_owned()),
+            state: new.state,
+            publish_time: (new.state == PostState::Published).then_some(new.create_time),
             title: new.title.as_str().to_owned(),
             content: new.content.as_str().to_owned(),
             revision: 1,
@@ -68,7 +92,83 @@ impl Model {
             update_time: new.create_time,
         };
         self.posts.insert(new.id, post.clone());
-        Some(post)
+        self.slugs.extend(slug.map(|slug| (slug.into_string(), new.id)));
+        Ok(post)
+    }
+
+    /// Returns the slug that a new post gets.
+    fn new_slug(&self, wanted: &NewSlug) -> Result<Option<Slug>, NotCreated> {
+        let is_taken = |slug: &Slug| self.slugs.contains_key(slug.as_str());
+        match wanted {
+            NewSlug::FromId => Ok(None),
+            NewSlug::Given(slug) if is_taken(slug) => Err(NotCreated::SlugTaken),
+            NewSlug::Given(slug) => Ok(Some(slug.clone())),
+            NewSlug::Made(base) if is_taken(base) => {
+                let mut numbers = SlugNumbers::default();
+                while !numbers.probes().is_empty() {
+                    numbers.note(|number| is_taken(&base.numbered(number)));
+                }
+                Ok(numbers.free().map(|number| base.numbered(number)))
+            }
+            NewSlug::Made(base) => Ok(Some(base.clone())),
+        }
+    }
+
+    fn update(
+        &mut self,
+        id: PostId,
+        change: &PostChange,
+        expected: Option<i32>,
+        now: Time,
+    ) -> Result<Post, PostUnchanged> {
+        self.changeable(id, expected)?;
+        if let Some(slug) = &change.slug {
+            if self.slugs.get(slug.as_str()).is_some_and(|owner| *owner != id) {
+                return Err(PostUnchanged::SlugTaken);
+            }
+            self.slugs.insert(slug.as_str().to_owned(), id);
+        }
+        self.changeable(id, expected).map(|post| changed(post, change, now))
+    }
+
+    fn delete(&mut self, id: PostId) {
+        self.posts.remove(&id);
+        self.slugs.retain(|_, owner| *owner != id);
+    }
+
+    fn publish(
+        &mut self,
+        id: PostId,
+        publication: Publication,
+        expected: Option<i32>,
+        now: Time,
+    ) -> Result<Post, PostUnchanged> {
+        let post = unless(self.changeable(id, expected)?, PostState::Published)?;
+        let (state, time) = match publication {
+            Publication::Now => (PostState::Published, now),
+            Publication::At(time) => (PostState::Scheduled, time),
+        };
+        Ok(moved(post, state, Some(time), now))
+    }
+
+    /// Publishes the first 32 due posts, and tells the next time within a second.
+    fn publish_due(&mut self, now: Time) -> PublishedPosts {
+        let scheduled = self.posts.values_mut().filter(|post| post.state == PostState::Scheduled);
+        let mut soon: Vec<&mut Post> = scheduled
+            .filter(|post| post.publish_time.is_some_and(|time| time <= now + TimeDelta::seconds(1)))
+            .collect();
+        soon.sort_by_key(|post| (post.publish_time, post.id));
+        let (mut count, mut next) = (0, None);
+        for post in soon.into_iter().take(32) {
+            let time = post.publish_time;
+            if time.is_some_and(|time| time <= now) {
+                count += 1;
+                moved(post, PostState::Published, time, now);
+            } else {
+                next = next.or(time);
+            }
+        }
+        PublishedPosts { count, next: if count == 32 { Some(now) } else { next } }
     }
 
     /// Returns the post if the change is for this revision.
@@ -94,9 +194,29 @@ fn changed(post: &mut Post, change: &PostChange, now: Time) -> Post {
     if let Some(content) = change.content.as_ref().map(Content::as_str) {
         content.clone_into(&mut post.content);
     }
+    if let Some(slug) = change.slug.as_ref().map(Slug::as_str) {
+        slug.clone_into(&mut post.slug);
+    }
     post.revision += 1;
     post.update_time = now;
     post.clone()
+}
+
+/// Returns the post unless it is in this state.
+fn unless(post: &mut Post, state: PostState) -> Result<&mut Post, PostUnchanged> {
+    if post.state == state { Err(PostUnchanged::WrongState(state)) } else { Ok(post) }
+}
+
+/// Moves the post to this state. Returns it without its content.
+fn moved(post: &mut Post, state: PostState, publish_time: Option<Time>, now: Time) -> Post {
+    (post.state, post.publish_time, post.update_time) = (state, publish_time, now);
+    post.revision += 1;
+    seen(post, PostView::Basic)
+}
+
+fn size(post: &Post) -> PostSize {
+    let octets = u64::try_from(post.title.len() + post.content.len()).unwrap();
+    PostSize { id: post.id, owner_id: post.owner_id, state: post.state, octets }
 }
 
 fn seen(post: &Post, view: PostView) -> Post {

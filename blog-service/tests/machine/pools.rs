@@ -2,6 +2,7 @@
 //! small, so that different calls use the same rows.
 
 use blog_service::domain::AuthorId;
+use chrono::TimeDelta;
 
 pub(crate) const TITLES: [&str; 12] = [
     "Post",
@@ -27,6 +28,21 @@ pub(crate) const TIMES: [usize; 8] = [1, 1, 1, 1, 1, 2, 100, 3000];
 pub(crate) const LIMITS: [u32; 6] = [0, 1, 2, 3, 50, u32::MAX];
 
 pub(crate) const OWNERS: [AuthorId; 2] = [AuthorId::from_u128(0xada), AuthorId::from_u128(0xb0b)];
+
+/// Slugs, some of which others get by a number.
+pub(crate) const SLUGS: [&str; 8] = ["post", "post-2", "post-3", "post-2-2", "a", "a-2", "-", "a-4"];
+
+/// Times until a publication, and steps of the scheduler's clock.
+pub(crate) const DELAYS: [TimeDelta; 8] = [
+    TimeDelta::microseconds(-1),
+    TimeDelta::zero(),
+    TimeDelta::microseconds(1),
+    TimeDelta::milliseconds(300),
+    TimeDelta::seconds(1),
+    TimeDelta::seconds(40),
+    TimeDelta::hours(2),
+    TimeDelta::hours(-2),
+];
 
 /// Number of request ids.
 pub(crate) const REQUESTS: u8 = 8;

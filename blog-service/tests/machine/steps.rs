@@ -12,7 +12,7 @@ use proptest::sample::select;
 pub(crate) struct Step {
     pub(crate) method: Method,
     pub(crate) passes: Passes,
-    pub(crate) dice: [u8; 12],
+    pub(crate) dice: [u8; 16],
 }
 
 /// A kind of call.
@@ -24,6 +24,11 @@ pub(crate) enum Method {
     List,
     Update,
     Delete,
+    Publish,
+    Unpublish,
+    PublishDue,
+    IdOfSlug,
+    Sizes,
     Earlier,
     PageTokenKey,
 }
@@ -37,13 +42,18 @@ pub(crate) enum Passes {
 }
 
 /// Relative frequency of each method.
-const WEIGHTS: [(Method, usize); 8] = [
+const WEIGHTS: [(Method, usize); 13] = [
     (Method::Create, 12),
     (Method::Post, 8),
     (Method::Posts, 5),
     (Method::List, 8),
     (Method::Update, 12),
     (Method::Delete, 8),
+    (Method::Publish, 12),
+    (Method::Unpublish, 6),
+    (Method::PublishDue, 8),
+    (Method::IdOfSlug, 5),
+    (Method::Sizes, 3),
     (Method::Earlier, 5),
     (Method::PageTokenKey, 1),
 ];
@@ -51,7 +61,7 @@ const WEIGHTS: [(Method, usize); 8] = [
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let methods: Vec<Method> =
         WEIGHTS.iter().flat_map(|(method, weight)| std::iter::repeat_n(*method, *weight)).collect();
-    let dice = any::<[u8; 12]>();
+    let dice = any::<[u8; 16]>();
     (select(methods), any::<u8>(), any::<u16>(), dice).prop_map(|(method, die, size, dice)| {
         let passes = passes(die, size);
         Step { method, passes, dice }

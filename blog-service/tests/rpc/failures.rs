@@ -3,7 +3,8 @@
 use blog_service::api::v1::get_post_request::Post::Id;
 use blog_service::api::v1::post_service_client::PostServiceClient;
 use blog_service::api::v1::{
-    BatchGetPostsRequest, CreatePostRequest, DeletePostRequest, GetPostRequest, ListPostsRequest, UpdatePostRequest,
+    BatchGetPostsRequest, CreatePostRequest, DeletePostRequest, GetPostRequest, ListPostsRequest, PublishPostRequest,
+    UnpublishPostRequest, UpdatePostRequest,
 };
 use tonic::Code;
 use tonic_types::StatusExt as _;
@@ -24,6 +25,8 @@ async fn every_method_needs_a_token() {
         anonymous.batch_get_posts(BatchGetPostsRequest::default()).await.map(drop),
         anonymous.update_post(UpdatePostRequest::default()).await.map(drop),
         anonymous.delete_post(DeletePostRequest::default()).await.map(drop),
+        anonymous.publish_post(PublishPostRequest::default()).await.map(drop),
+        anonymous.unpublish_post(UnpublishPostRequest::default()).await.map(drop),
     ];
     for status in answers.map(Result::unwrap_err) {
         let message = "Authentication token not provided";

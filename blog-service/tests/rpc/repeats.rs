@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use blog_service::api::v1::{CreatePostRequest, DeletePostRequest, ListPostsRequest, Post};
+use blog_service::api::v1::{CreatePostRequest, DeletePostRequest, ListPostsRequest, Post, PostState};
 use tokio::task::JoinSet;
 use tonic::{Code, Status};
 
@@ -18,7 +18,7 @@ fn request() -> CreatePostRequest {
         title: "Hello".into(),
         content: "First post.".into(),
         request_id: ID.into(),
-        validate_only: false,
+        ..CreatePostRequest::default()
     }
 }
 
@@ -43,6 +43,8 @@ async fn repeated_request_answers_the_same_post() {
         CreatePostRequest { title: "Other".into(), ..request() },
         CreatePostRequest { content: "Other".into(), ..request() },
         CreatePostRequest { content: "Other".into(), validate_only: true, ..request() },
+        CreatePostRequest { slug: "other".into(), ..request() },
+        CreatePostRequest { draft: true, ..request() },
     ] {
         let status = create(&service, ADA, other).await.unwrap_err();
         refused(&status, Code::AlreadyExists, "REQUEST_ID_REUSED", "blog.gatepost.dev", REUSED);
@@ -97,7 +99,14 @@ async fn validate_only_checks_all_and_leaves_nothing() {
     let service = start().await;
     let trial = CreatePostRequest { validate_only: true, ..request() };
     let shown = create(&service, ADA, trial).await.unwrap();
-    let wanted = Post { owner_id: ADA.into(), title: "Hello".into(), content: "First post.".into(), ..Post::default() };
+    let wanted = Post {
+        owner_id: ADA.into(),
+        slug: "hello".into(),
+        title: "Hello".into(),
+        content: "First post.".into(),
+        state: PostState::Published.into(),
+        ..Post::default()
+    };
     assert_eq!(shown, wanted);
     assert_eq!(count(&service).await, 0);
     assert!(create(&service, ADA, request()).await.is_ok(), "the validation has not used up the id");

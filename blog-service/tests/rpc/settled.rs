@@ -21,7 +21,7 @@ async fn read(service: &Service, id: &str) -> Result<Post, Status> {
 }
 
 async fn update(service: &Service, post: &Post, content: &str) -> Result<Post, Status> {
-    let patch = Some(PostPatch { title: None, content: Some(content.into()) });
+    let patch = Some(PostPatch { content: Some(content.into()), ..PostPatch::default() });
     let request =
         UpdatePostRequest { id: post.id.clone(), patch, etag: post.etag.clone(), ..UpdatePostRequest::default() };
     Ok(service.posts(ADA).update_post(request).await?.into_inner().post.unwrap())
@@ -36,7 +36,12 @@ async fn commit_with_a_lost_answer_is_acknowledged() {
     // of a statement are sent.
     service.create(ADA, "Hello", "Before the first post.").await.unwrap();
     proxy.cut_on_answer_of(b"First post.");
+    // The lost answer is the refusal of the slug, which another post has.
     let post = service.create(ADA, "Hello", "First post.").await.unwrap();
+    proxy.fired().await;
+    assert_eq!((read(&service, &post.id).await.unwrap(), post.slug.as_str()), (post.clone(), "hello-2"));
+    proxy.cut_on_answer_of(b"Another post.");
+    let post = service.create(ADA, "Another title", "Another post.").await.unwrap();
     proxy.fired().await;
     assert_eq!(read(&service, &post.id).await.unwrap(), post);
 

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use blog_service::api::v1::post_service_client::PostServiceClient;
-use blog_service::api::v1::{CreatePostRequest, Post};
+use blog_service::api::v1::{CreatePostRequest, GetPostRequest, Post, PublishPostRequest, get_post_request};
 use blog_service::{BlogConfig, BlogFlags};
+use chrono::{DateTime, Utc};
 use gatepost::api::auth::v1::token_service_server::{TokenService, TokenServiceServer};
 use gatepost::api::auth::v1::{
     ListSigningKeysRequest, ListSigningKeysResponse, SubjectKind, TokenClaims, TokenState, VerifyTokenRequest,
@@ -30,6 +32,9 @@ pub(crate) const BOB: &str = "01900000-0000-7000-8000-00000000000b";
 
 /// Token of a user with the role `editor`.
 pub(crate) const EDITOR: &str = "editor";
+/// Token of a user with the role `admin`.
+pub(crate) const ADMIN: &str = "admin";
+
 const EDITOR_ID: &str = "01900000-0000-7000-8000-00000000000e";
 
 pub(crate) type Posts = PostServiceClient<InterceptedService<Channel, WithToken>>;
@@ -102,6 +107,30 @@ impl Service {
         Ok(self.posts(user).create_post(request).await?.into_inner().post.unwrap())
     }
 
+    /// Creates a draft of this user.
+    pub(crate) async fn draft(&self, user: &str, title: &str) -> Post {
+        let request = CreatePostRequest {
+            title: title.into(),
+            content: "First post.".into(),
+            draft: true,
+            ..CreatePostRequest::default()
+        };
+        self.posts(user).create_post(request).await.unwrap().into_inner().post.unwrap()
+    }
+
+    /// Reads a post by its id.
+    pub(crate) async fn read(&self, user: &str, id: &str) -> Result<Post, Status> {
+        let request = GetPostRequest { post: Some(get_post_request::Post::Id(id.into())), view: 0 };
+        Ok(self.posts(user).get_post(request).await?.into_inner().post.unwrap())
+    }
+
+    /// Publishes a post at this time; `None` means at once.
+    pub(crate) async fn publish(&self, user: &str, id: &str, time: Option<DateTime<Utc>>) -> Result<Post, Status> {
+        let publish_time = time.map(|time| SystemTime::from(time).into());
+        let request = PublishPostRequest { id: id.into(), publish_time, etag: String::new() };
+        Ok(self.posts(user).publish_post(request).await?.into_inner().post.unwrap())
+    }
+
     /// Makes the content of a post unreadable: its bytes are no longer UTF-8, as after a fault of the disk.
     pub(crate) async fn spoil(&self, id: &str) {
         let id = id.replace('-', "");
@@ -131,8 +160,8 @@ async fn auth(shutdown: Shutdown) -> SocketAddr {
     address
 }
 
-/// A stub of the auth service. Accepts a user's UUID as that user's token, `editor` as an editor's, and `service` as a
-/// service's; refuses all other tokens.
+/// A stub of the auth service. Accepts a user's UUID as that user's token, `editor` and `admin` as those of users with
+/// these roles, and `service` as a service's; refuses all other tokens.
 struct Auth;
 
 #[tonic::async_trait]
@@ -143,7 +172,7 @@ impl TokenService for Auth {
     ) -> Result<Response<VerifyTokenResponse>, Status> {
         let token = request.into_inner().token;
         let (subject, roles) = match token.as_str() {
-            EDITOR => (EDITOR_ID.to_owned(), vec![EDITOR.to_owned()]),
+            EDITOR | ADMIN => (EDITOR_ID.to_owned(), vec![token]),
             _ => (token, Vec::new()),
         };
         let kind = if subject == "service" { SubjectKind::Service } else { SubjectKind::User };
@@ -158,7 +187,7 @@ impl TokenService for Auth {
         let claims = TokenClaims {
             subject,
             subject_kind: kind.into(),
-            expire_time: Some(std::time::SystemTime::from(testkit::start()).into()),
+            expire_time: Some(SystemTime::from(testkit::start()).into()),
             audiences: vec!["gatepost".into()],
             roles,
             ..TokenClaims::default()

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
-use blog_service::domain::{Post, PostId, PostView};
+use blog_service::domain::{Post, PostId, PostSize, PostState, PostView, Publication};
 use blog_service::store::BlogStore;
+use chrono::TimeDelta;
 use db::{TransactionOutcome, transaction};
 use testkit::{on_both_engines, start};
 use tokio::sync::Semaphore;
@@ -29,8 +30,9 @@ async fn posts_are_cached_on_sqlite_alone(store: Case) {
     let found = store.posts_of(&[ID, PostId::from_u128(2)], PostView::Full).await.unwrap();
     assert_eq!((basic.title == post.title, basic.content.as_str()), (is_cached, ""));
     assert_eq!(found == [post], is_cached);
-    let octets = store.octets_of(&[ID, PostId::from_u128(2)]).await.unwrap();
-    assert_eq!(octets, found[0].title.len() as u64 + found[0].content.len() as u64);
+    let sizes = store.sizes_of(&[ID, PostId::from_u128(2)]).await.unwrap();
+    let octets = found[0].title.len() as u64 + found[0].content.len() as u64;
+    assert_eq!(sizes, [PostSize { id: ID, owner_id: found[0].owner_id, state: found[0].state, octets }]);
 }
 
 async fn change_and_deletion_replace_a_cached_post(store: Case) {
@@ -42,6 +44,21 @@ async fn change_and_deletion_replace_a_cached_post(store: Case) {
     store.delete_post(ID, None).await.unwrap().unwrap();
     assert_eq!(full(&store).await, None);
     assert_eq!(store.posts_of(&[ID], PostView::Full).await.unwrap(), []);
+}
+
+async fn change_of_the_state_replaces_a_cached_post(store: Case) {
+    store.create_post(new_post(1), None).await.unwrap().unwrap();
+    assert_eq!(full(&store).await.unwrap().state, PostState::Published);
+    store.unpublish_post(ID, None, start()).await.unwrap().unwrap();
+    // No cached copy still counts as published.
+    assert_eq!(full(&store).await.unwrap().state, PostState::Draft);
+    assert_eq!(store.sizes_of(&[ID]).await.unwrap()[0].state, PostState::Draft);
+    let later = start() + TimeDelta::seconds(1);
+    store.publish_post(ID, Publication::At(later), None, start()).await.unwrap().unwrap();
+    assert_eq!(full(&store).await.unwrap().state, PostState::Scheduled);
+    assert_eq!(store.publish_due_posts(later).await.unwrap().count, 1);
+    assert_eq!(full(&store).await.unwrap().state, PostState::Published);
+    assert_eq!(store.posts_of(&[ID], PostView::Full).await.unwrap()[0].state, PostState::Published);
 }
 
 async fn refused_change_keeps_the_post(store: Case) {
@@ -85,6 +102,7 @@ async fn concurrent_reads_see_every_acknowledged_change(store: Case) {
 on_both_engines!(crate::support::Case:
     posts_are_cached_on_sqlite_alone,
     change_and_deletion_replace_a_cached_post,
+    change_of_the_state_replaces_a_cached_post,
     refused_change_keeps_the_post,
     concurrent_reads_see_every_acknowledged_change,
 );

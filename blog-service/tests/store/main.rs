@@ -9,6 +9,7 @@ mod crud;
 mod grouped;
 mod opens;
 mod plans;
+mod steps;
 mod support;
 mod tables;
 mod transaction;

@@ -1,7 +1,7 @@
 //! A store on a temporary database, and rows for it.
 
-use blog_service::domain::{AuthorId, Content, PostChange, PostId, Title};
-use blog_service::store::NewPost;
+use blog_service::domain::{AuthorId, Content, PostChange, PostId, PostState, Slug, Title};
+use blog_service::store::{NewPost, NewSlug};
 use kit::request_id::{Fingerprint, RequestId, RequestKey};
 use testkit::start;
 
@@ -15,14 +15,24 @@ pub(crate) fn new_post(id: u128) -> NewPost {
     NewPost {
         id: PostId::from_u128(id),
         owner_id: ADA,
+        slug: NewSlug::Made(slug(&format!("post-{id}"))),
         title: Title::parse(format!("Post {id}")).unwrap(),
         content: Content::parse("First post.".into()).unwrap(),
+        state: PostState::Published,
         create_time: start(),
     }
 }
 
 pub(crate) fn title(text: &str) -> PostChange {
-    PostChange { title: Some(Title::parse(text.into()).unwrap()), content: None }
+    PostChange { title: Some(Title::parse(text.into()).unwrap()), ..PostChange::default() }
+}
+
+pub(crate) fn draft(id: u128) -> NewPost {
+    NewPost { state: PostState::Draft, ..new_post(id) }
+}
+
+pub(crate) fn slug(text: &str) -> Slug {
+    Slug::parse(text.into()).unwrap()
 }
 
 /// Returns a request of Ada's.

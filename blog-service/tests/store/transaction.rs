@@ -50,7 +50,7 @@ async fn broken_rule_does_not_hurt_concurrent_writes(store: Case) {
     while let Some(created) = all.join_next().await {
         let (id, created) = created.unwrap();
         let is_as_it_should =
-            if id % 2 == 0 { matches!(created, Ok(Some(_))) } else { matches!(created, Err(StoreError::Taken(_))) };
+            if id % 2 == 0 { matches!(created, Ok(Ok(_))) } else { matches!(created, Err(StoreError::Taken(_))) };
         assert!(is_as_it_should, "{id}: {created:?}");
     }
     assert_eq!(store.list_posts(None, 100, PostView::Basic).await.unwrap().len(), 21);

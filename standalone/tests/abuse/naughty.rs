@@ -18,7 +18,7 @@ use super::requests::{Subjects, UNUSED, ends, valid};
 const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
 
 /// Fields that may refuse a well-formed text, with the reason. All others: `OK` or `INVALID_FIELDS`.
-const REFUSALS: [(&str, &str); 23] = [
+const REFUSALS: [(&str, &str); 28] = [
     ("Login.password", "INVALID_CREDENTIALS"),
     ("RefreshToken.refresh_token", "REFRESH_TOKEN_INVALID"),
     ("UpdateUser.current_password", "INVALID_CREDENTIALS"),
@@ -42,10 +42,15 @@ const REFUSALS: [(&str, &str); 23] = [
     ("ListPosts.page_token", "PAGE_TOKEN_INVALID"),
     ("UpdatePost.etag", "ETAG_MISMATCH"),
     ("DeletePost.etag", "POST_NOT_FOUND"),
+    ("PublishPost.etag", "POST_NOT_FOUND"),
+    ("UnpublishPost.etag", "POST_NOT_FOUND"),
+    ("GetPost.slug", "POST_NOT_FOUND"),
+    ("CreatePost.slug", "SLUG_TAKEN"),
+    ("UpdatePost.patch.slug", "SLUG_TAKEN"),
 ];
 
 /// Fields that are stored, and their place in the answer.
-const STORED: [(&str, &str); 13] = [
+const STORED: [(&str, &str); 14] = [
     ("CreateUser.name", "/user/name"),
     ("CreateUser.email", "/user/email"),
     ("UpdateUser.patch.name", "/user/name"),
@@ -59,6 +64,7 @@ const STORED: [(&str, &str); 13] = [
     ("CreatePost.content", "/post/content"),
     ("UpdatePost.patch.title", "/post/title"),
     ("UpdatePost.patch.content", "/post/content"),
+    ("UpdatePost.patch.slug", "/post/slug"),
 ];
 
 /// Number of fields that are tested at the same time. Each has one call at a time, so the queue of passwords never

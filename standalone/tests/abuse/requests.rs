@@ -80,7 +80,8 @@ pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value
         "ListPosts" | "ListApiKeys" => json!({"pageSize": 2}),
         "BatchGetPosts" => json!({"ids": [guest.post, ABSENT]}),
         "UpdatePost" => json!({"id": guest.post, "patch": {"title": "Hello again"}}),
-        "DeletePost" => json!({"id": post}),
+        "DeletePost" | "UnpublishPost" => json!({"id": post}),
+        "PublishPost" => json!({"id": post, "publishTime": "2100-01-01T00:00:00Z"}),
         other => panic!("{other} is new: write a valid request for it"),
     }
 }

@@ -138,7 +138,7 @@ async fn older_backup_is_restored_in_its_old_version() {
     undo_third_migration(&data).await;
     succeeds(&backup(&kept, &data));
     let manifest = fs::read_to_string(kept.join("backup.json")).unwrap();
-    assert_eq!(manifest.matches("\"migration\": 2").count(), 2, "{manifest}");
+    assert_eq!(manifest.matches("\"migration\": 2").count(), 1, "only of the auth service: {manifest}");
     succeeds(&restore(&kept, &new));
     let pair = Pair::start(&new, &[]);
     assert_eq!(state(&pair.auth, &token).await, TokenState::Revoked);

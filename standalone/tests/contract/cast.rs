@@ -13,12 +13,13 @@ const DISABLE_USER: &str = "gatepost.auth.v1.UserService/DisableUser";
 const VERIFY: &str = "gatepost.auth.v1.TokenService/VerifyToken";
 const LIST_SESSIONS: &str = "gatepost.auth.v1.SessionService/ListSessions";
 
-/// The owner of the data: a user with two sessions, a role and a post.
+/// The owner of the data: a user with two sessions, a role, a post and a draft.
 #[derive(Clone)]
 pub(crate) struct Owner {
     pub(crate) person: Person,
     etag: String,
     post: Value,
+    draft: Value,
     session: String,
     /// Refresh token of that session.
     refresh_token: String,
@@ -104,18 +105,19 @@ impl Owner {
         // A role without rights, which shows who can see roles.
         let request = json!({"id": person.id, "roles": ["reader"]});
         let user = world.call(SET_USER_ROLES, Some(&world.root), request).await.unwrap();
-        let post = world.post(&person).await;
+        let (post, draft) = (world.post(&person).await, world.draft(&person).await);
         let session = session(world, person.token()).await;
         let key = world.call(CREATE_API_KEY, Some(&world.root), json!({"name": "Idle"})).await.unwrap();
         let (etag, api_key) = (text(&user, "/user/etag").to_owned(), text(&key, "/apiKey/id").to_owned());
-        Self { person, etag, post, session, refresh_token, api_key }
+        Self { person, etag, post, draft, session, refresh_token, api_key }
     }
 
-    /// Reads the state of the owner, the post and the API key.
+    /// Reads the state of the owner, the posts and the API key.
     pub(crate) async fn snapshot(&self, world: &World) -> Vec<String> {
         let mut lines = snapshot(world, &self.person).await;
-        let wanted = json!({"id": self.post["id"]});
-        lines.push(outcome(world, GET_POST, Some(self.person.token()), wanted).await);
+        for post in [&self.post, &self.draft] {
+            lines.push(outcome(world, GET_POST, Some(self.person.token()), json!({"id": post["id"]})).await);
+        }
         lines.push(outcome(world, GET_API_KEY, Some(&world.root), json!({"id": self.api_key})).await);
         lines
     }
@@ -177,7 +179,8 @@ impl Cast {
         let owner = &self.owner;
         let new_email = format!("new-{number}@example.com");
         // Longer placeholders come before those that they begin with.
-        let filled: [(&str, &str); 15] = [
+        let number = number.to_string();
+        let filled: [(&str, &str); 19] = [
             ("$OWNER_EMAIL", &owner.person.email),
             ("$OWNER_ETAG", &owner.etag),
             ("$OWNER_TOKEN", owner.person.token()),
@@ -185,6 +188,10 @@ impl Cast {
             ("$OWNER", &owner.person.id),
             ("$API_KEY", &owner.api_key),
             ("$POST_ETAG", owner.post["etag"].as_str().unwrap()),
+            ("$POST_SLUG", owner.post["slug"].as_str().unwrap()),
+            ("$DRAFT_SLUG", owner.draft["slug"].as_str().unwrap()),
+            ("$DRAFT", owner.draft["id"].as_str().unwrap()),
+            ("$NUMBER", &number),
             ("$POST", owner.post["id"].as_str().unwrap()),
             ("$SESSION", &owner.session),
             ("$CALLER_SESSION", &self.caller.session),

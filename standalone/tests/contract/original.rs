@@ -194,13 +194,13 @@ async fn update_does_not_change_the_owner_of_a_post() {
         assert!(said(&status).starts_with("InvalidArgument blog.gatepost.dev INVALID_FIELDS: "), "{}", said(&status));
     }
     // Unknown fields, in which a service might look for the owner's id.
-    let patch = PostPatch { title: Some("Still mine".into()), content: None }.encode_to_vec();
-    let patch = [patch, field(3, other.id.as_bytes()), field(15, other.id.as_bytes())].concat();
+    let patch = PostPatch { title: Some("Still mine".into()), ..PostPatch::default() }.encode_to_vec();
+    let patch = [patch, field(14, other.id.as_bytes()), field(15, other.id.as_bytes())].concat();
     let update = [field(1, id.as_bytes()), field(2, &patch), field(7, other.id.as_bytes())].concat();
     world.raw(UPDATE_POST, Some(owner.token()), update).await.unwrap();
     let create =
         CreatePostRequest { title: "Mine, too".into(), content: "Text.".into(), ..CreatePostRequest::default() };
-    let create = [create.encode_to_vec(), field(5, other.id.as_bytes()), field(15, other.id.as_bytes())].concat();
+    let create = [create.encode_to_vec(), field(14, other.id.as_bytes()), field(15, other.id.as_bytes())].concat();
     world.raw(CREATE_POST, Some(owner.token()), create).await.unwrap();
 
     let listed = world.call(LIST_POSTS, Some(owner.token()), json!({})).await.unwrap();

@@ -35,6 +35,7 @@ pub(crate) enum Outcome {
     SessionNotFound,
     PostNotFound,
     NotPostOwner,
+    WrongPostState,
     RefreshTokenInvalid,
     ResetCodeInvalid,
     ApiKeyNotFound,
@@ -109,6 +110,10 @@ impl Outcome {
             Self::ApiKeyNotFound => Some("NotFound auth.gatepost.dev API_KEY_NOT_FOUND: API key not found"),
             Self::SessionNotFound => Some("NotFound auth.gatepost.dev SESSION_NOT_FOUND: session not found"),
             Self::PostNotFound => Some("NotFound blog.gatepost.dev POST_NOT_FOUND: post not found"),
+            Self::WrongPostState => Some(
+                "FailedPrecondition blog.gatepost.dev WRONG_POST_STATE: \
+                 the post is published already: unpublish it before you publish it again",
+            ),
             Self::NotPostOwner => Some("PermissionDenied blog.gatepost.dev NOT_POST_OWNER: permission denied"),
         }
     }

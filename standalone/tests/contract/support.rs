@@ -129,6 +129,12 @@ impl World {
         self.call(CREATE_POST, Some(owner.token()), request).await.unwrap()["post"].take()
     }
 
+    /// Creates a draft of this user.
+    pub(crate) async fn draft(&self, owner: &Person) -> Value {
+        let request = json!({"title": "Draft", "content": "First post.", "draft": true});
+        self.call(CREATE_POST, Some(owner.token()), request).await.unwrap()["post"].take()
+    }
+
     /// Returns the folder of the pair's files.
     pub(crate) fn files(&self) -> &Path {
         self.folder.path()

@@ -2,7 +2,7 @@
 
 use super::row::Outcome::{
     ApiKeyNotFound, NotAllowed, NotPostOwner, Ok, PostNotFound, RefreshTokenInvalid, ResetCodeInvalid, SessionNotFound,
-    UserDisabled, UserNotFound,
+    UserDisabled, UserNotFound, WrongPostState,
 };
 use super::row::{Changes, Holders, Row};
 
@@ -16,6 +16,9 @@ const ADMINS_NOT_FOUND: Holders = [NotAllowed, NotAllowed, NotAllowed, UserNotFo
 const ADMIN_USERS: Holders = [NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed, NotAllowed];
 const SERVICES: Holders = [NotAllowed, NotAllowed, NotAllowed, NotAllowed, Ok, NotAllowed];
 const OWNER_AND_EDITORS: Holders = [NotPostOwner, Ok, Ok, NotPostOwner, NotPostOwner, NotPostOwner];
+// Drafts: admins see them and change nothing.
+const VIEWERS_OF_DRAFTS: Holders = [PostNotFound, Ok, Ok, Ok, PostNotFound, Ok];
+const WRITERS_OF_DRAFTS: Holders = [PostNotFound, Ok, Ok, NotPostOwner, PostNotFound, NotPostOwner];
 
 /// Returns every row for the default settings.
 pub(crate) fn rows() -> Vec<Row> {
@@ -66,6 +69,44 @@ pub(crate) fn posts(read: Read) -> Vec<Row> {
         Row::guarded(UPDATE, r#"{"id":"$ABSENT","patch":{"title":"Again"}}"#, [PostNotFound; 6]),
         Row::guarded(DELETE, r#"{"id":"$POST","etag":"$POST_ETAG"}"#, OWNER_AND_EDITORS).changing(Changes::Owner),
         Row::guarded(DELETE, r#"{"id":"$ABSENT"}"#, [PostNotFound; 6]),
+        read(GET, r#"{"slug":"$POST_SLUG"}"#, EVERYBODY).showing("/post/id", "$POST"),
+        read(GET, r#"{"slug":"no-such-slug"}"#, [PostNotFound; 6]),
+        Row::guarded(UPDATE, r#"{"id":"$POST","patch":{"slug":"slug-$NUMBER"}}"#, OWNER_AND_EDITORS)
+            .showing("/post/slug", "slug-$NUMBER")
+            .changing(Changes::Owner),
+    ]
+    .into_iter()
+    .chain(states(read))
+    .collect()
+}
+
+/// Returns the rows about drafts and about the methods that change the state of a post.
+fn states(read: Read) -> Vec<Row> {
+    const GET: &str = "gatepost.blog.v1.PostService/GetPost";
+    const UPDATE: &str = "gatepost.blog.v1.PostService/UpdatePost";
+    const DELETE: &str = "gatepost.blog.v1.PostService/DeletePost";
+    const PUBLISH: &str = "gatepost.blog.v1.PostService/PublishPost";
+    const UNPUBLISH: &str = "gatepost.blog.v1.PostService/UnpublishPost";
+    const PUBLISHED: Holders = [NotPostOwner, WrongPostState, WrongPostState, NotPostOwner, NotPostOwner, NotPostOwner];
+    vec![
+        read(GET, r#"{"id":"$DRAFT"}"#, VIEWERS_OF_DRAFTS).showing("/post/state", "POST_STATE_DRAFT"),
+        read(GET, r#"{"slug":"$DRAFT_SLUG"}"#, VIEWERS_OF_DRAFTS).showing("/post/ownerId", "$OWNER"),
+        Row::guarded(UPDATE, r#"{"id":"$DRAFT","patch":{"title":"Again"}}"#, WRITERS_OF_DRAFTS)
+            .showing("/post/title", "Again")
+            .changing(Changes::Owner),
+        Row::guarded(DELETE, r#"{"id":"$DRAFT"}"#, WRITERS_OF_DRAFTS).changing(Changes::Owner),
+        Row::guarded(PUBLISH, r#"{"id":"$DRAFT"}"#, WRITERS_OF_DRAFTS)
+            .showing("/post/state", "POST_STATE_PUBLISHED")
+            .changing(Changes::Owner),
+        Row::guarded(PUBLISH, r#"{"id":"$DRAFT","publishTime":"2926-01-01T00:00:00Z"}"#, WRITERS_OF_DRAFTS)
+            .showing("/post/state", "POST_STATE_SCHEDULED")
+            .changing(Changes::Owner),
+        Row::guarded(PUBLISH, r#"{"id":"$POST","etag":"$POST_ETAG"}"#, PUBLISHED),
+        Row::guarded(PUBLISH, r#"{"id":"$ABSENT"}"#, [PostNotFound; 6]),
+        Row::guarded(UNPUBLISH, r#"{"id":"$POST","etag":"$POST_ETAG"}"#, OWNER_AND_EDITORS)
+            .showing("/post/state", "POST_STATE_DRAFT")
+            .changing(Changes::Owner),
+        Row::guarded(UNPUBLISH, r#"{"id":"$ABSENT"}"#, [PostNotFound; 6]),
     ]
 }
 

@@ -67,7 +67,7 @@ pub(super) async fn rows(which: Which, home: &Home) -> usize {
             "failed_attempts",
             "allowances",
         ],
-        Which::Blog => &["posts", "secrets", "requests"],
+        Which::Blog => &["post_slugs", "posts", "secrets", "requests"],
     };
     let mut outsider = home.outsider().await;
     let mut rows = 0;

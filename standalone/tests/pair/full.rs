@@ -87,7 +87,7 @@ async fn count(pair: &Pair, token: &str) -> Result<usize, Status> {
 /// which returns the row.
 async fn change_until_full(pair: &Pair, token: &str, id: &str) -> i32 {
     for acknowledged in 0..100 {
-        let patch = PostPatch { title: Some(format!("{acknowledged}")), content: None };
+        let patch = PostPatch { title: Some(format!("{acknowledged}")), ..PostPatch::default() };
         let request = UpdatePostRequest { id: id.into(), patch: Some(patch), ..UpdatePostRequest::default() };
         if let Err(status) = posts(pair, token).update_post(request).await {
             full(&status, "blog.gatepost.dev");

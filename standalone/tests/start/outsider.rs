@@ -142,7 +142,10 @@ impl Outsider {
                     "user Bob: , active",
                 ],
             ),
-            Which::Blog => ("select title || ': ' || content from posts", &["Hello: First post."]),
+            Which::Blog => (
+                "select title || ': ' || content || ' ' || state || coalesce(slug, ' without a slug') from posts",
+                &["Hello: First post. published without a slug"],
+            ),
         };
         assert_eq!(self.texts(rows).await, if filled { expected } else { &[] });
         if let Self::File(_) = self {

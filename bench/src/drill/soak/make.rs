@@ -204,7 +204,7 @@ impl SoakLoad {
             title: new.title(),
             content: "Text of the length of a short paragraph, like that of most posts. ".repeat(4),
             request_id: new.request_id.clone(),
-            validate_only: false,
+            ..CreatePostRequest::default()
         };
         let mut posts = self.posts(&self.author()?);
         let create = |request| async move { posts.create_post(request).await };
@@ -221,7 +221,7 @@ impl SoakLoad {
             return self.read_post(SoakCall::GetPost, post).await;
         }
         let (version, title) = post.next_version();
-        let patch = PostPatch { title: Some(title), content: None };
+        let patch = PostPatch { title: Some(title), ..PostPatch::default() };
         let request = UpdatePostRequest { id: post.id.clone(), patch: Some(patch), ..UpdatePostRequest::default() };
         let mut posts = self.posts(&self.author()?);
         let update = |request| async move { posts.update_post(request).await };

@@ -19,7 +19,7 @@ async fn change_needs_the_revision_that_was_read(store: Case) {
     assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(changed));
     assert_eq!(store.update_post(post.id, title("x"), Some(1), later).await.unwrap(), Err(PostUnchanged::Stale));
     assert_eq!(store.update_post(NONE, title("x"), None, later).await.unwrap(), Err(PostUnchanged::NotFound));
-    let content = PostChange { title: None, content: Content::parse("Third".into()).ok() };
+    let content = PostChange { content: Content::parse("Third".into()).ok(), ..PostChange::default() };
     let changed = store.update_post(post.id, content, None, later).await.unwrap().unwrap();
     assert_eq!((changed.title.as_str(), changed.content.as_str(), changed.revision), ("Second", "Third", 3));
 }

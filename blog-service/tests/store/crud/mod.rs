@@ -5,3 +5,5 @@ mod changes;
 mod clock;
 mod reads;
 mod requests;
+mod slugs;
+mod states;

@@ -1,7 +1,7 @@
 //! Repeated requests write once and are remembered for a day. Also the key that replicas share.
 
 use blog_service::domain::{AuthorId, PostId, PostView};
-use blog_service::store::NewPost;
+use blog_service::store::{NewPost, NotCreated};
 use chrono::TimeDelta;
 use db::requests::{self, Earlier};
 use db::secrets;
@@ -14,7 +14,7 @@ async fn repeated_request_writes_once(store: Case) {
     let key = key(7);
     assert_eq!(requests::find::<PostId>(store.db(), &key, start()).await.unwrap(), None);
     let post = store.create_post(new_post(1), Some(&key)).await.unwrap().unwrap();
-    assert_eq!(store.create_post(new_post(2), Some(&key)).await.unwrap(), None);
+    assert_eq!(store.create_post(new_post(2), Some(&key)).await.unwrap(), Err(NotCreated::Repeated));
     assert_eq!(requests::find::<PostId>(store.db(), &key, start()).await.unwrap(), Some(Earlier::Same(post.id)));
     assert_eq!(store.post(PostId::from_u128(2), PostView::Basic).await.unwrap(), None, "the repetition wrote nothing");
 }

@@ -23,9 +23,22 @@ pub(super) const STEPS: &[DemoStep] = &[
     .answers(&[("/post/id", Is("$POST"))]),
     DemoStep::new("She writes a second post.", "gatepost.blog.v1.PostService/CreatePost")
         .token("$TOKEN")
-        .request(r#"{"title":"Hello again","content":"My second post."}"#)
-        .answers(&[("/post/title", Is("Hello again"))])
+        .request(r#"{"title":"Hello again","content":"My second post.","draft":true}"#)
+        .answers(&[("/post/title", Is("Hello again")), ("/post/state", Is("POST_STATE_DRAFT"))])
         .keeps("SECOND_POST", "/post/id"),
+    DemoStep::new("It is a draft, which does not exist for Grace.", "gatepost.blog.v1.PostService/GetPost")
+        .token("$GRACE")
+        .request(r#"{"id":"$SECOND_POST"}"#)
+        .refuses(Code::NotFound, "POST_NOT_FOUND", "post not found"),
+    DemoStep::new("Ada publishes it. Its slug was made from the title.", "gatepost.blog.v1.PostService/PublishPost")
+        .token("$TOKEN")
+        .request(r#"{"id":"$SECOND_POST"}"#)
+        .answers(&[("/post/state", Is("POST_STATE_PUBLISHED")), ("/post/publishTime", Set)])
+        .keeps("SLUG", "/post/slug"),
+    DemoStep::new("Now Grace reads it, by its slug.", "gatepost.blog.v1.PostService/GetPost")
+        .token("$GRACE")
+        .request(r#"{"slug":"$SLUG"}"#)
+        .answers(&[("/post/id", Is("$SECOND_POST")), ("/post/content", Is("My second post."))]),
     DemoStep::new(
         "Posts are listed newest first, here one per page and without their contents.",
         "gatepost.blog.v1.PostService/ListPosts",
