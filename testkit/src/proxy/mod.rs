@@ -22,7 +22,7 @@ use link::{ProxyRoute, ProxyTarget, serve};
 use state::{Mode, ProxyState};
 
 /// Longer than any test needs to send a request.
-const FIRE_TIMEOUT: Duration = Duration::from_secs(60);
+const FIRE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A proxy on a port of `127.0.0.1`, on its own thread, so that it serves tests of any runtime. Dropping the value closes its
 /// connections and frees its port.
