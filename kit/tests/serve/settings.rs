@@ -6,7 +6,7 @@ use kit::ops::Metrics;
 use kit::serve::ServerLimits;
 
 use super::frames::{DATA, GOAWAY, HEADERS, PING, RST_STREAM, RawConnection, SETTINGS, WINDOW_UPDATE, frame};
-use super::support::start;
+use super::support::{TestServer, start};
 
 /// The settings of RFC 9113 §6.5.2.
 const MAX_CONCURRENT_STREAMS: u16 = 3;
@@ -91,13 +91,11 @@ async fn client_that_opens_and_resets_streams_is_closed() {
     assert_eq!(ServerLimits::default().pending_resets, 1000);
 }
 
-/// F3: after a stall the socket holds requests and the resets of callers that gave up.
-#[tokio::test]
-async fn resets_after_a_stall_close_no_connection() {
-    let server = start(ServerLimits::default()).await;
+/// Sends this number of requests, then the reset of each one, in one write. Waits until the server has read all.
+async fn send_requests_and_resets(server: &TestServer, requests: u32) {
     let mut connection = RawConnection::open(server.address).await;
     let (headers, cancel) = ([0x83, 0x86, 0x84], 8_u32.to_be_bytes());
-    let streams = || (1..201).step_by(2);
+    let streams = || (0..requests).map(|number| 2 * number + 1);
     let mut frames = Vec::new();
     for stream in streams() {
         frames.extend(frame(HEADERS, 0x4, stream, &headers));
@@ -108,20 +106,34 @@ async fn resets_after_a_stall_close_no_connection() {
         frames.extend(frame(RST_STREAM, 0, stream, &cancel));
     }
     frames.extend(frame(PING, 0, 0, b"still on"));
-    // One write: the server's task runs once this task waits.
+    // The server's task runs once this task waits.
     connection.send(&frames).await;
     loop {
         let frame = connection.next().await.expect("the connection stays open");
         assert_ne!(frame.kind, GOAWAY, "{:?}", String::from_utf8_lossy(&frame.payload));
         if frame.kind == PING && frame.payload == b"still on" {
-            break;
+            return;
         }
     }
+}
+
+/// F3: after a stall the socket holds requests and the resets of callers that gave up.
+#[tokio::test]
+async fn resets_after_a_stall_close_no_connection() {
+    let server = start(ServerLimits::default()).await;
+    send_requests_and_resets(&server, 100).await;
+}
+
+#[tokio::test]
+async fn call_that_is_reset_before_its_accept_is_not_executed() {
+    let server = start(ServerLimits::default()).await;
+    // They fit into one read of the transport.
+    send_requests_and_resets(&server, 50).await;
     let mut metrics = Metrics::default();
     metrics.add(server.metrics);
     let text = metrics.text();
     let mut calls = text.lines().filter(|line| line.starts_with("gatepost_calls_total{"));
-    assert!(calls.all(|line| line.ends_with(" 0")), "a call without a caller is not executed: {text}");
+    assert!(calls.all(|line| line.ends_with(" 0")), "{text}");
 }
 
 /// F3: resets are limited in each second, also if they come in different reads.
