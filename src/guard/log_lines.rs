@@ -8,7 +8,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Dispatch, Event, Metadata, Subscriber};
 
 /// Subscribers that exist until the end. With less than two of them, tracing asks only the subscriber of the thread that
-/// reaches a line first, so a thread without a log would disable the line for all threads.
+/// reaches a line first. A thread without a log would then disable the line for all threads.
 static OTHERS: LazyLock<[Dispatch; 2]> = LazyLock::new(|| [(); 2].map(|()| Dispatch::new(LogLines::new(""))));
 
 /// A subscriber that keeps level, message and fields of each line of one module.

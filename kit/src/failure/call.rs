@@ -1,5 +1,6 @@
 //! Statuses for faults of a call, and for calls that the server cannot take.
 
+use std::ops::Range;
 use std::time::Duration;
 
 use gatepost::status::{Reason, details};
@@ -14,11 +15,11 @@ use super::reasons::{
 /// Trailer that tells a client with a retry policy when to retry.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
-/// Times after which a refused call comes back, in milliseconds: the shortest one, and their range above it.
-const PUSHBACK_MILLIS: (u64, u64) = (500, 1000);
+/// Milliseconds after which a refused call comes back.
+const PUSHBACK_MILLIS: Range<u64> = 500..1500;
 
 /// The same times while the processor is saturated. Refusals that come back sooner would take the rest of it.
-const SATURATED_PUSHBACK_MILLIS: (u64, u64) = (2000, 4000);
+const SATURATED_PUSHBACK_MILLIS: Range<u64> = 2000..6000;
 
 /// Returns `INVALID_ARGUMENT` for an invalid page token.
 pub fn page_token<R: Reason>() -> Status {
@@ -59,18 +60,18 @@ pub fn not_found<R: Reason>(reason: R, kind: &str, id: &str, message: &'static s
 /// A client with a retry policy waits exactly as long as the pushback says (gRFC A6), and other clients as long as
 /// `RetryInfo` says. Both are the same and vary, so that refused calls do not come back at the same time.
 pub fn overloaded<R: Reason>() -> Status {
-    pushed_back::<R>(PUSHBACK_MILLIS)
+    pushed_back::<R>(&PUSHBACK_MILLIS)
 }
 
 /// Returns the same status with a longer pushback, for a call for which the server has no processor time.
 pub fn saturated<R: Reason>() -> Status {
-    pushed_back::<R>(SATURATED_PUSHBACK_MILLIS)
+    pushed_back::<R>(&SATURATED_PUSHBACK_MILLIS)
 }
 
-fn pushed_back<R: Reason>((shortest, range): (u64, u64)) -> Status {
+fn pushed_back<R: Reason>(millis: &Range<u64>) -> Status {
     const TEXT: &str = "the service has no room for this call now, try again in a moment";
     let [high, low] = crate::random::bytes::<2>();
-    let wait = shortest + u64::from(u16::from_be_bytes([high, low])) % range;
+    let wait = millis.start + u64::from(u16::from_be_bytes([high, low])) % (millis.end - millis.start);
     let mut status = retry_after::<R>(Code::ResourceExhausted, OVERLOADED, TEXT, Duration::from_millis(wait));
     status.metadata_mut().insert(PUSHBACK, wait.into());
     status
