@@ -4,7 +4,6 @@ use std::path::Path;
 
 use auth_service::store::AuthStore;
 use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, Connection as _};
 use testkit::postgres::PostgresDatabase;
 
 /// Rows of the first version, more than one batch.
@@ -18,17 +17,6 @@ insert into sessions (id, user_id, generation, create_time, expire_time)
     select gen_random_uuid(), id, 1, now(), '2926-01-01' from users;
 ";
 
-/// Columns, indexes, constraints, triggers, and the record of migrations.
-const SCHEMA: [&str; 5] = [
-    "select concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default) \
-     from information_schema.columns where table_schema = 'public' order by 1",
-    "select indexdef from pg_indexes where schemaname = 'public' order by 1",
-    "select conrelid::regclass::text || ' ' || pg_get_constraintdef(oid) from pg_constraint \
-     where connamespace = 'public'::regnamespace order by 1",
-    "select pg_get_triggerdef(oid) from pg_trigger where not tgisinternal order by 1",
-    "select concat_ws(' ', version, description, success, encode(checksum, 'hex')) from _sqlx_migrations order by 1",
-];
-
 /// All values derived from rows.
 const DERIVED: [&str; 4] = [
     "select count(*)::text from sessions where over_time = expire_time and idle_expire_time = expire_time",
@@ -37,18 +25,6 @@ const DERIVED: [&str; 4] = [
      order by 1",
     "select count(*)::text from pg_index where not indisvalid",
 ];
-
-async fn texts(database: &PostgresDatabase, queries: &[&str]) -> Vec<String> {
-    let mut connection = database.connect().await;
-    let mut all = Vec::new();
-    for query in queries {
-        let query = AssertSqlSafe((*query).to_owned());
-        let found: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
-        all.extend(found);
-    }
-    connection.close().await.unwrap();
-    all
-}
 
 async fn migrate(database: &PostgresDatabase, last: i64) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/postgres");
@@ -66,17 +42,17 @@ async fn migration_in_steps_equals_the_files() {
     for database in [&by_files, &by_steps] {
         AuthStore::open(&database.url.parse().unwrap()).await.unwrap().close().await;
     }
-    let (files, steps) = (texts(&by_files, &SCHEMA).await, texts(&by_steps, &SCHEMA).await);
+    let (files, steps) = (by_files.schema().await, by_steps.schema().await);
     for line in &files {
         assert!(steps.contains(line), "the steps do not create: {line}");
     }
     assert_eq!(files.len(), steps.len(), "the steps create more than the files");
     assert_eq!(
-        texts(&by_steps, &DERIVED).await,
+        by_steps.texts(&DERIVED).await,
         ["4100", "admin 2050", "editor 2050", "active 2734", "disabled 1366", "0"]
     );
     let note = "select coalesce(obj_description('_sqlx_migrations'::regclass), 'none')";
-    assert_eq!(texts(&by_steps, &[note]).await, ["none"], "no note remains");
+    assert_eq!(by_steps.texts(&[note]).await, ["none"], "no note remains");
 }
 
 #[tokio::test]
@@ -99,7 +75,7 @@ async fn index_left_by_a_kill_is_created_again() {
     sqlx::raw_sql(broken).execute(&mut connection).await.unwrap_err();
     AuthStore::open(&database.url.parse().unwrap()).await.unwrap().close().await;
     let made = "select indexdef from pg_indexes where indexname = 'sessions_by_network'";
-    let made = texts(&database, &[made]).await;
+    let made = database.texts(&[made]).await;
     assert!(made.len() == 1 && made[0].starts_with("CREATE INDEX"), "{made:?}");
-    assert_eq!(texts(&database, &DERIVED[3..]).await, ["0"]);
+    assert_eq!(database.texts(&DERIVED[3..]).await, ["0"]);
 }

@@ -5,35 +5,10 @@ use std::path::Path;
 use blog_service::domain::{PostState, PostView};
 use blog_service::store::BlogStore;
 use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, Connection as _};
-use testkit::postgres::PostgresDatabase;
 
 /// Rows of the last version without steps.
 const ROWS: &str = "insert into posts (id, owner_id, title, revision, create_time, update_time, content) \
      select gen_random_uuid(), gen_random_uuid(), 'Post ' || n, 1, now(), now(), 'Text.' from generate_series(1, 50) n";
-
-/// Columns, indexes, constraints, triggers, and the record of migrations.
-const SCHEMA: [&str; 5] = [
-    "select concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default) \
-     from information_schema.columns where table_schema = 'public' order by 1",
-    "select indexdef from pg_indexes where schemaname = 'public' order by 1",
-    "select conrelid::regclass::text || ' ' || pg_get_constraintdef(oid) from pg_constraint \
-     where connamespace = 'public'::regnamespace order by 1",
-    "select pg_get_triggerdef(oid) from pg_trigger where not tgisinternal order by 1",
-    "select concat_ws(' ', version, description, success, encode(checksum, 'hex')) from _sqlx_migrations order by 1",
-];
-
-async fn schema(database: &PostgresDatabase) -> Vec<String> {
-    let mut connection = database.connect().await;
-    let mut all = Vec::new();
-    for query in SCHEMA {
-        let query = AssertSqlSafe(query.to_owned());
-        let found: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.unwrap();
-        all.extend(found);
-    }
-    connection.close().await.unwrap();
-    all
-}
 
 #[tokio::test]
 async fn migration_in_steps_equals_the_file() {
@@ -53,5 +28,5 @@ async fn migration_in_steps_equals_the_file() {
         assert_eq!((post.slug, post.state), (post.id.to_string(), PostState::Published));
         assert_eq!(post.publish_time, Some(post.create_time));
     }
-    assert_eq!(schema(&by_steps).await, schema(&by_file).await);
+    assert_eq!(by_steps.schema().await, by_file.schema().await);
 }

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
+use tonic::Status;
 
 use super::ServerLimits;
 use super::addresses::AddressLimit;
 use super::counters::ServerMetrics;
-use super::lanes::Lanes;
+use super::lanes::{Lane, Lanes};
 use super::memory::Budget;
 use super::refusals::Refusals;
 use super::saturation::Saturation;
@@ -41,4 +42,13 @@ pub(super) struct Host<S> {
     pub(super) stop: Shutdown,
     pub(super) metrics: ServerMetrics,
     pub(super) tracer: CallTracer,
+}
+
+impl<S> Host<S> {
+    /// Returns the refusal of a call whose lane has no place to run.
+    pub(super) fn refuse_to_run(&self, lane: Lane) -> Status {
+        // Only the limit of ordinary calls follows the processor time.
+        let is_saturated = lane == Lane::Ordinary && self.saturation.is_high();
+        if is_saturated { (self.refusals.saturated)() } else { (self.refusals.overloaded)() }
+    }
 }

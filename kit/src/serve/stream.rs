@@ -24,7 +24,6 @@ use super::envelope::AcceptedAt;
 use super::gzip::{self, Inflated};
 use super::host::Host;
 use super::incoming::Incoming;
-use super::lanes::Lane;
 use super::outgoing::{ReaderLimits, Sent, send};
 use super::piece::Piece;
 use super::seats::{OpenStream, Seat};
@@ -94,8 +93,7 @@ where
             return;
         }
         let Some(permit) = call.lane().running.enter() else {
-            let is_saturated = lane == Lane::Ordinary && self.host.saturation.is_high();
-            let refusal = if is_saturated { (self.host.refusals.saturated)() } else { call.overloaded() };
+            let refusal = self.host.refuse_to_run(lane);
             record.refuse(&refusal);
             let _ = respond.send_response(refusal.into_http(), true);
             return;

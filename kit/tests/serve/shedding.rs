@@ -1,9 +1,6 @@
 //! Limit of running calls: calls beyond it are refused at once, and health and essential methods have a reserve. The limit is
 //! lower while calls wait for a thread.
 
-use std::future::poll_fn;
-use std::mem::replace;
-use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use gatepost::api::auth::v1::VerifyTokenRequest;
@@ -11,6 +8,7 @@ use kit::serve::ServerLimits;
 use prost::Message as _;
 use testkit::{Raw, Reply, framed};
 use tokio::runtime::Builder;
+use tokio::task::yield_now;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
@@ -117,16 +115,7 @@ async fn refuse_beyond_the_processor_time() {
         loop {
             let start = Instant::now();
             while start.elapsed() < BUSY {}
-            // The task waits behind the others, and does not only wait for events as with `yield_now`.
-            let mut is_queued = false;
-            poll_fn(|cx| {
-                if replace(&mut is_queued, true) {
-                    return Poll::Ready(());
-                }
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            })
-            .await;
+            yield_now().await;
         }
     });
     let raw = server.raw().await;

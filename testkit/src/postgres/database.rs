@@ -17,6 +17,17 @@ use crate::apart::{apart, apart_blocking};
 /// Time limit of the removal of a database.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Columns, indexes, constraints, triggers, and the record of migrations.
+const SCHEMA: [&str; 5] = [
+    "select concat_ws(' ', table_name, column_name, data_type, is_nullable, column_default) \
+     from information_schema.columns where table_schema = 'public' order by 1",
+    "select indexdef from pg_indexes where schemaname = 'public' order by 1",
+    "select conrelid::regclass::text || ' ' || pg_get_constraintdef(oid) from pg_constraint \
+     where connamespace = 'public'::regnamespace order by 1",
+    "select pg_get_triggerdef(oid) from pg_trigger where not tgisinternal order by 1",
+    "select concat_ws(' ', version, description, success, encode(checksum, 'hex')) from _sqlx_migrations order by 1",
+];
+
 /// The server for all tests of this process. It is never dropped; its watchdog ends it.
 static SERVER: OnceCell<DatabaseServer> = OnceCell::const_new();
 
@@ -89,6 +100,31 @@ impl PostgresDatabase {
         let mut connection = self.connect().await;
         connection.execute(AssertSqlSafe(sql.to_owned())).await.expect("a statement that fits the database");
         connection.close().await.expect("the connection closes");
+    }
+
+    /// Returns the texts of these queries' single columns, in order.
+    ///
+    /// # Panics
+    /// Panics if the database refuses a query, or its column is no text.
+    #[expect(clippy::expect_used, reason = "a test without its texts shows nothing")]
+    pub async fn texts(&self, queries: &[&str]) -> Vec<String> {
+        let mut connection = self.connect().await;
+        let mut all = Vec::new();
+        for query in queries {
+            let query = AssertSqlSafe((*query).to_owned());
+            let found: Vec<String> = sqlx::query_scalar(query).fetch_all(&mut connection).await.expect("texts");
+            all.extend(found);
+        }
+        connection.close().await.expect("the connection closes");
+        all
+    }
+
+    /// Returns a line for each column, index, constraint and trigger, and for each recorded migration.
+    ///
+    /// # Panics
+    /// Panics like [`Self::texts`].
+    pub async fn schema(&self) -> Vec<String> {
+        self.texts(&SCHEMA).await
     }
 }
 
