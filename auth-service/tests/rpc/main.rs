@@ -8,6 +8,7 @@ mod api_keys;
 mod attempts;
 mod audiences;
 mod audit;
+mod audit_list;
 mod audit_watch;
 mod clocks;
 mod died;
