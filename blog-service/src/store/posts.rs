@@ -1,6 +1,7 @@
 //! Creation of posts, and reads by id.
 
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -105,6 +106,17 @@ impl NewPost {
     }
 }
 
+/// Returns how far beyond the first free number the next try goes. Posts that get one title at once would otherwise all
+/// try the same number, and one of them would get it.
+fn numbers_ahead(id: PostId, attempt: u32) -> u32 {
+    if attempt == 1 {
+        return 0;
+    }
+    let mut hasher = DefaultHasher::new();
+    (id.as_u128(), attempt).hash(&mut hasher);
+    u32::try_from(hasher.finish() % (16 << (2 * attempt))).unwrap_or_default()
+}
+
 impl BlogStore {
     /// Inserts a post, unless a request with the same id was first or the given slug is taken.
     ///
@@ -130,7 +142,9 @@ impl BlogStore {
                 Attempt::SlugTaken => {}
             }
             slug = match &new.slug {
-                NewSlug::Made(base) if attempt < MADE_SLUG_TRIES => self.free_slug(base).await?,
+                NewSlug::Made(base) if attempt < MADE_SLUG_TRIES => {
+                    self.free_slug(base, numbers_ahead(new.id, attempt)).await?
+                }
                 NewSlug::Made(_) => None,
                 NewSlug::Given(_) | NewSlug::FromId => return Ok(Err(NotCreated::SlugTaken)),
             };

@@ -24,17 +24,17 @@ impl BlogStore {
         Ok(rows.pop().map(|row| row.post_id))
     }
 
-    /// Returns the slug with a free number behind it; `None` if no free number was found. Another call may take the slug
-    /// meanwhile.
+    /// Returns the slug with a number behind it, this far beyond the free number that was found; `None` if none was found.
+    /// Another call may take the slug meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn free_slug(&self, base: &Slug) -> Result<Option<Slug>, StoreError> {
+    pub async fn free_slug(&self, base: &Slug, ahead: u32) -> Result<Option<Slug>, StoreError> {
         let mut numbers = SlugNumbers::default();
         loop {
             let slugs: Vec<Slug> = numbers.probes().into_iter().map(|number| base.numbered(number)).collect();
             if slugs.is_empty() {
-                return Ok(numbers.free().map(|number| base.numbered(number)));
+                return Ok(numbers.free().map(|number| base.numbered(number + ahead)));
             }
             let taken = self.taken_slugs(&slugs).await?;
             numbers.note(|number| taken.contains(base.numbered(number).as_str()));

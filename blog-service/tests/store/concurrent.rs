@@ -96,17 +96,17 @@ async fn one_of_twenty_posts_gets_the_given_slug(store: Case) {
 }
 
 async fn made_slugs_differ_under_races(store: Case) {
-    let created = at_once(&store, 40, |store, id| async move {
+    let created = at_once(&store, 64, |store, id| async move {
         let new = NewPost { slug: NewSlug::Made(slug("hello")), ..new_post(id + 1) };
         let request = (id % 2 == 0).then(|| key(id));
         store.create_post(new, request.as_ref()).await.unwrap().unwrap()
     });
     let created = created.await;
     let slugs: HashSet<&str> = created.iter().map(|post| post.slug.as_str()).collect();
-    assert_eq!(slugs.len(), 40, "{slugs:?}");
+    assert_eq!(slugs.len(), 64, "{slugs:?}");
     assert!(slugs.contains("hello") && slugs.contains("hello-2"), "{slugs:?}");
     for post in &created {
-        assert!(post.slug.starts_with("hello") || post.slug == post.id.to_string(), "{}", post.slug);
+        assert!(post.slug.starts_with("hello"), "each try of a slug is one of many numbers: {}", post.slug);
         assert_eq!(store.post(post.id, PostView::Full).await.unwrap().as_ref(), Some(post));
     }
 }

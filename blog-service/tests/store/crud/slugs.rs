@@ -49,8 +49,8 @@ async fn made_slug_gets_the_next_number(store: Case) {
         assert_eq!(post.slug, wanted);
         assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(post));
     }
-    assert_eq!(store.free_slug(&slug("hello")).await.unwrap(), Some(slug("hello-7")));
-    assert_eq!(store.free_slug(&slug("new")).await.unwrap(), Some(slug("new-2")), "the number 1 counts as taken");
+    assert_eq!(store.free_slug(&slug("hello"), 0).await.unwrap(), Some(slug("hello-7")));
+    assert_eq!(store.free_slug(&slug("new"), 0).await.unwrap(), Some(slug("new-2")), "the number 1 counts as taken");
 }
 
 async fn post_without_a_slug_shows_its_id(store: Case) {
