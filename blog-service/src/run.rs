@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use db::clock::{clock_probe, measure};
-use db::{OpenError, health, patiently, requests, secrets};
+use db::{DatabaseUrl, OpenError, health, patiently, requests, secrets};
 use gatepost::guard::AuthServiceBuilder;
 use gatepost::{AuthService, BuildError, GuardLayer, Identity, PolicyError, Token};
 use kit::clock::keep;
@@ -48,6 +48,14 @@ pub enum BlogRunError {
     /// The database does not answer.
     #[error("{0}: check the database, then start again")]
     Store(#[from] StoreError),
+    /// The start cannot use the database.
+    #[error("{place}: {source}: check the database or restore a backup, then start again")]
+    Database {
+        /// File or server of the database, without a password.
+        place: String,
+        /// Failure of a statement.
+        source: StoreError,
+    },
     /// The client of the auth service cannot be built.
     #[error("--auth-url (BLOG_AUTH_URL): {0}")]
     Auth(#[from] BuildError),
@@ -60,6 +68,16 @@ pub enum BlogRunError {
     /// A background task has died.
     #[error(transparent)]
     Task(#[from] TaskDied),
+}
+
+impl BlogRunError {
+    /// Returns the error of a start with the place of its database.
+    fn at(self, database: &DatabaseUrl) -> Self {
+        match self {
+            Self::Store(source) => Self::Database { place: database.to_string(), source },
+            other => other,
+        }
+    }
 }
 
 /// Runs the service as [`run`] does, and prints a greeting once it has started.
@@ -107,7 +125,7 @@ async fn serve_on(
     let tracer = telemetry.tracer();
     // A start may wait for the database; a stop ends the wait.
     let started = life.leaving().run_until_cancelled(Box::pin(start(&flags, clock.clone()))).await;
-    let Some(state) = started.transpose()? else { return Ok(()) };
+    let Some(state) = started.transpose().map_err(|error| error.at(&flags.database_url))? else { return Ok(()) };
     let store = &state.store;
     let auth = auth(&flags, service_key.as_ref(), &tls, &tracer)?;
     let feed = auth.clone();

@@ -1,6 +1,6 @@
 //! Errors of the start and of serving.
 
-use db::OpenError;
+use db::{DatabaseUrl, OpenError};
 use gatepost::PolicyError;
 use kit::serve::ServeError;
 use kit::tasks::TaskDied;
@@ -22,6 +22,14 @@ pub enum AuthRunError {
     /// The database does not answer.
     #[error("{0}: check the database, then start again")]
     Store(#[from] StoreError),
+    /// The start cannot use the database.
+    #[error("{place}: {source}: check the database or restore a backup, then start again")]
+    Database {
+        /// File or server of the database, without a password.
+        place: String,
+        /// Failure of a statement.
+        source: StoreError,
+    },
     /// There is no signing key.
     #[error(transparent)]
     Key(#[from] SigningKeyError),
@@ -43,4 +51,14 @@ pub enum AuthRunError {
     /// A background task has died.
     #[error(transparent)]
     Task(#[from] TaskDied),
+}
+
+impl AuthRunError {
+    /// Returns the error of a start with the place of its database.
+    pub(super) fn at(self, database: &DatabaseUrl) -> Self {
+        match self {
+            Self::Store(source) => Self::Database { place: database.to_string(), source },
+            other => other,
+        }
+    }
 }

@@ -65,9 +65,10 @@ async fn serve_on(
     let (tls, reload, names) = (config.tls.clone(), config.reload.clone(), config.flags.tls.tls_services.clone());
     let (log_level, greeting) = (log_level(config.log.clone(), operators.clone()), config.greeting.take());
     let telemetry = ServiceTelemetry::new(NAME, config.collector.clone(), config.clock.clone());
+    let database = config.flags.database_url.clone();
     // A start may wait for the database; a stop ends the wait.
     let started = life.leaving().run_until_cancelled(Box::pin(start(config))).await;
-    let Some(started) = started.transpose()? else { return Ok(()) };
+    let Some(started) = started.transpose().map_err(|error| error.at(&database))? else { return Ok(()) };
     let StartedService { app, follower, ring, repair, audit, has_admin } = started;
     let services = services(&names, |name| convert::service_identity(name, &app.audiences));
     let guard = GuardLayer::new(policy::policy(registration), LocalVerifier(Arc::clone(&app)))?;

@@ -58,6 +58,21 @@ async fn database_with_altered_migrations_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn refused_statement_names_the_database() {
+    for which in BOTH {
+        for home in Home::all().await {
+            start_once(which, &home);
+            home.outsider().await.run("alter table secrets rename to lost_secrets").await;
+            let why = Service::start(which, &home.url()).refuses(1);
+            let place = if let Home::File(_) = home { "a.db" } else { "the PostgreSQL database" };
+            let sentence =
+                ": the database refused a statement: check the database or restore a backup, then start again";
+            assert!(why.contains(place) && why.ends_with(sentence), "{which:?}: {why}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn database_of_the_other_service_is_refused() {
     for (first, second) in [(Which::Auth, Which::Blog), (Which::Blog, Which::Auth)] {
         for home in Home::all().await {
