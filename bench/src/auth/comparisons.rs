@@ -102,8 +102,8 @@ fn access_token() -> Result<(Verifier, String), Failure> {
     Ok((verifier, token))
 }
 
-/// Measures both kinds in turns, and prints Welch's t of the sample times. Both are read at the same address: a secret
-/// across two cache lines takes longer.
+/// Measures both kinds in turns, and prints Welch's t of the sample times. Both are read at the same address, so
+/// that their places in cache lines make no difference.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
 fn print_row<T: Clone>(name: &str, secrets: &[T; 2], is_refused: impl Fn(&T) -> bool) -> Result<(), Failure> {
     let mut times = [Vec::with_capacity(SAMPLES_PER_KIND), Vec::with_capacity(SAMPLES_PER_KIND)];
