@@ -2,7 +2,7 @@
 
 use deunicode::deunicode_with_tofu;
 
-use super::{PostId, TextError, Title};
+use super::{PostId, SlugNumbers, TextError, Title};
 
 /// Longest slug, in bytes.
 const MAX_SLUG_BYTES: usize = 128;
@@ -52,10 +52,10 @@ impl Slug {
         Self::parse(shortened(&slug).to_owned()).ok()
     }
 
-    /// Returns this slug, made from a title, with a number behind it.
+    /// Returns this slug, made from a title, with a number behind it. The first number is not shown.
     #[must_use]
     pub fn numbered(&self, number: u32) -> Self {
-        Self(format!("{}-{number}", self.0))
+        if number == SlugNumbers::FIRST { self.clone() } else { Self(format!("{}-{number}", self.0)) }
     }
 
     /// Returns the slug.

@@ -3,33 +3,39 @@
 /// Largest number of numbers that one read looks up.
 const MAX_PROBES: u32 = 16;
 
-/// Highest number that is tried.
-const MAX_NUMBER: u32 = 1 << MAX_PROBES;
-
-/// A search for a free number. The first read tries the powers of two. Each further read divides the gap between a taken
-/// number and a free one by 17, so five reads find a free number behind a taken one.
+/// A search for a free number. The first read tries the powers of two, counted from the first number. Each further read
+/// divides the gap between a taken number and a free one by 17, so five reads find a free number behind a taken one.
 #[derive(Clone, Copy, Debug)]
 pub struct SlugNumbers {
     /// Highest taken number below the free one.
     taken: u32,
     /// Lowest known free number.
     free: Option<u32>,
-}
-
-impl Default for SlugNumbers {
-    fn default() -> Self {
-        // The slug without a number counts as number 1.
-        Self { taken: 1, free: None }
-    }
+    /// True if all powers of two were taken.
+    is_exhausted: bool,
 }
 
 impl SlugNumbers {
+    /// Number of the slug without a number.
+    pub const FIRST: u32 = 1;
+
+    /// Highest number that posts get.
+    pub const MAX: u32 = 1 << MAX_PROBES;
+
+    /// Begins a search behind this number, which is taken.
+    pub const fn after(taken: u32) -> Self {
+        Self { taken, free: None, is_exhausted: false }
+    }
+
     /// Returns the next numbers to look up, in ascending order and at most 16. Returns no number at the end of the
     /// search.
     pub fn probes(&self) -> Vec<u32> {
         let Some(free) = self.free else {
-            let powers = (1..=MAX_PROBES).map(|power| 1 << power);
-            return if self.taken < MAX_NUMBER { powers.collect() } else { Vec::new() };
+            if self.is_exhausted {
+                return Vec::new();
+            }
+            let powers = (1..=MAX_PROBES).map(|power| self.taken - Self::FIRST + (1 << power));
+            return powers.filter(|number| *number <= Self::MAX).collect();
         };
         let between = free - self.taken - 1;
         if between <= MAX_PROBES {
@@ -47,6 +53,7 @@ impl SlugNumbers {
             }
             self.taken = number;
         }
+        self.is_exhausted = self.free.is_none();
     }
 
     /// Returns the free number that was found; `None` if all were taken.
@@ -61,7 +68,11 @@ mod tests {
 
     /// Searches while these numbers are taken; returns the number that was found and the number of reads.
     fn search(is_taken: impl Fn(u32) -> bool) -> (Option<u32>, usize) {
-        let (mut numbers, mut reads) = (SlugNumbers::default(), 0);
+        search_after(SlugNumbers::FIRST, is_taken)
+    }
+
+    fn search_after(taken: u32, is_taken: impl Fn(u32) -> bool) -> (Option<u32>, usize) {
+        let (mut numbers, mut reads) = (SlugNumbers::after(taken), 0);
         while !numbers.probes().is_empty() {
             let probes = numbers.probes();
             assert!(probes.len() <= 16 && probes.is_sorted_by(|one, next| one < next), "{probes:?}");
@@ -82,6 +93,15 @@ mod tests {
             assert!(reads <= 5, "{reads} reads for {last}");
         }
         assert_eq!(search(|_| true), (None, 1), "then the post's id is the slug");
+    }
+
+    #[test]
+    fn search_behind_a_number_skips_lower_free_ones() {
+        assert_eq!(search_after(40, |number| number == 40), (Some(41), 1));
+        assert_eq!(search_after(40, |number| (40..=500).contains(&number)).0, Some(501));
+        assert_eq!(search_after(65_535, |_| false), (Some(65_536), 1));
+        assert_eq!(search_after(65_536, |_| false).0, None, "no number is above the highest one");
+        assert_eq!(search_after(90_000, |_| false).0, None);
     }
 
     #[test]

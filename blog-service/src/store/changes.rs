@@ -96,7 +96,11 @@ impl BlogStore {
     async fn try_delete(&self, id: PostId, expected: Option<i32>) -> ChangeResult<()> {
         const SQL: &str = "delete from posts where id = $1 and ($2 is null or revision = $2)";
         let deleted = write!(self.db, sqlx::query(SQL).bind(id).bind(expected), self.posts.hold(id))?;
-        if deleted > 0 { Ok(Ok(())) } else { Ok(Err(self.unchanged(id).await?)) }
+        if deleted == 0 {
+            return Ok(Err(self.unchanged(id).await?));
+        }
+        self.last_numbers.clear();
+        Ok(Ok(()))
     }
 
     /// Returns the reason why a statement changed no row.

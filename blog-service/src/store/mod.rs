@@ -4,6 +4,7 @@ mod cache;
 mod changes;
 mod grouped;
 mod ids;
+mod last_numbers;
 mod pages;
 mod posts;
 mod publication;
@@ -21,6 +22,7 @@ use sqlx::migrate::Migrator;
 
 use self::cache::CachedPosts;
 use self::grouped::GroupedReads;
+use self::last_numbers::LastNumbers;
 
 pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
@@ -49,6 +51,7 @@ pub struct BlogStore {
     posts: CachedPosts,
     /// Reads of single posts on a server. Reads of a file cost little.
     grouped: Option<GroupedReads>,
+    last_numbers: LastNumbers,
 }
 
 impl BlogStore {
@@ -60,7 +63,7 @@ impl BlogStore {
         let db = Db::open(url, &SCHEMA.migrations).await?;
         let posts = CachedPosts::new(&db, cache_bytes);
         let grouped = (!db.has_one_writer()).then(|| GroupedReads::new(db.clone()));
-        Ok(Self { db, posts, grouped })
+        Ok(Self { db, posts, grouped, last_numbers: LastNumbers::default() })
     }
 
     /// Opens the database beside a service that may be running, without migrations.
@@ -69,7 +72,7 @@ impl BlogStore {
     /// [`OpenError`]; its text says what to do.
     pub async fn open_beside(url: &DatabaseUrl) -> Result<Self, OpenError> {
         let db = Db::open_beside(url, &SCHEMA.migrations).await?;
-        Ok(Self { db, posts: CachedPosts::none(), grouped: None })
+        Ok(Self { db, posts: CachedPosts::none(), grouped: None, last_numbers: LastNumbers::default() })
     }
 
     /// Returns the database, for the tables that both services have.

@@ -10,7 +10,7 @@ use kit::request_id::RequestKey;
 
 use super::rows::{select_post, select_posts};
 use super::{BlogStore, StoreError};
-use crate::domain::{AuthorId, Content, Post, PostId, PostState, PostView, Slug, Title};
+use crate::domain::{AuthorId, Content, Post, PostId, PostState, PostView, Slug, SlugNumbers, Title};
 
 /// Number of slugs that are tried for a made slug while other calls take them. After that the post's id is its slug.
 const MADE_SLUG_TRIES: u32 = 8;
@@ -81,6 +81,17 @@ macro_rules! insertion {
     }};
 }
 
+impl NewSlug {
+    /// Returns the slug with this number; `None` if the post's id is the slug.
+    fn numbered(&self, number: Option<u32>) -> Option<Slug> {
+        match self {
+            Self::Given(slug) => Some(slug.clone()),
+            Self::Made(base) => number.map(|number| base.numbered(number)),
+            Self::FromId => None,
+        }
+    }
+}
+
 impl NewPost {
     /// Returns the time of publication.
     fn publish_time(&self) -> Option<DateTime<Utc>> {
@@ -106,8 +117,8 @@ impl NewPost {
     }
 }
 
-/// Returns how far beyond the first free number the next try goes. Posts that get one title at once would otherwise all
-/// try the same number, and one of them would get it.
+/// Returns how far beyond the free number the next try goes. Processes that create posts with one title at once would
+/// otherwise all try the same number, and one of them would get it.
 fn numbers_ahead(id: PostId, attempt: u32) -> u32 {
     if attempt == 1 {
         return 0;
@@ -129,10 +140,8 @@ impl BlogStore {
     ) -> Result<Result<Post, NotCreated>, StoreError> {
         // Shared with the transaction, which may run twice: the content is neither copied nor read back.
         let new = Arc::new(new);
-        let mut slug = match &new.slug {
-            NewSlug::Given(slug) | NewSlug::Made(slug) => Some(slug.clone()),
-            NewSlug::FromId => None,
-        };
+        let mut number = self.first_number(&new.slug);
+        let mut slug = new.slug.numbered(number);
         for attempt in 1.. {
             let find =
                 || async { Ok::<_, StoreError>(self.post(new.id, PostView::Basic).await?.map(|_| Attempt::Made)) };
@@ -141,15 +150,31 @@ impl BlogStore {
                 Attempt::Repeated => return Ok(Err(NotCreated::Repeated)),
                 Attempt::SlugTaken => {}
             }
-            slug = match &new.slug {
-                NewSlug::Made(base) if attempt < MADE_SLUG_TRIES => {
-                    self.free_slug(base, numbers_ahead(new.id, attempt)).await?
+            number = match (&new.slug, number) {
+                (NewSlug::Made(base), Some(taken)) if attempt < MADE_SLUG_TRIES => {
+                    self.next_number(base, taken, numbers_ahead(new.id, attempt)).await?
                 }
-                NewSlug::Made(_) => None,
-                NewSlug::Given(_) | NewSlug::FromId => return Ok(Err(NotCreated::SlugTaken)),
+                (NewSlug::Made(_), _) => None,
+                (NewSlug::Given(_) | NewSlug::FromId, _) => return Ok(Err(NotCreated::SlugTaken)),
             };
+            slug = new.slug.numbered(number);
         }
         Ok(Ok(Arc::unwrap_or_clone(new).into_post(slug)))
+    }
+
+    /// Returns the number that a new post tries first; `None` if no number is left.
+    fn first_number(&self, slug: &NewSlug) -> Option<u32> {
+        match slug {
+            NewSlug::Made(base) => self.last_numbers.next(base),
+            NewSlug::Given(_) | NewSlug::FromId => Some(SlugNumbers::FIRST),
+        }
+    }
+
+    /// Returns the number that a post tries after a taken one, this far beyond the free number that was found; `None` if
+    /// no number is left.
+    async fn next_number(&self, base: &Slug, taken: u32, ahead: u32) -> Result<Option<u32>, StoreError> {
+        let free = self.free_number(base, taken).await?;
+        Ok(self.last_numbers.next_from(base, free.map_or(SlugNumbers::MAX + 1, |free| free + ahead)))
     }
 
     async fn try_create(

@@ -24,17 +24,17 @@ impl BlogStore {
         Ok(rows.pop().map(|row| row.post_id))
     }
 
-    /// Returns the slug with a number behind it, this far beyond the free number that was found; `None` if none was found.
-    /// Another call may take the slug meanwhile.
+    /// Returns a free number of a slug, behind this number that is taken; `None` if the search found none. Another process
+    /// may take the number meanwhile.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn free_slug(&self, base: &Slug, ahead: u32) -> Result<Option<Slug>, StoreError> {
-        let mut numbers = SlugNumbers::default();
+    pub async fn free_number(&self, base: &Slug, taken: u32) -> Result<Option<u32>, StoreError> {
+        let mut numbers = SlugNumbers::after(taken);
         loop {
             let slugs: Vec<Slug> = numbers.probes().into_iter().map(|number| base.numbered(number)).collect();
             if slugs.is_empty() {
-                return Ok(numbers.free().map(|number| base.numbered(number + ahead)));
+                return Ok(numbers.free());
             }
             let taken = self.taken_slugs(&slugs).await?;
             numbers.note(|number| taken.contains(base.numbered(number).as_str()));

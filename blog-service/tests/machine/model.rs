@@ -18,6 +18,8 @@ pub(crate) struct Model {
     pub(crate) posts: BTreeMap<PostId, Post>,
     /// Posts of the slugs, current and earlier ones.
     slugs: BTreeMap<String, PostId>,
+    /// Last numbers of the slugs that were made, since the last deletion.
+    last_numbers: BTreeMap<Slug, u32>,
     /// Requests by caller, method and id.
     pub(crate) requests: BTreeMap<(String, &'static str, RequestId), Request>,
     page_token_key: Option<[u8; 64]>,
@@ -67,13 +69,14 @@ impl Model {
     }
 
     fn create(&mut self, new: &NewPost, request: Option<&RequestKey>) -> Result<Post, NotCreated> {
+        let number = self.first_number(&new.slug);
         if let Some(key) = request {
             let id = (key.caller.clone(), key.method, key.id);
             if self.requests.get(&id).is_some_and(|earlier| new.create_time - earlier.time < REQUEST_ID_LIFETIME) {
                 return Err(NotCreated::Repeated);
             }
         }
-        let slug = self.new_slug(&new.slug)?;
+        let slug = self.new_slug(&new.slug, number)?;
         if let Some(key) = request {
             let id = (key.caller.clone(), key.method, key.id);
             let request = Request { fingerprint: key.fingerprint, resource: new.id, time: new.create_time };
@@ -96,21 +99,31 @@ impl Model {
         Ok(post)
     }
 
-    /// Returns the slug that a new post gets.
-    fn new_slug(&self, wanted: &NewSlug) -> Result<Option<Slug>, NotCreated> {
+    /// Takes the number that a new post tries first.
+    fn first_number(&mut self, wanted: &NewSlug) -> u32 {
+        let NewSlug::Made(base) = wanted else { return SlugNumbers::FIRST };
+        let Some(last) = self.last_numbers.get_mut(base) else { return SlugNumbers::FIRST };
+        *last += 1;
+        *last
+    }
+
+    /// Returns the slug that a new post gets, if it tries this number first.
+    fn new_slug(&mut self, wanted: &NewSlug, number: u32) -> Result<Option<Slug>, NotCreated> {
         let is_taken = |slug: &Slug| self.slugs.contains_key(slug.as_str());
         match wanted {
             NewSlug::FromId => Ok(None),
             NewSlug::Given(slug) if is_taken(slug) => Err(NotCreated::SlugTaken),
             NewSlug::Given(slug) => Ok(Some(slug.clone())),
-            NewSlug::Made(base) if is_taken(base) => {
-                let mut numbers = SlugNumbers::default();
+            NewSlug::Made(base) if is_taken(&base.numbered(number)) => {
+                let mut numbers = SlugNumbers::after(number);
                 while !numbers.probes().is_empty() {
                     numbers.note(|number| is_taken(&base.numbered(number)));
                 }
-                Ok(numbers.free().map(|number| base.numbered(number)))
+                let free = numbers.free();
+                self.last_numbers.extend(free.map(|free| (base.clone(), free)));
+                Ok(free.map(|free| base.numbered(free)))
             }
-            NewSlug::Made(base) => Ok(Some(base.clone())),
+            NewSlug::Made(base) => Ok(Some(base.numbered(number))),
         }
     }
 
@@ -134,6 +147,7 @@ impl Model {
     fn delete(&mut self, id: PostId) {
         self.posts.remove(&id);
         self.slugs.retain(|_, owner| *owner != id);
+        self.last_numbers.clear();
     }
 
     fn publish(

@@ -111,6 +111,23 @@ async fn made_slugs_differ_under_races(store: Case) {
     }
 }
 
+#[tokio::test]
+async fn made_slugs_of_two_processes_differ() {
+    let Some(one) = Case::postgres().await else { return };
+    let other = BlogStore::open(&one.database.url, 0).await.unwrap();
+    let created = at_once(&one, 64, |one, id| {
+        let store = if id % 2 == 0 { one } else { other.clone() };
+        async move {
+            let new = NewPost { slug: NewSlug::Made(slug("hello")), ..new_post(id + 1) };
+            store.create_post(new, None).await.unwrap().unwrap()
+        }
+    });
+    let created = created.await;
+    let slugs: HashSet<&str> = created.iter().map(|post| post.slug.as_str()).collect();
+    assert!(slugs.len() == 64 && slugs.iter().all(|slug| slug.starts_with("hello")), "{slugs:?}");
+    other.close().await;
+}
+
 async fn change_and_creation_for_one_slug_win_alone(store: Case) {
     for id in 1..=20 {
         store.create_post(new_post(id), None).await.unwrap().unwrap();

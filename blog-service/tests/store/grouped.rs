@@ -4,19 +4,9 @@ use std::future::poll_fn;
 use std::task::Poll;
 
 use blog_service::domain::{PostId, PostView};
-use blog_service::store::BlogStore;
-use kit::ops::Metrics;
-use testkit::MetricsText;
 use tokio::task::JoinSet;
 
-use crate::support::{Case, new_post};
-
-/// Returns the number of statements that have read.
-fn reads(store: &BlogStore) -> u64 {
-    let mut metrics = Metrics::default();
-    metrics.add(store.clone());
-    MetricsText(metrics.text()).count(r#"gatepost_database_work_duration_seconds_count{work="read"}"#)
-}
+use crate::support::{Case, new_post, reads};
 
 #[tokio::test]
 async fn reads_at_once_share_statements() {

@@ -1,9 +1,10 @@
 //! A store on a temporary database, and rows for it.
 
 use blog_service::domain::{AuthorId, Content, PostChange, PostId, PostState, Slug, Title};
-use blog_service::store::{NewPost, NewSlug};
+use blog_service::store::{BlogStore, NewPost, NewSlug};
+use kit::ops::Metrics;
 use kit::request_id::{Fingerprint, RequestId, RequestKey};
-use testkit::start;
+use testkit::{MetricsText, start};
 
 use super::opens::Opens;
 
@@ -39,4 +40,20 @@ pub(crate) fn slug(text: &str) -> Slug {
 pub(crate) fn key(id: u128) -> RequestKey {
     let fingerprint = Fingerprint::from_fields(&["Post", "First post."]);
     RequestKey { caller: ADA.to_string(), method: "CreatePost", id: RequestId::from_u128(id), fingerprint }
+}
+
+/// Returns the number of statements that have read.
+pub(crate) fn reads(store: &BlogStore) -> u64 {
+    works(store, "read")
+}
+
+/// Returns the number of statements and transactions that have written.
+pub(crate) fn writes(store: &BlogStore) -> u64 {
+    works(store, "write")
+}
+
+fn works(store: &BlogStore, work: &str) -> u64 {
+    let mut metrics = Metrics::default();
+    metrics.add(store.clone());
+    MetricsText(metrics.text()).count(&format!("gatepost_database_work_duration_seconds_count{{work=\"{work}\"}}"))
 }

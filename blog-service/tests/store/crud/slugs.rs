@@ -4,7 +4,7 @@ use blog_service::domain::{PostChange, PostId, PostView, Slug};
 use blog_service::store::{BlogStore, NewPost, NewSlug, NotCreated, PostUnchanged};
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, key, new_post, slug};
+use crate::support::{Case, key, new_post, reads, slug, writes};
 
 const ONE: PostId = PostId::from_u128(1);
 const TWO: PostId = PostId::from_u128(2);
@@ -49,8 +49,20 @@ async fn made_slug_gets_the_next_number(store: Case) {
         assert_eq!(post.slug, wanted);
         assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(post));
     }
-    assert_eq!(store.free_slug(&slug("hello"), 0).await.unwrap(), Some(slug("hello-7")));
-    assert_eq!(store.free_slug(&slug("new"), 0).await.unwrap(), Some(slug("new-2")), "the number 1 counts as taken");
+    assert_eq!(store.free_number(&slug("hello"), 1).await.unwrap(), Some(7));
+    assert_eq!(store.free_number(&slug("new"), 1).await.unwrap(), Some(2));
+}
+
+async fn posts_with_one_title_need_one_statement_each(store: Case) {
+    for id in 1..=2 {
+        store.create_post(made(id, "hello"), None).await.unwrap().unwrap();
+    }
+    let (written, read) = (writes(&store), reads(&store));
+    for id in 3..=50 {
+        let post = store.create_post(made(id, "hello"), None).await.unwrap().unwrap();
+        assert_eq!(post.slug, format!("hello-{id}"));
+    }
+    assert_eq!((writes(&store) - written, reads(&store) - read), (48, 0));
 }
 
 async fn post_without_a_slug_shows_its_id(store: Case) {
@@ -96,6 +108,7 @@ async fn slugs_of_a_deleted_post_are_free(store: Case) {
 on_both_engines!(crate::support::Case:
     given_slug_is_unique,
     made_slug_gets_the_next_number,
+    posts_with_one_title_need_one_statement_each,
     post_without_a_slug_shows_its_id,
     earlier_slugs_stay_with_their_post,
     slugs_of_a_deleted_post_are_free,
