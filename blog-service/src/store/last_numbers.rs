@@ -34,13 +34,13 @@ impl LastNumbers {
     }
 
     /// Takes the next number of a slug that is at least this number. Returns `None` if no number is left.
-    pub(super) fn next_from(&self, base: &Slug, least: u32) -> Option<u32> {
+    pub(super) fn next_from(&self, base: &Slug, lowest: u32) -> Option<u32> {
         let last = self.0.get(base).unwrap_or_else(|| {
             let last = Arc::new(AtomicU32::new(SlugNumbers::FIRST));
             self.0.insert(base.clone(), Arc::clone(&last));
             last
         });
-        last.fetch_max(least.min(SlugNumbers::MAX + 1) - 1, Ordering::Relaxed);
+        last.fetch_max(lowest.min(SlugNumbers::MAX + 1) - 1, Ordering::Relaxed);
         number_after(&last)
     }
 
