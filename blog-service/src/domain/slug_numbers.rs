@@ -3,16 +3,15 @@
 /// Largest number of numbers that one read looks up.
 const MAX_PROBES: u32 = 16;
 
-/// A search for a free number. The first read tries the powers of two, counted from the first number. Each further read
-/// divides the gap between a taken number and a free one by 17, so five reads find a free number behind a taken one.
+/// A search for a free number behind a taken one. The first read tries the powers of two, counted from the taken number,
+/// up to [`SlugNumbers::MAX`]. Each further read divides the gap between a taken number and a free one by 17, so five reads
+/// find the free number.
 #[derive(Clone, Copy, Debug)]
 pub struct SlugNumbers {
     /// Highest taken number below the free one.
     taken: u32,
     /// Lowest known free number.
     free: Option<u32>,
-    /// True if all powers of two were taken.
-    is_exhausted: bool,
 }
 
 impl SlugNumbers {
@@ -24,18 +23,17 @@ impl SlugNumbers {
 
     /// Begins a search behind this number, which is taken.
     pub const fn after(taken: u32) -> Self {
-        Self { taken, free: None, is_exhausted: false }
+        Self { taken, free: None }
     }
 
     /// Returns the next numbers to look up, in ascending order and at most 16. Returns no number at the end of the
     /// search.
     pub fn probes(&self) -> Vec<u32> {
         let Some(free) = self.free else {
-            if self.is_exhausted {
-                return Vec::new();
-            }
-            let powers = (1..=MAX_PROBES).map(|power| self.taken - Self::FIRST + (1 << power));
-            return powers.filter(|number| *number <= Self::MAX).collect();
+            let powers = (1..=MAX_PROBES).map(|power| (self.taken - Self::FIRST + (1 << power)).min(Self::MAX));
+            let mut numbers: Vec<u32> = powers.filter(|number| *number > self.taken).collect();
+            numbers.dedup();
+            return numbers;
         };
         let between = free - self.taken - 1;
         if between <= MAX_PROBES {
@@ -53,7 +51,6 @@ impl SlugNumbers {
             }
             self.taken = number;
         }
-        self.is_exhausted = self.free.is_none();
     }
 
     /// Returns the free number that was found; `None` if all were taken.
@@ -100,6 +97,7 @@ mod tests {
         assert_eq!(search_after(40, |number| number == 40), (Some(41), 1));
         assert_eq!(search_after(40, |number| (40..=500).contains(&number)).0, Some(501));
         assert_eq!(search_after(65_535, |_| false), (Some(65_536), 1));
+        assert_eq!(search_after(65_000, |number| number < 65_536), (Some(65_536), 3), "also the last number is found");
         assert_eq!(search_after(65_536, |_| false).0, None, "no number is above the highest one");
         assert_eq!(search_after(90_000, |_| false).0, None);
     }

@@ -1,5 +1,6 @@
 //! The last numbers of slugs that this process gave to posts. With them, posts with one title need no search.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,11 +36,8 @@ impl LastNumbers {
 
     /// Takes the next number of a slug that is at least this number. Returns `None` if no number is left.
     pub(super) fn next_from(&self, base: &Slug, lowest: u32) -> Option<u32> {
-        let last = self.0.get(base).unwrap_or_else(|| {
-            let last = Arc::new(AtomicU32::new(SlugNumbers::FIRST));
-            self.0.insert(base.clone(), Arc::clone(&last));
-            last
-        });
+        let first = || Ok::<_, Infallible>(Arc::new(AtomicU32::new(SlugNumbers::FIRST)));
+        let Ok(last) = self.0.get_or_insert_with(base, first);
         last.fetch_max(lowest.min(SlugNumbers::MAX + 1) - 1, Ordering::Relaxed);
         number_after(&last)
     }

@@ -174,6 +174,7 @@ impl BlogStore {
     /// no number is left.
     async fn next_number(&self, base: &Slug, taken: u32, ahead: u32) -> Result<Option<u32>, StoreError> {
         let free = self.free_number(base, taken).await?;
+        // Keeps the end of the numbers too, so that the next post with this title does not search.
         Ok(self.last_numbers.next_from(base, free.map_or(SlugNumbers::MAX + 1, |free| free + ahead)))
     }
 
