@@ -9,6 +9,7 @@ use blog_service::api::v1::{CreatePostRequest, CreatePostResponse};
 use blog_service::{BlogConfig, BlogFlags};
 use gatepost::api::auth::v1::{
     CreateUserRequest, CreateUserResponse, ListSessionsRequest, ListSessionsResponse, LoginRequest, LoginResponse,
+    SetUserRolesRequest, SetUserRolesResponse,
 };
 use kit::Clock;
 use kit::config::{Environment, parse};
@@ -23,7 +24,8 @@ use tonic::codegen::Bytes;
 use tonic_types::StatusExt as _;
 use uuid::Uuid;
 
-const ADMIN: &str = "root@example.com";
+/// The first admin. It sends no call of the fuzzer, which could change its password.
+const ROOT: &str = "root@example.com";
 const PASSWORD: &str = "correct horse battery staple";
 const SERVICE_KEY: &str = "thicket-marimba-oblong-quince-42";
 
@@ -154,9 +156,11 @@ impl World {
     fn renew(&mut self) {
         self.accounts += 1;
         let [auth, blog] = &self.connections;
-        let email = format!("user-{}@example.com", self.accounts);
-        (self.admin, self.user) =
-            self.runtime.block_on(async { (login(auth).await, account(auth, blog, email).await) });
+        let [user, admin] = ["user", "admin"].map(|name| format!("{name}-{}@example.com", self.accounts));
+        self.runtime.block_on(async {
+            self.user = account(auth, blog, user).await;
+            self.admin = admin_token(auth, admin).await;
+        });
     }
 }
 
@@ -169,7 +173,7 @@ async fn serve(folder: &TempDir) -> (SocketAddr, SocketAddr) {
         "AUTH_SERVICE_KEY" | "BLOG_SERVICE_KEY" => Some(SERVICE_KEY.into()),
         _ => None,
     };
-    let flags = ["--admin-email", ADMIN, "--sign-ups", "0", "--address-failures", "0", "--free-failures", "0"];
+    let flags = ["--admin-email", ROOT, "--sign-ups", "0", "--address-failures", "0", "--free-failures", "0"];
     let url = database("auth.db");
     let all = ["auth-service", "--database-url", &url].into_iter().chain(flags);
     let flags: AuthFlags = parse(all.map(Into::into), Environment::new(|_| None), &[]).unwrap();
@@ -201,23 +205,36 @@ async fn ask<A: Message + Default>(raw: &Raw, path: &str, token: &str, request: 
     panic!("{path} has not succeeded in {ATTEMPTS} attempts");
 }
 
-async fn login(auth: &Raw) -> String {
-    let request = LoginRequest { email: ADMIN.into(), password: PASSWORD.into(), ..LoginRequest::default() };
+async fn login(auth: &Raw, email: &str) -> String {
+    let request = LoginRequest { email: email.into(), password: PASSWORD.into(), ..LoginRequest::default() };
     let answer: LoginResponse = ask(auth, "/gatepost.auth.v1.AuthService/Login", "", &request).await;
     answer.tokens.unwrap().access_token
 }
 
-/// Registers a user with a post.
-async fn account(auth: &Raw, blog: &Raw, email: String) -> Account {
+async fn register(auth: &Raw, email: &str) -> CreateUserResponse {
     let request = CreateUserRequest {
         name: "Ada".into(),
-        email,
+        email: email.into(),
         password: PASSWORD.into(),
         // A late answer is repeated.
         request_id: Uuid::now_v7().to_string(),
         ..CreateUserRequest::default()
     };
-    let answer: CreateUserResponse = ask(auth, "/gatepost.auth.v1.UserService/CreateUser", "", &request).await;
+    ask(auth, "/gatepost.auth.v1.UserService/CreateUser", "", &request).await
+}
+
+/// Registers an admin, and returns its token.
+async fn admin_token(auth: &Raw, email: String) -> String {
+    let id = register(auth, &email).await.user.unwrap().id;
+    let request = SetUserRolesRequest { id, roles: vec!["admin".into()], ..SetUserRolesRequest::default() };
+    let root = login(auth, ROOT).await;
+    let _: SetUserRolesResponse = ask(auth, "/gatepost.auth.v1.UserService/SetUserRoles", &root, &request).await;
+    login(auth, &email).await
+}
+
+/// Registers a user with a post.
+async fn account(auth: &Raw, blog: &Raw, email: String) -> Account {
+    let answer = register(auth, &email).await;
     let (user, token) = (answer.user.unwrap().id, answer.tokens.unwrap().access_token);
     let path = "/gatepost.auth.v1.SessionService/ListSessions";
     let listed: ListSessionsResponse = ask(auth, path, &token, &ListSessionsRequest::default()).await;
