@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::DateTime;
 use db::{FileRow, FileRowError, ReadRow, SqlStatement, Watcher};
 use kit::Stopwatch;
-use sqlx::FromRow;
+use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
 use super::page_size::PageSize;
@@ -70,10 +70,11 @@ impl LogReader {
         let mut rows: Vec<EntryRow> = self.watcher.select(page).await?;
         let is_cut = i64::try_from(rows.len()).is_ok_and(|rows| rows == size.rows());
         if let Some(first) = rows.first_mut() {
-            let read = first.take_head().ok_or_else(repeating)?;
+            let read = first.head.take().ok_or_else(repeating)?;
             let (log, head, horizon) = (LogId(bytes(&read.log_id)?), read.last, read.horizon());
-            let entries: Result<Vec<Entry>, sqlx::Error> = rows.into_iter().map(EntryRow::entry).collect();
-            let page = LogPage { log, head, horizon, entries: entries?, is_cut };
+            let entries: Result<Vec<Entry>, EntryError> = rows.into_iter().map(|row| row.entry).collect();
+            let entries = entries.map_err(|error| sqlx::Error::Decode(error.into()))?;
+            let page = LogPage { log, head, horizon, entries, is_cut };
             if !page.is_last() {
                 self.size = size.next(time.elapsed());
             }
@@ -119,9 +120,16 @@ impl HeadRow {
     }
 }
 
-/// Row of an entry. The first one has the end of the log.
-#[derive(FromRow)]
+/// Row of an entry, converted when it is read: a page has up to 64,000 rows, and their texts would take most of its memory.
 struct EntryRow {
+    /// End of the log, in the first row of a page.
+    head: Option<Box<HeadRow>>,
+    entry: Result<Entry, EntryError>,
+}
+
+/// Columns of the row of an entry.
+#[derive(FromRow)]
+struct EntryColumns {
     log_id: Option<Vec<u8>>,
     #[sqlx(rename = "head")]
     last: Option<i64>,
@@ -135,6 +143,18 @@ struct EntryRow {
     subject: String,
     generation: i32,
     log_time: Time,
+}
+
+/// Reason why an entry cannot be read. Then it is not known which tokens are valid.
+#[derive(Debug, thiserror::Error)]
+enum EntryError {
+    /// A later version wrote the entry.
+    #[error("the log has an entry of an unknown kind")]
+    Kind,
+    #[error("the log has an entry whose subject is not a UUID")]
+    Subject,
+    #[error("the log has an entry whose fingerprint has a wrong length")]
+    Fingerprint,
 }
 
 impl ReadRow for HeadRow {
@@ -154,7 +174,7 @@ impl ReadRow for HeadRow {
 impl ReadRow for EntryRow {
     /// Reads the columns by their places.
     fn from_file(row: &FileRow<'_>) -> Result<Self, FileRowError> {
-        Ok(Self {
+        let columns = EntryColumns {
             log_id: row.get(0)?,
             last: row.get(1)?,
             horizon: row.get(2)?,
@@ -167,11 +187,27 @@ impl ReadRow for EntryRow {
             subject: row.get(9)?,
             generation: row.get(10)?,
             log_time: row.get(11)?,
-        })
+        };
+        Ok(columns.into())
     }
 }
 
-impl EntryRow {
+impl<'r, R: Row> FromRow<'r, R> for EntryRow
+where
+    EntryColumns: FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        EntryColumns::from_row(row).map(Into::into)
+    }
+}
+
+impl From<EntryColumns> for EntryRow {
+    fn from(mut columns: EntryColumns) -> Self {
+        Self { head: columns.take_head().map(Box::new), entry: columns.entry() }
+    }
+}
+
+impl EntryColumns {
     /// Takes the end of the log out of the first row.
     fn take_head(&mut self) -> Option<HeadRow> {
         Some(HeadRow {
@@ -184,7 +220,7 @@ impl EntryRow {
         })
     }
 
-    fn entry(self) -> Result<Entry, sqlx::Error> {
+    fn entry(self) -> Result<Entry, EntryError> {
         let Self { revision, mark, kind, subject, generation, log_time: time, .. } = self;
         let revocation = match kind.as_str() {
             "start" => Revocation::Start,
@@ -197,17 +233,16 @@ impl EntryRow {
                 Err(_) => Revocation::SigningKey(subject),
             },
             "signing-keys" => Revocation::NewSigningKeys,
-            // A later version wrote the entry. A reader that cannot interpret an entry does not know which tokens are
-            // valid.
-            _ => return Err(sqlx::Error::Decode("the log has an entry of an unknown kind".into())),
+            _ => return Err(EntryError::Kind),
         };
-        Ok(Entry { logged: Logged { revision, fingerprint: EntryFingerprint(bytes(&mark)?) }, revocation, time })
+        let fingerprint = EntryFingerprint(mark.try_into().map_err(|_| EntryError::Fingerprint)?);
+        Ok(Entry { logged: Logged { revision, fingerprint }, revocation, time })
     }
 }
 
 /// Reads the id in the subject of an entry.
-fn id<Id: From<Uuid>>(subject: &str) -> Result<Id, sqlx::Error> {
-    subject.parse::<Uuid>().map(Id::from).map_err(|error| sqlx::Error::Decode(error.into()))
+fn id<Id: From<Uuid>>(subject: &str) -> Result<Id, EntryError> {
+    subject.parse::<Uuid>().map(Id::from).map_err(|_| EntryError::Subject)
 }
 
 /// Returns the bytes of a fingerprint or an identity.
