@@ -32,7 +32,10 @@ enum Bench {
     /// Memory, start and the cost of a guarded call; about two minutes
     Quick,
     /// Cost of a token and a login with a million sessions, and in a flood of logins; about three minutes
-    Auth,
+    Auth {
+        #[command(flatten)]
+        options: auth::AuthOptions,
+    },
     /// Compares the times of refused logins, which must not reveal accounts; about ten minutes
     Timing,
     /// Time until a token revoked at one replica is refused by the other; about a minute
@@ -98,7 +101,7 @@ enum Bench {
 async fn main() -> Result<(), Failure> {
     match BenchCli::parse().bench {
         Bench::Quick => quick::run().await,
-        Bench::Auth => auth::run().await,
+        Bench::Auth { options } => auth::run(options, &command_line()).await,
         Bench::Timing => auth::timing().await,
         Bench::Replicas => replicas::run().await,
         Bench::Guard { options } => guard::run(options).await,

@@ -22,6 +22,9 @@ use bench::load::millis;
 const FLOOD_ROUNDS: usize = 3;
 const FLOOD_ROUND_TIME: Duration = Duration::from_secs(10);
 
+/// Number of connections of the flood. One connection has only a hundred streams, so more calls would wait at the client.
+const FLOOD_CONNECTIONS: usize = 16;
+
 /// Calls of `VerifyToken` a second, in both kinds of parts: far below the service's capacity.
 const PROBES_PER_SECOND: u64 = 500;
 
@@ -49,8 +52,9 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
     let (mut quiet, mut probed) = (Vec::new(), Vec::new());
     let (mut logins, mut memory) = (FloodLogins::none()?, before);
     for _ in 0..FLOOD_ROUNDS {
+        let users = pair.connections(FLOOD_CONNECTIONS).await?;
         quiet.push(millis(&probe(&pair.auth, token).await?, 0.99));
-        let flooded = tokio::join!(flood(&pair.auth, every, &mut logins), probe(&pair.auth, token), most_memory(pair));
+        let flooded = tokio::join!(flood(&users, every, &mut logins), probe(&pair.auth, token), most_memory(pair));
         let (flooded, beside, most) = flooded;
         flooded?;
         probed.push(millis(&beside?, 0.99));
@@ -76,14 +80,17 @@ pub(super) async fn run(pair: &Services, token: &str, capacity: f64) -> Result<(
 }
 
 /// Starts logins at this pace, and does not wait for their answers.
-async fn flood(auth: &Channel, every: Duration, logins: &mut FloodLogins) -> Result<(), Failure> {
+async fn flood(users: &[Channel], every: Duration, logins: &mut FloodLogins) -> Result<(), Failure> {
     let end = Instant::now() + FLOOD_ROUND_TIME;
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let mut calls = JoinSet::new();
-    while Instant::now() < end {
+    for user in users.iter().cycle() {
+        if Instant::now() >= end {
+            break;
+        }
         ticks.tick().await;
-        let mut client = AuthServiceClient::new(auth.clone());
+        let mut client = AuthServiceClient::new(user.clone());
         calls.spawn(async move {
             let began = Instant::now();
             let request =

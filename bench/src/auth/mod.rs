@@ -7,12 +7,13 @@ mod samples;
 mod shared;
 mod timing;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use bench::Failure;
 use bench::services::{self, Services};
+use clap::{Args, ValueEnum};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::token_service_client::TokenServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
@@ -35,41 +36,85 @@ const VERIFY_CONNECTIONS: [usize; 2] = [1, 16];
 const LOGIN_TURNS: usize = 3;
 const LOGIN_TURN_TIME: Duration = Duration::from_secs(8);
 
+/// Flags of `bench auth`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AuthOptions {
+    /// Only these figures [default: all of them]
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<AuthFigure>,
+    /// The `gatepost` program to start [default: built from these sources first]
+    #[arg(long)]
+    program: Option<PathBuf>,
+}
+
+/// A group of figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum AuthFigure {
+    /// Memory of a revocation
+    Memory,
+    /// `VerifyToken` beside a health check
+    Verify,
+    /// Login beside the hash alone
+    Login,
+    /// `VerifyToken`, refusals and memory in a flood of logins
+    Flood,
+}
+
+impl AuthOptions {
+    fn includes(&self, figure: AuthFigure) -> bool {
+        self.only.is_empty() || self.only.contains(&figure)
+    }
+}
+
 /// Prints the figures of `VerifyToken`, memory, logins and a flood of logins.
 #[expect(clippy::print_stdout, reason = "figures are this program's output")]
-pub(crate) async fn run() -> Result<(), Failure> {
-    bench::machine::print("cargo run --release -p bench -- auth");
-    let binary = services::build()?;
+pub(crate) async fn run(options: AuthOptions, command: &str) -> Result<(), Failure> {
+    bench::machine::print(command);
+    let binary = options.program.clone().map_or_else(services::build, Ok)?;
     let folder = tempfile::tempdir()?;
     let user = register(&binary, folder.path()).await?;
     let database = folder.path().join("data/auth.db");
     fill::sessions(&database, &user, LIVE_SESSIONS).await?;
     fill::revocations(&database, REVOCATIONS_IN_MEMORY).await?;
+    println!("\nfigure                                                      measured    target");
+    if options.includes(AuthFigure::Memory) {
+        memory(&binary, folder.path(), &database).await?;
+    }
     let pair = start(&binary, folder.path()).await?;
+    let token = login(&pair.auth).await?;
+    if options.includes(AuthFigure::Verify) {
+        for connections in VERIFY_CONNECTIONS {
+            verify(&pair, &token, connections).await?;
+        }
+    }
+    if options.includes(AuthFigure::Login) {
+        let (mut alone, mut logged_in) = (Vec::new(), Vec::new());
+        for _ in 0..LOGIN_TURNS {
+            alone.push(hash_rate(LOGIN_TURN_TIME).await?);
+            logged_in.push(logins(&pair.auth).await?);
+        }
+        let (hashes, logins) = (median(alone), median(logged_in));
+        row("Login / hash alone", &format!("{:.2}", logins / hashes), ">= 0.9");
+        println!("  {logins:.1} and {hashes:.1} a second");
+    }
+    if options.includes(AuthFigure::Flood) {
+        flood::run(&pair, &token, hash_rate(LOGIN_TURN_TIME).await?).await?;
+    }
+    pair.stop()
+}
+
+/// Measures the memory of a revocation: as many as the database already has are added.
+async fn memory(binary: &Path, folder: &Path, database: &Path) -> Result<(), Failure> {
+    let pair = start(binary, folder).await?;
     let fewer = pair.memory()?;
     pair.stop()?;
-    fill::revocations(&database, REVOCATIONS_IN_MEMORY).await?;
-    let pair = start(&binary, folder.path()).await?;
+    fill::revocations(database, REVOCATIONS_IN_MEMORY).await?;
+    let pair = start(binary, folder).await?;
     let more = pair.memory()?;
-    let token = login(&pair.auth).await?;
-    println!("\nfigure                                                      measured    target");
+    pair.stop()?;
     let bytes = (more - fewer) * 1024.0 * 1024.0 / f64::from(u32::try_from(REVOCATIONS_IN_MEMORY)?);
     row("memory of a revocation, from 100,000 to 200,000", &format!("{bytes:.0} bytes"), "<= 64 bytes");
-
-    for connections in VERIFY_CONNECTIONS {
-        verify(&pair, &token, connections).await?;
-    }
-
-    let (mut alone, mut logged_in) = (Vec::new(), Vec::new());
-    for _ in 0..LOGIN_TURNS {
-        alone.push(hash_rate(LOGIN_TURN_TIME).await?);
-        logged_in.push(logins(&pair.auth).await?);
-    }
-    let (hashes, logins) = (median(alone), median(logged_in));
-    row("Login / hash alone", &format!("{:.2}", logins / hashes), ">= 0.9");
-    println!("  {logins:.1} and {hashes:.1} a second");
-    flood::run(&pair, &token, logins).await?;
-    pair.stop()
+    Ok(())
 }
 
 /// Measures `VerifyToken` and `Check` in turns. The callers share this many connections.
