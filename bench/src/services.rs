@@ -185,18 +185,22 @@ impl Services {
         Ok(kilobytes / 1024.0)
     }
 
-    /// Returns the resident memory in mappings of at least this many KiB, in MiB (`proc_pid_smaps(5)`).
+    /// Returns the resident memory in mappings of at least this many KiB, in MiB (`proc_pid_smaps(5)`). The heap does not
+    /// count, which grows in steps of any size.
     ///
     /// # Errors
     /// Fails if a process has ended.
     pub fn memory_in_mappings(&self, least: u64) -> Result<f64, Failure> {
-        let (mut kilobytes, mut is_large) = (0, false);
+        let (mut kilobytes, mut is_heap, mut is_large) = (0, false, false);
         for Killed(process) in &self.processes {
             for line in std::fs::read_to_string(format!("/proc/{}/smaps", process.id()))?.lines() {
                 let count =
                     |name| line.strip_prefix(name).map(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>());
-                if let Some(size) = count("Size:") {
-                    is_large = size? >= least;
+                // The first line of a mapping has its addresses, in lowercase, and its name.
+                if line.starts_with(|first: char| first.is_ascii_digit() || first.is_ascii_lowercase()) {
+                    is_heap = line.ends_with("[heap]");
+                } else if let Some(size) = count("Size:") {
+                    is_large = size? >= least && !is_heap;
                 } else if let Some(resident) = count("Rss:").filter(|_| is_large) {
                     kilobytes += resident?;
                 }
