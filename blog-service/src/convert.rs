@@ -14,13 +14,13 @@ use prost::Message as _;
 use prost_types::Timestamp;
 use tonic::Request;
 
-use crate::app::create::PostDraft;
+use crate::app::create::{CheckedDraft, PostDraft};
 use crate::app::publish::PublishOrder;
 use crate::app::read::WantedPost;
 use crate::app::write::PostUpdate;
 use crate::domain::{
-    ADMIN, AuthorId, Content, EDITOR, Post, PostCaller, PostChange, PostId, PostName, PostRights, PostState, PostView,
-    Slug, Title,
+    ADMIN, AuthorId, Content, CoverUrl, EDITOR, GivenExcerpt, LanguageCode, Post, PostCaller, PostChange, PostDetails,
+    PostId, PostName, PostRights, PostState, PostView, Slug, Tag, Tags, Title,
 };
 use crate::error::BlogError;
 
@@ -53,52 +53,96 @@ pub(crate) fn known_caller<T>(request: &Request<T>) -> Result<PostCaller, BlogEr
 }
 
 pub(crate) fn draft(request: v1::CreatePostRequest) -> Result<PostDraft, BlogError> {
-    let mut violations = Vec::new();
-    let title = Title::parse(request.title).map_err(|_| violations.push(Violation::new("title", Title::RULE)));
-    let content =
-        Content::parse(request.content).map_err(|_| violations.push(Violation::new("content", Content::RULE)));
-    let request_id = request_id::parse(&request.request_id)
-        .map_err(|description| violations.push(Violation::new("request_id", description)));
+    let mut fields = Fields::default();
+    let title = fields.read("title", Title::RULE, Title::parse(request.title));
+    let content = fields.read("content", Content::RULE, Content::parse(request.content));
+    let request_id = request_id::parse(&request.request_id);
+    let request_id = request_id.map_err(|rule| fields.0.push(Violation::new("request_id", rule))).ok();
     let slug = (!request.slug.is_empty()).then(|| Slug::parse(request.slug)).transpose();
-    let slug = slug.map_err(|_| violations.push(Violation::new("slug", Slug::RULE)));
-    match (title, content, request_id, slug) {
-        (Ok(title), Ok(content), Ok(request_id), Ok(slug)) => {
-            let state = if request.draft { PostState::Draft } else { PostState::Published };
-            Ok(PostDraft { title, content, slug, state, request_id, validate_only: request.validate_only })
-        }
-        _ => Err(BlogError::InvalidFields(violations)),
-    }
+    let slug = fields.read("slug", Slug::RULE, slug);
+    let excerpt = fields.read("excerpt", GivenExcerpt::RULE, GivenExcerpt::parse(request.excerpt));
+    let tags = fields.tags("tags", &request.tags);
+    let cover = fields.read("cover_image_url", CoverUrl::RULE, CoverUrl::parse(&request.cover_image_url));
+    let language = fields.read("language_code", LanguageCode::RULE, LanguageCode::parse(&request.language_code));
+    let state = if request.draft { PostState::Draft } else { PostState::Published };
+    let draft = || {
+        let details = PostDetails { excerpt: excerpt?, tags: tags?, cover: cover?, language: language? };
+        let (title, content, slug, request_id) = (title?, content?, slug?, request_id?);
+        Some(PostDraft { title, content, slug, details, state, request_id, validate_only: request.validate_only })
+    };
+    draft().ok_or(BlogError::InvalidFields(fields.0))
 }
 
 pub(crate) fn post_update(request: v1::UpdatePostRequest) -> Result<PostUpdate, BlogError> {
     let patch = request.patch.unwrap_or_default();
-    let mut violations = Vec::new();
-    let id = request.id.parse().map_err(|_| violations.push(Violation::new("id", ID_RULE)));
+    let mut fields = Fields::default();
+    let id = fields.read("id", ID_RULE, request.id.parse());
     let mask = request.update_mask.as_ref().map(|mask| mask.paths.as_slice());
-    let fields = [
+    let known = [
         MaskField { name: "title", is_present: patch.title.is_some() },
         MaskField { name: "content", is_present: patch.content.is_some() },
         MaskField { name: "slug", is_present: patch.slug.is_some() },
+        MaskField { name: "excerpt", is_present: patch.excerpt.is_some() },
+        MaskField { name: "tags", is_present: !patch.tags.is_empty() },
+        MaskField { name: "cover_image_url", is_present: patch.cover_image_url.is_some() },
+        MaskField { name: "language_code", is_present: patch.language_code.is_some() },
     ];
-    let chosen = mask::chosen(mask, &fields).unwrap_or_else(|| {
-        violations.push(Violation::new("update_mask", mask::RULE));
+    let chosen = mask::chosen(mask, &known).unwrap_or_else(|| {
+        fields.0.push(Violation::new("update_mask", mask::RULE));
         Vec::new()
     });
-    let title = chosen.contains(&"title").then(|| Title::parse(patch.title.unwrap_or_default())).transpose();
-    let title = title.map_err(|_| violations.push(Violation::new("patch.title", Title::RULE)));
-    let content = chosen.contains(&"content").then(|| Content::parse(patch.content.unwrap_or_default())).transpose();
-    let content = content.map_err(|_| violations.push(Violation::new("patch.content", Content::RULE)));
-    let slug = chosen.contains(&"slug").then(|| Slug::parse(patch.slug.unwrap_or_default())).transpose();
-    let slug = slug.map_err(|_| violations.push(Violation::new("patch.slug", Slug::RULE)));
-    if chosen.is_empty() && violations.is_empty() {
-        violations.push(Violation::new("patch", mask::EMPTY_RULE));
+    let text = |name: &str, text: Option<String>| chosen.contains(&name).then(|| text.unwrap_or_default());
+    let title = text("title", patch.title).map(Title::parse).transpose();
+    let title = fields.read("patch.title", Title::RULE, title);
+    let content = text("content", patch.content).map(Content::parse).transpose();
+    let content = fields.read("patch.content", Content::RULE, content);
+    let slug = fields.read("patch.slug", Slug::RULE, text("slug", patch.slug).map(Slug::parse).transpose());
+    let excerpt = text("excerpt", patch.excerpt).map(GivenExcerpt::parse).transpose();
+    let excerpt = fields.read("patch.excerpt", GivenExcerpt::RULE, excerpt);
+    let tags = chosen.contains(&"tags").then(|| fields.tags("patch.tags", &patch.tags));
+    let cover = text("cover_image_url", patch.cover_image_url).map(|url| CoverUrl::parse(&url)).transpose();
+    let cover = fields.read("patch.cover_image_url", CoverUrl::RULE, cover);
+    let language = text("language_code", patch.language_code).map(|code| LanguageCode::parse(&code)).transpose();
+    let language = fields.read("patch.language_code", LanguageCode::RULE, language);
+    if chosen.is_empty() && fields.0.is_empty() {
+        fields.0.push(Violation::new("patch", mask::EMPTY_RULE));
     }
-    match (id, title, content, slug) {
-        (Ok(id), Ok(title), Ok(content), Ok(slug)) if violations.is_empty() => {
-            let (change, expected) = (PostChange { title, content, slug }, etag::expected(&request.etag));
-            Ok(PostUpdate { id, change, expected, validate_only: request.validate_only })
+    let (validate_only, expected) = (request.validate_only, etag::expected(&request.etag));
+    let update = || {
+        let tags = tags.map_or(Some(None), |tags| tags.map(Some))?;
+        let (title, slug, excerpt, cover, language) = (title?, slug?, excerpt?, cover?, language?);
+        let change = PostChange { title, body: None, slug, excerpt, tags, cover, language };
+        Some(PostUpdate { id: id?, change, content: content?, expected, validate_only })
+    };
+    update().filter(|_| fields.0.is_empty()).ok_or(BlogError::InvalidFields(fields.0))
+}
+
+/// Violations of the fields that were read so far.
+#[derive(Default)]
+struct Fields(Vec<Violation>);
+
+impl Fields {
+    /// Returns a field's value, or notes that the field breaks its rule.
+    fn read<T, E>(&mut self, field: &'static str, rule: &'static str, value: Result<T, E>) -> Option<T> {
+        value.map_err(|_| self.0.push(Violation::new(field, rule))).ok()
+    }
+
+    /// Reads tags.
+    fn tags(&mut self, field: &'static str, texts: &[String]) -> Option<Tags> {
+        // More than these are not read, as they may be duplicates of each other.
+        const MAX_TEXTS: usize = 64;
+        if texts.len() > MAX_TEXTS {
+            return self.read(field, Tags::RULE, Err(()));
         }
-        _ => Err(BlogError::InvalidFields(violations)),
+        let mut tags = Vec::with_capacity(texts.len());
+        for (index, text) in texts.iter().enumerate() {
+            match Tag::parse(text) {
+                Ok(tag) => tags.push(tag),
+                Err(_) => self.0.push(Violation::new(format!("{field}[{index}]"), Tag::RULE)),
+            }
+        }
+        let joined = self.read(field, Tags::RULE, Tags::join(&tags));
+        joined.filter(|_| tags.len() == texts.len())
     }
 }
 
@@ -171,6 +215,7 @@ fn violation(field: impl Into<Cow<'static, str>>, description: &'static str) -> 
 }
 
 pub(crate) fn post(post: Post) -> v1::Post {
+    let excerpt = post.excerpt().to_owned();
     v1::Post {
         id: post.id.to_string(),
         owner_id: post.owner_id.to_string(),
@@ -183,6 +228,11 @@ pub(crate) fn post(post: Post) -> v1::Post {
         slug: post.slug,
         state: state(post.state).into(),
         publish_time: post.publish_time.map(time),
+        excerpt,
+        tags: post.tags.iter().map(str::to_owned).collect(),
+        content_html: post.content_html,
+        cover_image_url: post.cover_image_url,
+        language_code: post.language_code,
     }
 }
 
@@ -201,13 +251,20 @@ pub(crate) fn row(post: Post) -> PageRow<v1::Post, PostId> {
 }
 
 /// Returns the post that a draft would create.
-pub(crate) fn draft_post(draft: PostDraft, owner_id: AuthorId) -> v1::Post {
+pub(crate) fn checked_post(checked: CheckedDraft, owner_id: AuthorId) -> v1::Post {
+    let CheckedDraft { draft, body } = checked;
+    let given = draft.details.excerpt.clone().into_given();
     v1::Post {
         owner_id: owner_id.to_string(),
         slug: draft.shown_slug().map_or_else(String::new, Slug::into_string),
         state: state(draft.state).into(),
         title: draft.title.into_string(),
-        content: draft.content.into_string(),
+        content: body.content.into_string(),
+        content_html: body.rendering.html,
+        excerpt: given.unwrap_or(body.rendering.excerpt),
+        tags: draft.details.tags.iter().map(str::to_owned).collect(),
+        cover_image_url: draft.details.cover.into_string(),
+        language_code: draft.details.language.into_string(),
         ..v1::Post::default()
     }
 }

@@ -10,7 +10,7 @@ use kit::page::BadToken;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use crate::domain::{PostId, PostState};
+use crate::domain::{Body, PostId, PostState};
 use crate::store::{PostUnchanged, StoreError};
 
 /// An error of a call.
@@ -32,6 +32,8 @@ pub(crate) enum BlogError {
     SlugTaken,
     #[error("the post's state does not allow the change")]
     WrongPostState { id: PostId, state: PostState },
+    #[error("the HTML of the content is too large")]
+    HtmlTooLarge(&'static str),
     #[error("the answer would be larger than a client takes")]
     AnswerTooLarge,
     #[error("the user has written more than the quota")]
@@ -70,6 +72,9 @@ impl From<BlogError> for Status {
     fn from(error: BlogError) -> Self {
         match error {
             BlogError::InvalidFields(violations) => failure::invalid_fields::<ErrorReason>(&violations),
+            BlogError::HtmlTooLarge(field) => {
+                failure::invalid_fields::<ErrorReason>(&[Violation::new(field, Body::RULE)])
+            }
             BlogError::PageTokenInvalid => failure::page_token::<ErrorReason>(),
             BlogError::RequestIdReused => failure::request_id_reused::<ErrorReason>(),
             BlogError::PostNotFound(id) => {

@@ -26,7 +26,7 @@ use tokio::sync::oneshot;
 
 use crate::api::DESCRIPTOR_SET;
 use crate::api::v1::ErrorReason;
-use crate::app::BlogState;
+use crate::app::{BlogState, Renderer};
 use crate::commands::BlogGreeting;
 use crate::config::{BlogConfig, BlogFlags};
 use crate::policy;
@@ -202,6 +202,7 @@ async fn start(flags: &BlogFlags, clock: Clock) -> Result<Arc<BlogState>, BlogRu
     Ok(Arc::new(BlogState {
         page_tokens: PageTokens::new(&key),
         ids: Ids::new(clock.clone()),
+        renderer: Renderer::default(),
         store,
         posts: RateLimiter::new(flags.user_posts_per_minute.into()),
         bytes: RateLimiter::new(u64::from(flags.user_kib_per_minute) * 1024),

@@ -5,7 +5,9 @@ use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestId, RequestKey};
 
 use super::{BlogState, read};
-use crate::domain::{AuthorId, Content, Post, PostCaller, PostId, PostState, PostView, Slug, Title};
+use crate::domain::{
+    AuthorId, Body, Content, Post, PostCaller, PostDetails, PostId, PostState, PostView, Slug, Title,
+};
 use crate::error::BlogError;
 use crate::store::{NewPost, NewSlug, NotCreated};
 
@@ -17,6 +19,8 @@ pub(crate) struct PostDraft {
     pub(crate) content: Content,
     /// Given slug; `None` if the slug is made from the title.
     pub(crate) slug: Option<Slug>,
+    /// Excerpt, tags, cover and language.
+    pub(crate) details: PostDetails,
     /// State of the new post: a draft or published.
     pub(crate) state: PostState,
     pub(crate) request_id: Option<RequestId>,
@@ -27,7 +31,13 @@ pub(crate) struct PostDraft {
 pub(crate) enum Submitted {
     Post(Post),
     /// The draft is valid; the request was `validate_only`.
-    Checked(PostDraft),
+    Checked(Box<CheckedDraft>),
+}
+
+/// A valid draft with its rendered content.
+pub(crate) struct CheckedDraft {
+    pub(crate) draft: PostDraft,
+    pub(crate) body: Body,
 }
 
 pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDraft) -> Result<Submitted, BlogError> {
@@ -44,14 +54,17 @@ pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDra
         {
             return Err(BlogError::SlugTaken);
         }
-        return Ok(Submitted::Checked(draft));
+        let body = render(state, draft.content.clone()).await?;
+        return Ok(Submitted::Checked(Box::new(CheckedDraft { draft, body })));
     }
     if let Some(id) = made {
         return repeat(state, owner_id, id).await;
     }
-    state.meter(owner_id, 1, draft.title.as_str().len() + draft.content.as_str().len())?;
+    state.check_quota(owner_id)?;
+    let body = render(state, draft.content.clone()).await?;
+    state.meter(owner_id, 1, draft.title.as_str().len() + body.bytes() + draft.details.bytes())?;
     let id = state.ids.next();
-    match state.store.create_post(draft.into_new(id, owner_id, state.clock.now()), request.as_ref()).await? {
+    match state.store.create_post(draft.into_new(id, owner_id, body, state.clock.now()), request.as_ref()).await? {
         Ok(post) => Ok(Submitted::Post(post)),
         Err(NotCreated::SlugTaken) => Err(BlogError::SlugTaken),
         // The same request ran twice at the same time, and the other run finished first.
@@ -73,24 +86,31 @@ impl PostDraft {
         self.slug.clone().or_else(|| self.made_slug())
     }
 
-    fn into_new(self, id: PostId, owner_id: AuthorId, create_time: DateTime<Utc>) -> NewPost {
+    fn into_new(self, id: PostId, owner_id: AuthorId, body: Body, create_time: DateTime<Utc>) -> NewPost {
         let made = self.made_slug();
-        let Self { title, content, slug, state, .. } = self;
+        let Self { title, slug, details, state, .. } = self;
         let slug = slug.map(NewSlug::Given).or(made.map(NewSlug::Made)).unwrap_or(NewSlug::FromId);
-        NewPost { id, owner_id, slug, title, content, state, create_time }
+        NewPost { id, owner_id, slug, title, body, details, state, create_time }
     }
 }
 
-/// Returns the fingerprint of a request. Without a slug and a state it is the one of earlier versions, which remember
+async fn render(state: &BlogState, content: Content) -> Result<Body, BlogError> {
+    state.renderer.render(content).await.map_err(|_| BlogError::HtmlTooLarge("content"))
+}
+
+/// Returns the fingerprint of a request. A request without newer fields has the one of earlier versions, which remember
 /// requests for a day.
 fn fingerprint(draft: &PostDraft) -> Fingerprint {
     let fields = [draft.title.as_str(), draft.content.as_str()];
+    let (slug, state) = (draft.slug.as_ref().map_or("", Slug::as_str), draft.state.as_str());
+    let PostDetails { excerpt, tags, cover, language } = &draft.details;
+    if draft.details != PostDetails::default() {
+        let details = [excerpt.as_str(), tags.as_str(), cover.as_str(), language.as_str()];
+        return Fingerprint::from_fields(&[&fields[..], &[slug, state], &details].concat());
+    }
     match (&draft.slug, draft.state) {
         (None, PostState::Published) => Fingerprint::from_fields(&fields),
-        (slug, state) => {
-            let slug = slug.as_ref().map_or("", Slug::as_str);
-            Fingerprint::from_fields(&[fields[0], fields[1], slug, state.as_str()])
-        }
+        _ => Fingerprint::from_fields(&[fields[0], fields[1], slug, state]),
     }
 }
 

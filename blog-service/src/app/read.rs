@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kit::page::{self, BadToken, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fitting};
 
-use super::BlogState;
+use super::{BlogState, render};
 use crate::domain::{Post, PostCaller, PostId, PostName, PostView};
 use crate::error::BlogError;
 use crate::store::posts_per_read;
@@ -31,7 +31,7 @@ pub(crate) struct FoundPosts<T> {
     pub(crate) missing_ids: Vec<String>,
 }
 
-/// Upper bound of a post's bytes in an answer, without its title and content.
+/// Upper bound of a post's bytes in an answer, without its measured texts.
 const FIELD_BYTES: usize = 512;
 
 /// Reason why a page is not read.
@@ -70,7 +70,18 @@ pub(crate) async fn one(state: &BlogState, caller: PostCaller, id: PostId, view:
 /// Returns the post, unless the caller may not see it. The check follows each read, also of a cached post.
 async fn visible(state: &BlogState, caller: PostCaller, id: PostId, view: PostView) -> Result<Option<Post>, BlogError> {
     let found = state.store.post(id, view).await?;
-    Ok(found.filter(|post| caller.may_see(post.owner_id, post.state)))
+    match found.filter(|post| caller.may_see(post.owner_id, post.state)) {
+        Some(post) => Ok(Some(in_view(state, post, view).await)),
+        None => Ok(None),
+    }
+}
+
+/// Returns the post with a current rendering, if the view has it.
+async fn in_view(state: &BlogState, post: Post, view: PostView) -> Post {
+    match view {
+        PostView::Basic => post,
+        PostView::Full => render::fresh(state, post).await,
+    }
 }
 
 /// Returns the posts that exist and that the caller may see, and the other ids as the caller wrote them.
@@ -100,8 +111,9 @@ pub(crate) async fn some<T>(
         let visible = found.filter(|post| caller.may_see(post.owner_id, post.state));
         let mut found: HashMap<PostId, Post> = visible.map(|post| (post.id, post)).collect();
         for WantedPost { id, text } in some {
-            match found.remove(id).map(row) {
-                Some(row) => {
+            match found.remove(id) {
+                Some(post) => {
+                    let row = row(in_view(state, post, view).await);
                     bytes += row.bytes;
                     posts.push(row.item);
                 }
@@ -166,7 +178,11 @@ where
     // Newest first. Posts may have been added or deleted since they were measured, so the last measured post may be
     // missing.
     let has_more = posts.last().is_none_or(|post| post.id > last.id);
-    Ok(PageBatch { rows: posts.into_iter().map(row).collect(), has_more })
+    let mut rows = Vec::with_capacity(posts.len());
+    for post in posts {
+        rows.push(row(render::fresh(state, post).await));
+    }
+    Ok(PageBatch { rows, has_more })
 }
 
 impl<E> From<BlogError> for PageFailure<E> {

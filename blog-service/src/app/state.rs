@@ -5,6 +5,7 @@ use kit::ids::Ids;
 use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 
+use super::render::Renderer;
 use crate::domain::AuthorId;
 use crate::error::BlogError;
 use crate::store::BlogStore;
@@ -15,6 +16,7 @@ pub(crate) struct BlogState {
     pub(crate) page_tokens: PageTokens,
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
+    pub(crate) renderer: Renderer,
     /// Quota of posts that each user creates.
     pub(crate) posts: RateLimiter<AuthorId>,
     /// Quota of bytes that each user writes.
@@ -22,6 +24,11 @@ pub(crate) struct BlogState {
 }
 
 impl BlogState {
+    /// Fails if the user has used up a quota of bytes. Work before a write begins with this.
+    pub(crate) fn check_quota(&self, user: AuthorId) -> Result<(), BlogError> {
+        self.bytes.wait(&user, self.clock.now()).map_or(Ok(()), |wait| Err(BlogError::QuotaUsedUp(wait)))
+    }
+
     /// Charges a write to the user's quotas.
     pub(crate) fn meter(&self, user: AuthorId, posts: u64, bytes: usize) -> Result<(), BlogError> {
         let now = self.clock.now();

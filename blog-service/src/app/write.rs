@@ -1,21 +1,31 @@
 //! Changes and deletions of posts: checks existence, then ownership, then the etag.
 
-use super::{BlogState, read};
-use crate::domain::{Post, PostCaller, PostChange, PostId, PostView};
+use super::{BlogState, read, render};
+use crate::domain::{Content, Post, PostCaller, PostChange, PostId, PostView};
 use crate::error::BlogError;
 
 /// A change of a post, with valid fields.
 pub(crate) struct PostUpdate {
     pub(crate) id: PostId,
+    /// Change without its content.
     pub(crate) change: PostChange,
+    /// New content; `None` leaves it.
+    pub(crate) content: Option<Content>,
     pub(crate) expected: Option<i32>,
     pub(crate) validate_only: bool,
 }
 
 pub(crate) async fn update(state: &BlogState, caller: PostCaller, update: PostUpdate) -> Result<Post, BlogError> {
-    let PostUpdate { id, change, expected, validate_only } = update;
+    let PostUpdate { id, mut change, content, expected, validate_only } = update;
     let view = if validate_only { PostView::Full } else { PostView::Basic };
     let post = own(state, caller, id, view).await?;
+    if let Some(user) = caller.user.filter(|_| !validate_only) {
+        state.check_quota(user)?;
+    }
+    if let Some(content) = content {
+        let body = state.renderer.render(content).await;
+        change.body = Some(body.map_err(|_| BlogError::HtmlTooLarge("patch.content"))?);
+    }
     if validate_only {
         return validate(state, post, change, expected).await;
     }
@@ -25,7 +35,8 @@ pub(crate) async fn update(state: &BlogState, caller: PostCaller, update: PostUp
     }
     // The owner of a post never changes, so the check still holds at the write.
     let updated = state.store.update_post(id, change, expected, state.clock.now()).await?;
-    updated.map_err(|why| BlogError::unchanged(why, id))
+    let post = updated.map_err(|why| BlogError::unchanged(why, id))?;
+    Ok(render::fresh(state, post).await)
 }
 
 /// Returns the post as it would become.

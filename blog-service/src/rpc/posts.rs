@@ -20,8 +20,11 @@ use crate::convert;
 use crate::domain::PostView;
 use crate::error::BlogError;
 
-/// Upper bound of a post without its content, in bytes.
-const BASIC_BYTES: usize = 1024;
+/// Upper bound of a post without its content and HTML, in bytes: title, slug, excerpt, tags, cover and the small fields.
+const BASIC_BYTES: usize = 9 * 1024;
+
+/// Bytes of HTML for each byte of content, in most posts. The HTML of a content is larger only with much markup.
+const HTML_FACTOR: usize = 2;
 
 pub(super) struct PostRpc(pub(super) Arc<BlogState>);
 
@@ -30,11 +33,11 @@ impl PostService for PostRpc {
     async fn create_post(&self, request: Request<CreatePostRequest>) -> Result<Response<CreatePostResponse>, Status> {
         let owner_id = convert::user(&request)?;
         // The answer repeats the content, so its memory is reserved before the write.
-        Room::from_request(&request).reserve(request.get_ref().content.len() + BASIC_BYTES).await?;
+        Room::from_request(&request).reserve(request.get_ref().content.len() * (1 + HTML_FACTOR) + BASIC_BYTES).await?;
         let draft = convert::draft(request.into_inner())?;
         let post = match create::create(&self.0, owner_id, draft).await? {
             Submitted::Post(post) => convert::post(post),
-            Submitted::Checked(draft) => convert::draft_post(draft, owner_id),
+            Submitted::Checked(checked) => convert::checked_post(*checked, owner_id),
         };
         Ok(Response::new(CreatePostResponse { post: Some(post) }))
     }
@@ -77,7 +80,7 @@ impl PostService for PostRpc {
     async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {
         let caller = convert::known_caller(&request)?;
         let content = request.get_ref().patch.as_ref().and_then(|patch| patch.content.as_ref());
-        Room::from_request(&request).reserve(content.map_or(0, String::len) + BASIC_BYTES).await?;
+        Room::from_request(&request).reserve(content.map_or(0, String::len) * (1 + HTML_FACTOR) + BASIC_BYTES).await?;
         let update = convert::post_update(request.into_inner())?;
         let post = write::update(&self.0, caller, update).await?;
         Ok(Response::new(UpdatePostResponse { post: Some(convert::post(post)) }))

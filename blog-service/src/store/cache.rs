@@ -30,7 +30,7 @@ pub(super) struct PostRead<'c> {
 
 impl RowBytes for Post {
     fn bytes(&self) -> u64 {
-        u64::try_from(ENTRY_BYTES + self.slug.len() + self.title.len() + self.content.len()).unwrap_or(u64::MAX)
+        u64::try_from(ENTRY_BYTES + self.text_bytes()).unwrap_or(u64::MAX)
     }
 }
 
@@ -60,17 +60,14 @@ impl CachedPosts {
         cache.hits.one();
         Some(match view {
             PostView::Full => Post::clone(&post),
-            PostView::Basic => {
-                Post { slug: post.slug.clone(), title: post.title.clone(), content: String::new(), ..*post }
-            }
+            PostView::Basic => post.basic(),
         })
     }
 
     /// Returns the size of the cached post.
     pub(super) fn size(&self, id: PostId) -> Option<PostSize> {
         let post = self.0.as_ref()?.rows.find(&id)?;
-        let octets = u64::try_from(post.title.len() + post.content.len()).unwrap_or(u64::MAX);
-        Some(PostSize { id, owner_id: post.owner_id, state: post.state, octets })
+        Some(post.size())
     }
 
     /// Begins a read of the post from the database. A post without its content is not kept.

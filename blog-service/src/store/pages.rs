@@ -19,13 +19,15 @@ impl BlogStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn sizes_of(&self, ids: &[PostId]) -> Result<Vec<PostSize>, StoreError> {
-        const SQL: &str = "select id, owner_id, state, octet_length(title) + octet_length(content) as octets \
-             from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-             $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, \
-             $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, \
-             $58, $59, $60, $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, \
-             $78, $79, $80, $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, \
-             $98, $99, $100) order by id limit 100";
+        const SQL: &str = "select id, owner_id, state, octet_length(title) + octet_length(content) + \
+             coalesce(octet_length(content_html), 0) + coalesce(octet_length(given_excerpt), 0) + \
+             octet_length(made_excerpt) + octet_length(tags) + octet_length(cover_image_url) as octets from posts \
+             where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, \
+             $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38, $39, $40, \
+             $41, $42, $43, $44, $45, $46, $47, $48, $49, $50, $51, $52, $53, $54, $55, $56, $57, $58, $59, $60, \
+             $61, $62, $63, $64, $65, $66, $67, $68, $69, $70, $71, $72, $73, $74, $75, $76, $77, $78, $79, $80, \
+             $81, $82, $83, $84, $85, $86, $87, $88, $89, $90, $91, $92, $93, $94, $95, $96, $97, $98, $99, $100) \
+             order by id limit 100";
         let (mut sizes, mut uncached) = (Vec::with_capacity(ids.len()), Vec::new());
         for id in ids {
             match self.posts.size(*id) {
@@ -49,8 +51,10 @@ impl BlogStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_sizes(&self, after: Option<PostId>, limit: u32) -> Result<Vec<PostSize>, StoreError> {
-        const SQL: &str = "select id, owner_id, state, octet_length(title) + octet_length(content) as octets \
-             from posts where id < $1 and state = 'published' order by id desc limit $2";
+        const SQL: &str = "select id, owner_id, state, octet_length(title) + octet_length(content) + \
+             coalesce(octet_length(content_html), 0) + coalesce(octet_length(given_excerpt), 0) + \
+             octet_length(made_excerpt) + octet_length(tags) + octet_length(cover_image_url) as octets from posts \
+             where id < $1 and state = 'published' order by id desc limit $2";
         let after = after.unwrap_or(PostId::MAX);
         let statement = SqlStatement::new(SQL).bind(after).bind(i64::from(limit));
         let rows: Vec<SizeRow> = self.db.select(statement).await?;
@@ -62,9 +66,12 @@ impl BlogStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_posts(&self, after: Option<PostId>, limit: u32, view: PostView) -> Result<Vec<Post>, StoreError> {
-        const BASIC: &str = "select id, owner_id, slug, title, '' as content, state, publish_time, revision, \
-             create_time, update_time from posts where id < $1 and state = 'published' order by id desc limit $2";
-        const FULL: &str = "select id, owner_id, slug, title, content, state, publish_time, revision, \
+        const BASIC: &str = "select id, owner_id, slug, title, '' as content, '' as content_html, given_excerpt, \
+             made_excerpt, tags, cover_image_url, language_code, html_version, html_revision, state, publish_time, \
+             revision, create_time, update_time from posts where id < $1 and state = 'published' order by id desc \
+             limit $2";
+        const FULL: &str = "select id, owner_id, slug, title, content, content_html, given_excerpt, made_excerpt, \
+             tags, cover_image_url, language_code, html_version, html_revision, state, publish_time, revision, \
              create_time, update_time from posts where id < $1 and state = 'published' order by id desc limit $2";
         let sql = match view {
             PostView::Basic => BASIC,

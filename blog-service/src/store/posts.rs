@@ -10,7 +10,9 @@ use kit::request_id::RequestKey;
 
 use super::rows::{select_post, select_posts};
 use super::{BlogStore, StoreError};
-use crate::domain::{AuthorId, Content, Post, PostId, PostState, PostView, Slug, SlugNumbers, Title};
+use crate::domain::{
+    AuthorId, Body, Post, PostDetails, PostId, PostState, PostView, Rendering, Slug, SlugNumbers, Title,
+};
 
 /// Number of slugs that are tried for a made slug while other calls take them. After that the post's id is its slug.
 const MADE_SLUG_TRIES: u32 = 8;
@@ -26,8 +28,10 @@ pub struct NewPost {
     pub slug: NewSlug,
     /// Title.
     pub title: Title,
-    /// Text.
-    pub content: Content,
+    /// Text with its rendering.
+    pub body: Body,
+    /// Excerpt, tags, cover and language.
+    pub details: PostDetails,
     /// State: a draft, or published at the time of creation.
     pub state: PostState,
     /// Time of creation.
@@ -68,16 +72,25 @@ enum Attempt {
 macro_rules! insertion {
     ($new:expr, $slug:expr) => {{
         const SQL: &str = "insert into posts (id, owner_id, slug, title, content, state, publish_time, revision, \
-             create_time, update_time) values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8)";
+             create_time, update_time, content_html, made_excerpt, html_version, html_revision, given_excerpt, tags, \
+             cover_image_url, language_code) values ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8, $9, $10, $11, 1, $12, \
+             $13, $14, $15)";
         sqlx::query(SQL)
             .bind($new.id)
             .bind($new.owner_id)
             .bind($slug.map(Slug::as_str))
             .bind($new.title.as_str())
-            .bind($new.content.as_str())
+            .bind($new.body.content.as_str())
             .bind($new.state.as_str())
             .bind($new.publish_time())
             .bind($new.create_time)
+            .bind($new.body.rendering.html.as_str())
+            .bind($new.body.rendering.excerpt.as_str())
+            .bind(Rendering::VERSION)
+            .bind($new.given_excerpt())
+            .bind($new.details.tags.as_str())
+            .bind($new.details.cover.as_str())
+            .bind($new.details.language.as_str())
     }};
 }
 
@@ -98,16 +111,29 @@ impl NewPost {
         (self.state == PostState::Published).then_some(self.create_time)
     }
 
+    /// Returns the author's excerpt.
+    fn given_excerpt(&self) -> Option<&str> {
+        Some(self.details.excerpt.as_str()).filter(|excerpt| !excerpt.is_empty())
+    }
+
     /// Returns the post at its first revision, with this slug of its own.
     fn into_post(self, slug: Option<Slug>) -> Post {
         let publish_time = self.publish_time();
-        let Self { id, owner_id, title, content, state, create_time, .. } = self;
+        let Self { id, owner_id, slug: _, title, body, details, state, create_time } = self;
+        let PostDetails { excerpt, tags, cover, language } = details;
         Post {
             id,
             owner_id,
             slug: slug.map_or_else(|| id.to_string(), Slug::into_string),
             title: title.into_string(),
-            content: content.into_string(),
+            content: body.content.into_string(),
+            content_html: body.rendering.html,
+            is_rendered: true,
+            given_excerpt: excerpt.into_given(),
+            made_excerpt: body.rendering.excerpt,
+            tags,
+            cover_image_url: cover.into_string(),
+            language_code: language.into_string(),
             state,
             publish_time,
             revision: 1,

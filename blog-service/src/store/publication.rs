@@ -56,10 +56,11 @@ impl BlogStore {
         expected: Option<i32>,
         now: Time,
     ) -> ChangeResult<Post> {
-        const SQL: &str = "update posts set state = $2, publish_time = $3, revision = revision + 1, update_time = $4 \
-             where id = $1 and state <> 'published' and ($5 is null or revision = $5) \
-             returning id, owner_id, slug, title, '' as content, state, publish_time, revision, create_time, \
-             update_time";
+        const SQL: &str = "update posts set state = $2, publish_time = $3, revision = revision + 1, html_revision = \
+             html_revision + 1, update_time = $4 where id = $1 and state <> 'published' and ($5 is null or revision \
+             = $5) returning id, owner_id, slug, title, '' as content, '' as content_html, given_excerpt, \
+             made_excerpt, tags, cover_image_url, language_code, html_version, html_revision, state, publish_time, \
+             revision, create_time, update_time";
         let post: Option<PostRow> = write_one!(
             self.db,
             sqlx::query_as(SQL)
@@ -93,9 +94,10 @@ impl BlogStore {
 
     async fn try_unpublish(&self, id: PostId, expected: Option<i32>, now: Time) -> ChangeResult<Post> {
         const SQL: &str = "update posts set state = 'draft', publish_time = null, revision = revision + 1, \
-             update_time = $2 where id = $1 and state <> 'draft' and ($3 is null or revision = $3) \
-             returning id, owner_id, slug, title, '' as content, state, publish_time, revision, create_time, \
-             update_time";
+             html_revision = html_revision + 1, update_time = $2 where id = $1 and state <> 'draft' and ($3 is null \
+             or revision = $3) returning id, owner_id, slug, title, '' as content, '' as content_html, \
+             given_excerpt, made_excerpt, tags, cover_image_url, language_code, html_version, html_revision, state, \
+             publish_time, revision, create_time, update_time";
         let post: Option<PostRow> =
             write_one!(self.db, sqlx::query_as(SQL).bind(id).bind(now).bind(expected), self.posts.hold(id))?;
         match post {
@@ -125,10 +127,10 @@ impl BlogStore {
     /// # Errors
     /// [`StoreError`]; a later call publishes the posts that are still scheduled.
     pub async fn publish_due_posts(&self, now: Time) -> Result<PublishedPosts, StoreError> {
-        const SQL: &str = "update posts set state = 'published', revision = revision + 1, update_time = $1 \
-             where id in ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-             $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) \
-             and state = 'scheduled' and publish_time <= $1";
+        const SQL: &str = "update posts set state = 'published', revision = revision + 1, html_revision = \
+             html_revision + 1, update_time = $1 where id in ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, \
+             $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33) and \
+             state = 'scheduled' and publish_time <= $1";
         let scheduled = self.scheduled_until(now + LOOK_AHEAD).await?;
         let next = scheduled.iter().find(|row| row.publish_time > now).map(|row| row.publish_time);
         let due: Vec<PostId> = scheduled.iter().filter(|row| row.publish_time <= now).map(|row| row.id).collect();
@@ -148,8 +150,8 @@ impl BlogStore {
 
     /// Returns the posts that are due until this time, in the order of their times.
     async fn scheduled_until(&self, time: Time) -> Result<Vec<ScheduledRow>, StoreError> {
-        const SQL: &str = "select id, publish_time from posts where state = 'scheduled' and publish_time <= $1 \
-             order by publish_time, id limit 32";
+        const SQL: &str = "select id, publish_time from posts where state = 'scheduled' and publish_time <= $1 order \
+             by publish_time, id limit 32";
         self.db.select(SqlStatement::new(SQL).bind(time)).await
     }
 }

@@ -5,7 +5,7 @@ use db::{Db, FileRow, FileRowError, ReadRow, SqlStatement, StoreError};
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use crate::domain::{AuthorId, Post, PostId, PostState, PostView};
+use crate::domain::{AuthorId, Post, PostId, PostState, PostView, Rendering, Tags};
 
 /// Returns the number of posts that one statement reads. With their contents few are read at once: they may have grown
 /// since they were measured.
@@ -18,9 +18,11 @@ pub fn posts_per_read(view: PostView) -> usize {
 
 /// Reads a post.
 pub(super) async fn select_post(db: &Db, id: PostId, view: PostView) -> Result<Option<Post>, StoreError> {
-    const BASIC: &str = "select id, owner_id, slug, title, '' as content, state, publish_time, revision, create_time, \
-         update_time from posts where id = $1";
-    const FULL: &str = "select id, owner_id, slug, title, content, state, publish_time, revision, create_time, \
+    const BASIC: &str = "select id, owner_id, slug, title, '' as content, '' as content_html, given_excerpt, \
+         made_excerpt, tags, cover_image_url, language_code, html_version, html_revision, state, publish_time, \
+         revision, create_time, update_time from posts where id = $1";
+    const FULL: &str = "select id, owner_id, slug, title, content, content_html, given_excerpt, made_excerpt, tags, \
+         cover_image_url, language_code, html_version, html_revision, state, publish_time, revision, create_time, \
          update_time from posts where id = $1";
     let sql = match view {
         PostView::Basic => BASIC,
@@ -31,11 +33,13 @@ pub(super) async fn select_post(db: &Db, id: PostId, view: PostView) -> Result<O
 
 /// Reads the posts that exist, in no order, for at most [`posts_per_read`] ids.
 pub(super) async fn select_posts(db: &Db, ids: &[PostId], view: PostView) -> Result<Vec<Post>, StoreError> {
-    const BASIC: &str = "select id, owner_id, slug, title, '' as content, state, publish_time, revision, create_time, \
-         update_time from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, \
-         $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
+    const BASIC: &str = "select id, owner_id, slug, title, '' as content, '' as content_html, given_excerpt, \
+         made_excerpt, tags, cover_image_url, language_code, html_version, html_revision, state, publish_time, \
+         revision, create_time, update_time from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, \
+         $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32) \
          order by id limit 32";
-    const FULL: &str = "select id, owner_id, slug, title, content, state, publish_time, revision, create_time, \
+    const FULL: &str = "select id, owner_id, slug, title, content, content_html, given_excerpt, made_excerpt, tags, \
+         cover_image_url, language_code, html_version, html_revision, state, publish_time, revision, create_time, \
          update_time from posts where id in ($1, $2, $3, $4, $5, $6, $7, $8) order by id limit 8";
     let sql = match view {
         PostView::Basic => BASIC,
@@ -55,6 +59,14 @@ pub(super) struct PostRow {
     slug: Option<String>,
     title: String,
     content: String,
+    content_html: Option<String>,
+    given_excerpt: Option<String>,
+    made_excerpt: String,
+    tags: String,
+    cover_image_url: String,
+    language_code: String,
+    html_version: Option<i32>,
+    html_revision: Option<i32>,
     state: String,
     publish_time: Option<DateTime<Utc>>,
     revision: i32,
@@ -70,6 +82,14 @@ impl ReadRow for PostRow {
             slug: row.get("slug")?,
             title: row.get("title")?,
             content: row.get("content")?,
+            content_html: row.get("content_html")?,
+            given_excerpt: row.get("given_excerpt")?,
+            made_excerpt: row.get("made_excerpt")?,
+            tags: row.get("tags")?,
+            cover_image_url: row.get("cover_image_url")?,
+            language_code: row.get("language_code")?,
+            html_version: row.get("html_version")?,
+            html_revision: row.get("html_revision")?,
             state: row.get("state")?,
             publish_time: row.get("publish_time")?,
             revision: row.get("revision")?,
@@ -79,26 +99,40 @@ impl ReadRow for PostRow {
     }
 }
 
+impl PostRow {
+    /// Returns true if the HTML belongs to this revision and is no older than this version's. An earlier version of the
+    /// service writes new revisions without HTML.
+    fn is_rendered(&self) -> bool {
+        self.html_version.is_some_and(|version| version >= Rendering::VERSION)
+            && self.html_revision == Some(self.revision)
+    }
+}
+
 impl From<PostRow> for Post {
     fn from(row: PostRow) -> Self {
-        let PostRow { id, owner_id, slug, title, content, state, publish_time, revision, create_time, update_time } =
-            row;
-        let state = PostState::from_name(&state);
+        let (is_rendered, state) = (row.is_rendered(), PostState::from_name(&row.state));
         Self {
-            id,
-            owner_id,
-            slug: slug.unwrap_or_else(|| id.to_string()),
-            title,
-            content,
+            id: row.id,
+            owner_id: row.owner_id,
+            slug: row.slug.unwrap_or_else(|| row.id.to_string()),
+            title: row.title,
+            content: row.content,
+            content_html: row.content_html.filter(|_| is_rendered).unwrap_or_default(),
+            is_rendered,
+            given_excerpt: row.given_excerpt,
+            made_excerpt: row.made_excerpt,
+            tags: Tags::from_stored(row.tags),
+            cover_image_url: row.cover_image_url,
+            language_code: row.language_code,
             state,
             publish_time: match state {
                 PostState::Draft => None,
                 // Posts from before the column have no time of publication.
-                PostState::Scheduled | PostState::Published => publish_time.or(Some(create_time)),
+                PostState::Scheduled | PostState::Published => row.publish_time.or(Some(row.create_time)),
             },
-            revision,
-            create_time,
-            update_time,
+            revision: row.revision,
+            create_time: row.create_time,
+            update_time: row.update_time,
         }
     }
 }

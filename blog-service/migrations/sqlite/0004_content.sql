@@ -1,0 +1,58 @@
+-- HTML, excerpts, tags, covers and languages of posts. The table is written again, because the long texts must stay the
+-- last columns.
+create table posts_with_html (
+    -- A UUIDv7: its order is the order of creation, which is how posts are listed.
+    id blob primary key not null,
+    owner_id blob not null,
+    title text not null,
+    revision integer not null,
+    create_time text not null,
+    update_time text not null,
+    -- The current slug. Without one, the post's id is its slug.
+    slug text,
+    state text not null default 'published',
+    -- Null for a draft. Null for a published post means its time of creation.
+    publish_time text,
+    -- The author's excerpt. Null means the made one.
+    given_excerpt text,
+    -- The excerpt that was made from the content.
+    made_excerpt text not null default '',
+    -- The tags in their canonical form, with a blank between two.
+    tags text not null default '',
+    cover_image_url text not null default '',
+    language_code text not null default '',
+    -- The version of the renderer that made the HTML.
+    html_version integer,
+    -- The revision that the HTML belongs to. Another revision of the post was written without HTML.
+    html_revision integer,
+    -- Last, so that a list without contents does not walk through them to reach the other columns.
+    content text not null,
+    content_html text
+) strict;
+
+insert into posts_with_html (id, owner_id, title, revision, create_time, update_time, slug, state, publish_time, content)
+    select id, owner_id, title, revision, create_time, update_time, slug, state, publish_time, content from posts;
+
+drop table posts;
+
+alter table posts_with_html rename to posts;
+
+create index posts_published on posts (id) where state = 'published';
+
+create index posts_scheduled on posts (publish_time, id) where state = 'scheduled';
+
+-- The triggers of slugs ended with the old table.
+create trigger post_slug_is_claimed after insert on posts when new.slug is not null begin
+    insert into post_slugs (slug, post_id) select new.slug, new.id
+    where not exists (select 1 from post_slugs where slug = new.slug and post_id = new.id);
+end;
+
+create trigger changed_post_slug_is_claimed after update of slug on posts
+when new.slug is not null and new.slug is not old.slug begin
+    insert into post_slugs (slug, post_id) select new.slug, new.id
+    where not exists (select 1 from post_slugs where slug = new.slug and post_id = new.id);
+end;
+
+create trigger post_slugs_are_freed after delete on posts begin
+    delete from post_slugs where post_id = old.id;
+end;

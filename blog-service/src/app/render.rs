@@ -1,0 +1,93 @@
+//! Rendering of contents. Large ones are rendered outside of the executor's threads, a few at a time.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::BlogState;
+use crate::domain::{Body, Content, HtmlTooLarge, Post, PostId, Rendering};
+
+/// Largest content that is rendered at once, in bytes. It takes about as long as a write of the post.
+const MAX_BYTES_AT_ONCE: usize = 8 * 1024;
+
+/// Number of large contents that are rendered at the same time. Each takes up to half a second and 100 MiB.
+const MAX_LARGE: usize = 2;
+
+/// Number of renderings that are written back at the same time. A read beyond them leaves its rendering to the next read.
+const MAX_WRITES: usize = 2;
+
+/// Turns of the work on renderings.
+#[derive(Debug)]
+pub(crate) struct Renderer {
+    large: Arc<Semaphore>,
+    writes: Arc<Semaphore>,
+}
+
+impl Default for Renderer {
+    fn default() -> Self {
+        Self { large: Arc::new(Semaphore::new(MAX_LARGE)), writes: Arc::new(Semaphore::new(MAX_WRITES)) }
+    }
+}
+
+impl Renderer {
+    /// Renders a content. A large one waits for its turn. The wait ends when the caller leaves.
+    pub(crate) async fn render(&self, content: Content) -> Result<Body, HtmlTooLarge> {
+        if content.as_str().len() <= MAX_BYTES_AT_ONCE {
+            return Body::from_content(content);
+        }
+        self.off_thread(move || Body::from_content(content)).await
+    }
+
+    async fn off_thread<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        // The semaphore is never closed.
+        let turn = Arc::clone(&self.large).acquire_owned().await.ok();
+        let rendering = spawn_blocking(move || {
+            // Held until the end, also if the caller leaves.
+            let _turn = turn;
+            work()
+        });
+        match rendering.await {
+            Ok(done) => done,
+            Err(error) if error.is_panic() => resume_unwind(error.into_panic()),
+            // The runtime ends, and so does the call.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Renders a stored content.
+    async fn again(&self, content: &str) -> Rendering {
+        let rendered = if content.len() <= MAX_BYTES_AT_ONCE {
+            Rendering::from_markdown(content)
+        } else {
+            let content = content.to_owned();
+            self.off_thread(move || Rendering::from_markdown(&content)).await
+        };
+        // A post of an earlier version may be too large. It has no HTML then.
+        rendered.unwrap_or(Rendering { html: String::new(), excerpt: String::new() })
+    }
+}
+
+/// Returns the post with the HTML of this version. Renders an outdated post, and stores the rendering in the background.
+pub(crate) async fn fresh(state: &BlogState, post: Post) -> Post {
+    if post.is_rendered {
+        return post;
+    }
+    let rendering = state.renderer.again(&post.content).await;
+    write_back(state, post.id, post.revision, rendering.clone());
+    post.with_rendering(rendering)
+}
+
+/// Stores a rendering in a task of its own, unless enough are being stored. A later read repeats what is left out.
+fn write_back(state: &BlogState, id: PostId, revision: i32, rendering: Rendering) {
+    let Ok(turn) = Arc::clone(&state.renderer.writes).try_acquire_owned() else { return };
+    let store = state.store.clone();
+    tokio::spawn(async move {
+        let _turn = turn;
+        if let Err(error) = store.keep_rendering(id, revision, &rendering).await {
+            let cause = &error as &(dyn std::error::Error + 'static);
+            tracing::debug!(cause, post = %id, "rendering of a post not stored");
+        }
+    });
+}
