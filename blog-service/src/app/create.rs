@@ -5,9 +5,7 @@ use db::requests::{self, Earlier};
 use kit::request_id::{Fingerprint, RequestId, RequestKey};
 
 use super::{BlogState, read};
-use crate::domain::{
-    AuthorId, Body, Content, Post, PostCaller, PostDetails, PostId, PostState, PostView, Slug, Title,
-};
+use crate::domain::{AuthorId, Body, Content, Post, PostCaller, PostDetails, PostId, PostState, PostView, Slug, Title};
 use crate::error::BlogError;
 use crate::store::{NewPost, NewSlug, NotCreated};
 

@@ -156,13 +156,6 @@ impl PostDetails {
 }
 
 impl PostChange {
-    /// Returns true if the change has no field.
-    pub fn is_empty(&self) -> bool {
-        let Self { title, body, slug, excerpt, tags, cover, language } = self;
-        let texts = title.is_none() && body.is_none() && slug.is_none() && excerpt.is_none();
-        texts && tags.is_none() && cover.is_none() && language.is_none()
-    }
-
     /// Returns the number of bytes that the change writes, without the slug.
     pub fn bytes(&self) -> usize {
         let Self { title, body, slug: _, excerpt, tags, cover, language } = self;

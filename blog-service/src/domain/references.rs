@@ -39,7 +39,11 @@ impl CoverUrl {
         let url = Url::parse(text).map_err(|_| TextError)?;
         let is_web = matches!(url.scheme(), "http" | "https") && url.has_host();
         let is_anonymous = url.username().is_empty() && url.password().is_none();
-        if is_web && is_anonymous && url.as_str().len() <= MAX_URL_BYTES { Ok(Self(url.into())) } else { Err(TextError) }
+        if is_web && is_anonymous && url.as_str().len() <= MAX_URL_BYTES {
+            Ok(Self(url.into()))
+        } else {
+            Err(TextError)
+        }
     }
 
     /// Returns the URL; empty if there is no cover.

@@ -1,14 +1,19 @@
 //! Turns the random numbers (dice) of a step into a call. This happens when the step runs: only then is it known which
 //! posts exist.
 
-use blog_service::domain::{AuthorId, Content, PostChange, PostId, PostState, PostView, Publication, Slug, Title};
+use blog_service::domain::{
+    AuthorId, Body, Content, CoverUrl, GivenExcerpt, LanguageCode, PostChange, PostDetails, PostId, PostState,
+    PostView, Publication, Slug, Tag, Tags, Title,
+};
 use blog_service::store::{NewPost, NewSlug};
 use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestId, RequestKey};
 use testkit::{machine, start};
 
 use super::calls::{Call, Time};
 use super::model::Model;
-use super::pools::{CONTENTS, DELAYS, LIMITS, OWNERS, REQUESTS, SAID, SLUGS, TIMES, TITLES};
+use super::pools::{
+    CONTENTS, COVERS, DELAYS, EXCERPTS, LANGUAGES, LIMITS, OWNERS, REQUESTS, SAID, SLUGS, TAGS, TIMES, TITLES,
+};
 use super::steps::{Method, Passes, Step};
 
 /// The current time and the possible targets of calls: 16 slots, each with the id of its latest post.
@@ -18,7 +23,7 @@ pub(crate) struct Cast {
     made: u16,
 }
 
-type Dice = machine::Dice<16>;
+type Dice = machine::Dice<24>;
 
 fn view(dice: &mut Dice) -> PostView {
     dice.of(&[PostView::Basic, PostView::Full])
@@ -40,8 +45,25 @@ fn new_slug(dice: &mut Dice) -> NewSlug {
     }
 }
 
-fn content(dice: &mut Dice) -> Content {
-    Content::parse(dice.of(&CONTENTS).repeat(dice.of(&TIMES))).unwrap()
+fn body(dice: &mut Dice) -> Body {
+    Body::from_content(Content::parse(dice.of(&CONTENTS).repeat(dice.of(&TIMES))).unwrap()).unwrap()
+}
+
+fn excerpt(dice: &mut Dice) -> GivenExcerpt {
+    GivenExcerpt::parse(dice.of(&EXCERPTS).to_owned()).unwrap()
+}
+
+fn tags(dice: &mut Dice) -> Tags {
+    let tags: Vec<Tag> = dice.of(&TAGS).iter().map(|tag| Tag::parse(tag).unwrap()).collect();
+    Tags::join(&tags).unwrap()
+}
+
+fn cover(dice: &mut Dice) -> CoverUrl {
+    CoverUrl::parse(dice.of(&COVERS)).unwrap()
+}
+
+fn language(dice: &mut Dice) -> LanguageCode {
+    LanguageCode::parse(dice.of(&LANGUAGES)).unwrap()
 }
 
 impl Cast {
@@ -77,8 +99,12 @@ impl Cast {
             Method::Update => {
                 let change = PostChange {
                     title: dice.one_in(2).then(|| title(dice)),
-                    content: dice.one_in(2).then(|| content(dice)),
+                    body: dice.one_in(2).then(|| body(dice)),
                     slug: dice.one_in(2).then(|| slug(dice)),
+                    excerpt: dice.one_in(3).then(|| excerpt(dice)),
+                    tags: dice.one_in(3).then(|| tags(dice)),
+                    cover: dice.one_in(3).then(|| cover(dice)),
+                    language: dice.one_in(3).then(|| language(dice)),
                 };
                 Call::Update { id, change, expected: expected(id, dice, model), now: self.now }
             }
@@ -113,7 +139,13 @@ impl Cast {
             id: PostId::from_u128(id),
             owner_id: dice.of(&OWNERS),
             title: title(dice),
-            content: content(dice),
+            body: body(dice),
+            details: PostDetails {
+                excerpt: excerpt(dice),
+                tags: tags(dice),
+                cover: cover(dice),
+                language: language(dice),
+            },
             slug: new_slug(dice),
             state: if dice.one_in(2) { PostState::Draft } else { PostState::Published },
             create_time: self.now,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use blog_service::domain::{
-    Content, Post, PostChange, PostId, PostSize, PostState, PostView, Publication, Slug, SlugNumbers, Title,
+    Post, PostChange, PostId, PostSize, PostState, PostView, Publication, Slug, SlugNumbers, Title,
 };
 use blog_service::store::{NewPost, NewSlug, NotCreated, PostUnchanged, PublishedPosts};
 use chrono::TimeDelta;
@@ -89,7 +89,14 @@ impl Model {
             state: new.state,
             publish_time: (new.state == PostState::Published).then_some(new.create_time),
             title: new.title.as_str().to_owned(),
-            content: new.content.as_str().to_owned(),
+            content: new.body.content.as_str().to_owned(),
+            content_html: new.body.rendering.html.clone(),
+            is_rendered: true,
+            given_excerpt: Some(new.details.excerpt.as_str().to_owned()).filter(|excerpt| !excerpt.is_empty()),
+            made_excerpt: new.body.rendering.excerpt.clone(),
+            tags: new.details.tags.clone(),
+            cover_image_url: new.details.cover.as_str().to_owned(),
+            language_code: new.details.language.as_str().to_owned(),
             revision: 1,
             create_time: new.create_time,
             update_time: new.create_time,
@@ -205,8 +212,23 @@ fn changed(post: &mut Post, change: &PostChange, now: Time) -> Post {
     if let Some(title) = change.title.as_ref().map(Title::as_str) {
         title.clone_into(&mut post.title);
     }
-    if let Some(content) = change.content.as_ref().map(Content::as_str) {
-        content.clone_into(&mut post.content);
+    if let Some(body) = &change.body {
+        body.content.as_str().clone_into(&mut post.content);
+        post.content_html.clone_from(&body.rendering.html);
+        post.made_excerpt.clone_from(&body.rendering.excerpt);
+    }
+    if let Some(excerpt) = &change.excerpt {
+        // An empty excerpt returns to the made one.
+        post.given_excerpt = Some(excerpt.as_str().to_owned()).filter(|excerpt| !excerpt.is_empty());
+    }
+    if let Some(tags) = &change.tags {
+        post.tags.clone_from(tags);
+    }
+    if let Some(cover) = &change.cover {
+        cover.as_str().clone_into(&mut post.cover_image_url);
+    }
+    if let Some(language) = &change.language {
+        language.as_str().clone_into(&mut post.language_code);
     }
     if let Some(slug) = change.slug.as_ref().map(Slug::as_str) {
         slug.clone_into(&mut post.slug);
@@ -229,13 +251,15 @@ fn moved(post: &mut Post, state: PostState, publish_time: Option<Time>, now: Tim
 }
 
 fn size(post: &Post) -> PostSize {
-    let octets = u64::try_from(post.title.len() + post.content.len()).unwrap();
+    let given = post.given_excerpt.as_ref().map_or(0, String::len);
+    let texts = post.title.len() + post.content.len() + post.content_html.len() + given + post.made_excerpt.len();
+    let octets = u64::try_from(texts + post.tags.as_str().len() + post.cover_image_url.len()).unwrap();
     PostSize { id: post.id, owner_id: post.owner_id, state: post.state, octets }
 }
 
 fn seen(post: &Post, view: PostView) -> Post {
     match view {
-        PostView::Basic => Post { content: String::new(), ..post.clone() },
+        PostView::Basic => Post { content: String::new(), content_html: String::new(), ..post.clone() },
         PostView::Full => post.clone(),
     }
 }

@@ -19,8 +19,27 @@ pub(crate) const TITLES: [&str; 12] = [
     "'; drop table posts; --",
 ];
 
-pub(crate) const CONTENTS: [&str; 8] =
-    ["First post.", "\n", "\t\r\n\u{1}\u{7f}\u{2028}", "'", "\\0 \\x00", "\u{fffd}\u{10ffff}", "\u{feff}bom", "NULL"];
+pub(crate) const CONTENTS: [&str; 9] = [
+    "First post.",
+    "# *Title* <b>raw</b>\n\n|a|\n|-|\n|b|\n",
+    "\n",
+    "\t\r\n\u{1}\u{7f}\u{2028}",
+    "'",
+    "\\0 \\x00",
+    "\u{fffd}\u{10ffff}",
+    "\u{feff}bom",
+    "NULL",
+];
+
+/// Excerpts; an empty one is made from the content.
+pub(crate) const EXCERPTS: [&str; 4] = ["", "Short.", "O'Brien's \u{1f980}", "NULL"];
+
+pub(crate) const TAGS: [&[&str]; 5] =
+    [&[], &["rust"], &["rust", "\u{e9}t\u{e9}"], &["c++", "o'brien", "rust"], &["null"]];
+
+pub(crate) const COVERS: [&str; 3] = ["", "https://example.com/a.png", "http://example.com/'?b=%20"];
+
+pub(crate) const LANGUAGES: [&str; 3] = ["", "en", "pt-BR"];
 
 /// Repetitions of a content, so that some are longer than a page of either engine.
 pub(crate) const TIMES: [usize; 8] = [1, 1, 1, 1, 1, 2, 100, 3000];

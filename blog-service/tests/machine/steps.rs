@@ -12,7 +12,7 @@ use proptest::sample::select;
 pub(crate) struct Step {
     pub(crate) method: Method,
     pub(crate) passes: Passes,
-    pub(crate) dice: [u8; 16],
+    pub(crate) dice: [u8; 24],
 }
 
 /// A kind of call.
@@ -61,7 +61,7 @@ const WEIGHTS: [(Method, usize); 13] = [
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let methods: Vec<Method> =
         WEIGHTS.iter().flat_map(|(method, weight)| std::iter::repeat_n(*method, *weight)).collect();
-    let dice = any::<[u8; 16]>();
+    let dice = any::<[u8; 24]>();
     (select(methods), any::<u8>(), any::<u16>(), dice).prop_map(|(method, die, size, dice)| {
         let passes = passes(die, size);
         Step { method, passes, dice }

@@ -47,7 +47,7 @@ async fn batch_has_at_most_a_hundred_unique_ids() {
 #[tokio::test]
 async fn batch_above_three_mebibytes_is_refused() {
     let service = start().await;
-    let content = "a".repeat(1024 * 1024);
+    let content = "a".repeat(512 * 1024);
     let mut ids = Vec::new();
     for title in ["1", "2", "3"] {
         ids.push(service.create(ADA, title, &content).await.unwrap().id);
@@ -63,7 +63,7 @@ async fn batch_above_three_mebibytes_is_refused() {
 #[tokio::test]
 async fn too_large_batch_is_refused_unread() {
     let service = start().await;
-    let content = "a".repeat(1024 * 1024);
+    let content = "a".repeat(512 * 1024);
     let unreadable = service.create(ADA, "0", "content").await.unwrap().id;
     service.spoil(&unreadable).await;
     let mut ids = vec![unreadable];

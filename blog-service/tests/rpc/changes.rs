@@ -16,7 +16,7 @@ const ABSENT: &str = "01900000-0000-7000-8000-0000000000ff";
 const STALE: &str = "etag: the resource has changed since it was read, read it again and retry";
 
 fn patch(id: &str, title: Option<&str>, content: Option<&str>) -> UpdatePostRequest {
-    let patch = PostPatch { title: title.map(Into::into), content: content.map(Into::into), slug: None };
+    let patch = PostPatch { title: title.map(Into::into), content: content.map(Into::into), ..PostPatch::default() };
     UpdatePostRequest { id: id.into(), patch: Some(patch), ..UpdatePostRequest::default() }
 }
 

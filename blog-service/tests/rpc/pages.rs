@@ -96,7 +96,7 @@ async fn page_token_survives_a_restart() {
 #[tokio::test]
 async fn page_ends_at_three_mebibytes() {
     let service = start().await;
-    let content = "a".repeat(1024 * 1024);
+    let content = "a".repeat(512 * 1024);
     for title in ["1", "2", "3", "4"] {
         service.create(ADA, title, &content).await.unwrap();
     }
@@ -106,7 +106,7 @@ async fn page_ends_at_three_mebibytes() {
 #[tokio::test]
 async fn page_reads_no_content_beyond_its_answer() {
     let service = start().await;
-    let content = "a".repeat(1024 * 1024);
+    let content = "a".repeat(512 * 1024);
     let unreadable = service.create(ADA, "0", "content").await.unwrap().id;
     service.spoil(&unreadable).await;
     for title in ["1", "2", "3"] {

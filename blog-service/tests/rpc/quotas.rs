@@ -31,7 +31,7 @@ async fn posts_of_a_user_have_a_quota() {
 #[tokio::test]
 async fn bytes_of_a_user_have_a_quota() {
     let service = start_with(&["--user-kib-per-minute", "1"]).await;
-    let post = service.create(ADA, "Hello", &"x".repeat(507)).await.unwrap();
+    let post = service.create(ADA, "Hello", &"x".repeat(100)).await.unwrap();
     let update = |length: usize| {
         let patch = PostPatch { content: Some("x".repeat(length)), ..PostPatch::default() };
         let request = UpdatePostRequest { id: post.id.clone(), patch: Some(patch), ..UpdatePostRequest::default() };

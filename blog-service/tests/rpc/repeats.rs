@@ -45,6 +45,10 @@ async fn repeated_request_answers_the_same_post() {
         CreatePostRequest { content: "Other".into(), validate_only: true, ..request() },
         CreatePostRequest { slug: "other".into(), ..request() },
         CreatePostRequest { draft: true, ..request() },
+        CreatePostRequest { excerpt: "Other".into(), ..request() },
+        CreatePostRequest { tags: vec!["other".into()], ..request() },
+        CreatePostRequest { cover_image_url: "https://example.com/a".into(), ..request() },
+        CreatePostRequest { language_code: "en".into(), ..request() },
     ] {
         let status = create(&service, ADA, other).await.unwrap_err();
         refused(&status, Code::AlreadyExists, "REQUEST_ID_REUSED", "blog.gatepost.dev", REUSED);
@@ -104,6 +108,8 @@ async fn validate_only_checks_all_and_leaves_nothing() {
         slug: "hello".into(),
         title: "Hello".into(),
         content: "First post.".into(),
+        content_html: "<p>First post.</p>\n".into(),
+        excerpt: "First post.".into(),
         state: PostState::Published.into(),
         ..Post::default()
     };

@@ -1,6 +1,6 @@
 //! A store on a temporary database, and rows for it.
 
-use blog_service::domain::{AuthorId, Content, PostChange, PostId, PostState, Slug, Title};
+use blog_service::domain::{AuthorId, Body, Content, PostChange, PostDetails, PostId, PostState, Slug, Title};
 use blog_service::store::{BlogStore, NewPost, NewSlug};
 use kit::ops::Metrics;
 use kit::request_id::{Fingerprint, RequestId, RequestKey};
@@ -18,10 +18,16 @@ pub(crate) fn new_post(id: u128) -> NewPost {
         owner_id: ADA,
         slug: NewSlug::Made(slug(&format!("post-{id}"))),
         title: Title::parse(format!("Post {id}")).unwrap(),
-        content: Content::parse("First post.".into()).unwrap(),
+        body: body("First post."),
+        details: PostDetails::default(),
         state: PostState::Published,
         create_time: start(),
     }
+}
+
+/// Returns a content with its rendering.
+pub(crate) fn body(text: &str) -> Body {
+    Body::from_content(Content::parse(text.into()).unwrap()).unwrap()
 }
 
 pub(crate) fn title(text: &str) -> PostChange {

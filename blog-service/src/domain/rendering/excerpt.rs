@@ -16,8 +16,7 @@ pub struct GivenExcerpt(String);
 
 impl GivenExcerpt {
     /// Rule of an excerpt, as error messages show it.
-    pub const RULE: &'static str =
-        "must have at most 300 characters, not only blanks, and no control character, line separator or mark of direction";
+    pub const RULE: &'static str = "must have at most 300 characters, not only blanks, and no control character, line separator or mark of direction";
 
     /// Reads an excerpt.
     ///

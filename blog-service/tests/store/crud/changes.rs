@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use blog_service::domain::{Content, PostChange, PostId, PostView};
+use blog_service::domain::{PostChange, PostId, PostView};
 use blog_service::store::PostUnchanged;
 use testkit::{on_both_engines, start};
 
-use crate::support::{Case, new_post, title};
+use crate::support::{Case, body, new_post, title};
 
 const NONE: PostId = PostId::from_u128(99);
 
@@ -19,7 +19,7 @@ async fn change_needs_the_revision_that_was_read(store: Case) {
     assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(changed));
     assert_eq!(store.update_post(post.id, title("x"), Some(1), later).await.unwrap(), Err(PostUnchanged::Stale));
     assert_eq!(store.update_post(NONE, title("x"), None, later).await.unwrap(), Err(PostUnchanged::NotFound));
-    let content = PostChange { content: Content::parse("Third".into()).ok(), ..PostChange::default() };
+    let content = PostChange { body: Some(body("Third")), ..PostChange::default() };
     let changed = store.update_post(post.id, content, None, later).await.unwrap().unwrap();
     assert_eq!((changed.title.as_str(), changed.content.as_str(), changed.revision), ("Second", "Third", 3));
 }

@@ -2,12 +2,12 @@
 
 use std::slice::from_ref;
 
-use blog_service::domain::{Content, Post, PostChange, PostId, PostSize, PostState, PostView, Title};
+use blog_service::domain::{Post, PostChange, PostId, PostSize, PostState, PostView, Title};
 use blog_service::store::{BlogStore, NewPost};
 use chrono::TimeDelta;
 use testkit::{on_both_engines, start};
 
-use crate::support::{ADA, Case, draft, new_post};
+use crate::support::{ADA, Case, body, draft, new_post};
 
 fn ids(posts: &[Post]) -> Vec<u128> {
     posts.iter().map(|post| post.id.as_u128()).collect()
@@ -18,8 +18,7 @@ async fn post_is_read_with_or_without_its_content(store: Case) {
     assert_eq!((post.owner_id, post.title.as_str(), post.content.as_str()), (ADA, "Post 1", "First post."));
     assert_eq!((post.revision, post.create_time, post.update_time), (1, start(), start()));
     assert_eq!(store.post(post.id, PostView::Full).await.unwrap().as_ref(), Some(&post));
-    let basic = Post { content: String::new(), ..post.clone() };
-    assert_eq!(store.post(post.id, PostView::Basic).await.unwrap(), Some(basic));
+    assert_eq!(store.post(post.id, PostView::Basic).await.unwrap(), Some(post.basic()));
     assert_eq!(store.post(PostId::from_u128(9), PostView::Full).await.unwrap(), None);
     assert!(store.create_post(new_post(1), None).await.is_err(), "ids are unique");
 }
@@ -46,19 +45,15 @@ async fn post_of_the_largest_size_is_read_as_written(store: Case) {
     let content = text.repeat(1024 * 1024 / text.len());
     let content = format!("{content}{}", "a".repeat(1024 * 1024 - content.len()));
     let (title, time) = ("\u{1f980}".repeat(128), start() + TimeDelta::microseconds(123_456));
-    let new = NewPost {
-        title: Title::parse(title.clone()).unwrap(),
-        content: Content::parse(content.clone()).unwrap(),
-        create_time: time,
-        ..new_post(1)
-    };
+    let new =
+        NewPost { title: Title::parse(title.clone()).unwrap(), body: body(&content), create_time: time, ..new_post(1) };
     let post = store.create_post(new, None).await.unwrap().unwrap();
     assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(post.clone()));
     assert_eq!((&post.title, post.create_time), (&title, time));
     assert!(post.content == content, "every byte");
     assert_eq!(store.posts_of(&[post.id], PostView::Full).await.unwrap(), from_ref(&post));
     let later = start() + TimeDelta::microseconds(999_999);
-    let change = PostChange { content: Content::parse("\u{e9}".repeat(512 * 1024)).ok(), ..PostChange::default() };
+    let change = PostChange { body: Some(body(&"\u{e9}".repeat(512 * 1024))), ..PostChange::default() };
     let changed = store.update_post(post.id, change, Some(1), later).await.unwrap().unwrap();
     assert_eq!(changed.update_time, later);
     assert_eq!(store.post(post.id, PostView::Full).await.unwrap(), Some(changed));
@@ -105,19 +100,19 @@ async fn posts_are_measured_in_bytes_without_being_read(store: Case) {
     assert_eq!(sizes(&store, None, 9).await, []);
     let ids: Vec<PostId> = (1..=100).map(PostId::from_u128).collect();
     for (id, content) in [(1, "a"), (2, "\u{e9}\u{1f980}"), (100, "abc")] {
-        let new = NewPost { content: Content::parse(content.into()).unwrap(), ..new_post(id) };
+        let new = NewPost { body: body(content), ..new_post(id) };
         store.create_post(new, None).await.unwrap().unwrap();
     }
-    // Titles: "Post 1", "Post 2", "Post 100".
-    assert_eq!(octets(&store, &ids).await, (6 + 1) + (6 + 6) + (8 + 3));
-    assert_eq!(octets(&store, &ids[1..99]).await, 12);
-    assert_eq!(sizes(&store, None, 9).await, [(100, 11), (2, 12), (1, 7)]);
-    assert_eq!(sizes(&store, Some(100), 1).await, [(2, 12)]);
-    let long = NewPost { content: Content::parse("a".repeat(1024 * 1024)).unwrap(), ..draft(50) };
+    // Titles: "Post 1", "Post 2", "Post 100". The HTML has eight bytes more than the text, and the excerpt is the text.
+    assert_eq!(octets(&store, &ids).await, (6 + 11) + (6 + 26) + (8 + 17));
+    assert_eq!(octets(&store, &ids[1..99]).await, 32);
+    assert_eq!(sizes(&store, None, 9).await, [(100, 25), (2, 32), (1, 17)]);
+    assert_eq!(sizes(&store, Some(100), 1).await, [(2, 32)]);
+    let long = NewPost { body: body(&"a".repeat(1024 * 1024)), ..draft(50) };
     let long = store.create_post(long, None).await.unwrap().unwrap();
-    let size = PostSize { id: long.id, owner_id: ADA, state: PostState::Draft, octets: 1024 * 1024 + 7 };
+    let size = PostSize { id: long.id, owner_id: ADA, state: PostState::Draft, octets: 2 * 1024 * 1024 + 8 + 202 + 7 };
     assert_eq!(store.sizes_of(&[long.id]).await.unwrap(), [size]);
-    assert_eq!(sizes(&store, Some(100), 9).await, [(2, 12), (1, 7)], "a list has no drafts");
+    assert_eq!(sizes(&store, Some(100), 9).await, [(2, 32), (1, 17)], "a list has no drafts");
 }
 
 on_both_engines!(crate::support::Case:
