@@ -1,9 +1,10 @@
 //! Use cases: each RPC without tonic and the generated types.
 
 pub(crate) mod create;
+mod freshness;
 pub(crate) mod publish;
 pub(crate) mod read;
-pub(crate) mod render;
+mod render;
 mod state;
 pub(crate) mod write;
 

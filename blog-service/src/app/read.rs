@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use kit::page::{self, BadToken, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fitting};
 
-use super::{BlogState, render};
+use super::{BlogState, freshness};
 use crate::domain::{Post, PostCaller, PostId, PostName, PostView};
 use crate::error::BlogError;
 use crate::store::posts_per_read;
@@ -80,7 +80,7 @@ async fn visible(state: &BlogState, caller: PostCaller, id: PostId, view: PostVi
 async fn in_view(state: &BlogState, post: Post, view: PostView) -> Post {
     match view {
         PostView::Basic => post,
-        PostView::Full => render::fresh(state, post).await,
+        PostView::Full => freshness::fresh(state, post).await,
     }
 }
 
@@ -180,7 +180,7 @@ where
     let has_more = posts.last().is_none_or(|post| post.id > last.id);
     let mut rows = Vec::with_capacity(posts.len());
     for post in posts {
-        rows.push(row(render::fresh(state, post).await));
+        rows.push(row(freshness::fresh(state, post).await));
     }
     Ok(PageBatch { rows, has_more })
 }

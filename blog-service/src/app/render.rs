@@ -3,11 +3,10 @@
 use std::panic::resume_unwind;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 
-use super::BlogState;
-use crate::domain::{Body, Content, HtmlTooLarge, Post, PostId, Rendering};
+use crate::domain::{Body, Content, HtmlTooLarge, Rendering};
 
 /// Largest content that is rendered at once, in bytes. It takes about as long as a write of the post.
 const MAX_BYTES_AT_ONCE: usize = 8 * 1024;
@@ -56,8 +55,13 @@ impl Renderer {
         }
     }
 
+    /// Returns a turn to store a rendering, if one is free.
+    pub(crate) fn turn_to_write(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.writes).try_acquire_owned().ok()
+    }
+
     /// Renders a stored content.
-    async fn again(&self, content: &str) -> Rendering {
+    pub(crate) async fn again(&self, content: &str) -> Rendering {
         let rendered = if content.len() <= MAX_BYTES_AT_ONCE {
             Rendering::from_markdown(content)
         } else {
@@ -67,27 +71,4 @@ impl Renderer {
         // A post of an earlier version may be too large. It has no HTML then.
         rendered.unwrap_or(Rendering { html: String::new(), excerpt: String::new() })
     }
-}
-
-/// Returns the post with the HTML of this version. Renders an outdated post, and stores the rendering in the background.
-pub(crate) async fn fresh(state: &BlogState, post: Post) -> Post {
-    if post.is_rendered {
-        return post;
-    }
-    let rendering = state.renderer.again(&post.content).await;
-    write_back(state, post.id, post.revision, rendering.clone());
-    post.with_rendering(rendering)
-}
-
-/// Stores a rendering in a task of its own, unless enough are being stored. A later read repeats what is left out.
-fn write_back(state: &BlogState, id: PostId, revision: i32, rendering: Rendering) {
-    let Ok(turn) = Arc::clone(&state.renderer.writes).try_acquire_owned() else { return };
-    let store = state.store.clone();
-    tokio::spawn(async move {
-        let _turn = turn;
-        if let Err(error) = store.keep_rendering(id, revision, &rendering).await {
-            let cause = &error as &(dyn std::error::Error + 'static);
-            tracing::debug!(cause, post = %id, "rendering of a post not stored");
-        }
-    });
 }

@@ -24,11 +24,6 @@ pub(crate) struct BlogState {
 }
 
 impl BlogState {
-    /// Fails if the user has used up a quota of bytes. Work before a write begins with this.
-    pub(crate) fn check_quota(&self, user: AuthorId) -> Result<(), BlogError> {
-        self.bytes.wait(&user, self.clock.now()).map_or(Ok(()), |wait| Err(BlogError::QuotaUsedUp(wait)))
-    }
-
     /// Charges a write to the user's quotas.
     pub(crate) fn meter(&self, user: AuthorId, posts: u64, bytes: usize) -> Result<(), BlogError> {
         let now = self.clock.now();

@@ -1,6 +1,6 @@
 //! Changes and deletions of posts: checks existence, then ownership, then the etag.
 
-use super::{BlogState, read, render};
+use super::{BlogState, freshness, read};
 use crate::domain::{Content, Post, PostCaller, PostChange, PostId, PostView};
 use crate::error::BlogError;
 
@@ -19,9 +19,6 @@ pub(crate) async fn update(state: &BlogState, caller: PostCaller, update: PostUp
     let PostUpdate { id, mut change, content, expected, validate_only } = update;
     let view = if validate_only { PostView::Full } else { PostView::Basic };
     let post = own(state, caller, id, view).await?;
-    if let Some(user) = caller.user.filter(|_| !validate_only) {
-        state.check_quota(user)?;
-    }
     if let Some(content) = content {
         let body = state.renderer.render(content).await;
         change.body = Some(body.map_err(|_| BlogError::HtmlTooLarge("patch.content"))?);
@@ -36,7 +33,7 @@ pub(crate) async fn update(state: &BlogState, caller: PostCaller, update: PostUp
     // The owner of a post never changes, so the check still holds at the write.
     let updated = state.store.update_post(id, change, expected, state.clock.now()).await?;
     let post = updated.map_err(|why| BlogError::unchanged(why, id))?;
-    Ok(render::fresh(state, post).await)
+    Ok(freshness::fresh(state, post).await)
 }
 
 /// Returns the post as it would become.

@@ -137,7 +137,7 @@ mod tests {
             assert_eq!(LanguageCode::parse(text).unwrap().as_str(), wanted, "{text}");
         }
         let long = format!("en-x-{}", "a-".repeat(40));
-        for bad in ["e", "en_US", "english-language", "en-", "-en", "en US", "\u{e9}n", &long] {
+        for bad in ["e", "en_US", "englishlang", "en-", "-en", "en US", "\u{e9}n", &long] {
             assert_eq!(LanguageCode::parse(bad), Err(TextError), "{bad}");
         }
     }

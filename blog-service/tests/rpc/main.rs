@@ -4,6 +4,7 @@
 
 mod batch;
 mod changes;
+mod content;
 mod failures;
 mod operations;
 mod outages;

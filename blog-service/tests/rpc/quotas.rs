@@ -31,16 +31,17 @@ async fn posts_of_a_user_have_a_quota() {
 #[tokio::test]
 async fn bytes_of_a_user_have_a_quota() {
     let service = start_with(&["--user-kib-per-minute", "1"]).await;
-    let post = service.create(ADA, "Hello", &"x".repeat(100)).await.unwrap();
+    // A text counts three times: as it is, as HTML with eight more bytes, and as excerpt.
+    let post = service.create(ADA, "Hello!", &"x".repeat(166)).await.unwrap();
     let update = |length: usize| {
         let patch = PostPatch { content: Some("x".repeat(length)), ..PostPatch::default() };
         let request = UpdatePostRequest { id: post.id.clone(), patch: Some(patch), ..UpdatePostRequest::default() };
         let mut posts = service.posts(ADA);
         async move { posts.update_post(request).await.map(drop) }
     };
-    update(512).await.unwrap();
-    used_up(&update(512).await.unwrap_err(), 30);
-    used_up(&service.create(ADA, "Hello", &"x".repeat(507)).await.unwrap_err(), 30);
+    update(168).await.unwrap();
+    used_up(&update(168).await.unwrap_err(), 30);
+    used_up(&service.create(ADA, "Hello!", &"x".repeat(166)).await.unwrap_err(), 30);
     service.clock.advance(Duration::from_mins(1));
     update(4_000).await.expect("a large post uses up a whole minute");
 }

@@ -60,7 +60,7 @@ async fn post_is_published_unless_it_is_a_draft() {
         etag: "r2".into(),
         ..draft
     };
-    assert_eq!(published, Post { content: String::new(), ..wanted.clone() });
+    assert_eq!(published, Post { content: String::new(), content_html: String::new(), ..wanted.clone() });
     assert_eq!(service.read(BOB, &wanted.id).await.unwrap(), wanted);
     assert_eq!(listed(&service, BOB).await, ["Draft", "Hello"]);
     let unpublished = unpublish(&service, ADA, &wanted.id, "r2").await.unwrap();

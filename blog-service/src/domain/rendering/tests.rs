@@ -51,7 +51,7 @@ fn raw_html_is_balanced_and_filtered() {
         ("<style>a{}</style>", ""),
         ("<b onclick=\"a()\" style=\"b\">c</b>", "<p><b>c</b></p>\n"),
         ("a <svg onload=alert(1)> b", "<p>a  b</p>\n"),
-        ("![<b>a</b>](https://b.example)", "<p><img src=\"https://b.example\" alt=\"<b>a</b>\"></p>\n"),
+        ("![<b>a</b>](https://b.example)", "<p><img src=\"https://b.example\" alt=\"&lt;b&gt;a&lt;/b&gt;\"></p>\n"),
         (
             "a <a href='https://b.example'><a href='https://c.example'>d",
             "<p>a <a href=\"https://b.example\" rel=\"nofollow noopener noreferrer\">d</a></p>\n",

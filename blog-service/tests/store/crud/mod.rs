@@ -4,6 +4,7 @@ mod beside;
 mod changes;
 mod clock;
 mod reads;
+mod renderings;
 mod requests;
 mod slugs;
 mod states;

@@ -10,10 +10,6 @@ use crate::support::{Case, draft, new_post, title};
 const ONE: PostId = PostId::from_u128(1);
 const NONE: PostId = PostId::from_u128(99);
 
-fn basic(post: &Post) -> Post {
-    Post { content: String::new(), ..post.clone() }
-}
-
 async fn lists_have_only_published_posts(store: Case) {
     store.create_post(draft(1), None).await.unwrap().unwrap();
     store.create_post(draft(2), None).await.unwrap().unwrap();
@@ -37,7 +33,7 @@ async fn draft_is_published_at_once(store: Case) {
     let published = store.publish_post(ONE, Publication::Now, Some(1), now).await.unwrap().unwrap();
     let wanted =
         Post { state: PostState::Published, publish_time: Some(now), revision: 2, update_time: now, ..post.clone() };
-    assert_eq!(published, basic(&wanted));
+    assert_eq!(published, wanted.basic());
     assert_eq!(store.post(ONE, PostView::Full).await.unwrap(), Some(wanted));
     let again = store.publish_post(ONE, Publication::Now, Some(2), now).await.unwrap();
     assert_eq!(again, Err(PostUnchanged::WrongState(PostState::Published)));
