@@ -20,7 +20,7 @@ use crate::app::read::WantedPost;
 use crate::app::write::PostUpdate;
 use crate::domain::{
     ADMIN, AuthorId, Content, CoverUrl, EDITOR, GivenExcerpt, LanguageCode, Post, PostCaller, PostChange, PostDetails,
-    PostId, PostName, PostRights, PostState, PostView, Slug, Tag, Tags, Title,
+    PostId, PostName, PostRights, PostState, PostView, Slug, Tag, TagCount, Tags, Title,
 };
 use crate::error::BlogError;
 
@@ -248,6 +248,12 @@ fn state(state: PostState) -> v1::PostState {
 pub(crate) fn row(post: Post) -> PageRow<v1::Post, PostId> {
     let (id, item) = (post.id, self::post(post));
     PageRow { id, bytes: item.encoded_len(), item }
+}
+
+/// Returns the message of a tag in a list, with its encoded size in bytes.
+pub(crate) fn tag_row(TagCount { tag, posts }: TagCount) -> PageRow<v1::TagCount, Tag> {
+    let item = v1::TagCount { tag: tag.as_str().to_owned(), posts: i64::try_from(posts).unwrap_or(i64::MAX) };
+    PageRow { id: tag, bytes: item.encoded_len(), item }
 }
 
 /// Returns the post that a draft would create.

@@ -17,8 +17,8 @@ pub fn pages(data: &[u8]) {
     }
     let Some((id, masks)) = data.split_first_chunk::<16>() else { return };
     let id = Uuid::from_bytes(*id);
-    let sealed = tokens.seal(SCOPE, id, start());
-    assert_eq!(tokens.open(SCOPE, &sealed, start()), Some(id));
+    let sealed = tokens.seal(SCOPE, &id, start());
+    assert_eq!(tokens.open::<Uuid>(SCOPE, &sealed, start()), Some(id));
     let mut altered = URL_SAFE_NO_PAD.decode(&sealed).unwrap();
     for mask in masks.chunks_exact(2) {
         let at = usize::from(mask[0]) % altered.len();
@@ -26,16 +26,16 @@ pub fn pages(data: &[u8]) {
     }
     let changed = URL_SAFE_NO_PAD.encode(altered);
     check(&tokens, &changed);
-    assert_eq!(tokens.open(SCOPE, &changed, start()).is_some(), changed == sealed, "a change is found");
+    assert_eq!(tokens.open::<Uuid>(SCOPE, &changed, start()).is_some(), changed == sealed, "a change is found");
 }
 
 /// Opens a token. What opens is what the service would seal, letter by letter.
 fn check(tokens: &PageTokens, text: &str) {
-    let Some(id) = tokens.open(SCOPE, text, start()) else { return };
+    let Some(id) = tokens.open::<Uuid>(SCOPE, text, start()) else { return };
     let expiry = URL_SAFE_NO_PAD.decode(text).unwrap();
     let expiry = i64::from_be_bytes(*expiry.first_chunk().unwrap());
     let sealed_at = DateTime::from_timestamp(expiry, 0).unwrap() - TimeDelta::hours(24);
     assert!(sealed_at + TimeDelta::hours(24) > start());
-    assert_eq!(tokens.seal(SCOPE, id, sealed_at), text);
-    assert_eq!(tokens.open("ListUsers", text, start()), None, "a token is for one list");
+    assert_eq!(tokens.seal(SCOPE, &id, sealed_at), text);
+    assert_eq!(tokens.open::<Uuid>("ListUsers", text, start()), None, "a token is for one list");
 }

@@ -126,7 +126,7 @@ fn posts_page(channel: &Channel, admin: &Token, token: impl Fn() -> String + Sen
 /// Returns the token of a random page in the older half.
 fn deep_token(tokens: &PageTokens, keys: &RowKeys, clock: &Clock) -> String {
     let last = Uuid::parse_str(&fill::row_id(keys.deep(ROWS_PER_PAGE.into()))).unwrap_or_default();
-    tokens.seal(LIST_POSTS_SCOPE, last, clock.now())
+    tokens.seal(LIST_POSTS_SCOPE, &last, clock.now())
 }
 
 /// Fails if the first call of a figure fails.

@@ -56,3 +56,32 @@ end;
 create trigger post_slugs_are_freed after delete on posts begin
     delete from post_slugs where post_id = old.id;
 end;
+
+-- The tags of published posts. Triggers keep the table, so that a write of a post stays one statement.
+create table post_tags (
+    tag text not null,
+    post_id blob not null,
+    primary key (tag, post_id)
+) strict, without rowid;
+
+-- A tag has neither a quotation mark nor a backslash.
+create trigger post_tags_are_added after insert on posts when new.tags <> '' and new.state = 'published' begin
+    insert into post_tags (tag, post_id)
+    select value, new.id from json_each('["' || replace(new.tags, ' ', '","') || '"]') where true
+    on conflict do nothing;
+end;
+
+create trigger post_tags_are_changed after update of tags, state on posts
+when new.tags <> old.tags or (new.state = 'published') <> (old.state = 'published') begin
+    delete from post_tags where post_id = old.id
+    and tag in (select value from json_each('["' || replace(old.tags, ' ', '","') || '"]'));
+    insert into post_tags (tag, post_id)
+    select value, new.id from json_each('["' || replace(new.tags, ' ', '","') || '"]')
+    where new.tags <> '' and new.state = 'published'
+    on conflict do nothing;
+end;
+
+create trigger post_tags_are_removed after delete on posts when old.tags <> '' begin
+    delete from post_tags where post_id = old.id
+    and tag in (select value from json_each('["' || replace(old.tags, ' ', '","') || '"]'));
+end;

@@ -6,6 +6,7 @@ pub(crate) mod publish;
 pub(crate) mod read;
 mod render;
 mod state;
+pub(crate) mod tags;
 pub(crate) mod write;
 
 pub(crate) use render::Renderer;

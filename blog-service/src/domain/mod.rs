@@ -19,5 +19,5 @@ pub use references::{CoverUrl, LanguageCode};
 pub use rendering::{Body, GivenExcerpt, HtmlTooLarge, Rendering};
 pub use slug::{PostName, Slug};
 pub use slug_numbers::SlugNumbers;
-pub use tags::{Tag, Tags};
+pub use tags::{Tag, TagCount, Tags};
 pub use text::{Content, TextError, Title};

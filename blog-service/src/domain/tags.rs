@@ -22,6 +22,15 @@ pub struct Tag(String);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tags(String);
 
+/// A tag with the number of published posts that have it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagCount {
+    /// The tag.
+    pub tag: Tag,
+    /// Number of published posts.
+    pub posts: u64,
+}
+
 impl Tag {
     /// Rule of a tag, as error messages show it.
     pub const RULE: &'static str =
@@ -43,6 +52,11 @@ impl Tag {
         };
         let fits = (1..=MAX_TAG_CHARS).contains(&tag.chars().count()) && !text.chars().any(breaks_the_line);
         if fits && !tag.chars().any(is_bad) { Ok(Self(tag)) } else { Err(TextError) }
+    }
+
+    /// Accepts a tag of the database or of a page token.
+    pub fn from_stored(tag: String) -> Self {
+        Self(tag)
     }
 
     /// Returns the tag.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::api::v1::post_service_server::PostService;
 use crate::api::v1::{
     self, BatchGetPostsRequest, BatchGetPostsResponse, CreatePostRequest, CreatePostResponse, DeletePostRequest,
-    DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, PublishPostRequest,
-    PublishPostResponse, UnpublishPostRequest, UnpublishPostResponse, UpdatePostRequest, UpdatePostResponse,
+    DeletePostResponse, GetPostRequest, GetPostResponse, ListPostsRequest, ListPostsResponse, ListTagsRequest,
+    ListTagsResponse, PublishPostRequest, PublishPostResponse, UnpublishPostRequest, UnpublishPostResponse,
+    UpdatePostRequest, UpdatePostResponse,
 };
 use kit::failure::both;
 use kit::serve::Room;
@@ -15,6 +16,7 @@ use tonic::{Request, Response, Status};
 
 use crate::app::create::{self, Submitted};
 use crate::app::read::PostPage;
+use crate::app::tags::{self, TagPage};
 use crate::app::{BlogState, publish, read, write};
 use crate::convert;
 use crate::domain::PostView;
@@ -22,6 +24,9 @@ use crate::error::BlogError;
 
 /// Upper bound of a post without its content and HTML, in bytes: title, slug, excerpt, tags, cover and the small fields.
 const BASIC_BYTES: usize = 9 * 1024;
+
+/// Upper bound of a tag with its count in an answer, in bytes.
+const TAG_BYTES: usize = 512;
 
 /// Bytes of HTML for each byte of content, in most posts. The HTML of a content is larger only with much markup.
 const HTML_FACTOR: usize = 2;
@@ -75,6 +80,15 @@ impl PostService for PostRpc {
         // Boxed, as above.
         let page = Box::pin(read::page(&self.0, wanted, convert::row, reserve)).await?;
         Ok(Response::new(ListPostsResponse { posts: page.items, next_page_token: page.next_page_token }))
+    }
+
+    async fn list_tags(&self, request: Request<ListTagsRequest>) -> Result<Response<ListTagsResponse>, Status> {
+        let room = Room::from_request(&request);
+        let ListTagsRequest { page_size, page_token } = request.into_inner();
+        room.reserve(page::max_bytes(page_size, TAG_BYTES)).await?;
+        let wanted = TagPage { size: convert::page_size(page_size)?, token: &page_token };
+        let page = Box::pin(tags::page(&self.0, wanted, convert::tag_row)).await?;
+        Ok(Response::new(ListTagsResponse { tags: page.items, next_page_token: page.next_page_token }))
     }
 
     async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {

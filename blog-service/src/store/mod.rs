@@ -11,6 +11,7 @@ mod publication;
 mod rows;
 mod slugs;
 mod tables;
+mod tags;
 
 use std::fmt;
 

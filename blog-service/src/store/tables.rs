@@ -4,11 +4,16 @@ use db::schema::{Column, ColumnType, Table};
 use db::{requests, secrets};
 
 /// Tables, each after the tables that its rows refer to.
-pub(super) const TABLES: [Table; 4] = [
+pub(super) const TABLES: [Table; 5] = [
     // Before the posts: the trigger of a copied post then finds its slug.
     Table {
         name: "post_slugs",
         columns: &[Column::new("slug", ColumnType::Text), Column::new("post_id", ColumnType::Uuid)],
+    },
+    // Before the posts, too: the trigger of a copied post adds no tag twice.
+    Table {
+        name: "post_tags",
+        columns: &[Column::new("tag", ColumnType::Text), Column::new("post_id", ColumnType::Uuid)],
     },
     Table {
         name: "posts",

@@ -1,6 +1,6 @@
 //! The store's methods as values: calls and answers.
 
-use blog_service::domain::{Post, PostChange, PostId, PostSize, PostView, Publication, Slug};
+use blog_service::domain::{Post, PostChange, PostId, PostSize, PostView, Publication, Slug, Tag, TagCount};
 use blog_service::store::{BlogStore, NewPost, NotCreated, PostUnchanged, PublishedPosts, StoreError};
 use chrono::{DateTime, Utc};
 use db::requests::{self, Earlier};
@@ -60,6 +60,10 @@ pub(crate) enum Call {
     Sizes {
         ids: Vec<PostId>,
     },
+    Tags {
+        after: Option<Tag>,
+        limit: u32,
+    },
     Earlier {
         key: RequestKey,
         now: Time,
@@ -80,6 +84,7 @@ pub(crate) enum Answer {
     Due(PublishedPosts),
     Id(Option<PostId>),
     Sizes(Vec<PostSize>),
+    Tags(Vec<TagCount>),
     Earlier(Option<Earlier<PostId>>),
     Key([u8; 64]),
 }
@@ -110,6 +115,7 @@ impl Call {
                 sizes.sort_unstable_by_key(|size| size.id);
                 Answer::Sizes(sizes)
             }
+            Self::Tags { after, limit } => Answer::Tags(store.list_tags(after.as_ref(), *limit).await?),
             Self::Earlier { key, now } => Answer::Earlier(requests::find(store.db(), key, *now).await?),
             Self::PageTokenKey { fresh } => Answer::Key(secrets::page_token_key(store.db(), *fresh).await?),
         })

@@ -85,6 +85,10 @@ impl Cast {
                 Call::Posts { ids, view: view(dice) }
             }
             Method::Sizes => Call::Sizes { ids: self.some(dice) },
+            Method::Tags => {
+                let after = dice.one_in(2).then(|| Tag::parse(dice.of(&SLUGS)).unwrap());
+                Call::Tags { after, limit: dice.of(&LIMITS) }
+            }
             Method::IdOfSlug => Call::IdOfSlug { slug: slug(dice) },
             Method::Publish => {
                 let publication = Publication::from_time(Some(self.now + dice.of(&DELAYS)), self.now);

@@ -62,6 +62,7 @@ fn everything(cast: &Cast) -> Vec<Call> {
     let mut calls = vec![Call::List { after: None, limit: 10_000, view: PostView::Full }];
     calls.extend(cast.posts.map(|id| Call::Post { id, view: PostView::Full }));
     calls.push(Call::Sizes { ids: cast.posts.into() });
+    calls.push(Call::Tags { after: None, limit: 100 });
     calls.extend(SLUGS.map(|slug| Call::IdOfSlug { slug: Slug::parse(slug.to_owned()).unwrap() }));
     calls.extend(Cast::requests().map(|key| Call::Earlier { key, now: cast.now }));
     calls

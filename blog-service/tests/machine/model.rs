@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use blog_service::domain::{
-    Post, PostChange, PostId, PostSize, PostState, PostView, Publication, Slug, SlugNumbers, Title,
+    Post, PostChange, PostId, PostSize, PostState, PostView, Publication, Slug, SlugNumbers, Tag, TagCount, Title,
 };
 use blog_service::store::{NewPost, NewSlug, NotCreated, PostUnchanged, PublishedPosts};
 use chrono::TimeDelta;
@@ -63,6 +63,7 @@ impl Model {
                 let ids: BTreeSet<PostId> = ids.iter().copied().collect();
                 Answer::Sizes(ids.iter().filter_map(|id| self.posts.get(id)).map(size).collect())
             }
+            Call::Tags { after, limit } => Answer::Tags(self.tags(after.as_ref(), *limit)),
             Call::Earlier { key, now } => Answer::Earlier(self.earlier(key, *now)),
             Call::PageTokenKey { fresh } => Answer::Key(*self.page_token_key.get_or_insert(*fresh)),
         }
@@ -190,6 +191,21 @@ impl Model {
             }
         }
         PublishedPosts { count, next: if count == 32 { Some(now) } else { next } }
+    }
+
+    /// Counts the tags of published posts.
+    fn tags(&self, after: Option<&Tag>, limit: u32) -> Vec<TagCount> {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for post in self.posts.values().filter(|post| post.state == PostState::Published) {
+            for tag in post.tags.iter() {
+                *counts.entry(tag).or_default() += 1;
+            }
+        }
+        let later = counts.into_iter().filter(|(tag, _)| after.is_none_or(|after| *tag > after.as_str()));
+        later
+            .take(limit as usize)
+            .map(|(tag, posts)| TagCount { tag: Tag::from_stored(tag.to_owned()), posts })
+            .collect()
     }
 
     /// Returns the post if the change is for this revision.

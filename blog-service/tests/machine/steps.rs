@@ -29,6 +29,7 @@ pub(crate) enum Method {
     PublishDue,
     IdOfSlug,
     Sizes,
+    Tags,
     Earlier,
     PageTokenKey,
 }
@@ -42,7 +43,7 @@ pub(crate) enum Passes {
 }
 
 /// Relative frequency of each method.
-const WEIGHTS: [(Method, usize); 13] = [
+const WEIGHTS: [(Method, usize); 14] = [
     (Method::Create, 12),
     (Method::Post, 8),
     (Method::Posts, 5),
@@ -54,6 +55,7 @@ const WEIGHTS: [(Method, usize); 13] = [
     (Method::PublishDue, 8),
     (Method::IdOfSlug, 5),
     (Method::Sizes, 3),
+    (Method::Tags, 5),
     (Method::Earlier, 5),
     (Method::PageTokenKey, 1),
 ];

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use blog_service::api::v1::{CreatePostRequest, ListPostsRequest, Post, PostPatch, PostView, UpdatePostRequest};
+use blog_service::api::v1::{
+    CreatePostRequest, ListPostsRequest, ListTagsRequest, Post, PostPatch, PostView, UpdatePostRequest,
+};
 use blog_service::domain;
 use blog_service::store::BlogStore;
 use prost_types::FieldMask;
 use testkit::Outsider;
 use tokio::time::timeout;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::support::{ADA, BOB, Service, bad_fields, start};
 
@@ -78,6 +80,40 @@ async fn details_are_changed_and_removed() {
     let changed = update(&service, &post.id, PostPatch::default(), &paths).await.unwrap();
     assert_eq!((changed.tags.len(), changed.cover_image_url.as_str(), changed.language_code.as_str()), (0, "", ""));
     assert_eq!(service.read(BOB, &post.id).await.unwrap(), changed);
+}
+
+#[tokio::test]
+async fn tags_are_listed_with_counts_in_pages() {
+    let service = start().await;
+    let tagged = |tags: &[&str], draft| CreatePostRequest {
+        title: "Hello".into(),
+        content: "Text.".into(),
+        tags: tags.iter().map(ToString::to_string).collect(),
+        draft,
+        ..CreatePostRequest::default()
+    };
+    for (tags, draft) in [(&["b", "A"][..], false), (&["a", "c d"], false), (&["a", "draft"], true)] {
+        create(&service, tagged(tags, draft)).await.unwrap();
+    }
+    let list = |page_size, page_token: &str| ListTagsRequest { page_size, page_token: page_token.into() };
+    let (mut seen, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = service.posts(BOB).list_tags(list(2, &token)).await.unwrap().into_inner();
+        seen.extend(page.tags.into_iter().map(|count| (count.tag, count.posts)));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(seen, [("a".to_owned(), 2), ("b".to_owned(), 1), ("c-d".to_owned(), 1)]);
+    let status = service.posts(BOB).list_tags(list(-1, "")).await.unwrap_err();
+    assert_eq!(bad_fields(&status), ["page_size"]);
+    let posts = ListPostsRequest { page_size: 1, ..ListPostsRequest::default() };
+    let foreign = service.posts(BOB).list_posts(posts).await.unwrap().into_inner().next_page_token;
+    for token in ["x", &foreign] {
+        let status = service.posts(BOB).list_tags(list(1, token)).await.unwrap_err();
+        assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
+    }
 }
 
 /// C59: each field keeps its rule, also in a request that only validates.

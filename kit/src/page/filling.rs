@@ -1,9 +1,8 @@
 //! Fills a page row by row, up to the requested number of rows or the largest answer.
 
 use chrono::{DateTime, Utc};
-use uuid::Uuid;
 
-use super::PageTokens;
+use super::{PageKey, PageTokens};
 
 /// Largest size of a page in bytes, independent of the requested rows (a client accepts 4 MiB by default).
 pub const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
@@ -13,7 +12,7 @@ const FIELD_OVERHEAD_BYTES: usize = 8;
 
 /// Row to be added to a page.
 pub struct PageRow<T, Id> {
-    /// Id of the row; the list is in the order of ids.
+    /// Id of the row, or another key that orders the list.
     pub id: Id,
     /// Bytes of the row in the answer.
     pub bytes: usize,
@@ -81,16 +80,16 @@ pub async fn fill<T, Id, E, F>(
     read: impl Fn(Option<Id>, u32) -> F,
 ) -> Result<Page<T>, E>
 where
-    Id: Copy + From<Uuid> + Into<Uuid>,
+    Id: PageKey,
     E: From<BadToken>,
     F: Future<Output = Result<PageBatch<T, Id>, E>>,
 {
     let after = match wanted.token {
         "" => None,
-        token => Some(tokens.open(wanted.scope, token, now).ok_or(BadToken)?.into()),
+        token => Some(tokens.open(wanted.scope, token, now).ok_or(BadToken)?),
     };
     let (items, next) = rows(after, &wanted, read).await?;
-    let next_page_token = next.map(|last| tokens.seal(wanted.scope, last.into(), now)).unwrap_or_default();
+    let next_page_token = next.map(|last| tokens.seal(wanted.scope, &last, now)).unwrap_or_default();
     Ok(Page { items, next_page_token })
 }
 
@@ -101,13 +100,13 @@ async fn rows<T, Id, E, F>(
     read: impl Fn(Option<Id>, u32) -> F,
 ) -> Result<(Vec<T>, Option<Id>), E>
 where
-    Id: Copy,
+    Id: Clone,
     F: Future<Output = Result<PageBatch<T, Id>, E>>,
 {
     let (mut items, mut bytes) = (Vec::new(), 0);
     loop {
         // One more row than requested shows that more follow.
-        let batch = read(after, wanted.size + 1).await?;
+        let batch = read(after.clone(), wanted.size + 1).await?;
         for row in batch.rows {
             bytes += row.bytes + FIELD_OVERHEAD_BYTES;
             if items.len() == wanted.size as usize || (bytes > MAX_PAGE_BYTES && !items.is_empty()) {
@@ -128,6 +127,8 @@ where
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
     use super::*;
 
     /// List of the rows 1 to `count` of `bytes` bytes each. Its reader returns at most `batch` rows at once.

@@ -4,7 +4,7 @@ mod filling;
 mod tokens;
 
 pub use filling::{BadToken, MAX_PAGE_BYTES, Page, PageBatch, PageRequest, PageRow, fill, fitting};
-pub use tokens::PageTokens;
+pub use tokens::{PageKey, PageTokens};
 
 /// Number of rows of a page without a requested size, and the maximum of any page.
 const DEFAULT_PAGE_SIZE: u32 = 50;

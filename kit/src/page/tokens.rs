@@ -10,12 +10,32 @@ use uuid::Uuid;
 /// Lifetime of a page token.
 const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
-/// Bytes before the tag: the expiry time and the id.
-const BODY_BYTES: usize = 8 + 16;
+/// Bytes of the tag.
+const TAG_BYTES: usize = 32;
+
+/// Key of a row, by which a list is ordered.
+pub trait PageKey: Clone {
+    /// Returns the key as bytes, for a page token.
+    fn to_bytes(&self) -> Vec<u8>;
+
+    /// Reads the bytes of a key. Returns `None` for other bytes.
+    fn from_bytes(bytes: &[u8]) -> Option<Self>;
+}
+
+impl<Id: Copy + From<Uuid> + Into<Uuid>> PageKey for Id {
+    fn to_bytes(&self) -> Vec<u8> {
+        let id: Uuid = (*self).into();
+        id.as_bytes().to_vec()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Uuid::from_slice(bytes).ok().map(Self::from)
+    }
+}
 
 /// Key that seals and opens page tokens.
 ///
-/// A token holds its expiry time, the last id of its page, and a tag (HMAC-SHA-256) over both and the scope. The scope
+/// A token holds its expiry time, the key of the last row of its page, and a tag (HMAC-SHA-256) over both and the scope. The scope
 /// is the RPC and all that must be the same in the next request. It is not in the token.
 #[derive(Clone)]
 pub struct PageTokens {
@@ -30,27 +50,27 @@ impl PageTokens {
     }
 
     /// Returns a token that continues after the row `last`. The token is valid for 24 hours, and only for `scope`.
-    pub fn seal(&self, scope: &str, last: Uuid, now: DateTime<Utc>) -> String {
-        let mut token = Vec::with_capacity(BODY_BYTES + 32);
+    pub fn seal(&self, scope: &str, last: &impl PageKey, now: DateTime<Utc>) -> String {
+        let mut token = Vec::new();
         token.extend_from_slice(&(now + TOKEN_LIFETIME).timestamp().to_be_bytes());
-        token.extend_from_slice(last.as_bytes());
+        token.extend_from_slice(&last.to_bytes());
         let tag = self.tag(scope, &token).finalize().into_bytes();
         token.extend_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(token)
     }
 
-    /// Returns the id of the row before the page. Returns `None` for a token that is forged, altered, too old, or of
+    /// Returns the key of the row before the page. Returns `None` for a token that is forged, altered, too old, or of
     /// another scope.
-    pub fn open(&self, scope: &str, token: &str, now: DateTime<Utc>) -> Option<Uuid> {
+    pub fn open<K: PageKey>(&self, scope: &str, token: &str, now: DateTime<Utc>) -> Option<K> {
         let token = URL_SAFE_NO_PAD.decode(token).ok()?;
-        let (body, tag) = token.split_at_checked(BODY_BYTES)?;
+        let (body, tag) = token.split_at_checked(token.len().checked_sub(TAG_BYTES)?)?;
         self.tag(scope, body).verify_slice(tag).ok()?;
         let (expiry, last) = body.split_first_chunk::<8>()?;
         let expires = DateTime::from_timestamp(i64::from_be_bytes(*expiry), 0)?;
         if now >= expires {
             return None;
         }
-        Uuid::from_slice(last).ok()
+        K::from_bytes(last)
     }
 
     fn tag(&self, scope: &str, body: &[u8]) -> Hmac<Sha256> {
@@ -75,19 +95,19 @@ mod tests {
     fn token_opens_to_its_row() {
         let tokens = PageTokens::new(&[7; 64]);
         let last = Uuid::from_u128(42);
-        let token = tokens.seal(SCOPE, last, now());
-        assert_eq!(tokens.open(SCOPE, &token, now()), Some(last));
+        let token = tokens.seal(SCOPE, &last, now());
+        assert_eq!(tokens.open::<Uuid>(SCOPE, &token, now()), Some(last));
     }
 
     /// C60: altered tokens are refused.
     #[test]
     fn token_with_any_flipped_bit_is_refused() {
         let tokens = PageTokens::new(&[7; 64]);
-        let token = URL_SAFE_NO_PAD.decode(tokens.seal(SCOPE, Uuid::from_u128(42), now())).unwrap();
+        let token = URL_SAFE_NO_PAD.decode(tokens.seal(SCOPE, &Uuid::from_u128(42), now())).unwrap();
         for bit in 0..token.len() * 8 {
             let mut altered = token.clone();
             altered[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(tokens.open(SCOPE, &URL_SAFE_NO_PAD.encode(altered), now()), None, "bit {bit}");
+            assert_eq!(tokens.open::<Uuid>(SCOPE, &URL_SAFE_NO_PAD.encode(altered), now()), None, "bit {bit}");
         }
     }
 
@@ -95,13 +115,13 @@ mod tests {
     #[test]
     fn foreign_expired_and_garbled_tokens_are_refused() {
         let tokens = PageTokens::new(&[7; 64]);
-        let token = tokens.seal(SCOPE, Uuid::from_u128(42), now());
-        assert_eq!(tokens.open("ListUsers", &token, now()), None);
-        assert_eq!(PageTokens::new(&[8; 64]).open(SCOPE, &token, now()), None);
-        assert!(tokens.open(SCOPE, &token, now() + TOKEN_LIFETIME - TimeDelta::seconds(1)).is_some());
-        assert_eq!(tokens.open(SCOPE, &token, now() + TOKEN_LIFETIME), None);
+        let token = tokens.seal(SCOPE, &Uuid::from_u128(42), now());
+        assert_eq!(tokens.open::<Uuid>("ListUsers", &token, now()), None);
+        assert_eq!(PageTokens::new(&[8; 64]).open::<Uuid>(SCOPE, &token, now()), None);
+        assert!(tokens.open::<Uuid>(SCOPE, &token, now() + TOKEN_LIFETIME - TimeDelta::seconds(1)).is_some());
+        assert_eq!(tokens.open::<Uuid>(SCOPE, &token, now() + TOKEN_LIFETIME), None);
         for garbled in ["", "a", "not a token", &token[1..], &token[..20], &format!("{token}A"), &format!("{token}=")] {
-            assert_eq!(tokens.open(SCOPE, garbled, now()), None, "{garbled:?}");
+            assert_eq!(tokens.open::<Uuid>(SCOPE, garbled, now()), None, "{garbled:?}");
         }
     }
 }

@@ -18,7 +18,7 @@ use super::requests::{Subjects, UNUSED, ends, valid};
 const STRINGS: &str = include_str!("../vectors/naughty-strings/blns.json");
 
 /// Fields that may refuse a well-formed text, with the reason. All others: `OK` or `INVALID_FIELDS`.
-const REFUSALS: [(&str, &str); 28] = [
+const REFUSALS: [(&str, &str); 29] = [
     ("Login.password", "INVALID_CREDENTIALS"),
     ("RefreshToken.refresh_token", "REFRESH_TOKEN_INVALID"),
     ("UpdateUser.current_password", "INVALID_CREDENTIALS"),
@@ -40,6 +40,7 @@ const REFUSALS: [(&str, &str); 28] = [
     ("ListUsers.page_token", "PAGE_TOKEN_INVALID"),
     ("ListSessions.page_token", "PAGE_TOKEN_INVALID"),
     ("ListPosts.page_token", "PAGE_TOKEN_INVALID"),
+    ("ListTags.page_token", "PAGE_TOKEN_INVALID"),
     ("UpdatePost.etag", "ETAG_MISMATCH"),
     ("DeletePost.etag", "POST_NOT_FOUND"),
     ("PublishPost.etag", "POST_NOT_FOUND"),

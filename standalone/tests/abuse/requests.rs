@@ -77,7 +77,7 @@ pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value
         "RevokeAllSessions" => json!({"userId": user}),
         "CreatePost" => json!({"title": "Hello", "content": "First post."}),
         "GetPost" => json!({"id": guest.post}),
-        "ListPosts" | "ListApiKeys" => json!({"pageSize": 2}),
+        "ListPosts" | "ListTags" | "ListApiKeys" => json!({"pageSize": 2}),
         "BatchGetPosts" => json!({"ids": [guest.post, ABSENT]}),
         "UpdatePost" => json!({"id": guest.post, "patch": {"title": "Hello again"}}),
         "DeletePost" | "UnpublishPost" => json!({"id": post}),

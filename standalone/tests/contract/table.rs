@@ -51,6 +51,7 @@ pub(crate) fn posts(read: Read) -> Vec<Row> {
     const GET: &str = "gatepost.blog.v1.PostService/GetPost";
     const BATCH: &str = "gatepost.blog.v1.PostService/BatchGetPosts";
     const LIST: &str = "gatepost.blog.v1.PostService/ListPosts";
+    const TAGS: &str = "gatepost.blog.v1.PostService/ListTags";
     const UPDATE: &str = "gatepost.blog.v1.PostService/UpdatePost";
     const DELETE: &str = "gatepost.blog.v1.PostService/DeletePost";
     vec![
@@ -60,7 +61,8 @@ pub(crate) fn posts(read: Read) -> Vec<Row> {
         read(BATCH, r#"{"ids":["$POST","$ABSENT"]}"#, EVERYBODY)
             .showing("/posts/0/id", "$POST")
             .showing("/missingIds/0", "$ABSENT"),
-        read(LIST, "{}", EVERYBODY).hiding("/posts/0/content"),
+        read(LIST, "{}", EVERYBODY).hiding("/posts/0/content").hiding("/posts/0/contentHtml"),
+        read(TAGS, "{}", EVERYBODY),
         Row::guarded(UPDATE, r#"{"id":"$POST","patch":{"title":"Again"},"etag":"$POST_ETAG"}"#, OWNER_AND_EDITORS)
             .showing("/post/title", "Again")
             .showing("/post/ownerId", "$OWNER")

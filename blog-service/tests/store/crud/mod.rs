@@ -8,3 +8,4 @@ mod renderings;
 mod requests;
 mod slugs;
 mod states;
+mod tags;

@@ -40,6 +40,23 @@ pub(super) const STEPS: &[DemoStep] = &[
         .request(r#"{"slug":"$SLUG"}"#)
         .answers(&[("/post/id", Is("$SECOND_POST")), ("/post/content", Is("My second post."))]),
     DemoStep::new(
+        "She adds tags and markup. Readers get the text as sanitized HTML: a handler is left out.",
+        UPDATE,
+    )
+    .token("$TOKEN")
+    .request(
+        r#"{"id":"$SECOND_POST","patch":{"content":"My *second* post, <b onclick='alert(1)'>bold</b>.","tags":["Rust","Hello World"]}}"#,
+    )
+    .answers(&[
+        ("/post/contentHtml", Is("<p>My <em>second</em> post, <b>bold</b>.</p>\n")),
+        ("/post/tags/0", Is("rust")),
+        ("/post/tags/1", Is("hello-world")),
+    ]),
+    DemoStep::new("The tags of published posts are counted.", "gatepost.blog.v1.PostService/ListTags")
+        .token("$GRACE")
+        .request("{}")
+        .answers(&[("/tags/0/tag", Is("hello-world")), ("/tags/1/tag", Is("rust")), ("/tags/1/posts", Is("1"))]),
+    DemoStep::new(
         "Posts are listed newest first, here one per page and without their contents.",
         "gatepost.blog.v1.PostService/ListPosts",
     )
