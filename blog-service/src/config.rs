@@ -76,7 +76,7 @@ pub struct BlogFlags {
     /// Posts that a user may create in a minute, at each replica; 0: any number
     #[arg(long, env = "BLOG_USER_POSTS_PER_MINUTE", default_value = "6000", hide_env_values = true)]
     pub user_posts_per_minute: u32,
-    /// KiB of titles and contents that a user may write in a minute, at each replica; 0: any number
+    /// KiB of posts, with their HTML, that a user may write in a minute, at each replica; 0: any number
     #[arg(long, env = "BLOG_USER_KIB_PER_MINUTE", default_value = "262144", hide_env_values = true)]
     pub user_kib_per_minute: u32,
     /// MiB of memory for cached posts of a SQLite database, at most 65536; 0: none

@@ -27,7 +27,7 @@ pub(crate) struct PostDraft {
 
 /// The result of a request to create a post.
 pub(crate) enum Submitted {
-    Post(Post),
+    Post(Box<Post>),
     /// The draft is valid; the request was `validate_only`.
     Checked(Box<CheckedDraft>),
 }
@@ -62,7 +62,7 @@ pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDra
     state.meter(owner_id, 1, draft.title.as_str().len() + body.bytes() + draft.details.bytes())?;
     let id = state.ids.next();
     match state.store.create_post(draft.into_new(id, owner_id, body, state.clock.now()), request.as_ref()).await? {
-        Ok(post) => Ok(Submitted::Post(post)),
+        Ok(post) => Ok(Submitted::Post(Box::new(post))),
         Err(NotCreated::SlugTaken) => Err(BlogError::SlugTaken),
         // The same request ran twice at the same time, and the other run finished first.
         Err(NotCreated::Repeated) => {
@@ -123,5 +123,6 @@ async fn earlier(state: &BlogState, request: Option<&RequestKey>) -> Result<Opti
 
 /// Answers a repeated request with the post in its current state.
 async fn repeat(state: &BlogState, owner_id: AuthorId, id: PostId) -> Result<Submitted, BlogError> {
-    Ok(Submitted::Post(read::one(state, PostCaller::from_user(owner_id), id, PostView::Full).await?))
+    let post = read::one(state, PostCaller::from_user(owner_id), id, PostView::Full).await?;
+    Ok(Submitted::Post(Box::new(post)))
 }

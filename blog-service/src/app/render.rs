@@ -11,7 +11,7 @@ use crate::domain::{Body, Content, HtmlTooLarge, Rendering};
 /// Largest content that is rendered at once, in bytes. It takes about as long as a write of the post.
 const MAX_BYTES_AT_ONCE: usize = 8 * 1024;
 
-/// Number of large contents that are rendered at the same time. Each takes up to half a second and 100 MiB.
+/// Number of large contents that are rendered at the same time. Each takes up to half a second and 200 MiB.
 const MAX_LARGE: usize = 2;
 
 /// Number of renderings that are written back at the same time. A read beyond them leaves its rendering to the next read.

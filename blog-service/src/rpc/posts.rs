@@ -41,7 +41,7 @@ impl PostService for PostRpc {
         Room::from_request(&request).reserve(request.get_ref().content.len() * (1 + HTML_FACTOR) + BASIC_BYTES).await?;
         let draft = convert::draft(request.into_inner())?;
         let post = match create::create(&self.0, owner_id, draft).await? {
-            Submitted::Post(post) => convert::post(post),
+            Submitted::Post(post) => convert::post(*post),
             Submitted::Checked(checked) => convert::checked_post(*checked, owner_id),
         };
         Ok(Response::new(CreatePostResponse { post: Some(post) }))

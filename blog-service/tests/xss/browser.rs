@@ -35,6 +35,9 @@ addEventListener("load", () => setTimeout(() => {
 }, 0));
 "##;
 
+/// Programs that are tried without a setting.
+const PROGRAMS: [&str; 2] = ["chromium", "google-chrome"];
+
 /// Elements that a post may have, and the frame of the cases.
 const ALLOWED: &str = "a abbr article aside b blockquote br cite code dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 h5 \
                        h6 hr i img ins kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td th \
@@ -50,45 +53,42 @@ fn variable(name: &str) -> Option<String> {
 
 /// Returns the report of the page with these cases; `None` if there is no Chromium on a developer's machine.
 fn report(cases: impl Iterator<Item = String>) -> Option<String> {
-    let program = variable("GATEPOST_CHROMIUM").unwrap_or_else(|| "chromium".into());
     let is_ci = variable("CI").is_some();
     let advice = "install Debian's package `chromium`, or name the program in GATEPOST_CHROMIUM";
-    if program == "skip" {
+    let program = variable("GATEPOST_CHROMIUM");
+    if program.as_deref() == Some("skip") {
         assert!(!is_ci, "GATEPOST_CHROMIUM=skip: CI must not skip this test; {advice}");
         return None;
     }
+    let programs = program.map_or_else(|| PROGRAMS.map(String::from).into(), |program| vec![program]);
     let harness = HARNESS.replace("ALLOWED", &ALLOWED.split_whitespace().collect::<Vec<_>>().join(" "));
     let mut page = format!("<!doctype html><meta charset=utf-8><script>{harness}</script><body><div id=cases>");
     for case in cases {
-        let _ = write!(page, "<div class=case>{case}</div>\n");
+        let _ = writeln!(page, "<div class=case>{case}</div>");
     }
     page.push_str("</div>");
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("page.html");
     fs::write(&path, page).unwrap();
     let profile = format!("--user-data-dir={}", folder.path().join("profile").display());
-    let ended = Command::new(&program)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
-        .args([
-            "--disable-background-networking",
-            "--host-resolver-rules=MAP * ~NOTFOUND",
-            "--virtual-time-budget=3000",
-        ])
-        .args([&profile, "--dump-dom"])
-        .arg(&path)
-        .output();
-    let ended = match ended {
-        Ok(ended) => ended,
-        Err(error) if is_ci => panic!("{program}: {error}; {advice}"),
-        Err(error) => {
-            println!("{program}: {error}; the HTML of posts was not tested in a browser; {advice}");
-            return None;
-        }
+    let run = |program: &String| {
+        Command::new(program)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+            .args(["--disable-background-networking", "--host-resolver-rules=MAP * ~NOTFOUND"])
+            .args(["--virtual-time-budget=3000", &profile, "--dump-dom"])
+            .arg(&path)
+            .output()
+            .ok()
+    };
+    let Some(ended) = programs.iter().find_map(run) else {
+        assert!(!is_ci, "cannot run {}; {advice}", programs.join(", "));
+        println!("cannot run {}; the HTML of posts was not tested in a browser; {advice}", programs.join(", "));
+        return None;
     };
     let dom = String::from_utf8_lossy(&ended.stdout);
     let report = dom.split("data-report=\"").nth(1).and_then(|rest| rest.split('"').next());
     let log = || String::from_utf8_lossy(&ended.stderr).into_owned();
-    Some(report.unwrap_or_else(|| panic!("{program}: no report: {}", log())).to_owned())
+    Some(report.unwrap_or_else(|| panic!("no report of the browser: {}", log())).to_owned())
 }
 
 #[test]

@@ -9,9 +9,18 @@ pub(super) const DEFAULT_FILTER: &str = "info";
 /// Modules that are never logged at any setting.
 ///
 /// At the level `trace` the first two show malformed header values, which may be tokens in the wrong header (C66). The
-/// third warns of each unexpected PING acknowledgment: 17 bytes from a peer without a token would make a line.
-const SILENCED_MODULES: [&str; 3] =
-    ["tonic::transport::service::grpc_timeout=off", "h2::frame::headers=off", "h2::proto::ping_pong=off"];
+/// third warns of each unexpected PING acknowledgment: 17 bytes from a peer without a token would make a line. The parser
+/// of HTML shows the texts of posts, which may be drafts.
+const SILENCED_MODULES: [&str; 8] = [
+    "tonic::transport::service::grpc_timeout=off",
+    "h2::frame::headers=off",
+    "h2::proto::ping_pong=off",
+    "html5ever=off",
+    "html5ever::serialize=off",
+    "html5ever::tokenizer=off",
+    "html5ever::tokenizer::char_ref=off",
+    "html5ever::tree_builder=off",
+];
 
 /// Crates that log, in addition to the caller's. Each name alone is a valid filter, like each level.
 const LOGGING_CRATES: &[&str] =

@@ -120,15 +120,21 @@ mod tests {
         assert!(line.ends_with(" last=\"whole\"\n"), "{line}");
     }
 
-    /// C66: modules that show headers are silent at every setting.
+    /// C66: modules that show headers or texts of callers are silent at every setting.
     #[test]
     fn modules_that_show_headers_are_silent() {
-        for filter in
-            ["trace", "tonic::transport::service::grpc_timeout=trace,h2::frame::headers=trace", "h2=trace,tonic=trace"]
-        {
+        for filter in [
+            "trace",
+            "tonic::transport::service::grpc_timeout=trace,h2::frame::headers=trace",
+            "h2=trace,tonic=trace",
+            "html5ever=trace,html5ever::tree_builder=debug,html5ever::tokenizer=trace",
+        ] {
             let said = logged(filter, false, || {
                 tracing::trace!(target: "tonic::transport::service::grpc_timeout", "canary");
                 tracing::trace!(target: "h2::frame::headers", "canary");
+                tracing::debug!(target: "html5ever::tree_builder", "canary");
+                tracing::trace!(target: "html5ever::tokenizer", "canary");
+                tracing::trace!(target: "html5ever::tokenizer::char_ref", "canary");
                 tracing::trace!(target: "h2::frame::settings", "settings");
             });
             assert!(!said.contains("canary"), "{filter}: {said}");

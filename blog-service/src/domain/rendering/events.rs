@@ -57,7 +57,7 @@ impl Progress {
             Event::End(TagEnd::CodeBlock | TagEnd::HtmlBlock) => self.hidden -= 1,
             Event::Text(text) | Event::Code(text) if self.hidden == 0 => self.excerpt.push(text),
             Event::SoftBreak | Event::HardBreak => self.excerpt.end_word(),
-            Event::End(end) if is_block(end) => self.excerpt.end_word(),
+            Event::End(end) if is_block(*end) => self.excerpt.end_word(),
             _ => {}
         }
     }
@@ -118,11 +118,11 @@ impl<'t, 'p> Events<'t, 'p> {
     }
 
     fn start(&mut self, tag: Tag<'t>) {
-        if is_block(&tag.to_end()) {
+        if is_block(tag.to_end()) {
             let closed = self.raw.begin_block();
             self.html(closed);
         }
-        if has_depth(&tag.to_end()) {
+        if has_depth(tag.to_end()) {
             if self.depth >= MAX_DEPTH {
                 self.open.push(Depth::LeftOut);
                 return;
@@ -134,7 +134,7 @@ impl<'t, 'p> Events<'t, 'p> {
     }
 
     fn end(&mut self, end: TagEnd) {
-        if has_depth(&end) {
+        if has_depth(end) {
             match self.open.pop() {
                 Some(Depth::Written(outer)) => {
                     self.depth -= 1;
@@ -143,7 +143,7 @@ impl<'t, 'p> Events<'t, 'p> {
                 }
                 Some(Depth::LeftOut) | None => return,
             }
-        } else if is_block(&end) {
+        } else if is_block(end) {
             let closed = self.raw.begin_block();
             self.html(closed);
         }
@@ -170,7 +170,7 @@ impl<'t> Iterator for Events<'t, '_> {
 }
 
 /// Returns true for an element that can contain itself, at any depth.
-fn has_depth(end: &TagEnd) -> bool {
+fn has_depth(end: TagEnd) -> bool {
     matches!(
         end,
         TagEnd::BlockQuote(_)
@@ -183,6 +183,6 @@ fn has_depth(end: &TagEnd) -> bool {
     )
 }
 
-fn is_block(end: &TagEnd) -> bool {
+fn is_block(end: TagEnd) -> bool {
     !matches!(end, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Link | TagEnd::Image)
 }
