@@ -13,6 +13,9 @@ const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(24);
 /// Bytes of the tag.
 const TAG_BYTES: usize = 32;
 
+/// Bytes before the tag in a token whose key is an id: the expiry time and the id.
+const ID_BODY_BYTES: usize = 8 + 16;
+
 /// Key of a row, by which a list is ordered.
 pub trait PageKey: Clone {
     /// Returns the key as bytes, for a page token.
@@ -35,8 +38,8 @@ impl<Id: Copy + From<Uuid> + Into<Uuid>> PageKey for Id {
 
 /// Key that seals and opens page tokens.
 ///
-/// A token holds its expiry time, the key of the last row of its page, and a tag (HMAC-SHA-256) over both and the scope. The scope
-/// is the RPC and all that must be the same in the next request. It is not in the token.
+/// A token holds its expiry time, the key of the last row of its page, and a tag (HMAC-SHA-256) over both and the scope.
+/// The scope is the RPC and all that must be the same in the next request. It is not in the token.
 #[derive(Clone)]
 pub struct PageTokens {
     keyed: Hmac<Sha256>,
@@ -75,6 +78,12 @@ impl PageTokens {
 
     fn tag(&self, scope: &str, body: &[u8]) -> Hmac<Sha256> {
         let mut mac = self.keyed.clone();
+        if body.len() != ID_BODY_BYTES {
+            // The length separates the key from the scope. No expiry time begins like this, so the tags of ids, which have
+            // no length, are never the same.
+            mac.update(&[0xff; 8]);
+            mac.update(&u64::try_from(body.len()).unwrap_or(u64::MAX).to_be_bytes());
+        }
         mac.update(body);
         mac.update(scope.as_bytes());
         mac
@@ -97,6 +106,35 @@ mod tests {
         let last = Uuid::from_u128(42);
         let token = tokens.seal(SCOPE, &last, now());
         assert_eq!(tokens.open::<Uuid>(SCOPE, &token, now()), Some(last));
+    }
+
+    /// A key of another length than an id's.
+    #[derive(Clone, Debug, PartialEq)]
+    struct TextKey(&'static str);
+
+    impl PageKey for TextKey {
+        fn to_bytes(&self) -> Vec<u8> {
+            self.0.into()
+        }
+
+        fn from_bytes(bytes: &[u8]) -> Option<Self> {
+            ["", "key", "keyL", "ke", "key of 16 bytes."].into_iter().find(|key| key.as_bytes() == bytes).map(Self)
+        }
+    }
+
+    /// C60: a byte cannot move between the key and the scope.
+    #[test]
+    fn token_of_a_text_is_bound_to_its_scope() {
+        let tokens = PageTokens::new(&[7; 64]);
+        for key in ["", "key", "key of 16 bytes."] {
+            let token = tokens.seal(SCOPE, &TextKey(key), now());
+            assert_eq!(tokens.open(SCOPE, &token, now()), Some(TextKey(key)));
+        }
+        let token = URL_SAFE_NO_PAD.decode(tokens.seal("List", &TextKey("key"), now())).unwrap();
+        for (cut, scope, moved) in [(11, "ist", &b"L"[..]), (10, "yList", b"")] {
+            let altered = [&token[..cut], moved, &token[11..]].concat();
+            assert_eq!(tokens.open::<TextKey>(scope, &URL_SAFE_NO_PAD.encode(altered), now()), None, "{scope}");
+        }
     }
 
     /// C60: altered tokens are refused.
