@@ -252,7 +252,7 @@ pub(crate) fn row(post: Post) -> PageRow<v1::Post, PostId> {
 
 /// Returns the message of a tag in a list, with its encoded size in bytes.
 pub(crate) fn tag_row(TagCount { tag, posts }: TagCount) -> PageRow<v1::TagCount, Tag> {
-    let item = v1::TagCount { tag: tag.as_str().to_owned(), posts: i64::try_from(posts).unwrap_or(i64::MAX) };
+    let item = v1::TagCount { tag: tag.as_str().to_owned(), posts: i32::try_from(posts).unwrap_or(i32::MAX) };
     PageRow { id: tag, bytes: item.encoded_len(), item }
 }
 

@@ -57,31 +57,62 @@ create trigger post_slugs_are_freed after delete on posts begin
     delete from post_slugs where post_id = old.id;
 end;
 
--- The tags of published posts. Triggers keep the table, so that a write of a post stays one statement.
+-- The tags of published posts.
 create table post_tags (
     tag text not null,
     post_id blob not null,
     primary key (tag, post_id)
 ) strict, without rowid;
 
--- A tag has neither a quotation mark nor a backslash.
+-- Numbers of published posts, so that a list of tags counts no posts. The last digit of a post's id chooses one of 16 rows
+-- of a tag, as on PostgreSQL: a copy then has the same rows.
+create table tag_counts (
+    tag text not null,
+    shard text not null,
+    posts integer not null,
+    primary key (tag, shard)
+) strict, without rowid;
+
+-- Triggers keep both tables, so that a write of a post stays one statement. Only rows that are new in `post_tags` count: a
+-- copy brings the rows of both tables before the posts. A tag has neither a quotation mark nor a backslash.
 create trigger post_tags_are_added after insert on posts when new.tags <> '' and new.state = 'published' begin
+    insert into tag_counts (tag, shard, posts)
+    select value, lower(substr(hex(new.id), 32)), 1 from json_each('["' || replace(new.tags, ' ', '","') || '"]')
+    where not exists (select 1 from post_tags where tag = value and post_id = new.id)
+    on conflict (tag, shard) do update set posts = posts + 1;
     insert into post_tags (tag, post_id)
     select value, new.id from json_each('["' || replace(new.tags, ' ', '","') || '"]') where true
     on conflict do nothing;
 end;
 
+-- One trigger, because SQLite promises no order of two.
 create trigger post_tags_are_changed after update of tags, state on posts
 when new.tags <> old.tags or (new.state = 'published') <> (old.state = 'published') begin
-    delete from post_tags where post_id = old.id
+    update tag_counts set posts = posts - 1
+    where old.state = 'published' and shard = lower(substr(hex(old.id), 32))
     and tag in (select value from json_each('["' || replace(old.tags, ' ', '","') || '"]'));
+    delete from tag_counts
+    where posts = 0 and shard = lower(substr(hex(old.id), 32))
+    and tag in (select value from json_each('["' || replace(old.tags, ' ', '","') || '"]'));
+    delete from post_tags
+    where post_id = old.id and tag in (select value from json_each('["' || replace(old.tags, ' ', '","') || '"]'));
+    insert into tag_counts (tag, shard, posts)
+    select value, lower(substr(hex(new.id), 32)), 1 from json_each('["' || replace(new.tags, ' ', '","') || '"]')
+    where new.tags <> '' and new.state = 'published'
+    on conflict (tag, shard) do update set posts = posts + 1;
     insert into post_tags (tag, post_id)
     select value, new.id from json_each('["' || replace(new.tags, ' ', '","') || '"]')
     where new.tags <> '' and new.state = 'published'
     on conflict do nothing;
 end;
 
-create trigger post_tags_are_removed after delete on posts when old.tags <> '' begin
-    delete from post_tags where post_id = old.id
+create trigger post_tags_are_removed after delete on posts when old.tags <> '' and old.state = 'published' begin
+    update tag_counts set posts = posts - 1
+    where shard = lower(substr(hex(old.id), 32))
     and tag in (select value from json_each('["' || replace(old.tags, ' ', '","') || '"]'));
+    delete from tag_counts
+    where posts = 0 and shard = lower(substr(hex(old.id), 32))
+    and tag in (select value from json_each('["' || replace(old.tags, ' ', '","') || '"]'));
+    delete from post_tags
+    where post_id = old.id and tag in (select value from json_each('["' || replace(old.tags, ' ', '","') || '"]'));
 end;

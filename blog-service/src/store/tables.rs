@@ -4,16 +4,25 @@ use db::schema::{Column, ColumnType, Table};
 use db::{requests, secrets};
 
 /// Tables, each after the tables that its rows refer to.
-pub(super) const TABLES: [Table; 5] = [
+pub(super) const TABLES: [Table; 6] = [
     // Before the posts: the trigger of a copied post then finds its slug.
     Table {
         name: "post_slugs",
         columns: &[Column::new("slug", ColumnType::Text), Column::new("post_id", ColumnType::Uuid)],
     },
-    // Before the posts, too: the trigger of a copied post adds no tag twice.
+    // Before the posts, too: the trigger of a copied post then adds and counts no tag.
     Table {
         name: "post_tags",
         columns: &[Column::new("tag", ColumnType::Text), Column::new("post_id", ColumnType::Uuid)],
+    },
+    // Before the posts, because a post with a new tag counts.
+    Table {
+        name: "tag_counts",
+        columns: &[
+            Column::new("tag", ColumnType::Text),
+            Column::new("shard", ColumnType::Text),
+            Column::new("posts", ColumnType::Integer),
+        ],
     },
     Table {
         name: "posts",

@@ -12,8 +12,8 @@ impl BlogStore {
     /// # Errors
     /// [`StoreError`].
     pub async fn list_tags(&self, after: Option<&Tag>, limit: u32) -> Result<Vec<TagCount>, StoreError> {
-        const SQL: &str = "select tag, count(*) as posts from post_tags where tag > $1 group by tag order by tag \
-             limit $2";
+        const SQL: &str = "select tag, sum(posts) as posts from tag_counts where tag > $1 group by tag order by \
+             tag limit $2";
         // Every tag is greater than the empty text.
         let statement = SqlStatement::new(SQL).bind(after.map_or("", Tag::as_str)).bind(i64::from(limit));
         let rows: Vec<TagRow> = self.db.select(statement).await?;

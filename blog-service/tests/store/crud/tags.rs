@@ -63,7 +63,58 @@ async fn counts_follow_changes_of_posts(store: Case) {
     assert_eq!(counts(&store, None, 9).await, "");
 }
 
+/// A copy brings the tags and their counts before the posts.
+async fn copied_posts_are_counted_once(store: Case) {
+    let one = PostId::from_u128(1);
+    store.create_post(tagged(new_post(1), &["a", "b"]), None).await.unwrap().unwrap();
+    for saved in ["posts", "post_tags", "tag_counts"] {
+        store.database.run(&format!("create table saved_{saved} as select * from {saved}")).await;
+    }
+    store.delete_post(one, None).await.unwrap().unwrap();
+    assert_eq!(counts(&store, None, 9).await, "");
+    for copied in ["tag_counts", "post_tags", "posts"] {
+        store.database.run(&format!("insert into {copied} select * from saved_{copied}")).await;
+    }
+    assert_eq!(counts(&store, None, 9).await, "a 1, b 1");
+    store.delete_post(one, None).await.unwrap().unwrap();
+    assert_eq!(counts(&store, None, 9).await, "");
+    // No row is left that a list would have to skip.
+    store
+        .database
+        .run("create table left_over (tag text not null, shard text not null, posts integer check (false))")
+        .await;
+    store.database.run("insert into left_over select tag, shard, posts from tag_counts").await;
+}
+
+/// Posts of one tag share rows of counts, and each write locks some of them.
+async fn concurrent_writes_count_each_post(store: Case) {
+    let all = ["a", "b", "c", "d"];
+    let turned = |turn: usize| [&all[turn % 4..], &all[..turn % 4]].concat();
+    let ids: Vec<u128> = (1..=48).collect();
+    let created = ids.iter().map(|id| {
+        let (store, tags) = (store.clone(), turned(usize::try_from(*id).unwrap()));
+        let new = tagged(new_post(*id), &tags);
+        tokio::spawn(async move { store.create_post(new, None).await.unwrap().unwrap() })
+    });
+    for post in created.collect::<Vec<_>>() {
+        post.await.unwrap();
+    }
+    assert_eq!(counts(&store, None, 9).await, "a 48, b 48, c 48, d 48");
+    let changed = ids.iter().map(|id| {
+        let (store, id) = (store.clone(), PostId::from_u128(*id));
+        let tags = tags(&turned(usize::try_from(id.as_u128() * 3).unwrap())[..2]);
+        let change = PostChange { tags: Some(tags), ..PostChange::default() };
+        tokio::spawn(async move { store.update_post(id, change, None, start()).await.unwrap().unwrap() })
+    });
+    for post in changed.collect::<Vec<_>>() {
+        post.await.unwrap();
+    }
+    assert_eq!(counts(&store, None, 9).await, "a 24, b 24, c 24, d 24");
+}
+
 on_both_engines!(crate::support::Case:
     tags_of_published_posts_are_counted_in_pages,
     counts_follow_changes_of_posts,
+    copied_posts_are_counted_once,
+    concurrent_writes_count_each_post,
 );
