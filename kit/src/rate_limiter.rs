@@ -48,14 +48,19 @@ impl<K: Eq + Hash> RateLimiter<K> {
         if let Some(wait) = (full + cost - now - MINUTE).to_std().ok().filter(|wait| !wait.is_zero()) {
             return Err(wait);
         }
-        if keys.len() >= MAX_KEYS && !keys.contains_key(&key) {
-            keys.retain(|_, full| *full > now);
-            if keys.len() >= MAX_KEYS {
-                keys.clear();
-            }
-        }
-        keys.insert(key, full + cost);
+        note(&mut keys, key, full + cost, now);
         Ok(())
+    }
+
+    /// Takes this amount, also from a key that has less left: the key then regains the missing amount first. No key owes
+    /// more than the amount of a minute.
+    pub fn charge(&self, key: K, amount: u64, now: DateTime<Utc>) {
+        if self.per_minute == 0 {
+            return;
+        }
+        let mut keys = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = keys.get(&key).map_or(now, |full| plausible(*full, now)).max(now);
+        note(&mut keys, key, (full + self.cost(amount)).min(now + MINUTE * 2), now);
     }
 
     /// Returns the time in which this amount comes back.
@@ -63,6 +68,17 @@ impl<K: Eq + Hash> RateLimiter<K> {
         let micros = u128::from(amount) * 60_000_000 / u128::from(self.per_minute.max(1));
         TimeDelta::microseconds(i64::try_from(micros).unwrap_or(i64::MAX).min(MINUTE.num_microseconds().unwrap_or(0)))
     }
+}
+
+/// Keeps the time at which the key has its whole amount back.
+fn note<K: Eq + Hash>(keys: &mut HashMap<K, DateTime<Utc>>, key: K, full: DateTime<Utc>, now: DateTime<Utc>) {
+    if keys.len() >= MAX_KEYS && !keys.contains_key(&key) {
+        keys.retain(|_, full| *full > now);
+        if keys.len() >= MAX_KEYS {
+            keys.clear();
+        }
+    }
+    keys.insert(key, full);
 }
 
 /// Returns the time, or `now` if only a wrong clock can explain the time.
@@ -101,8 +117,22 @@ mod tests {
     }
 
     #[test]
+    fn charged_key_owes_at_most_a_minute() {
+        let limiter = RateLimiter::new(60);
+        limiter.charge("a", 59, now());
+        assert_eq!((limiter.take("a", 1, now()), limiter.take("a", 1, now())), (Ok(()), Err(Duration::from_secs(1))));
+        for _ in 0..3 {
+            limiter.charge("a", 1_000, now());
+        }
+        assert_eq!(limiter.take("a", 1, now()), Err(Duration::from_secs(61)));
+        assert_eq!(limiter.take("a", 1, now() + MINUTE), Err(Duration::from_secs(1)));
+        assert_eq!(limiter.take("b", 60, now()), Ok(()));
+    }
+
+    #[test]
     fn limit_zero_allows_any_amount() {
         let limiter = RateLimiter::new(0);
+        limiter.charge("a", u64::MAX, now());
         assert_eq!(limiter.take("a", u64::MAX, now()), Ok(()));
         assert_eq!(limiter.wait(&"a", now()), None);
     }

@@ -38,7 +38,20 @@ pub(crate) struct CheckedDraft {
     pub(crate) body: Body,
 }
 
-pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDraft) -> Result<Submitted, BlogError> {
+/// Creates a post, or answers a repeated request with the post of its first run.
+///
+/// `reserve` waits for room for an answer with texts of this number of bytes. It runs after the rendering, which decides
+/// the number, and before the write.
+pub(crate) async fn create<E, F>(
+    state: &BlogState,
+    owner_id: AuthorId,
+    draft: PostDraft,
+    reserve: impl FnOnce(usize) -> F,
+) -> Result<Submitted, E>
+where
+    E: From<BlogError>,
+    F: Future<Output = Result<(), E>>,
+{
     let request = draft.request_id.map(|id| RequestKey {
         caller: owner_id.to_string(),
         method: METHOD,
@@ -46,27 +59,45 @@ pub(crate) async fn create(state: &BlogState, owner_id: AuthorId, draft: PostDra
         fingerprint: fingerprint(&draft),
     });
     let made = earlier(state, request.as_ref()).await?;
-    if draft.validate_only {
-        if let Some(slug) = &draft.slug
-            && state.store.id_of_slug(slug).await?.is_some()
-        {
-            return Err(BlogError::SlugTaken);
-        }
-        let body = render(state, draft.content.clone()).await?;
-        return Ok(Submitted::Checked(Box::new(CheckedDraft { draft, body })));
+    if let Some(id) = made.filter(|_| !draft.validate_only) {
+        return Ok(repeat(state, owner_id, id).await?);
     }
-    if let Some(id) = made {
-        return repeat(state, owner_id, id).await;
+    let checked = check(state, owner_id, draft).await?;
+    reserve(checked.body.text_bytes()).await?;
+    if checked.draft.validate_only {
+        return Ok(Submitted::Checked(Box::new(checked)));
     }
-    let body = render(state, draft.content.clone()).await?;
-    state.meter(owner_id, 1, draft.title.as_str().len() + body.bytes() + draft.details.bytes())?;
+    Ok(write(state, owner_id, checked, request.as_ref()).await?)
+}
+
+/// Charges the draft to the owner's quotas, then renders its content.
+async fn check(state: &BlogState, owner_id: AuthorId, draft: PostDraft) -> Result<CheckedDraft, BlogError> {
+    if draft.validate_only
+        && let Some(slug) = &draft.slug
+        && state.store.id_of_slug(slug).await?.is_some()
+    {
+        return Err(BlogError::SlugTaken);
+    }
+    state.meter(owner_id, 1, draft.title.as_str().len() + draft.content.as_str().len() + draft.details.bytes())?;
+    let body = state.renderer.render(draft.content.clone()).await.map_err(|_| BlogError::HtmlTooLarge("content"))?;
+    state.charge_html(owner_id, &body.rendering);
+    Ok(CheckedDraft { draft, body })
+}
+
+async fn write(
+    state: &BlogState,
+    owner_id: AuthorId,
+    checked: CheckedDraft,
+    request: Option<&RequestKey>,
+) -> Result<Submitted, BlogError> {
+    let CheckedDraft { draft, body } = checked;
     let id = state.ids.next();
-    match state.store.create_post(draft.into_new(id, owner_id, body, state.clock.now()), request.as_ref()).await? {
+    match state.store.create_post(draft.into_new(id, owner_id, body, state.clock.now()), request).await? {
         Ok(post) => Ok(Submitted::Post(Box::new(post))),
         Err(NotCreated::SlugTaken) => Err(BlogError::SlugTaken),
         // The same request ran twice at the same time, and the other run finished first.
         Err(NotCreated::Repeated) => {
-            let made = earlier(state, request.as_ref()).await?;
+            let made = earlier(state, request).await?;
             repeat(state, owner_id, made.unwrap_or(id)).await
         }
     }
@@ -89,10 +120,6 @@ impl PostDraft {
         let slug = slug.map(NewSlug::Given).or(made.map(NewSlug::Made)).unwrap_or(NewSlug::FromId);
         NewPost { id, owner_id, slug, title, body, details, state, create_time }
     }
-}
-
-async fn render(state: &BlogState, content: Content) -> Result<Body, BlogError> {
-    state.renderer.render(content).await.map_err(|_| BlogError::HtmlTooLarge("content"))
 }
 
 /// Returns the fingerprint of a request. A request without newer fields has the one of earlier versions, which remember

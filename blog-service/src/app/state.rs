@@ -6,7 +6,7 @@ use kit::page::PageTokens;
 use kit::rate_limiter::RateLimiter;
 
 use super::render::Renderer;
-use crate::domain::AuthorId;
+use crate::domain::{AuthorId, Rendering};
 use crate::error::BlogError;
 use crate::store::BlogStore;
 
@@ -24,7 +24,13 @@ pub(crate) struct BlogState {
 }
 
 impl BlogState {
-    /// Charges a write to the user's quotas.
+    /// Charges the HTML of a write to the user's quota, after it was made. A used up quota refuses the next write.
+    pub(crate) fn charge_html(&self, user: AuthorId, rendering: &Rendering) {
+        let bytes = u64::try_from(rendering.bytes()).unwrap_or(u64::MAX);
+        self.bytes.charge(user, bytes, self.clock.now());
+    }
+
+    /// Charges a write to the user's quotas, before any work is done for it. A request that only validates counts, too.
     pub(crate) fn meter(&self, user: AuthorId, posts: u64, bytes: usize) -> Result<(), BlogError> {
         let now = self.clock.now();
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);

@@ -15,21 +15,44 @@ pub(crate) struct PostUpdate {
     pub(crate) validate_only: bool,
 }
 
-pub(crate) async fn update(state: &BlogState, caller: PostCaller, update: PostUpdate) -> Result<Post, BlogError> {
+/// Changes a post, or returns the post as it would become.
+///
+/// `reserve` waits for room for an answer with texts of this number of bytes. It runs after the rendering of a new content,
+/// and before the write.
+pub(crate) async fn update<E, F>(
+    state: &BlogState,
+    caller: PostCaller,
+    update: PostUpdate,
+    reserve: impl FnOnce(usize) -> F,
+) -> Result<Post, E>
+where
+    E: From<BlogError>,
+    F: Future<Output = Result<(), E>>,
+{
     let PostUpdate { id, mut change, content, expected, validate_only } = update;
     let view = if validate_only { PostView::Full } else { PostView::Basic };
     let post = own(state, caller, id, view).await?;
-    if let Some(content) = content {
-        let body = state.renderer.render(content).await;
-        change.body = Some(body.map_err(|_| BlogError::HtmlTooLarge("patch.content"))?);
-    }
-    if validate_only {
-        return validate(state, post, change, expected).await;
-    }
     if let Some(user) = caller.user {
         // A new slug stays reserved, as the slug of a new post does.
-        state.meter(user, u64::from(change.slug.is_some()), change.bytes())?;
+        let bytes = change.bytes() + content.as_ref().map_or(0, |content| content.as_str().len());
+        state.meter(user, u64::from(change.slug.is_some()), bytes)?;
     }
+    if let Some(content) = content {
+        let body = state.renderer.render(content).await.map_err(|_| BlogError::HtmlTooLarge("patch.content"))?;
+        if let Some(user) = caller.user {
+            state.charge_html(user, &body.rendering);
+        }
+        reserve(body.text_bytes()).await?;
+        change.body = Some(body);
+    }
+    if validate_only {
+        return Ok(validate(state, post, change, expected).await?);
+    }
+    Ok(write(state, id, change, expected).await?)
+}
+
+/// Writes a change.
+async fn write(state: &BlogState, id: PostId, change: PostChange, expected: Option<i32>) -> Result<Post, BlogError> {
     // The owner of a post never changes, so the check still holds at the write.
     let updated = state.store.update_post(id, change, expected, state.clock.now()).await?;
     let post = updated.map_err(|why| BlogError::unchanged(why, id))?;

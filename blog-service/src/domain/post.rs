@@ -156,11 +156,10 @@ impl PostDetails {
 }
 
 impl PostChange {
-    /// Returns the number of bytes that the change writes, without the slug.
+    /// Returns the number of bytes that the change writes, without the text and the slug.
     pub fn bytes(&self) -> usize {
-        let Self { title, body, slug: _, excerpt, tags, cover, language } = self;
+        let Self { title, body: _, slug: _, excerpt, tags, cover, language } = self;
         title.as_ref().map_or(0, |title| title.as_str().len())
-            + body.as_ref().map_or(0, Body::bytes)
             + excerpt.as_ref().map_or(0, |excerpt| excerpt.as_str().len())
             + tags.as_ref().map_or(0, |tags| tags.as_str().len())
             + cover.as_ref().map_or(0, |cover| cover.as_str().len())

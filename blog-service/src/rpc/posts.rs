@@ -31,16 +31,37 @@ const TAG_BYTES: usize = 512;
 /// Bytes of HTML for each byte of content, in most posts. The HTML of a content is larger only with much markup.
 const HTML_FACTOR: usize = 2;
 
+/// Room for an answer that repeats the content of a request, with its HTML.
+struct AnswerRoom {
+    room: Room,
+    reserved: usize,
+}
+
+impl AnswerRoom {
+    /// Reserves the room that most contents of this number of bytes need.
+    async fn reserve<T>(request: &Request<T>, content: usize) -> Result<Self, Status> {
+        let (room, reserved) = (Room::from_request(request), content * (1 + HTML_FACTOR) + BASIC_BYTES);
+        room.reserve(reserved).await?;
+        Ok(Self { room, reserved })
+    }
+
+    /// Waits for more room if the content and its HTML, of this number of bytes, need more. Without the wait, an answer
+    /// could be refused after its write.
+    async fn grow(self, texts: usize) -> Result<(), Status> {
+        let needed = texts + BASIC_BYTES;
+        if needed > self.reserved { self.room.reserve(needed).await } else { Ok(()) }
+    }
+}
+
 pub(super) struct PostRpc(pub(super) Arc<BlogState>);
 
 #[tonic::async_trait]
 impl PostService for PostRpc {
     async fn create_post(&self, request: Request<CreatePostRequest>) -> Result<Response<CreatePostResponse>, Status> {
         let owner_id = convert::user(&request)?;
-        // The answer repeats the content, so its memory is reserved before the write.
-        Room::from_request(&request).reserve(request.get_ref().content.len() * (1 + HTML_FACTOR) + BASIC_BYTES).await?;
+        let room = AnswerRoom::reserve(&request, request.get_ref().content.len()).await?;
         let draft = convert::draft(request.into_inner())?;
-        let post = match create::create(&self.0, owner_id, draft).await? {
+        let post = match create::create(&self.0, owner_id, draft, |bytes| room.grow(bytes)).await? {
             Submitted::Post(post) => convert::post(*post),
             Submitted::Checked(checked) => convert::checked_post(*checked, owner_id),
         };
@@ -94,9 +115,9 @@ impl PostService for PostRpc {
     async fn update_post(&self, request: Request<UpdatePostRequest>) -> Result<Response<UpdatePostResponse>, Status> {
         let caller = convert::known_caller(&request)?;
         let content = request.get_ref().patch.as_ref().and_then(|patch| patch.content.as_ref());
-        Room::from_request(&request).reserve(content.map_or(0, String::len) * (1 + HTML_FACTOR) + BASIC_BYTES).await?;
+        let room = AnswerRoom::reserve(&request, content.map_or(0, String::len)).await?;
         let update = convert::post_update(request.into_inner())?;
-        let post = write::update(&self.0, caller, update).await?;
+        let post = write::update(&self.0, caller, update, |bytes| room.grow(bytes)).await?;
         Ok(Response::new(UpdatePostResponse { post: Some(convert::post(post)) }))
     }
 

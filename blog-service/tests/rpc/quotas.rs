@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use blog_service::api::v1::{PostPatch, UpdatePostRequest};
+use blog_service::api::v1::{CreatePostRequest, PostPatch, UpdatePostRequest};
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::support::{ADA, BOB, refused, start_with};
+use super::support::{ADA, BOB, bad_fields, refused, start_with};
 
 #[track_caller]
 fn used_up(status: &Status, seconds: u64) {
@@ -40,8 +40,40 @@ async fn bytes_of_a_user_have_a_quota() {
         async move { posts.update_post(request).await.map(drop) }
     };
     update(168).await.unwrap();
-    used_up(&update(168).await.unwrap_err(), 30);
-    used_up(&service.create(ADA, "Hello!", &"x".repeat(166)).await.unwrap_err(), 30);
+    // The quota has nothing left. The wait is the one for the text.
+    used_up(&update(168).await.unwrap_err(), 10);
+    used_up(&service.create(ADA, "Hello!", &"x".repeat(250)).await.unwrap_err(), 15);
     service.clock.advance(Duration::from_mins(1));
     update(4_000).await.expect("a large post uses up a whole minute");
+    used_up(&update(1).await.unwrap_err(), 61);
+}
+
+/// C59: a used up quota refuses a call before its text is rendered, and a request that only validates counts.
+#[tokio::test]
+async fn quota_limits_renderings() {
+    let service = start_with(&["--user-kib-per-minute", "2048"]).await;
+    let request = |validate_only| CreatePostRequest {
+        title: "Hello".into(),
+        // Gives too much HTML, which the rendering would find.
+        content: "&".repeat(1024 * 1024 - 5),
+        validate_only,
+        ..CreatePostRequest::default()
+    };
+    for validate_only in [true, false] {
+        let status = service.posts(ADA).create_post(request(validate_only)).await.unwrap_err();
+        assert_eq!(bad_fields(&status), ["content"]);
+    }
+    for validate_only in [true, false] {
+        used_up(&service.posts(ADA).create_post(request(validate_only)).await.unwrap_err(), 30);
+    }
+    let post = service.create(BOB, "Hello", "Text.").await.unwrap();
+    let update = |validate_only| UpdatePostRequest {
+        id: post.id.clone(),
+        patch: Some(PostPatch { content: Some("&".repeat(1024 * 1024)), ..PostPatch::default() }),
+        validate_only,
+        ..UpdatePostRequest::default()
+    };
+    let status = service.posts(BOB).update_post(update(true)).await.unwrap_err();
+    assert_eq!(bad_fields(&status), ["patch.content"]);
+    used_up(&service.posts(BOB).update_post(update(false)).await.unwrap_err(), 1);
 }

@@ -73,9 +73,18 @@ impl Rendering {
         }
         Ok(Self { html, excerpt: progress.into_excerpt() })
     }
+
+    /// Returns the number of bytes that are stored.
+    pub fn bytes(&self) -> usize {
+        self.html.len() + self.excerpt.len()
+    }
 }
 
 impl Body {
+    /// Rule of the HTML of a content, as error messages show it.
+    pub const RULE: &'static str =
+        "must give at most 1.5 MiB of HTML and 100000 elements, shorten the text or use less markup";
+
     /// Renders the content.
     ///
     /// # Errors
@@ -85,12 +94,9 @@ impl Body {
         Ok(Self { content, rendering })
     }
 
-    /// Rule of the HTML of a content, as error messages show it.
-    pub const RULE: &'static str = "must give at most 1.5 MiB of HTML with at most 100000 elements, shorten the text";
-
-    /// Returns the number of bytes that are stored.
-    pub fn bytes(&self) -> usize {
-        self.content.as_str().len() + self.rendering.html.len() + self.rendering.excerpt.len()
+    /// Returns the number of bytes of the content and its HTML.
+    pub fn text_bytes(&self) -> usize {
+        self.content.as_str().len() + self.rendering.html.len()
     }
 }
 
