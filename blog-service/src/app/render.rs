@@ -4,7 +4,7 @@ use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use tokio::task::{spawn_blocking, yield_now};
 
 use crate::domain::{Body, Content, HtmlTooLarge, Rendering};
 
@@ -63,6 +63,8 @@ impl Renderer {
     /// Renders a stored content.
     pub(crate) async fn again(&self, content: &str) -> Rendering {
         let rendered = if content.len() <= MAX_BYTES_AT_ONCE {
+            // A page may have very many outdated posts: other calls run between two of them.
+            yield_now().await;
             Rendering::from_markdown(content)
         } else {
             let content = content.to_owned();
@@ -70,5 +72,21 @@ impl Renderer {
         };
         // A post of an earlier version may be too large. It has no HTML then.
         rendered.unwrap_or(Rendering { html: String::new(), excerpt: String::new() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    #[test]
+    fn outdated_post_lets_other_calls_run() {
+        let renderer = Renderer::default();
+        let mut again = pin!(renderer.again("text"));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(again.as_mut().poll(&mut context).is_pending());
     }
 }
