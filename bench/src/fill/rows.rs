@@ -1,5 +1,7 @@
 //! Statements that insert rows. Each row depends on its number alone, so a caller can name every key.
 
+use blog_service::domain::Rendering;
+
 use super::SqlDialect;
 
 /// Period of the users' kinds. Of so many users in a row, the last has the role `editor`, and the first is disabled.
@@ -120,14 +122,18 @@ pub fn old_sessions(dialect: SqlDialect, count: u64) -> Vec<String> {
     vec![owners, rows]
 }
 
-/// Returns the statement that adds this many posts, written by the first users.
+/// Returns the statement that adds this many posts, written by the first users. Their HTML is current, so that reads render
+/// none.
 pub fn posts(dialect: SqlDialect, count: u64, users: u64) -> String {
     let (id, time) = (dialect.id("n"), dialect.row_time("n"));
     format!(
-        "{}insert into posts (id, owner_id, title, content, revision, create_time, update_time) \
-         select {id}, {}, 'The gate, part ' || n, 'Part ' || n || '. {POST_TEXT}', 1, {time}, {time} from numbers",
+        "{}insert into posts (id, owner_id, title, content, made_excerpt, content_html, html_version, html_revision, \
+         revision, create_time, update_time) select {id}, {}, 'The gate, part ' || n, 'Part ' || n || '. {POST_TEXT}', \
+         'Part ' || n || '. {POST_TEXT}', '<p>Part ' || n || '. {POST_TEXT}</p>', {}, 1, 1, {time}, {time} \
+         from numbers",
         dialect.numbers(1, count),
         dialect.id(&format!("(n % {users} + 1)")),
+        Rendering::VERSION,
     )
 }
 
