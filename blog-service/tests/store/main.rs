@@ -13,3 +13,4 @@ mod steps;
 mod support;
 mod tables;
 mod transaction;
+mod upgraded;
