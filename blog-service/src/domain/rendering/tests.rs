@@ -90,7 +90,7 @@ fn made_excerpt_is_the_beginning_of_the_text() {
     assert_eq!(excerpt(&"\u{e9}".repeat(200)), "\u{e9}".repeat(200));
 }
 
-/// R17: a content of 64 KiB never gives a tree that is larger than the content suggests. The cases are quadratic or worse
+/// A content of 64 KiB never gives a tree that is larger than the content suggests. The cases are quadratic or worse
 /// in some parsers.
 #[test]
 fn hostile_contents_stay_linear() {
