@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -164,6 +164,22 @@ impl Process {
         let (child, _) = launch(&self.setup, self.address, self.group)?;
         self.child = Some(child);
         Ok(())
+    }
+
+    /// Returns the program that the service runs.
+    pub fn program(&self) -> &Path {
+        &self.setup.program
+    }
+
+    /// Stops the service, and starts it from another program, with its data and at its address. Needs a runtime of
+    /// several threads.
+    ///
+    /// # Errors
+    /// Fails if the service does not stop cleanly, or does not start.
+    pub fn replace(&mut self, program: PathBuf) -> Result<(), Failure> {
+        self.stop()?;
+        self.setup.program = program;
+        self.start_again()
     }
 
     /// Sends a signal, and returns the process id.

@@ -1,4 +1,4 @@
-//! A soak of a few seconds with two faults.
+//! A soak of a few seconds with four faults.
 
 use std::future::pending;
 use std::time::Duration;
@@ -15,9 +15,10 @@ fn plan(seconds: u64, faults: &[SoakFault]) -> SoakPlan {
     SoakPlan {
         length: Duration::from_secs(seconds),
         rate: 40,
-        fault_interval: Duration::from_secs(6),
+        fault_interval: Duration::from_secs(4),
         faults: faults.to_vec(),
         database: SoakDatabase::Sqlite,
+        other_program: None,
         sample_interval: Duration::from_millis(500),
         max_growth: 1_000_000.0,
         min_success: 0.5,
@@ -26,14 +27,17 @@ fn plan(seconds: u64, faults: &[SoakFault]) -> SoakPlan {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn short_soak_with_two_faults_keeps_its_promises() -> Result<(), Failure> {
+async fn short_soak_with_four_faults_keeps_its_promises() -> Result<(), Failure> {
     let _turn = turn().await;
     let folder = tempfile::tempdir()?;
     let (samples, history) = (folder.path().join("samples.jsonl"), folder.path().join("history.jsonl"));
     let files = SoakFiles { samples: samples.clone(), history: Some(history.clone()) };
-    let plan = plan(14, &[SoakFault::KillAuth, SoakFault::FullDisk]);
-    let report = soak(&beside()?, plan, &files, "cargo test", pending()).await?;
-    assert_eq!((report.broken(), report.faults()), (0, 2), "{}", report.text());
+    let (program, other_program) = (beside()?, folder.path().join("gatepost"));
+    std::os::unix::fs::symlink(&program, &other_program)?;
+    let faults = [SoakFault::KillAuth, SoakFault::FullDisk, SoakFault::ReplaceAuth, SoakFault::ReplaceBlog];
+    let plan = SoakPlan { other_program: Some(other_program), ..plan(20, &faults) };
+    let report = soak(&program, plan, &files, "cargo test", pending()).await?;
+    assert_eq!((report.broken(), report.faults()), (0, 4), "{}", report.text());
     assert!(report.good_calls() > 100, "{}", report.text());
     let lines = std::fs::read_to_string(samples)?;
     for event in ["start", "sample", "fault", "end"] {

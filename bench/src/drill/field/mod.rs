@@ -8,6 +8,7 @@ mod balancer;
 mod batch;
 mod bodies;
 mod clocks;
+mod crowd;
 mod far_log;
 mod figures;
 mod followers;
@@ -91,13 +92,15 @@ pub enum Scenario {
     Pooler,
     /// Two auth services that are restarted and killed in turns, under 2,000 guarded calls a second
     Replicas,
+    /// Two thousand clients of a guarded service, whose only auth service is killed and started again
+    Crowd,
     /// Logouts and password changes while the database is paused
     Unsure,
 }
 
 impl Scenario {
     /// All scenarios, in the order of the table.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::SlowReaders,
         Self::Bodies,
         Self::Batch,
@@ -117,6 +120,7 @@ impl Scenario {
         Self::Switchover,
         Self::Pooler,
         Self::Replicas,
+        Self::Crowd,
         Self::Unsure,
     ];
 
@@ -144,6 +148,9 @@ impl Scenario {
             Self::Switchover => return Ok(switchover::run(program, scale.of(10), scale.seed).await?.into()),
             Self::Pooler => return pooler::run(program, scale.of(50), scale.length, scale.seed).await,
             Self::Replicas => return Ok(replicas::run(program, scale.of(5)).await?.into()),
+            Self::Crowd => {
+                return Ok(crowd::run(program, scale.of(crowd::CLIENT_COUNT), scale.of(5)).await?.into());
+            }
             Self::Unsure => return Ok(unsure::run(program, scale.of(15), scale.seed).await?.into()),
             Self::Guessing => return FieldFigures::lines(guessing::run(program, scale.length).await),
             Self::TwoTabs => return FieldFigures::lines(two_tabs::run(program, scale.of(1_000)).await),

@@ -13,6 +13,10 @@ pub enum SoakFault {
     KillAuth,
     /// `kill -9` of the blog service, which is started again
     KillBlog,
+    /// A stop of an auth service, and a start of the other program in its place: an upgrade, and the next time the way back
+    ReplaceAuth,
+    /// The same with the blog service
+    ReplaceBlog,
     /// SIGSTOP of an auth service for 0.5 to 5 s
     PauseAuth,
     /// SIGSTOP of the blog service for 0.5 to 5 s
@@ -38,9 +42,10 @@ pub enum SoakFault {
 }
 
 impl SoakFault {
-    /// Returns the faults that are possible with a database.
-    pub fn of(database: SoakDatabase) -> Vec<Self> {
+    /// Returns the faults that are possible with a database, and with another program or without one.
+    pub fn possible(database: SoakDatabase, has_other_program: bool) -> Vec<Self> {
         let fits = |fault: &Self| match fault {
+            Self::ReplaceAuth | Self::ReplaceBlog => has_other_program,
             Self::RestartPostgres | Self::KillPostgres | Self::PausePostgres | Self::CutPostgres => {
                 database == SoakDatabase::Postgres
             }

@@ -50,6 +50,9 @@ pub struct SoakOptions {
     /// The `gatepost` program to test [default: built from these sources first]
     #[arg(long)]
     pub(super) program: Option<PathBuf>,
+    /// Another version of the `gatepost` program, for `replace-auth` and `replace-blog`
+    #[arg(long, value_name = "PROGRAM")]
+    other_program: Option<PathBuf>,
     /// Write samples, minutes and faults into this file as they come, as JSON lines [default: gatepost-soak-SEED.jsonl in
     /// the folder of temporary files]
     #[arg(long, value_name = "FILE")]
@@ -75,6 +78,8 @@ pub struct SoakPlan {
     pub faults: Vec<SoakFault>,
     /// Database of the services.
     pub database: SoakDatabase,
+    /// Another version of the program, which replaces a running service.
+    pub other_program: Option<PathBuf>,
     /// Interval between two samples.
     pub sample_interval: Duration,
     /// Largest growth of a process's memory, in MiB an hour.
@@ -94,6 +99,7 @@ impl SoakOptions {
             fault_interval: Duration::from_secs(self.fault_seconds),
             faults: self.faults.clone(),
             database: self.database,
+            other_program: self.other_program.clone(),
             sample_interval: SAMPLE_INTERVAL,
             max_growth: self.max_growth,
             min_success: MIN_SUCCESS,

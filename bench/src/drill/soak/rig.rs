@@ -61,6 +61,7 @@ pub(super) struct SoakRig {
     guard_links: Vec<Proxy>,
     engine: RigDatabase,
     program: PathBuf,
+    other_program: Option<PathBuf>,
     database_url: String,
     folder: TempDir,
 }
@@ -109,8 +110,18 @@ impl SoakRig {
         let auth_urls =
             guard_links.iter().map(|link| format!("http://{}", link.address())).collect::<Vec<_>>().join(",");
         let blog = Process::start_apart(setup(program, &path, "blog", &blog_url, Some(&auth_urls), disk.as_ref()))?;
-        let (ids, program, guards) = (ProcessIds::default(), program.to_owned(), Arc::default());
-        let rig = Self { auth, blog, ids, guards, guard_links, engine, program, database_url: auth_url, folder };
+        let rig = Self {
+            auth,
+            blog,
+            ids: ProcessIds::default(),
+            guards: Arc::default(),
+            guard_links,
+            engine,
+            program: program.to_owned(),
+            other_program: plan.other_program.clone(),
+            database_url: auth_url,
+            folder,
+        };
         for replica in 0..replicas {
             rig.ids.started(&auth_name(replica), &rig.auth[replica]);
         }
@@ -133,6 +144,18 @@ impl SoakRig {
                 sleep(random.millis(0, 500)).await;
                 self.guards.fetch_add(1, Ordering::Relaxed);
                 self.blog.start_again()?;
+                self.ids.started(BLOG_NAME, &self.blog);
+            }
+            SoakFault::ReplaceAuth => {
+                let replica = self.any_replica(random)?;
+                let next = self.next_program(&self.auth[replica])?;
+                self.auth[replica].replace(next)?;
+                self.ids.started(&auth_name(replica), &self.auth[replica]);
+            }
+            SoakFault::ReplaceBlog => {
+                let next = self.next_program(&self.blog)?;
+                self.guards.fetch_add(1, Ordering::Relaxed);
+                self.blog.replace(next)?;
                 self.ids.started(BLOG_NAME, &self.blog);
             }
             SoakFault::PauseAuth | SoakFault::PauseBlog => {
@@ -214,6 +237,12 @@ impl SoakRig {
         let output = spawn_blocking(move || command.output()).await??;
         let text = String::from_utf8_lossy(&output.stderr);
         if output.status.success() { Ok(()) } else { Err(format!("gatepost keys rotate: {text}").into()) }
+    }
+
+    /// Returns the program that replaces the one of a running service.
+    fn next_program(&self, process: &Process) -> Result<PathBuf, Failure> {
+        let other = self.other_program.as_ref().ok_or("there is no other program: --other-program names one")?;
+        Ok(if process.program() == other { self.program.clone() } else { other.clone() })
     }
 
     fn any_replica(&self, random: &mut Random) -> Result<usize, Failure> {

@@ -160,8 +160,8 @@ impl SoakRun {
     /// Causes one fault after the other, until the load is over. All kinds come in a random order, and then again.
     async fn faults(&self, rig: &mut SoakRig) -> Result<(), Failure> {
         let mut random = Random::new(self.plan.seed);
-        let all =
-            if self.plan.faults.is_empty() { SoakFault::of(self.plan.database) } else { self.plan.faults.clone() };
+        let possible = || SoakFault::possible(self.plan.database, self.plan.other_program.is_some());
+        let all = if self.plan.faults.is_empty() { possible() } else { self.plan.faults.clone() };
         let (mut is_over, mut deck) = (self.is_over.subscribe(), Vec::new());
         for number in 1.. {
             // A fault comes at any time of the second quarter of its interval.
