@@ -249,3 +249,14 @@ fn id<Id: From<Uuid>>(subject: &str) -> Result<Id, EntryError> {
 pub(super) fn bytes(value: &[u8]) -> Result<[u8; 16], sqlx::Error> {
     value.try_into().map_err(|_| sqlx::Error::Decode("a fingerprint or identity of the log has a wrong length".into()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A start reads pages of up to 64,000 rows, and the allocator may keep their memory: 6 MB at most.
+    #[test]
+    fn row_of_an_entry_is_small() {
+        assert!(size_of::<EntryRow>() <= 96, "{} bytes", size_of::<EntryRow>());
+    }
+}

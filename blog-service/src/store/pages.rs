@@ -96,10 +96,10 @@ struct SizeRow {
 impl ReadRow for SizeRow {
     fn from_file(row: &FileRow<'_>) -> Result<Self, FileRowError> {
         Ok(Self {
-            id: row.get::<_, Uuid>("id")?.into(),
-            owner_id: row.get::<_, Uuid>("owner_id")?.into(),
-            state: row.get("state")?,
-            octets: row.get("octets")?,
+            id: row.get::<_, Uuid>(0)?.into(),
+            owner_id: row.get::<_, Uuid>(1)?.into(),
+            state: row.get(2)?,
+            octets: row.get(3)?,
         })
     }
 }
