@@ -140,5 +140,5 @@ fn each_table_is_named_once_on_standard_output() {
         .map(|line| line.split(' ').take(2).collect::<Vec<_>>().join(" "))
         .collect();
     // The key of page tokens, and a time for comparing the clock.
-    assert_eq!(names, ["post_slugs 0", "posts 0", "secrets 2", "requests 0"]);
+    assert_eq!(names, ["post_slugs 0", "post_tags 0", "tag_counts 0", "posts 0", "secrets 2", "requests 0"]);
 }
