@@ -6,6 +6,7 @@
 mod checks;
 pub mod clock;
 mod closing;
+mod compatibility;
 mod engine;
 mod error;
 mod exposure;

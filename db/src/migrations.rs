@@ -1,8 +1,9 @@
 //! Migrations of a service: the same numbers and names for both engines.
 
-use sqlx::migrate::{AppliedMigration, Migrate, MigrateError, Migrator};
+use sqlx::migrate::{AppliedMigration, MigrateError, Migrator};
 
 use super::OpenError;
+use super::compatibility::{NamedMigrations, first_incompatible};
 
 /// Migrations that create a service's tables, in each engine's dialect.
 #[derive(Clone, Copy, Debug)]
@@ -29,49 +30,70 @@ pub struct InSteps {
 /// driver's own lock does nothing on SQLite, and can deadlock on PostgreSQL.
 pub(super) async fn run<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
-    C: Migrate + Send,
+    C: NamedMigrations,
 {
     let unlocked = Migrator {
         migrations: migrations.migrations.clone(),
         table_name: migrations.table_name.clone(),
         create_schemas: migrations.create_schemas.clone(),
         locking: false,
+        // `check` decides about migrations of later versions.
+        ignore_missing: true,
         ..*migrations
     };
     check(name, connection, &unlocked).await?;
     unlocked.run_direct(None, connection, false).await.map_err(|error| failed(name, &error))
 }
 
-/// Refuses another service's database. The driver's migrator would report a newer version if that database has more
-/// migrations.
+/// Refuses another service's database, and one that a later version has migrated unless this version works on it.
+/// The driver's migrator would report a newer version if another service's database has more migrations.
 pub(super) async fn check<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
-    C: Migrate + Send,
+    C: NamedMigrations,
 {
     let failed = |error: MigrateError| failed(name, &error);
     connection.ensure_migrations_table(&migrations.table_name).await.map_err(failed)?;
     let applied = connection.list_applied_migrations(&migrations.table_name).await.map_err(failed)?;
-    refuse(name, misfit(&applied, migrations).as_ref())
+    refuse_misfit(name, connection, &applied, migrations).await
 }
 
-/// Refuses a database with other migrations than these, and changes nothing.
+/// Refuses a database without some of these migrations, or with others that this version does not work on. Changes
+/// nothing.
 pub(super) async fn check_complete<C>(name: &str, connection: &mut C, migrations: &Migrator) -> Result<(), OpenError>
 where
-    C: Migrate + Send,
+    C: NamedMigrations,
 {
     let applied = connection.list_applied_migrations(&migrations.table_name).await;
     let applied = applied.map_err(|error| failed(name, &error))?;
-    refuse(name, misfit(&applied, migrations).as_ref())?;
+    refuse_misfit(name, connection, &applied, migrations).await?;
     let is_missing = |version: i64| applied.iter().all(|one| one.version != version);
     let missing = migrations.iter().find(|known| is_missing(known.version));
     missing.map_or(Ok(()), |missing| Err(OpenError::Older(name.to_owned(), missing.version)))
 }
 
-fn refuse(name: &str, misfit: Option<&Misfit>) -> Result<(), OpenError> {
-    match misfit {
+/// Refuses a database with altered migrations, or with unknown ones that this version does not work on.
+async fn refuse_misfit<C>(
+    name: &str,
+    connection: &mut C,
+    applied: &[AppliedMigration],
+    migrations: &Migrator,
+) -> Result<(), OpenError>
+where
+    C: NamedMigrations,
+{
+    match misfit(applied, migrations) {
         None => Ok(()),
-        Some(Misfit::Newer(version)) => Err(OpenError::Newer(name.to_owned(), *version)),
-        Some(Misfit::Altered(version)) => Err(OpenError::Altered(name.to_owned(), *version)),
+        Some(Misfit::Altered(version)) => Err(OpenError::Altered(name.to_owned(), version)),
+        Some(Misfit::Newer(version)) => {
+            let newest = migrations.iter().map(|known| known.version).max().unwrap_or(0);
+            let later = connection.named_since(&migrations.table_name, version).await;
+            let later = later.map_err(|error| failed(name, &error))?;
+            if let Some(version) = first_incompatible(&later, newest) {
+                return Err(OpenError::Newer(name.to_owned(), version));
+            }
+            tracing::info!("{name} was migrated by a newer version, and this version works on it");
+            Ok(())
+        }
     }
 }
 

@@ -8,3 +8,4 @@ mod postgres;
 mod settings;
 mod sqlite;
 mod support;
+mod versions;

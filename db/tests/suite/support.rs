@@ -8,8 +8,8 @@ use db::{DatabaseUrl, Db, Migrations, OpenError, StoreError, TransactionOutcome,
 use sqlx::migrate::Migrator;
 use testkit::OpenStore;
 
-static SQLITE: Migrator = sqlx::migrate!("tests/suite/migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("tests/suite/migrations/postgres");
+pub(crate) static SQLITE: Migrator = sqlx::migrate!("tests/suite/migrations/sqlite");
+pub(crate) static POSTGRES: Migrator = sqlx::migrate!("tests/suite/migrations/postgres");
 
 pub(crate) const ADD: &str = "insert into notes (id, text) values ($1, $2)";
 
