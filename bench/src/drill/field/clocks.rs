@@ -1,5 +1,5 @@
-//! Clocks: the auth service's clock runs ahead for a while, and is then corrected. In another part, the clocks of two
-//! replicas differ by 10 s.
+//! Clocks: the auth service's clock runs ahead, fast or slow for a while, and is then corrected. In another part, the
+//! clocks of two replicas differ by 10 s.
 //!
 //! libfaketime (Debian's `faketime`) moves the clock of one process. The boot clock stays right, as on a machine whose
 //! time of day was set wrong.
@@ -44,6 +44,9 @@ const RETRY_PAUSE: Duration = Duration::from_millis(50);
 const START_SWEEP_TIME: Duration = Duration::from_secs(5);
 const LONG_LEAD_TIME: Duration = Duration::from_secs(75);
 
+/// Time with a clock that runs fast or slow. Its error grows to 10 s, twice the leeway of a service.
+const DRIFT_TIME: Duration = Duration::from_secs(20);
+
 /// Time until the library reads its file again, with a margin.
 const CLOCK_FILE_DELAY: Duration = Duration::from_secs(2);
 
@@ -75,6 +78,7 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
             world.lose().await?;
         }
         sleep(case.time).await;
+        world.check_revoked(case.name, &auth, &mut report).await?;
         drop(wrong);
         world.set_clock("+0")?;
         let right = world.start()?;
@@ -95,7 +99,7 @@ pub(super) async fn run(program: &Path, sessions: usize) -> Result<Report, Failu
 /// correct clock.
 struct Case {
     name: &'static str,
-    /// Seconds that the clock is ahead.
+    /// Seconds that the clock is ahead at the start, and its speed after an `x`.
     ahead: &'static str,
     /// The time until the next start.
     time: Duration,
@@ -105,11 +109,13 @@ struct Case {
 
 /// The longest wait that an address can cause by its own calls is between eight minutes and one hour. A sweep at 72 h
 /// prunes today's revocations.
-const CLOCK_CASES: [Case; 4] = [
+const CLOCK_CASES: [Case; 6] = [
     Case { name: "8 min ahead, one wrong password", ahead: "+480", time: CLOCK_FILE_DELAY, loses: false },
     Case { name: "1 h ahead, one wrong password", ahead: "+3600", time: CLOCK_FILE_DELAY, loses: false },
     Case { name: "1 h ahead, the log loses an entry", ahead: "+3600", time: CLOCK_FILE_DELAY, loses: true },
     Case { name: "72 h ahead, one sweep", ahead: "+259200", time: START_SWEEP_TIME, loses: false },
+    Case { name: "fast by half for 20 s", ahead: "+0 x1.5", time: DRIFT_TIME, loses: false },
+    Case { name: "slow by half for 20 s", ahead: "+0 x0.5", time: DRIFT_TIME, loses: false },
 ];
 
 /// Returns the library, if it is installed.
@@ -129,6 +135,8 @@ struct ClockWorld {
     /// The file with the seconds that the clock is ahead.
     clock: PathBuf,
     pairs: Vec<TokenPair>,
+    /// The access token of a session that ended.
+    revoked: String,
     _folder: TempDir,
 }
 
@@ -148,6 +156,7 @@ impl ClockWorld {
         let ended = log_in(&auth, GOOD_EMAIL, DRILL_PASSWORD).await?;
         let token = WithToken::new(&Token::parse(&ended.access_token)?);
         AuthServiceClient::with_interceptor(auth, token).logout(LogoutRequest {}).await?;
+        world.revoked = ended.access_token;
         Ok(world)
     }
 
@@ -173,7 +182,7 @@ impl ClockWorld {
             environment,
             log: folder.path().join("auth.log"),
         };
-        let world = Self { setup, clock, pairs: Vec::new(), _folder: folder };
+        let world = Self { setup, clock, pairs: Vec::new(), revoked: String::new(), _folder: folder };
         world.set_clock("+0")?;
         Ok(world)
     }
@@ -182,7 +191,7 @@ impl ClockWorld {
         Process::start(self.setup.clone())
     }
 
-    /// Sets the clock this many seconds ahead of the right time; a running process notices within a second.
+    /// Sets the clock this many seconds ahead of the right time, as in [`Case`]; a running process notices within a second.
     fn set_clock(&self, ahead: &str) -> Result<(), Failure> {
         let next = self.clock.with_extension("next");
         std::fs::write(&next, ahead)?;
@@ -199,10 +208,19 @@ impl ClockWorld {
         Ok(database.close().await?)
     }
 
+    /// Checks that the revoked token is refused.
+    async fn check_revoked(&self, name: &str, auth: &Channel, report: &mut Report) -> Result<(), Failure> {
+        if is_good(auth, &self.revoked).await? {
+            report.broken.push(Broken::new("no clock revives a revoked token", name.to_owned()));
+        }
+        Ok(())
+    }
+
     /// Adds the effects on users after the clock is correct again. `kills` is set if all earlier tokens are dead by
     /// design.
     async fn check(&self, name: &str, auth: &Channel, kills: bool, report: &mut Report) -> Result<(), Failure> {
         let begun = Instant::now();
+        self.check_revoked(name, auth, report).await?;
         let good = refused_for(begun, || enter(auth, GOOD_EMAIL)).await;
         let clumsy = refused_for(begun, || enter(auth, CLUMSY_EMAIL)).await;
         let newcomer = refused_for(begun, || register(auth, "new@example.com")).await;
@@ -225,7 +243,7 @@ impl ClockWorld {
             miss("no call is refused for more than 5 s once the clock is right", refused.to_string());
         }
         if sessions > 0 || tokens > if kills { all } else { 0 } {
-            miss("a clock that was ahead ends no session and no token", format!("{sessions}, {tokens} of {all}"));
+            miss("a wrong clock ends no session and no token", format!("{sessions}, {tokens} of {all}"));
         }
         Ok(())
     }
