@@ -10,6 +10,10 @@ ARG RUST=rust:1-bookworm
 
 FROM ${RUST} AS build
 WORKDIR /build
+# Variables of cargo, so that scripts/test-compose can build images quickly. Without a value, the profile in Cargo.toml
+# decides.
+ARG CARGO_PROFILE_RELEASE_LTO
+ARG CARGO_PROFILE_RELEASE_OPT_LEVEL
 # The dependencies in a layer of their own, built for empty crates: a change of our sources rebuilds none of them.
 COPY Cargo.toml Cargo.lock ./
 COPY kit/Cargo.toml kit/
