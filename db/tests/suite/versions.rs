@@ -67,7 +67,7 @@ async fn older_version_is_refused_where_a_migration_needs_a_newer_one(case: Case
     Db::open(&case.database.url, &between).await.unwrap().close().await;
 }
 
-on_both_engines!(Case:
+on_both_engines!(crate::versions::Case:
     older_version_works_on_what_only_adds,
     older_version_is_refused_where_a_migration_needs_a_newer_one,
 );

@@ -18,19 +18,36 @@ fn start_once(which: Which, home: &Home) {
     service.stop();
 }
 
+/// Adds the row of a later version's migration with this name.
+async fn add_later(home: &Home, outsider: &mut Outsider, name: &str) {
+    let checksum = if let Home::File(_) = home { "x'00'" } else { "'\\x00'" };
+    let sql = format!(
+        "insert into _sqlx_migrations (version, description, success, checksum, execution_time) values (9999, '{name}', \
+         true, {checksum}, 1)"
+    );
+    outsider.run(&sql).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_database_that_suits_this_version_is_served() {
+    for which in BOTH {
+        for home in Home::all().await {
+            start_once(which, &home);
+            add_later(&home, &mut home.outsider().await, "later from 0004").await;
+            let mut service = Service::start(which, &home.url());
+            service.serves();
+            service.stop();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_database_is_refused() {
     for which in BOTH {
         for home in Home::all().await {
             start_once(which, &home);
             let mut outsider = home.outsider().await;
-            let checksum = if let Home::File(_) = home { "x'00'" } else { "'\\x00'" };
-            outsider
-                .run(&format!(
-                    "insert into _sqlx_migrations (version, description, success, checksum, execution_time) \
-                     values (9999, 'later', true, {checksum}, 1)"
-                ))
-                .await;
+            add_later(&home, &mut outsider, "later").await;
             let why = refuse(which, &home, &mut outsider).await;
             let sentence =
                 "was written by a newer version (migration 9999 is unknown): run that version, or restore a backup";
