@@ -141,7 +141,7 @@ impl<V: Verify> IntrospectionCache<V> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Mutex, PoisonError};
 
     use super::super::cache_entries::MEAN_ENTRY_BYTES;
     use super::super::scripted::{ada, token};
@@ -152,13 +152,31 @@ mod tests {
 
     const POSITION: LogPosition = LogPosition { log: [1; 16], last: LogEntry { revision: 1, fingerprint: [2; 16] } };
 
-    /// A verifier that counts requests. Tokens that begin with `x` are inactive. The answers have a log
-    /// position that the feed knows.
-    struct CountingVerifier(AtomicUsize, Uptime);
+    /// A verifier that records the class of each request. Tokens that begin with `x` are inactive. The answers have a
+    /// log position that the feed knows.
+    struct RecordingVerifier {
+        classes: Mutex<Vec<TrafficClass>>,
+        uptime: Uptime,
+    }
 
-    impl Verify for CountingVerifier {
-        async fn verify(&self, token: &Token, _: Instant) -> Result<Introspection, Unavailable> {
-            self.0.fetch_add(1, Ordering::SeqCst);
+    impl RecordingVerifier {
+        fn classes(&self) -> Vec<TrafficClass> {
+            self.classes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        }
+    }
+
+    impl Verify for RecordingVerifier {
+        async fn verify(&self, token: &Token, deadline: Instant) -> Result<Introspection, Unavailable> {
+            self.verify_for(token, TrafficClass::NewCall(None), deadline).await
+        }
+
+        async fn verify_for(
+            &self,
+            token: &Token,
+            class: TrafficClass,
+            _: Instant,
+        ) -> Result<Introspection, Unavailable> {
+            self.classes.lock().unwrap_or_else(PoisonError::into_inner).push(class);
             assert!(token.has_digest(), "a call hashes its token once, before sharing it");
             let is_garbage = token.expose().starts_with('x');
             let introspection = if is_garbage {
@@ -166,15 +184,15 @@ mod tests {
             } else {
                 Introspection::active(ada())
             };
-            let evidence = Evidence { position: POSITION, asked: self.1.now(), ttl: Duration::from_mins(5) };
+            let evidence = Evidence { position: POSITION, asked: self.uptime.now(), ttl: Duration::from_mins(5) };
             Ok(introspection.with_facts(IntrospectionFacts { evidence, generation: 0, key: "".into() }))
         }
     }
 
     struct CacheTest {
         uptime: Uptime,
-        verifier: Arc<CountingVerifier>,
-        cache: IntrospectionCache<Arc<CountingVerifier>>,
+        verifier: Arc<RecordingVerifier>,
+        cache: IntrospectionCache<Arc<RecordingVerifier>>,
     }
 
     impl CacheTest {
@@ -183,7 +201,7 @@ mod tests {
             let revocation_state = Arc::new(SharedRevocationState::new(uptime.clone()));
             revocation_state.write(|state, now| state.reset(POSITION, now));
             uptime.advance(Duration::from_millis(1));
-            let verifier = Arc::new(CountingVerifier(AtomicUsize::new(0), uptime.clone()));
+            let verifier = Arc::new(RecordingVerifier { classes: Mutex::default(), uptime: uptime.clone() });
             let cache = IntrospectionCache::new(Arc::clone(&verifier), Duration::from_millis(500), revocation_state);
             Self { uptime, verifier, cache }
         }
@@ -193,7 +211,7 @@ mod tests {
         }
 
         fn asked(&self) -> usize {
-            self.verifier.0.load(Ordering::SeqCst)
+            self.verifier.classes().len()
         }
     }
 
@@ -208,6 +226,15 @@ mod tests {
         test.uptime.advance(Duration::from_millis(1001));
         assert!(flights.verify(&token(), later).await.is_ok());
         assert_eq!(test.asked(), 2, "a stale introspection causes a new request");
+    }
+
+    #[tokio::test]
+    async fn token_that_was_valid_before_waits_for_no_slot() {
+        let test = CacheTest::new();
+        test.ask(&token()).await;
+        test.uptime.advance(Duration::from_millis(1001));
+        test.ask(&token()).await;
+        assert_eq!(test.verifier.classes(), [TrafficClass::NewCall(None), TrafficClass::OpenCall]);
     }
 
     #[tokio::test]

@@ -97,3 +97,17 @@ impl SharedRevocationState {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_those_of_the_given_clock() {
+        let uptime = Uptime::manual();
+        let shared = SharedRevocationState::new(uptime.clone());
+        uptime.advance(Duration::from_secs(3));
+        let times = [shared.uptime().now(), shared.now(), shared.read(|_, now| now), shared.write(|_, now| now)];
+        assert_eq!(times, [Duration::from_secs(3); 4]);
+    }
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gatepost::api::auth::v1::revocation::Target;
+use gatepost::api::auth::v1::watch_revocations_request::Message as GuardMessage;
 use gatepost::api::auth::v1::watch_revocations_response::Message as AuthMessage;
 use gatepost::api::auth::v1::{Greeting, Renewal, Revocation, TokenState, UserRevocation};
 use gatepost::{AuthService, Token, TokenStatus, Verify as _};
@@ -199,6 +200,40 @@ async fn next_stream_opens_before_the_old_one_ends() {
     let resume = second.greet(Greeting::default()).await;
     assert_eq!(resume.position.map(|position| position.revision), Some(3));
     while first.receive().await.is_some() {}
+}
+
+#[tokio::test]
+async fn next_stream_does_not_open_early() {
+    let (world, mut first) = start().await;
+    let reopen_after = Some(prost_types::Duration { seconds: 3600, nanos: 0 });
+    first.greet(Greeting { reopen_after, ..Greeting::default() }).await;
+    let renewals = async {
+        first.reset(3).await;
+        for revision in [4, 6, 8] {
+            first.renew(revision).await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = world.auth.stream() => panic!("a second stream was opened an hour early"),
+        () = renewals => {}
+    }
+}
+
+#[tokio::test]
+async fn stream_without_answers_ends_after_two_seconds() {
+    let (world, mut first) = start().await;
+    first.greet(Greeting::default()).await;
+    let is_renewal = |message: Option<GuardMessage>| matches!(message, Some(GuardMessage::Renew(_)));
+    while !is_renewal(first.receive().await) {}
+    world.pass(2000);
+    // The guard sends the second one after the time has passed.
+    for _ in 0..2 {
+        assert!(is_renewal(first.receive().await), "the stream ends early");
+    }
+    world.pass(1);
+    while first.receive().await.is_some() {}
+    world.auth.stream().await;
 }
 
 #[tokio::test]

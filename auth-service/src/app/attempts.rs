@@ -227,19 +227,37 @@ mod tests {
     use crate::domain::Allowance;
     use crate::store::DatabaseUrl;
 
+    const ACCOUNT: AccountDigest = [7; 32];
+
+    /// Attempts on an empty database. No password is hashed.
+    struct AttemptTest {
+        attempts: Attempts,
+        _folder: tempfile::TempDir,
+    }
+
+    impl AttemptTest {
+        async fn new() -> Self {
+            let folder = testkit::folder();
+            let store = AuthStore::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
+            let (hasher, guesses, refusals) = (Hasher::without_threads(), Guesses::default(), RefusalDelay::new(16));
+            let (failures, minute) = (Allowance { burst: 50, per_minute: 20 }, TimeDelta::minutes(1));
+            let (sign_ups, max_delay, leeway) = (failures, minute, minute);
+            let limits = AttemptLimits { free_failures: 4, max_delay, lock_after: 100, failures, sign_ups, leeway };
+            let clock = Clock::system();
+            let audit = AuditSource::new(clock.clone());
+            let attempts = Attempts { store, hasher, guesses, refusals, limits, clock, audit };
+            Self { attempts, _folder: folder }
+        }
+    }
+
+    fn password() -> Password {
+        Password::new("correct password".into())
+    }
+
     #[tokio::test]
     async fn refusal_for_lack_of_room_reads_no_database() {
-        let folder = testkit::folder();
-        let store = AuthStore::open(&DatabaseUrl::Sqlite(folder.path().join("auth.db"))).await.unwrap();
-        let (hasher, guesses, refusals) = (Hasher::without_threads(), Guesses::default(), RefusalDelay::new(16));
-        let (failures, minute) = (Allowance { burst: 50, per_minute: 20 }, TimeDelta::minutes(1));
-        let (sign_ups, max_delay, leeway) = (failures, minute, minute);
-        let limits = AttemptLimits { free_failures: 4, max_delay, lock_after: 100, failures, sign_ups, leeway };
-        let clock = Clock::system();
-        let audit = AuditSource::new(clock.clone());
-        let attempts = Attempts { store, hasher, guesses, refusals, limits, clock, audit };
-        let context = AuditContext::default();
-        let password = || Password::new("correct password".into());
+        let test = AttemptTest::new().await;
+        let (attempts, context) = (&test.attempts, AuditContext::default());
         let login = || attempts.check(PasswordPurpose::Login("ada@example.com"), &context, password());
         attempts.store.close().await;
         assert!(matches!(login().await, Err(AuthError::Store(_))), "a login with room reads the database");
@@ -250,5 +268,28 @@ mod tests {
             waiting.push(asked);
         }
         assert!(matches!(login().await, Err(AuthError::Hash(HashError::Overloaded))));
+    }
+
+    #[tokio::test]
+    async fn each_network_has_its_line_unless_addresses_have_no_limits() {
+        let mut test = AttemptTest::new().await;
+        assert_eq!(test.attempts.line("192.0.2.0/24"), Some("192.0.2.0/24"));
+        test.attempts.limits.failures.burst = 0;
+        assert_eq!(test.attempts.line("192.0.2.0/24"), None);
+    }
+
+    #[tokio::test]
+    async fn claim_without_an_outcome_is_released() {
+        let test = AttemptTest::new().await;
+        let (store, limits, now) = (&test.attempts.store, test.attempts.limits, test.attempts.clock.earliest());
+        let failed = test.attempts.audit.event(AuditKind::LoginFailed, AuditContext::default());
+        let wrong = WrongPassword { accounts: vec![ACCOUNT], claimed: None, limits, failed, locked: None };
+        store.add_failure(wrong, "192.0.2.0/24", now).await.unwrap();
+        let seen = store.failures(&ACCOUNT).await.unwrap().unwrap();
+        let claim = AttemptClaim::make(store, ACCOUNT, seen, now).await.unwrap();
+        assert_eq!(store.failures(&ACCOUNT).await.unwrap().unwrap().count, seen.count + 1);
+        drop(claim);
+        let released = async { while store.failures(&ACCOUNT).await.unwrap() != Some(seen) {} };
+        tokio::time::timeout(std::time::Duration::from_secs(10), released).await.expect("the claim stays counted");
     }
 }

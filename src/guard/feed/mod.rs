@@ -215,7 +215,6 @@ mod tests {
     use super::super::log_lines::LogLines;
     use super::*;
     use crate::Uptime;
-    use crate::metrics::AuthMetrics;
 
     #[tokio::test]
     async fn panic_of_the_feed_is_reported() {
@@ -247,14 +246,17 @@ mod tests {
         assert_eq!(millis, [50, 100, 200, 400, 400]);
     }
 
-    fn follower() -> FeedFollower {
-        let endpoint = Endpoint::from_static("http://127.0.0.1:1");
-        let targets = [EndpointTarget::Custom(Box::new(endpoint.into()))];
+    /// Returns a follower of this number of endpoints.
+    fn follower(endpoints: usize) -> FeedFollower {
+        let target = || EndpointTarget::Custom(Box::new(Endpoint::from_static("http://127.0.0.1:1").into()));
+        let targets: Vec<_> = std::iter::repeat_with(target).take(endpoints).collect();
+        let revocation_state = Arc::new(SharedRevocationState::new(Uptime::manual()));
+        let metrics = revocation_state.metrics().clone();
         FeedFollower {
-            endpoints: AuthEndpoints::new(&targets, Duration::from_millis(500), AuthMetrics::default()),
+            endpoints: AuthEndpoints::new(&targets, Duration::from_millis(500), metrics),
             last: None,
             credential: FeedCredential::ServiceKey(Token::parse("key").unwrap()),
-            revocation_state: Arc::new(SharedRevocationState::new(Uptime::manual())),
+            revocation_state,
             digest: Vec::new(),
             pause: FIRST_RECONNECT_PAUSE,
             rejections: 0,
@@ -266,9 +268,10 @@ mod tests {
     #[tokio::test]
     async fn each_kind_of_failure_is_logged_once() {
         let rejected = || FeedFailure::Status(Code::Unauthenticated);
-        let causes = [FeedFailure::Silent, FeedFailure::Silent, rejected(), rejected(), FeedFailure::Silent];
+        let silent = || FeedFailure::Silent;
+        let causes = [silent(), silent(), rejected(), rejected(), rejected(), silent()];
         let fail = || {
-            let mut follower = follower();
+            let mut follower = follower(1);
             causes.each_ref().map(|cause| follower.log_failure(cause))
         };
         let log = LogLines::from_module("gatepost::guard::feed");
@@ -276,12 +279,32 @@ mod tests {
         let listening = set_default(log.clone());
         let pauses = fail();
         drop(listening);
-        assert_eq!(pauses.map(|pause| pause == REJECTION_PAUSE), [false, false, true, true, false], "{pauses:?}");
+        assert_eq!(pauses.map(|pause| pause == REJECTION_PAUSE), [false, false, true, true, true, false], "{pauses:?}");
         assert!(pauses.iter().all(|pause| *pause == REJECTION_PAUSE || *pause <= FIRST_RECONNECT_PAUSE), "{pauses:?}");
         let logged = log.lines();
         assert!(
             matches!(&logged[..], [away, refused] if away.contains("silent") && refused.contains("AUTH_SERVICE_KEY")),
             "{logged:?}"
         );
+    }
+
+    #[tokio::test]
+    async fn rejection_leaves_the_endpoint_up() {
+        let mut follower = follower(2);
+        follower.last = Some(follower.endpoints.for_feed(None).await);
+        let down = |follower: &FeedFollower| follower.revocation_state.metrics().read().endpoints_down;
+        follower.fail(FeedFailure::Status(Code::Unauthenticated));
+        assert_eq!(down(&follower), 0);
+        follower.fail(FeedFailure::Silent);
+        assert_eq!(down(&follower), 1);
+    }
+
+    #[tokio::test]
+    async fn dropped_follower_feeds_no_guard() {
+        let follower = follower(1);
+        let metrics = follower.revocation_state.metrics().clone();
+        metrics.counters().fed(true);
+        drop(follower);
+        assert!(!metrics.read().is_fed);
     }
 }
