@@ -32,16 +32,16 @@ pub(crate) struct FoundPosts<T> {
 }
 
 /// Upper bound of a post's bytes in an answer, without its measured texts.
-const FIELD_BYTES: usize = 512;
+pub(super) const FIELD_BYTES: usize = 512;
 
 /// Reason why a page is not read.
-enum PageFailure<E> {
+pub(super) enum PageFailure<E> {
     Failed(BlogError),
     NoRoom(E),
 }
 
 /// Method that a page token is bound to.
-const LIST_METHOD: &str = "gatepost.blog.v1.PostService/ListPosts";
+pub(super) const LIST_METHOD: &str = "gatepost.blog.v1.PostService/ListPosts";
 
 /// Returns the post that the caller names by its id or by one of its slugs.
 pub(crate) async fn named(
@@ -127,7 +127,7 @@ pub(crate) async fn some<T>(
     Ok(FoundPosts { posts, missing_ids })
 }
 
-/// Returns the page of published posts that the request names.
+/// Returns the page of all published posts that the request names, the last created first.
 ///
 /// `row` converts a post to a message and measures the message. `reserve` waits for room for posts of this number of
 /// bytes, with their contents, before they are read.
@@ -150,10 +150,7 @@ where
         PostView::Full => read_full(state, after, limit, row, &reserve).await,
     };
     let wanted = PageRequest { scope: LIST_METHOD, size, token };
-    page::fill(&state.page_tokens, wanted, state.clock.now(), read).await.map_err(|failure| match failure {
-        PageFailure::Failed(error) => error.into(),
-        PageFailure::NoRoom(error) => error,
-    })
+    page::fill(&state.page_tokens, wanted, state.clock.now(), read).await.map_err(PageFailure::into_error)
 }
 
 /// Reads the next posts with their contents, as many as fit into one answer.
@@ -168,7 +165,7 @@ where
     F: Future<Output = Result<(), E>>,
 {
     let measured = state.store.list_sizes(after, limit).await.map_err(BlogError::from)?;
-    let Some(last) = measured.last() else { return Ok(PageBatch { rows: Vec::new(), has_more: false }) };
+    let Some(last) = measured.last() else { return Ok(PageBatch::up_to(limit, Vec::new())) };
     let octets = || measured.iter().map(|size| usize::try_from(size.octets).unwrap_or(MAX_PAGE_BYTES));
     let count = fitting(octets());
     let bytes = octets().take(count).fold(0, |sum: usize, octets| sum.saturating_add(octets + FIELD_BYTES));
@@ -182,7 +179,17 @@ where
     for post in posts {
         rows.push(row(freshness::fresh(state, post).await));
     }
-    Ok(PageBatch { rows, has_more })
+    Ok(PageBatch { rows, has_more, looked_at: None })
+}
+
+impl<E: From<BlogError>> PageFailure<E> {
+    /// Returns the error of the call.
+    pub(super) fn into_error(self) -> E {
+        match self {
+            Self::Failed(error) => error.into(),
+            Self::NoRoom(error) => error,
+        }
+    }
 }
 
 impl<E> From<BlogError> for PageFailure<E> {

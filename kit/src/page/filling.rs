@@ -26,12 +26,15 @@ pub struct PageBatch<T, Id> {
     pub rows: Vec<PageRow<T, Id>>,
     /// True if the list continues after these rows.
     pub has_more: bool,
+    /// Place behind which the next page begins, if the reader has looked beyond the last of these rows. A page then ends
+    /// with these rows, even if there are none.
+    pub looked_at: Option<Id>,
 }
 
 impl<T, Id> PageBatch<T, Id> {
     /// Creates the batch of a reader that stops only at this many rows or at the end of the list.
     pub fn up_to(limit: u32, rows: Vec<PageRow<T, Id>>) -> Self {
-        Self { has_more: rows.len() >= limit as usize, rows }
+        Self { has_more: rows.len() >= limit as usize, rows, looked_at: None }
     }
 }
 
@@ -118,6 +121,9 @@ where
         if !batch.has_more {
             return Ok((items, None));
         }
+        if batch.looked_at.is_some() {
+            return Ok((items, batch.looked_at));
+        }
         // The reader stops at a full answer. No rows means that they were deleted after they were measured: read on.
         if !items.is_empty() {
             return Ok((items, after));
@@ -146,7 +152,7 @@ mod tests {
                 let rows = rows.map(|id| PageRow { id: Uuid::from_u128(id), bytes: self.bytes, item: id });
                 let rows: Vec<_> = rows.collect();
                 let has_more = rows.last().is_some_and(|last| last.item < self.count);
-                Ok(PageBatch { rows, has_more })
+                Ok(PageBatch { rows, has_more, looked_at: None })
             };
             let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
             fill(&PageTokens::new(&[7; 64]), PageRequest { scope: "List", size, token }, now, read).await
@@ -187,11 +193,32 @@ mod tests {
         let read = async |_: Option<Uuid>, _| {
             let is_first = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
             let rows = if is_first { Vec::new() } else { vec![PageRow { id: Uuid::nil(), bytes: 1, item: 1 }] };
-            Ok::<_, BadToken>(PageBatch { rows, has_more: is_first })
+            Ok::<_, BadToken>(PageBatch { rows, has_more: is_first, looked_at: None })
         };
         let (wanted, now) = (PageRequest { scope: "List", size: 9, token: "" }, DateTime::UNIX_EPOCH);
         let page = fill(&PageTokens::new(&[7; 64]), wanted, now, read).await.unwrap();
         assert_eq!((page.items, page.next_page_token.as_str()), (vec![1], ""));
+    }
+
+    #[tokio::test]
+    async fn page_ends_where_its_reader_has_looked() {
+        let read = async |after: Option<Uuid>, _| {
+            let next = after.map_or(1, |after| after.as_u128() + 1);
+            let rows = if next == 3 { vec![PageRow { id: Uuid::from_u128(3), bytes: 1, item: 3 }] } else { Vec::new() };
+            let looked_at = (next < 4).then(|| Uuid::from_u128(next));
+            Ok::<_, BadToken>(PageBatch { rows, has_more: next < 4, looked_at })
+        };
+        let (tokens, mut token, mut pages) = (PageTokens::new(&[7; 64]), String::new(), Vec::new());
+        loop {
+            let wanted = PageRequest { scope: "List", size: 9, token: &token };
+            let page = fill(&tokens, wanted, DateTime::UNIX_EPOCH, read).await.unwrap();
+            pages.push(page.items);
+            token = page.next_page_token;
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(pages, [vec![], vec![], vec![3], vec![]]);
     }
 
     #[test]
