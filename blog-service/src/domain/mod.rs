@@ -1,7 +1,9 @@
 //! Rules of posts, without wire and database.
 
 mod caller;
+mod filter;
 mod ids;
+mod order;
 mod post;
 mod publication;
 mod references;
@@ -12,7 +14,9 @@ mod tags;
 mod text;
 
 pub use caller::{ADMIN, EDITOR, PostCaller, PostRights};
+pub use filter::{ListedState, PostFacts, PostFilter, PublishedRange, TagMatch};
 pub use ids::{AuthorId, PostId};
+pub use order::{Direction, OrderField, OrderValue, PostOrder, PostPosition};
 pub use post::{Post, PostChange, PostDetails, PostSize, PostView};
 pub use publication::{PostState, Publication};
 pub use references::{CoverUrl, LanguageCode};
