@@ -5,6 +5,7 @@ mod changes;
 mod grouped;
 mod ids;
 mod last_numbers;
+mod lists;
 mod pages;
 mod posts;
 mod publication;
@@ -27,6 +28,7 @@ use self::last_numbers::LastNumbers;
 
 pub use changes::{ChangeResult, PostUnchanged};
 pub use db::{DatabaseUrl, StoreError};
+pub use lists::PostSource;
 pub use posts::{NewPost, NewSlug, NotCreated};
 pub use publication::PublishedPosts;
 pub use rows::posts_per_read;
@@ -35,8 +37,10 @@ static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
 /// Migrations that PostgreSQL runs in steps if the tables have rows, so that they do not block calls on a large table.
-const IN_STEPS: [InSteps; 1] =
-    [InSteps { version: 3, sql: include_str!("../../migrations/postgres/steps/0003_slugs_and_states.sql") }];
+const IN_STEPS: [InSteps; 2] = [
+    InSteps { version: 3, sql: include_str!("../../migrations/postgres/steps/0003_slugs_and_states.sql") },
+    InSteps { version: 5, sql: include_str!("../../migrations/postgres/steps/0005_lists_from_0004.sql") },
+];
 
 /// Schema of the database, for copies and backups.
 pub static SCHEMA: Schema = Schema {

@@ -1,7 +1,9 @@
 //! The store's methods as values: calls and answers.
 
-use blog_service::domain::{Post, PostChange, PostId, PostSize, PostView, Publication, Slug, Tag, TagCount};
-use blog_service::store::{BlogStore, NewPost, NotCreated, PostUnchanged, PublishedPosts, StoreError};
+use blog_service::domain::{
+    Direction, Post, PostChange, PostFacts, PostId, PostPosition, PostSize, PostView, Publication, Slug, Tag, TagCount,
+};
+use blog_service::store::{BlogStore, NewPost, NotCreated, PostSource, PostUnchanged, PublishedPosts, StoreError};
 use chrono::{DateTime, Utc};
 use db::requests::{self, Earlier};
 use db::secrets;
@@ -28,6 +30,16 @@ pub(crate) enum Call {
         after: Option<PostId>,
         limit: u32,
         view: PostView,
+    },
+    Facts {
+        source: PostSource,
+        direction: Direction,
+        after: Option<PostPosition>,
+        limit: u32,
+    },
+    Count {
+        source: PostSource,
+        limit: u32,
     },
     Update {
         id: PostId,
@@ -79,6 +91,8 @@ pub(crate) enum Answer {
     Created(Result<Post, NotCreated>),
     Post(Option<Post>),
     Posts(Vec<Post>),
+    Facts(Vec<PostFacts>),
+    Count(u32),
     Changed(Result<Post, PostUnchanged>),
     Deleted(Result<(), PostUnchanged>),
     Due(PublishedPosts),
@@ -100,6 +114,10 @@ impl Call {
                 Answer::Posts(posts)
             }
             Self::List { after, limit, view } => Answer::Posts(store.list_posts(*after, *limit, *view).await?),
+            Self::Facts { source, direction, after, limit } => {
+                Answer::Facts(store.list_facts(source, *direction, after.as_ref(), *limit).await?)
+            }
+            Self::Count { source, limit } => Answer::Count(store.count_up_to(source, *limit).await?),
             Self::Update { id, change, expected, now } => {
                 Answer::Changed(store.update_post(*id, change.clone(), *expected, *now).await?)
             }

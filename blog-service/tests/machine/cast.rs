@@ -2,17 +2,18 @@
 //! posts exist.
 
 use blog_service::domain::{
-    AuthorId, Body, Content, CoverUrl, GivenExcerpt, LanguageCode, PostChange, PostDetails, PostId, PostState,
-    PostView, Publication, Slug, Tag, Tags, Title,
+    AuthorId, Body, Content, CoverUrl, Direction, GivenExcerpt, LanguageCode, OrderField, PostChange, PostDetails,
+    PostFacts, PostId, PostOrder, PostState, PostView, Publication, PublishedRange, Slug, Tag, Tags, Title,
 };
-use blog_service::store::{NewPost, NewSlug};
+use blog_service::store::{NewPost, NewSlug, PostSource};
 use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestId, RequestKey};
 use testkit::{machine, start};
 
 use super::calls::{Call, Time};
 use super::model::Model;
 use super::pools::{
-    CONTENTS, COVERS, DELAYS, EXCERPTS, LANGUAGES, LIMITS, OWNERS, REQUESTS, SAID, SLUGS, TAGS, TIMES, TITLES,
+    CONTENTS, COVERS, DELAYS, EXCERPTS, FIELDS, LANGUAGES, LIMITS, OWNERS, REQUESTS, SAID, SLUGS, STATES, TAGS, TIMES,
+    TITLES,
 };
 use super::steps::{Method, Passes, Step};
 
@@ -66,6 +67,23 @@ fn language(dice: &mut Dice) -> LanguageCode {
     LanguageCode::parse(dice.of(&LANGUAGES)).unwrap()
 }
 
+fn source(dice: &mut Dice, now: Time) -> PostSource {
+    let state = dice.of(&STATES);
+    match dice.roll() % 4 {
+        0 => PostSource::Owner { owner: dice.of(&OWNERS), state },
+        1 => PostSource::Tag(Tag::parse(dice.of(&["rust", "\u{e9}t\u{e9}", "null", "none"])).unwrap()),
+        _ => {
+            let after = dice.one_in(3).then(|| now + dice.of(&DELAYS));
+            let before = dice.one_in(3).then(|| now + dice.of(&DELAYS));
+            PostSource::State { state, field: dice.of(&FIELDS), published: PublishedRange { after, before } }
+        }
+    }
+}
+
+fn by_publish_time(state: PostState, published: PublishedRange) -> PostSource {
+    PostSource::State { state, field: OrderField::PublishTime, published }
+}
+
 impl Cast {
     pub(crate) fn new() -> Self {
         let missing = std::array::from_fn(|slot| PostId::from_u128(slot as u128 + 1));
@@ -99,6 +117,21 @@ impl Cast {
             Method::List => {
                 let after = dice.one_in(2).then_some(id);
                 Call::List { after, limit: dice.of(&LIMITS), view: view(dice) }
+            }
+            Method::Facts => {
+                let (source, direction) =
+                    (source(dice, self.now), dice.of(&[Direction::Ascending, Direction::Descending]));
+                let order = PostOrder { field: source.field(), direction };
+                let after = model.posts.get(&id).filter(|_| dice.one_in(2));
+                let after = after.map(|post| order.position(&PostFacts::from(post)));
+                Call::Facts { source, direction, after, limit: dice.of(&LIMITS) }
+            }
+            Method::Count => {
+                let source = match source(dice, self.now) {
+                    PostSource::State { state, published, .. } => by_publish_time(state, published),
+                    other => other,
+                };
+                Call::Count { source, limit: dice.of(&LIMITS) }
             }
             Method::Update => {
                 let change = PostChange {

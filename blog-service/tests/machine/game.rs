@@ -1,7 +1,7 @@
 //! One run of a sequence: its targets and its model.
 
-use blog_service::domain::{PostId, PostView, Slug};
-use blog_service::store::{BlogStore, StoreError};
+use blog_service::domain::{Direction, PostId, PostView, PublishedRange, Slug};
+use blog_service::store::{BlogStore, PostSource, StoreError};
 use db::read;
 use testkit::machine::Machine;
 
@@ -9,7 +9,7 @@ use super::calls::{Answer, Call};
 use super::cast::Cast;
 use super::model::Model;
 use super::opens::Opens;
-use super::pools::SLUGS;
+use super::pools::{FIELDS, SLUGS, STATES};
 use super::steps::Step;
 
 pub(crate) struct Game {
@@ -60,6 +60,12 @@ impl Machine for Game {
 /// Returns calls that read all rows, deleted ones included.
 fn everything(cast: &Cast) -> Vec<Call> {
     let mut calls = vec![Call::List { after: None, limit: 10_000, view: PostView::Full }];
+    for state in STATES {
+        for field in FIELDS {
+            let source = PostSource::State { state, field, published: PublishedRange::default() };
+            calls.push(Call::Facts { source, direction: Direction::Ascending, after: None, limit: 10_000 });
+        }
+    }
     calls.extend(cast.posts.map(|id| Call::Post { id, view: PostView::Full }));
     calls.push(Call::Sizes { ids: cast.posts.into() });
     calls.push(Call::Tags { after: None, limit: 100 });

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use blog_service::domain::{
-    Post, PostChange, PostId, PostSize, PostState, PostView, Publication, Slug, SlugNumbers, Tag, TagCount, Title,
+    Direction, OrderField, Post, PostChange, PostFacts, PostId, PostOrder, PostPosition, PostSize, PostState, PostView,
+    Publication, Slug, SlugNumbers, Tag, TagCount, Title,
 };
-use blog_service::store::{NewPost, NewSlug, NotCreated, PostUnchanged, PublishedPosts};
+use blog_service::store::{NewPost, NewSlug, NotCreated, PostSource, PostUnchanged, PublishedPosts};
 use chrono::TimeDelta;
 use db::requests::Earlier;
 use kit::request_id::{Fingerprint, REQUEST_ID_LIFETIME, RequestId, RequestKey};
@@ -44,6 +45,13 @@ impl Model {
                 let published = self.posts.values().rev().filter(|post| post.state == PostState::Published);
                 let older = published.filter(|post| after.is_none_or(|after| post.id < after));
                 Answer::Posts(older.take(*limit as usize).map(|post| seen(post, *view)).collect())
+            }
+            Call::Facts { source, direction, after, limit } => {
+                Answer::Facts(self.facts(source, *direction, after.as_ref(), *limit))
+            }
+            Call::Count { source, limit } => {
+                let count = self.posts.values().filter(|post| is_of(post, source)).count();
+                Answer::Count(u32::try_from(count).unwrap().min(*limit))
             }
             Call::Update { id, change, expected, now } => Answer::Changed(self.update(*id, change, *expected, *now)),
             Call::Delete { id, expected } => {
@@ -193,6 +201,31 @@ impl Model {
         PublishedPosts { count, next: if count == 32 { Some(now) } else { next } }
     }
 
+    fn facts(
+        &self,
+        source: &PostSource,
+        direction: Direction,
+        after: Option<&PostPosition>,
+        limit: u32,
+    ) -> Vec<PostFacts> {
+        let order = PostOrder { field: source.field(), direction };
+        let found = self.posts.values().filter(|post| is_of(post, source)).map(PostFacts::from);
+        let mut found: Vec<PostFacts> = found
+            .filter(|post| after.is_none_or(|after| order.compare(&order.position(post), after).is_gt()))
+            .collect();
+        match source.field() {
+            OrderField::CreateTime => found.sort_by_key(|post| post.id),
+            OrderField::PublishTime => found.sort_by_key(|post| (post.publish_time, post.id)),
+            OrderField::UpdateTime => found.sort_by_key(|post| (post.update_time, post.id)),
+            OrderField::Title => found.sort_by_key(|post| (post.title.clone().into_bytes(), post.id)),
+        }
+        if direction == Direction::Descending {
+            found.reverse();
+        }
+        found.truncate(limit as usize);
+        found
+    }
+
     /// Counts the tags of published posts.
     fn tags(&self, after: Option<&Tag>, limit: u32) -> Vec<TagCount> {
         let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
@@ -221,6 +254,19 @@ impl Model {
         }
         let is_same = request.fingerprint == key.fingerprint;
         Some(if is_same { Earlier::Same(request.resource) } else { Earlier::Other })
+    }
+}
+
+fn is_of(post: &Post, source: &PostSource) -> bool {
+    match source {
+        PostSource::State { state, field: OrderField::PublishTime, published } => {
+            post.state == *state && post.publish_time.is_some() && published.contains(post.publish_time)
+        }
+        PostSource::State { state, .. } => post.state == *state,
+        PostSource::Owner { owner, state } => post.owner_id == *owner && post.state == *state,
+        PostSource::Tag(tag) => {
+            post.state == PostState::Published && post.tags.iter().any(|other| other == tag.as_str())
+        }
     }
 }
 

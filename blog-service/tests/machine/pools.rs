@@ -1,7 +1,7 @@
 //! Small pools of values for random calls: texts that databases treat differently, limits, and users. The pools are
 //! small, so that different calls use the same rows.
 
-use blog_service::domain::AuthorId;
+use blog_service::domain::{AuthorId, OrderField, PostState};
 use chrono::TimeDelta;
 
 pub(crate) const TITLES: [&str; 12] = [
@@ -47,6 +47,11 @@ pub(crate) const TIMES: [usize; 8] = [1, 1, 1, 1, 1, 2, 100, 3000];
 pub(crate) const LIMITS: [u32; 6] = [0, 1, 2, 3, 50, u32::MAX];
 
 pub(crate) const OWNERS: [AuthorId; 2] = [AuthorId::from_u128(0xada), AuthorId::from_u128(0xb0b)];
+
+pub(crate) const STATES: [PostState; 3] = [PostState::Draft, PostState::Scheduled, PostState::Published];
+
+pub(crate) const FIELDS: [OrderField; 4] =
+    [OrderField::CreateTime, OrderField::PublishTime, OrderField::UpdateTime, OrderField::Title];
 
 /// Slugs, some of which others get by a number.
 pub(crate) const SLUGS: [&str; 8] = ["post", "post-2", "post-3", "post-2-2", "a", "a-2", "-", "a-4"];

@@ -22,6 +22,8 @@ pub(crate) enum Method {
     Post,
     Posts,
     List,
+    Facts,
+    Count,
     Update,
     Delete,
     Publish,
@@ -43,11 +45,13 @@ pub(crate) enum Passes {
 }
 
 /// Relative frequency of each method.
-const WEIGHTS: [(Method, usize); 14] = [
+const WEIGHTS: [(Method, usize); 16] = [
     (Method::Create, 12),
     (Method::Post, 8),
     (Method::Posts, 5),
-    (Method::List, 8),
+    (Method::List, 4),
+    (Method::Facts, 12),
+    (Method::Count, 3),
     (Method::Update, 12),
     (Method::Delete, 8),
     (Method::Publish, 12),

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use blog_service::store::DatabaseUrl;
 use testkit::on_both_engines;
 use testkit::statements::statements;
 
-use crate::support::Case;
+use crate::support::{Case, draft, new_post};
 
 async fn no_statement_scans_a_table(store: Case) {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -14,4 +15,61 @@ async fn no_statement_scans_a_table(store: Case) {
     assert!(walks.is_empty(), "these of {} statements scan:\n{}", all.len(), walks.join("\n"));
 }
 
-on_both_engines!(crate::support::Case: no_statement_scans_a_table);
+/// Indexes of the statements of lists, each with a part of its statements' text.
+const INDEXES: [(&str, &str); 12] = [
+    ("where state = $1 and id > $2", "posts_by_state"),
+    ("where state = $1 and id < $2", "posts_by_state"),
+    ("(publish_time, id) > ($2, $3)", "posts_by_publish_time"),
+    ("(publish_time, id) < ($2, $3)", "posts_by_publish_time"),
+    ("(update_time, id) > ($2, $3)", "posts_by_update_time"),
+    ("(update_time, id) < ($2, $3)", "posts_by_update_time"),
+    ("(title, id) > ($2, $3)", "posts_by_title"),
+    ("(title, id) < ($2, $3)", "posts_by_title"),
+    ("and state = $2 and id > $3", "posts_by_owner"),
+    ("and state = $2 and id < $3", "posts_by_owner"),
+    ("where owner_id = $1 and state = $2 limit", "posts_by_owner"),
+    ("and publish_time <= $3 limit", "posts_by_publish_time"),
+];
+
+/// Fills the tables with 8,192 posts: most are published, and all have a tag.
+async fn fill(store: &Case) {
+    const COLUMNS: &str = "revision, create_time, update_time, publish_time, content, made_excerpt";
+    let (id, text) = match store.database.url {
+        DatabaseUrl::Sqlite(_) => ("randomblob(16)", "hex(randomblob(16))"),
+        DatabaseUrl::Postgres(_) => ("gen_random_uuid()", "gen_random_uuid()::text"),
+    };
+    store.create_post(new_post(1), None).await.unwrap().unwrap();
+    store.create_post(draft(2), None).await.unwrap().unwrap();
+    let double = format!(
+        "insert into posts (id, owner_id, title, state, {COLUMNS}) select {id}, {id}, {text}, state, {COLUMNS} from posts"
+    );
+    let tags = "insert into post_tags (tag, post_id) select 'rust', id from posts";
+    store.database.run(&format!("{}; {tags}", [double.as_str(); 12].join("; "))).await;
+}
+
+async fn each_list_reads_its_index_in_order(store: Case) {
+    fill(&store).await;
+    let all = statements(&[&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store")]);
+    let plan = async |part: &str| {
+        let mut found = all.iter().filter(|asked| asked.place.ends_with("lists.rs") && asked.sql.contains(part));
+        let (Some(asked), None) = (found.next(), found.next()) else { panic!("no single statement has: {part}") };
+        // A server plans for this limit when it knows the values.
+        let sql = (2..=5).fold(asked.sql.clone(), |sql, number| sql.replace(&format!("limit ${number}"), "limit 51"));
+        let plan = store.database.plan(&sql).await;
+        assert!(!plan.contains("Sort") && !plan.contains("B-TREE"), "{sql}\n{plan}");
+        plan
+    };
+    for (part, index) in INDEXES {
+        let plan = plan(part).await;
+        assert!(plan.contains(index), "{part}\n{plan}");
+    }
+    for part in ["post_id > $2", "post_id < $2"] {
+        let plan = plan(part).await;
+        assert!(plan.contains("post_tags") && !plan.contains("SCAN") && !plan.contains("Seq Scan"), "{plan}");
+    }
+}
+
+on_both_engines!(crate::support::Case:
+    no_statement_scans_a_table,
+    each_list_reads_its_index_in_order,
+);
