@@ -1,5 +1,7 @@
 //! Conversion between wire messages and domain types.
 
+pub(crate) mod list;
+
 use std::borrow::Cow;
 use std::time::SystemTime;
 
@@ -189,12 +191,18 @@ pub(crate) fn publish_order(request: &v1::PublishPostRequest) -> Result<PublishO
     Ok(PublishOrder { id, publish_time, expected: etag::expected(&request.etag) })
 }
 
-/// Reads a time of publication, to the microsecond.
+/// Reads a time of publication.
 fn publish_time(time: Timestamp) -> Result<DateTime<Utc>, BlogError> {
+    read_time(time).ok_or_else(|| violation("publish_time", TIME_RULE))
+}
+
+const TIME_RULE: &str = "must be a time of the years 1 to 9999";
+
+/// Reads a time, to the microsecond. Returns `None` for a time that breaks [`TIME_RULE`].
+fn read_time(time: Timestamp) -> Option<DateTime<Utc>> {
     let nanos = u32::try_from(time.nanos).ok().filter(|nanos| *nanos < 1_000_000_000);
     let time = nanos.and_then(|nanos| DateTime::from_timestamp(time.seconds, nanos));
-    let time = time.filter(|time| (1..=9999).contains(&time.year())).map(|time| time.trunc_subsecs(6));
-    time.ok_or_else(|| violation("publish_time", "must be a time of the years 1 to 9999"))
+    time.filter(|time| (1..=9999).contains(&time.year())).map(|time| time.trunc_subsecs(6))
 }
 
 pub(crate) fn view(view: i32, default: PostView) -> Result<PostView, BlogError> {

@@ -229,7 +229,8 @@ impl DrillClient {
     async fn listed(&self, view: PostView, is_wanted: impl Fn(&Post) -> bool) -> Result<Contents, Failure> {
         let (mut found, mut page_token) = (Contents::new(), String::new());
         loop {
-            let request = ListPostsRequest { page_size: 1000, page_token, view: view.into() };
+            let request =
+                ListPostsRequest { page_size: 1000, page_token, view: view.into(), ..ListPostsRequest::default() };
             let page = self.posts().list_posts(request).await?.into_inner();
             for post in page.posts.into_iter().filter(&is_wanted) {
                 found.entry(post.title).or_default().push(post.id);

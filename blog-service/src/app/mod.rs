@@ -2,6 +2,8 @@
 
 pub(crate) mod create;
 mod freshness;
+pub(crate) mod list;
+mod merge;
 pub(crate) mod publish;
 pub(crate) mod read;
 mod render;

@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status};
 use crate::app::create::{self, Submitted};
 use crate::app::read::PostPage;
 use crate::app::tags::{self, TagPage};
-use crate::app::{BlogState, publish, read, write};
+use crate::app::{BlogState, list, publish, read, write};
 use crate::convert;
 use crate::domain::PostView;
 use crate::error::BlogError;
@@ -91,15 +91,16 @@ impl PostService for PostRpc {
     }
 
     async fn list_posts(&self, request: Request<ListPostsRequest>) -> Result<Response<ListPostsResponse>, Status> {
-        let room = Room::from_request(&request);
-        let ListPostsRequest { page_size, page_token, view } = request.into_inner();
+        let (room, caller) = (Room::from_request(&request), convert::caller(&request));
+        let ListPostsRequest { page_size, page_token, view, filter, order_by } = request.into_inner();
         // A page with contents reserves room once its posts are measured.
         let is_full = view == v1::PostView::Full as i32;
         room.reserve(if is_full { 0 } else { page::max_bytes(page_size, BASIC_BYTES) }).await?;
-        let (size, view) = both(convert::page_size(page_size), convert::view(view, PostView::Basic))?;
+        let page = both(convert::page_size(page_size), convert::view(view, PostView::Basic));
+        let ((size, view), selection) = both(page, convert::list::selection(caller, filter, &order_by))?;
         let (wanted, reserve) = (PostPage { size, token: &page_token, view }, |bytes| room.reserve(bytes));
         // Boxed, as above.
-        let page = Box::pin(read::page(&self.0, wanted, convert::row, reserve)).await?;
+        let page = Box::pin(list::page(&self.0, caller, &selection, wanted, convert::row, reserve)).await?;
         Ok(Response::new(ListPostsResponse { posts: page.items, next_page_token: page.next_page_token }))
     }
 

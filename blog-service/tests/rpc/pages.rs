@@ -11,7 +11,12 @@ const BAD_TOKEN: &str =
     "page_token: must be the next_page_token of an answer to the same request, at most 24 hours old";
 
 async fn list(service: &Service, size: i32, token: &str, view: PostView) -> Result<ListPostsResponse, Status> {
-    let request = ListPostsRequest { page_size: size, page_token: token.into(), view: view.into() };
+    let request = ListPostsRequest {
+        page_size: size,
+        page_token: token.into(),
+        view: view.into(),
+        ..ListPostsRequest::default()
+    };
     Ok(service.posts(BOB).list_posts(request).await?.into_inner())
 }
 

@@ -65,7 +65,8 @@ fn post(number: u32) -> CreatePostRequest {
 
 async fn page(places: &Places, token: &str, page_token: &str) -> Result<(Vec<Post>, String), Status> {
     let view = PostView::Full.into();
-    let request = ListPostsRequest { page_size: 2, page_token: page_token.to_owned(), view };
+    let request =
+        ListPostsRequest { page_size: 2, page_token: page_token.to_owned(), view, ..ListPostsRequest::default() };
     let page = PostServiceClient::new(channel(&places.blog)).list_posts(with(token, request)).await?.into_inner();
     Ok((page.posts, page.next_page_token))
 }

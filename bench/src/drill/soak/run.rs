@@ -220,7 +220,12 @@ impl SoakRun {
     async fn listed(&self) -> Result<HashMap<String, String>, Failure> {
         let (mut listed, mut page_token) = (HashMap::new(), String::new());
         loop {
-            let request = ListPostsRequest { page_size: PAGE_SIZE, page_token, view: PostView::Basic.into() };
+            let request = ListPostsRequest {
+                page_size: PAGE_SIZE,
+                page_token,
+                view: PostView::Basic.into(),
+                ..ListPostsRequest::default()
+            };
             let page = self.load.posts(&self.load.author().ok_or("no author")?).list_posts(request).await?.into_inner();
             listed.extend(page.posts.into_iter().map(|post| (post.id, post.title)));
             page_token = page.next_page_token;
