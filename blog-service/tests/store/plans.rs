@@ -27,8 +27,8 @@ const INDEXES: [(&str, &str); 12] = [
     ("(title, id) < ($2, $3)", "posts_by_title"),
     ("and state = $2 and id > $3", "posts_by_owner"),
     ("and state = $2 and id < $3", "posts_by_owner"),
-    ("where owner_id = $1 and state = $2 limit", "posts_by_owner"),
-    ("and publish_time <= $3 limit", "posts_by_publish_time"),
+    ("where owner_id = $1 and state = $2 order by id limit", "posts_by_owner"),
+    ("and publish_time <= $3 order by publish_time, id limit", "posts_by_publish_time"),
 ];
 
 /// Fills the tables with 8,192 posts: most are published, and all have a tag.
@@ -55,17 +55,16 @@ async fn each_list_reads_its_index_in_order(store: Case) {
         let (Some(asked), None) = (found.next(), found.next()) else { panic!("no single statement has: {part}") };
         // A server plans for this limit when it knows the values.
         let sql = (2..=5).fold(asked.sql.clone(), |sql, number| sql.replace(&format!("limit ${number}"), "limit 51"));
-        let plan = store.database.plan(&sql).await;
-        assert!(!plan.contains("Sort") && !plan.contains("B-TREE"), "{sql}\n{plan}");
-        plan
+        store.database.plan(&sql).await
     };
     for (part, index) in INDEXES {
         let plan = plan(part).await;
-        assert!(plan.contains(index), "{part}\n{plan}");
+        assert!(plan.contains(index) && !plan.contains("Sort") && !plan.contains("B-TREE"), "{part}\n{plan}");
     }
     for part in ["post_id > $2", "post_id < $2"] {
         let plan = plan(part).await;
-        assert!(plan.contains("post_tags") && !plan.contains("SCAN") && !plan.contains("Seq Scan"), "{plan}");
+        let is_direct = plan.contains("SEARCH posts") || plan.contains("Nested Loop");
+        assert!(is_direct && plan.contains("post_tags") && !plan.contains("Seq Scan"), "{plan}");
     }
 }
 

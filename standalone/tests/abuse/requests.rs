@@ -77,7 +77,12 @@ pub(super) fn valid(method: &MethodDescriptor, subjects: &Subjects<'_>) -> Value
         "RevokeAllSessions" => json!({"userId": user}),
         "CreatePost" => json!({"title": "Hello", "content": "First post."}),
         "GetPost" => json!({"id": guest.post}),
-        "ListPosts" | "ListTags" | "ListApiKeys" => json!({"pageSize": 2}),
+        "ListPosts" => {
+            let filter = json!({"ownerId": guest.id, "tags": ["rust"], "tagMatch": "TAG_MATCH_ANY",
+                "states": ["POST_STATE_PUBLISHED"], "publishedAfter": "2000-01-01T00:00:00Z"});
+            json!({"pageSize": 2, "filter": filter, "orderBy": "title desc"})
+        }
+        "ListTags" | "ListApiKeys" => json!({"pageSize": 2}),
         "BatchGetPosts" => json!({"ids": [guest.post, ABSENT]}),
         "UpdatePost" => json!({"id": guest.post, "patch": {"title": "Hello again"}}),
         "DeletePost" | "UnpublishPost" => json!({"id": post}),

@@ -62,6 +62,8 @@ pub(crate) fn posts(read: Read) -> Vec<Row> {
             .showing("/posts/0/id", "$POST")
             .showing("/missingIds/0", "$ABSENT"),
         read(LIST, "{}", EVERYBODY).hiding("/posts/0/content").hiding("/posts/0/contentHtml"),
+        read(LIST, r#"{"filter":{"ownerId":"$OWNER"},"orderBy":"title"}"#, EVERYBODY)
+            .showing("/posts/0/ownerId", "$OWNER"),
         read(TAGS, "{}", EVERYBODY),
         Row::guarded(UPDATE, r#"{"id":"$POST","patch":{"title":"Again"},"etag":"$POST_ETAG"}"#, OWNER_AND_EDITORS)
             .showing("/post/title", "Again")

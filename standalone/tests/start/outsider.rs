@@ -143,8 +143,9 @@ impl Outsider {
                 ],
             ),
             Which::Blog => (
-                "select title || ': ' || content || ' ' || state || coalesce(slug, ' without a slug') from posts",
-                &["Hello: First post. published without a slug"],
+                "select title || ': ' || content || ' ' || state || coalesce(slug, ' without a slug') || \
+                     case when publish_time = create_time then ' when it was created' else '' end from posts",
+                &["Hello: First post. published without a slug when it was created"],
             ),
         };
         assert_eq!(self.texts(rows).await, if filled { expected } else { &[] });

@@ -68,6 +68,10 @@ pub(super) const STEPS: &[DemoStep] = &[
         .token("$GRACE")
         .request(r#"{"page_size":1,"page_token":"$PAGE"}"#)
         .answers(&[("/posts/0/id", Set), ("/posts/1", Unset)]),
+    DemoStep::new("Posts with a tag are listed by their titles.", "gatepost.blog.v1.PostService/ListPosts")
+        .token("$GRACE")
+        .request(r#"{"filter":{"tags":["rust"]},"order_by":"title"}"#)
+        .answers(&[("/posts/0/tags/0", Is("rust")), ("/posts/1", Unset), ("/nextPageToken", Unset)]),
     DemoStep::new(
         "Grace reads Ada's post; the etag names the version that she reads.",
         "gatepost.blog.v1.PostService/GetPost",
