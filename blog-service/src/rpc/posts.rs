@@ -25,6 +25,9 @@ use crate::error::BlogError;
 /// Upper bound of a post without its content and HTML, in bytes: title, slug, excerpt, tags, cover and the small fields.
 const BASIC_BYTES: usize = 9 * 1024;
 
+/// Bytes of the posts that a list with a filter or an order compares and sorts, in most cases.
+const COMPARED_BYTES: usize = 1024 * 1024;
+
 /// Upper bound of a tag with its count in an answer, in bytes.
 const TAG_BYTES: usize = 512;
 
@@ -95,10 +98,11 @@ impl PostService for PostRpc {
         let ListPostsRequest { page_size, page_token, view, filter, order_by } = request.into_inner();
         // A page with contents reserves room once its posts are measured.
         let is_full = view == v1::PostView::Full as i32;
-        room.reserve(if is_full { 0 } else { page::max_bytes(page_size, BASIC_BYTES) }).await?;
+        let compared = if filter.is_none() && order_by.is_empty() { 0 } else { COMPARED_BYTES };
+        room.reserve(compared + if is_full { 0 } else { page::max_bytes(page_size, BASIC_BYTES) }).await?;
         let page = both(convert::page_size(page_size), convert::view(view, PostView::Basic));
         let ((size, view), selection) = both(page, convert::list::selection(caller, filter, &order_by))?;
-        let (wanted, reserve) = (PostPage { size, token: &page_token, view }, |bytes| room.reserve(bytes));
+        let (wanted, reserve) = (PostPage { size, token: &page_token, view }, |bytes| room.reserve(compared + bytes));
         // Boxed, as above.
         let page = Box::pin(list::page(&self.0, caller, &selection, wanted, convert::row, reserve)).await?;
         Ok(Response::new(ListPostsResponse { posts: page.items, next_page_token: page.next_page_token }))

@@ -54,8 +54,8 @@ async fn create(service: &Service, user: &str, title: &str, tags: &[&str], draft
 }
 
 /// Returns a time this many seconds after the start of the test.
-fn second(seconds: i64) -> Option<Timestamp> {
-    Some(SystemTime::from(testkit::start() + TimeDelta::seconds(seconds)).into())
+fn second(seconds: i64) -> Timestamp {
+    SystemTime::from(testkit::start() + TimeDelta::seconds(seconds)).into()
 }
 
 fn states(states: &[PostState]) -> Vec<i32> {
@@ -98,13 +98,16 @@ async fn each_filter_selects_its_posts() {
         (by_tags(&["rust", "none"], TagMatch::All), vec![]),
         (by_tags(&["rust", "none"], TagMatch::Any), vec!["a", "C", "b"]),
         (by_tags(&[], TagMatch::Any), vec!["d", "a", "\u{e9}", "C", "b"]),
-        (PostFilter { published_after: second(3), ..all() }, vec!["d", "a"]),
-        (PostFilter { published_before: second(3), ..all() }, vec!["C", "b"]),
-        (PostFilter { published_after: second(1), published_before: second(4), ..all() }, vec!["\u{e9}", "C"]),
-        (PostFilter { published_after: second(4), published_before: second(1), ..all() }, vec![]),
-        (PostFilter { published_before: second(4), ..by_tags(&["sql"], TagMatch::All) }, vec!["\u{e9}", "b"]),
+        (PostFilter { published_after: Some(second(3)), ..all() }, vec!["d", "a"]),
+        (PostFilter { published_before: Some(second(3)), ..all() }, vec!["C", "b"]),
+        (
+            PostFilter { published_after: Some(second(1)), published_before: Some(second(4)), ..all() },
+            vec!["\u{e9}", "C"],
+        ),
+        (PostFilter { published_after: Some(second(4)), published_before: Some(second(1)), ..all() }, vec![]),
+        (PostFilter { published_before: Some(second(4)), ..by_tags(&["sql"], TagMatch::All) }, vec!["\u{e9}", "b"]),
         (PostFilter { owner_id: ADA.into(), ..by_tags(&["sql"], TagMatch::All) }, vec!["\u{e9}", "b"]),
-        (PostFilter { published_after: second(3), ..me() }, vec!["a"]),
+        (PostFilter { published_after: Some(second(3)), ..me() }, vec!["a"]),
     ] {
         assert_eq!(titles(&service, BOB, filter.clone(), "").await, wanted, "{filter:?}");
         let mut sorted = wanted.clone();
@@ -188,7 +191,7 @@ async fn unpublished_posts_are_listed_for_those_who_see_them() {
     let tagged = PostFilter { tags: vec!["rust".into()], ..filter("", &hidden) };
     assert_eq!(titles(&service, ADA, tagged.clone(), "").await, ["draft of Ada"]);
     assert_eq!(titles(&service, EDITOR, tagged, "").await, ["draft of Bob", "draft of Ada"]);
-    let later = PostFilter { published_after: second(100), ..filter("", &hidden) };
+    let later = PostFilter { published_after: Some(second(100)), ..filter("", &hidden) };
     assert_eq!(titles(&service, EDITOR, later.clone(), "").await, ["scheduled"]);
     assert_eq!(titles(&service, BOB, later, "").await, [""; 0]);
 }
@@ -259,8 +262,8 @@ async fn page_token_of_another_list_is_refused() {
         list(by_tags(&["rust"], TagMatch::All), ""),
         list(by_tags(&["rust", "sql"], TagMatch::All), ""),
         list(by_tags(&["rust", "sql"], TagMatch::Any), ""),
-        list(PostFilter { published_after: second(0), ..all() }, ""),
-        list(PostFilter { published_before: second(9), ..all() }, ""),
+        list(PostFilter { published_after: Some(second(0)), ..all() }, ""),
+        list(PostFilter { published_before: Some(second(9)), ..all() }, ""),
         list(PostFilter { states: states(&[PostState::Published, PostState::Scheduled]), ..all() }, ""),
         ListPostsRequest { view: PostView::Full.into(), ..list(all(), "title") },
     ];
