@@ -30,7 +30,7 @@ const INDEXES: [(&str, &str); 11] = [
     ("where owner_id = $1 and state = $2 order by id limit", "posts_by_owner"),
 ];
 
-/// Fills the tables with 8,192 posts: most are published, and all have a tag.
+/// Fills the tables with 32,768 posts, half of them published, all with a tag.
 async fn fill(store: &Case) {
     const COLUMNS: &str = "revision, create_time, update_time, publish_time, content, made_excerpt";
     let (id, text) = match store.database.url {
@@ -43,7 +43,7 @@ async fn fill(store: &Case) {
         "insert into posts (id, owner_id, title, state, {COLUMNS}) select {id}, {id}, {text}, state, {COLUMNS} from posts"
     );
     let tags = "insert into post_tags (tag, post_id) select 'rust', id from posts";
-    store.database.run(&format!("{}; {tags}", [double.as_str(); 12].join("; "))).await;
+    store.database.run(&format!("{}; {tags}", [double.as_str(); 14].join("; "))).await;
 }
 
 async fn each_list_reads_its_index_in_order(store: Case) {

@@ -3,6 +3,7 @@
 mod beside;
 mod changes;
 mod clock;
+mod lists;
 mod reads;
 mod renderings;
 mod requests;
