@@ -6,7 +6,7 @@
 
 use futures_util::future::BoxFuture;
 use sqlx::migrate::{Migrate, MigrateError};
-use sqlx::{AssertSqlSafe, PgConnection, SqliteConnection};
+use sqlx::{PgConnection, SqliteConnection};
 
 /// Row of an applied migration: its number and its name.
 type NamedRow = (i64, String);
@@ -14,20 +14,17 @@ type NamedRow = (i64, String);
 /// A connection that reads the names of applied migrations.
 pub(super) trait NamedMigrations: Migrate + Send {
     /// Returns the migrations from number `first` on, in their order.
-    fn named_since<'c>(&'c mut self, table: &'c str, first: i64) -> BoxFuture<'c, Result<Vec<NamedRow>, MigrateError>>;
+    fn named_since(&mut self, first: i64) -> BoxFuture<'_, Result<Vec<NamedRow>, MigrateError>>;
 }
 
 /// Implements the trait for the connections of both engines.
 macro_rules! named_migrations {
     ($($connection:ty),*) => {$(
         impl NamedMigrations for $connection {
-            fn named_since<'c>(
-                &'c mut self,
-                table: &'c str,
-                first: i64,
-            ) -> BoxFuture<'c, Result<Vec<NamedRow>, MigrateError>> {
-                let sql = format!("select version, description from {table} where version >= $1 order by version");
-                Box::pin(async move { Ok(sqlx::query_as(AssertSqlSafe(sql)).bind(first).fetch_all(self).await?) })
+            fn named_since(&mut self, first: i64) -> BoxFuture<'_, Result<Vec<NamedRow>, MigrateError>> {
+                const SQL: &str =
+                    "select version, description from _sqlx_migrations where version >= $1 order by version";
+                Box::pin(async move { Ok(sqlx::query_as(SQL).bind(first).fetch_all(self).await?) })
             }
         }
     )*};

@@ -86,7 +86,7 @@ where
         Some(Misfit::Altered(version)) => Err(OpenError::Altered(name.to_owned(), version)),
         Some(Misfit::Newer(version)) => {
             let newest = migrations.iter().map(|known| known.version).max().unwrap_or(0);
-            let later = connection.named_since(&migrations.table_name, version).await;
+            let later = connection.named_since(version).await;
             let later = later.map_err(|error| failed(name, &error))?;
             if let Some(version) = first_incompatible(&later, newest) {
                 return Err(OpenError::Newer(name.to_owned(), version));
