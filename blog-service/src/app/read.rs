@@ -43,6 +43,10 @@ pub(super) enum PageFailure<E> {
 /// Method that a page token is bound to.
 pub(super) const LIST_METHOD: &str = "gatepost.blog.v1.PostService/ListPosts";
 
+/// Scope of the page tokens of all published posts with their contents. Without contents, it is the method alone, as in
+/// earlier versions.
+const FULL_SCOPE: &str = "gatepost.blog.v1.PostService/ListPosts view=full";
+
 /// Returns the post that the caller names by its id or by one of its slugs.
 pub(crate) async fn named(
     state: &BlogState,
@@ -149,7 +153,11 @@ where
         }
         PostView::Full => read_full(state, after, limit, row, &reserve).await,
     };
-    let wanted = PageRequest { scope: LIST_METHOD, size, token };
+    let scope = match view {
+        PostView::Basic => LIST_METHOD,
+        PostView::Full => FULL_SCOPE,
+    };
+    let wanted = PageRequest { scope, size, token };
     page::fill(&state.page_tokens, wanted, state.clock.now(), read).await.map_err(PageFailure::into_error)
 }
 

@@ -266,6 +266,7 @@ async fn page_token_of_another_list_is_refused() {
         list(PostFilter { published_before: Some(second(9)), ..all() }, ""),
         list(PostFilter { states: states(&[PostState::Published, PostState::Scheduled]), ..all() }, ""),
         ListPostsRequest { view: PostView::Full.into(), ..list(all(), "title") },
+        ListPostsRequest { view: PostView::Full.into(), ..list(all(), "") },
     ];
     for (one, first) in lists.iter().enumerate() {
         let page_token = service.posts(ADA).list_posts(first.clone()).await.unwrap().into_inner().next_page_token;
