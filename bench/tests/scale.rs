@@ -68,8 +68,8 @@ fn assert_measured(report: &Value, engine: &str, calls: &str) {
 
 #[test]
 fn files_are_measured_at_each_size() -> Result<(), Failure> {
-    let calls = "get-post list-first list-deep get-user users-by-role users-by-state users-by-both sessions verify refresh \
-                 login get-post-cached";
+    let calls = "get-post list-first list-deep list-by-tag list-by-title get-user users-by-role users-by-state users-by-both \
+                 sessions verify refresh login get-post-cached";
     assert_measured(&scale("sqlite")?, "sqlite", calls);
     Ok(())
 }
@@ -79,8 +79,8 @@ async fn servers_are_measured_at_each_size() -> Result<(), Failure> {
     if testkit::postgres::server().await.is_none() {
         return Ok(());
     }
-    let calls = "get-post list-first list-deep get-user users-by-role users-by-state users-by-both sessions verify refresh \
-                 login";
+    let calls = "get-post list-first list-deep list-by-tag list-by-title get-user users-by-role users-by-state users-by-both \
+                 sessions verify refresh login";
     assert_measured(&scale("postgres")?, "postgres", calls);
     Ok(())
 }

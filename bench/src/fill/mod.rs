@@ -9,6 +9,6 @@ pub use database::{DatabaseReader, FilledDatabase};
 pub use dialect::SqlDialect;
 pub use ids::row_id;
 pub use rows::{
-    MANY_SESSIONS_USER, SESSION_LIMIT, USER_PERIOD, is_active_user, old_sessions, over_sessions, posts, revocations,
-    sessions, user_email, users,
+    MANY_SESSIONS_USER, POST_TAG, SESSION_LIMIT, USER_PERIOD, is_active_user, old_sessions, over_sessions, posts,
+    revocations, sessions, user_email, users,
 };

@@ -22,6 +22,12 @@ const LIVE_SECONDS: i64 = 7 * 86_400;
 /// Seconds since an ended session was over.
 const OVER_SECONDS: i64 = 3_600;
 
+/// Tag of a tenth of the posts.
+pub const POST_TAG: &str = "gate";
+
+/// One of this many posts has the tag.
+const TAG_PERIOD: u64 = 10;
+
 /// A text of about 120 bytes, the content of a post after its first words.
 const POST_TEXT: &str = "The gate stood open until the keeper came back with the key, and then each of the three \
      travelers had to say a name.";
@@ -123,14 +129,15 @@ pub fn old_sessions(dialect: SqlDialect, count: u64) -> Vec<String> {
 }
 
 /// Returns the statement that adds this many posts, written by the first users. Their HTML is current, so that reads render
-/// none.
+/// nothing. A tenth of them has [`POST_TAG`].
 pub fn posts(dialect: SqlDialect, count: u64, users: u64) -> String {
     let (id, time) = (dialect.id("n"), dialect.row_time("n"));
     format!(
         "{}insert into posts (id, owner_id, title, content, made_excerpt, content_html, html_version, html_revision, \
-         revision, create_time, update_time) select {id}, {}, 'The gate, part ' || n, 'Part ' || n || '. {POST_TEXT}', \
-         'Part ' || n || '. {POST_TEXT}', '<p>Part ' || n || '. {POST_TEXT}</p>', {}, 1, 1, {time}, {time} \
-         from numbers",
+         revision, tags, create_time, update_time, publish_time) \
+         select {id}, {}, 'The gate, part ' || n, 'Part ' || n || '. {POST_TEXT}', \
+         'Part ' || n || '. {POST_TEXT}', '<p>Part ' || n || '. {POST_TEXT}</p>', {}, 1, 1, \
+         case when n % {TAG_PERIOD} = 0 then '{POST_TAG}' else '' end, {time}, {time}, {time} from numbers",
         dialect.numbers(1, count),
         dialect.id(&format!("(n % {users} + 1)")),
         Rendering::VERSION,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use blog_service::api::v1::{GetPostRequest, ListPostsRequest, get_post_request};
+use blog_service::api::v1::{GetPostRequest, ListPostsRequest, PostFilter, get_post_request};
 use gatepost::api::auth::v1::auth_service_client::AuthServiceClient;
 use gatepost::api::auth::v1::session_service_client::SessionServiceClient;
 use gatepost::api::auth::v1::user_service_client::UserServiceClient;
@@ -44,10 +44,25 @@ pub(super) fn calls(figure: ScaleFigure, sized: &SizedServices) -> Vec<LoadCall>
 fn call(figure: ScaleFigure, channel: &Channel, sized: &SizedServices) -> LoadCall {
     let (keys, admin) = (Arc::clone(&sized.keys), &sized.admin);
     match figure {
-        ScaleFigure::ListFirst => posts_page(channel, admin, String::new),
+        ScaleFigure::ListFirst => posts_page(channel, admin, ListPostsRequest::default),
         ScaleFigure::ListDeep => {
             let (tokens, clock) = (sized.page_tokens.clone(), Clock::system());
-            posts_page(channel, admin, move || deep_token(&tokens, &keys, &clock))
+            let page = move || {
+                let page_token = deep_token(&tokens, &keys, &clock);
+                ListPostsRequest { page_token, ..ListPostsRequest::default() }
+            };
+            posts_page(channel, admin, page)
+        }
+        ScaleFigure::ListByTag => {
+            let tags = vec![fill::POST_TAG.to_owned()];
+            let filter = Some(PostFilter { tags, ..PostFilter::default() });
+            posts_page(channel, admin, move || ListPostsRequest {
+                filter: filter.clone(),
+                ..ListPostsRequest::default()
+            })
+        }
+        ScaleFigure::ListByTitle => {
+            posts_page(channel, admin, || ListPostsRequest { order_by: "title".into(), ..ListPostsRequest::default() })
         }
         ScaleFigure::GetUser => get_user(channel, admin, keys),
         ScaleFigure::UsersByRole => users_page(channel, admin, filter("editor", UserState::Unspecified)),
@@ -112,13 +127,16 @@ fn users_page(channel: &Channel, admin: &Token, filter: UserFilter) -> LoadCall 
     })
 }
 
-/// Returns a read of a page of posts, which `token` begins.
-fn posts_page(channel: &Channel, admin: &Token, token: impl Fn() -> String + Send + Sync + 'static) -> LoadCall {
+/// Returns a read of the page of posts that `page` names.
+fn posts_page(
+    channel: &Channel,
+    admin: &Token,
+    page: impl Fn() -> ListPostsRequest + Send + Sync + 'static,
+) -> LoadCall {
     let posts = post_caller(channel, admin);
     always(move || {
         let mut posts = posts.clone();
-        let request =
-            ListPostsRequest { page_size: ROWS_PER_PAGE.into(), page_token: token(), ..ListPostsRequest::default() };
+        let request = ListPostsRequest { page_size: ROWS_PER_PAGE.into(), ..page() };
         Box::pin(async move { posts.list_posts(request).await.map(drop) })
     })
 }

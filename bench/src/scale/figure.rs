@@ -13,6 +13,10 @@ pub enum ScaleFigure {
     ListFirst,
     /// `ListPosts`: a random page of the older half
     ListDeep,
+    /// `ListPosts` by tag: a page of the posts with a tag that a tenth of the posts has
+    ListByTag,
+    /// `ListPosts` in the order of the titles
+    ListByTitle,
     /// `GetUser` with a random id
     GetUser,
     /// `ListUsers` by role: a tenth of the users has it
@@ -54,7 +58,15 @@ impl ScaleFigure {
 
     /// Returns true if the blog answers the call.
     pub(super) fn is_of_blog(self) -> bool {
-        matches!(self, Self::GetPost | Self::GetPostCached | Self::ListFirst | Self::ListDeep)
+        matches!(
+            self,
+            Self::GetPost
+                | Self::GetPostCached
+                | Self::ListFirst
+                | Self::ListDeep
+                | Self::ListByTag
+                | Self::ListByTitle
+        )
     }
 }
 
